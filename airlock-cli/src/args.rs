@@ -1,0 +1,45 @@
+//! The command line as data: one variant per verb, each with its arguments beside its code.
+
+use crate::command;
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Compile a reviewed policy manifest into a locked-down MCP gateway.
+///
+/// Exit codes: 0 done · 1 the answer is no (a manifest with errors, a tampered ledger, a refused lease) · 2 wrong usage, or a
+/// file, process or toolchain failed. `verify-log` has two more, see `airlock verify-log --help`.
+#[derive(Debug, Parser)]
+#[command(name = "airlock", version, propagate_version = true, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    New(command::new::New),
+    Check(command::check::Check),
+    Build(command::build::Build),
+    Serve(command::serve::Serve),
+    #[command(subcommand)]
+    Key(command::key::Key),
+    Issue(command::issue::Issue),
+    #[command(subcommand)]
+    Lease(command::lease::Lease),
+    VerifyLog(command::verify_log::VerifyLog),
+    Tail(command::tail::Tail),
+    Stats(command::stats::Stats),
+    Exposure(command::exposure::Exposure),
+    Import(command::import::Import),
+    Demo(command::demo::Demo),
+}
+
+/// How a result is printed.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// For scripts: one JSON value on stdout.
+    Json,
+}

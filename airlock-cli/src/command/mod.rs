@@ -1,0 +1,37 @@
+//! One file per verb.
+
+pub(crate) mod build;
+pub(crate) mod check;
+pub(crate) mod demo;
+pub(crate) mod exposure;
+pub(crate) mod import;
+pub(crate) mod issue;
+pub(crate) mod key;
+pub(crate) mod lease;
+pub(crate) mod new;
+pub(crate) mod serve;
+pub(crate) mod stats;
+pub(crate) mod tail;
+pub(crate) mod verify_log;
+
+use crate::args::Command;
+use crate::render::Outcome;
+
+/// Runs one verb.
+pub(crate) fn run(command: Command) -> Outcome {
+    match command {
+        Command::Build(verb) => verb.run(),
+        Command::Check(verb) => verb.run(),
+        Command::Demo(verb) => verb.run(),
+        Command::Exposure(verb) => verb.run(),
+        Command::Import(verb) => verb.run(),
+        Command::Issue(verb) => verb.run(),
+        Command::Key(verb) => verb.run(),
+        Command::Lease(verb) => verb.run(),
+        Command::New(verb) => verb.run(),
+        Command::Serve(verb) => verb.run(),
+        Command::Stats(verb) => verb.run(),
+        Command::Tail(verb) => verb.run(),
+        Command::VerifyLog(verb) => verb.run(),
+    }
+}

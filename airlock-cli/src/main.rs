@@ -1,0 +1,16 @@
+//! `airlock`: checks a policy manifest, builds a gateway from it, issues leases and verifies ledgers.
+
+mod args;
+mod command;
+mod render;
+
+use clap::Parser;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let cli = args::Cli::parse();
+    match command::run(cli.command) {
+        Ok(code) => code,
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,61 @@
+//! The one writer to stdout and stderr, and the shape of a failure.
+
+use std::fmt::Display;
+use std::io::Write;
+use std::process::ExitCode;
+
+/// Exit code: the answer is no (a finding, a refusal).
+pub(crate) const NO: u8 = 1;
+/// Exit code: wrong usage, or a file, process or toolchain failed.
+pub(crate) const FAILED: u8 = 2;
+
+/// Why a command stopped: what is wrong, and what to do about it.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    code: u8,
+    message: String,
+    help: Option<String>,
+}
+
+impl Failure {
+    /// Wrong usage, or something outside failed (exit 2).
+    pub(crate) fn new(message: impl Display) -> Self {
+        Self { code: FAILED, message: message.to_string(), help: None }
+    }
+
+    /// The answer is no (exit 1).
+    pub(crate) fn no(message: impl Display) -> Self {
+        Self { code: NO, message: message.to_string(), help: None }
+    }
+
+    /// Adds what the user can do.
+    pub(crate) fn help(mut self, help: impl Display) -> Self {
+        self.help = Some(help.to_string());
+        self
+    }
+
+    /// Prints the failure to stderr and gives its exit code.
+    pub(crate) fn report(&self) -> ExitCode {
+        note(format_args!("error: {}", self.message));
+        if let Some(help) = &self.help {
+            note(format_args!("help: {help}"));
+        }
+        ExitCode::from(self.code)
+    }
+}
+
+/// What a command returns.
+pub(crate) type Outcome = Result<ExitCode, Failure>;
+
+/// Writes one line to stdout. A closed pipe (`airlock … | head`) ends the program quietly.
+pub(crate) fn say(line: impl Display) {
+    if writeln!(std::io::stdout(), "{line}").is_err() {
+        std::process::exit(0);
+    }
+}
+
+/// Writes one line to stderr: progress, warnings and errors.
+pub(crate) fn note(line: impl Display) {
+    // Nothing can be done when stderr is gone.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

@@ -1,0 +1,1 @@
+//! `gateway!("airlock.toml")`: a manifest becomes the main program of a gateway.

@@ -1,0 +1,22 @@
+//! Every limit of the gateway, with its reason.
+
+/// Longest line read from a client, in bytes. TypeScript SDKs end the process above 10 MiB; 8 MiB is safe with every peer tried.
+pub const LINE_MAX: usize = 8 * 1024 * 1024;
+/// Deepest nesting of JSON accepted. Deeper than any tool schema seen; far below what threatens the stack.
+pub const JSON_DEPTH_MAX: usize = 64;
+/// Calls being worked on at once. Reading stops (back-pressure on the pipe) while this many are open.
+pub const IN_FLIGHT_MAX: usize = 256;
+/// Bytes of request lines held at once over all open calls, so that many large calls cannot exhaust memory.
+pub const IN_FLIGHT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Largest integer accepted in signed or digested JSON (2^53 - 1): the last one every JSON reader agrees on.
+pub const INTEGER_MAX: u64 = (1 << 53) - 1;
+/// Longest tool name accepted or echoed, in bytes (MCP: names SHOULD be 1-128 characters).
+pub const TOOL_NAME_MAX: usize = 128;
+/// Seconds a clock may stand before `nbf` or `iat` of a lease: ordinary drift between two hosts.
+pub const CLOCK_SKEW_S: u64 = 30;
+/// Seconds the clock may stand behind the newest ledger entry before everything is denied.
+pub const CLOCK_ROLLBACK_S: u64 = 5;
+/// Largest risk score; scores are thousandths.
+pub const RISK_MAX: u16 = 1000;
+
+const _: () = assert!(IN_FLIGHT_BYTES_MAX >= LINE_MAX, "one line of the largest size must fit the budget");

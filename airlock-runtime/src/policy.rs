@@ -1,0 +1,191 @@
+//! The shape of a compiled policy: plain data that the generator writes as constants and the runtime only reads.
+//!
+//! Nothing here has a parser. Risk is in thousandths (0-1000), durations are whole seconds, sizes are bytes.
+
+use crate::call::{ArgFault, Args};
+
+/// Everything a gateway may do. One `static` of this type is the whole configuration.
+#[derive(Debug)]
+pub struct Policy {
+    /// Gateway name: lease audience and ledger origin.
+    pub gateway: &'static str,
+    /// Text for the model, sent as `instructions`; empty = none.
+    pub instructions: &'static str,
+    /// SHA-256 over the canonical form of the policy (see `airlock-policy::digest`).
+    pub digest: [u8; 32],
+    /// Version of Airlock that compiled it.
+    pub compiled_by: &'static str,
+    /// Accepted key ids; the keys come from a file named at run time.
+    pub keys: &'static [Key],
+    /// Lease rules.
+    pub lease: LeaseRules,
+    /// Ledger rules.
+    pub ledger: LedgerRules,
+    /// Tools in the order in which they are listed.
+    pub tools: &'static [Tool],
+    /// Name to index into `tools`: a generated `match`.
+    pub tool_index: fn(&str) -> Option<usize>,
+    /// Who may obtain what.
+    pub grants: &'static [Grant],
+}
+
+/// An accepted key id.
+#[derive(Debug)]
+pub struct Key {
+    /// Key id as in the lease text.
+    pub kid: &'static str,
+    /// First eight bytes of `SHA-256("airlock/key/v1\0" ‖ Ka)`, if the manifest pins the key.
+    pub commitment: Option<[u8; 8]>,
+}
+
+/// Rules for leases of this gateway.
+#[derive(Debug)]
+pub struct LeaseRules {
+    /// Life of a lease when the request names none, seconds.
+    pub default_ttl: u64,
+    /// Longest life of a lease, seconds.
+    pub max_ttl: u64,
+    /// Leases are accepted in `params._meta`.
+    pub carrier_meta: bool,
+    /// Leases are accepted in `arguments._capability` and `arguments._context`.
+    pub carrier_arguments: bool,
+}
+
+/// Where the ledger lies and what a decision must survive before its effect.
+#[derive(Debug)]
+pub struct LedgerRules {
+    /// Environment variable that names the directory.
+    pub dir_env: Option<&'static str>,
+    /// Directory when the variable is absent.
+    pub dir_default: &'static str,
+    /// See [`Durability`].
+    pub durability: Durability,
+}
+
+/// What a decision survives before its effect is performed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// A power cut: `fdatasync` before every effect.
+    Power,
+    /// As `Power` for tools that write or send; a read waits for `write` only and the sync follows within 10 ms.
+    Effect,
+    /// `kill -9`: the `write` alone comes first.
+    Process,
+}
+
+impl Durability {
+    /// The word used in manifests, the genesis line and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Power => "power",
+            Self::Effect => "effect",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// A tool that the gateway serves.
+#[derive(Debug)]
+pub struct Tool {
+    /// Name on the wire.
+    pub name: &'static str,
+    /// Why the manifest lists it.
+    pub why: &'static str,
+    /// What it does.
+    pub builtin: Builtin,
+    /// What it does to the world.
+    pub effect: EffectClass,
+    /// A call whose risk is at or above this is denied, thousandths.
+    pub risk_threshold: u16,
+    /// Risk that every call of this tool starts with, thousandths.
+    pub base_risk: u16,
+    /// Hosts it may reach; empty = no network.
+    pub egress: &'static [Egress],
+    /// Generated argument rules of the manifest (beyond the tool's own schema).
+    pub check_args: fn(&Args) -> Result<(), ArgFault>,
+}
+
+/// The tools that the runtime itself implements. A variant exists only when its code is compiled in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Builtin {
+    /// `airlock_issue_capability`: mint a lease within a `self` grant.
+    #[cfg(feature = "issue")]
+    IssueCapability,
+    /// `airlock_audit_tail`: the newest ledger lines.
+    AuditTail,
+    /// `airlock_usage_stats`: counts per tool and verdict.
+    UsageStats,
+    /// `airlock_exposure_report`: per agent and tool, what was used and what was granted but not used.
+    ExposureReport,
+    /// `http_get_json`: GET a JSON document from an allowed host.
+    #[cfg(feature = "http")]
+    HttpGetJson,
+    /// `weather_hourly`: geocode city and state, then an hourly forecast (Open-Meteo).
+    #[cfg(feature = "http")]
+    WeatherHourly,
+}
+
+/// What a tool does to the world.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EffectClass {
+    /// Reads only.
+    Read,
+    /// Changes state behind the gateway.
+    Write,
+    /// Carries data out.
+    Send,
+}
+
+/// A host that a tool may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Egress {
+    /// Which hosts this entry covers.
+    pub host: HostRule,
+    /// Allowed ports of `https` URLs.
+    pub ports: &'static [u16],
+    /// For tests and demonstrations only: send every request for this host to this loopback port over plain HTTP instead.
+    pub stand_in: Option<u16>,
+}
+
+/// Pattern for a canonical (lower-case, IDNA ASCII, no trailing dot) host name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum HostRule {
+    /// Exactly this host.
+    Exact(&'static str),
+    /// `*.example.com`, given as `example.com`: exactly one more label in front.
+    OneLabel(&'static str),
+    /// `*`: any public host name.
+    AnyPublic,
+}
+
+/// A manifest clause: which subject may obtain what.
+#[derive(Debug)]
+pub struct Grant {
+    /// Exact subject.
+    pub subject: &'static str,
+    /// Tools it may use.
+    pub tools: &'static [&'static str],
+    /// How a lease may be issued.
+    pub issue: Issue,
+    /// Hosts a lease of this grant may name; empty list in a lease = no network.
+    pub domains: &'static [&'static str],
+    /// Longest life of such a lease, seconds.
+    pub max_ttl: u64,
+    /// Highest risk ceiling of such a lease, thousandths.
+    pub max_risk: u16,
+    /// Most calls such a lease may allow.
+    pub uses: u64,
+    /// Why it exists.
+    pub why: &'static str,
+}
+
+/// How a lease may be issued.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Issue {
+    /// Only with the issuer key, `airlock issue`.
+    Operator,
+    /// By the tool `airlock_issue_capability`, within the grant.
+    #[cfg(feature = "issue")]
+    SelfService,
+}
