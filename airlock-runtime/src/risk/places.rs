@@ -50,7 +50,7 @@ fn host(authority: &str) -> Option<&str> {
         return host.split_inclusive(']').next();
     }
     let name = host.split(':').next().unwrap_or_default();
-    Some(name.trim_end_matches(|c: char| matches!(c, '.' | ',' | ';' | ')' | ']' | '}' | '!' | '*' | '|')))
+    Some(name.trim_end_matches(['.', ',', ';', ')', ']', '}', '!', '*', '|']))
 }
 
 /// The first secret-like string of a text: what it looks like, and its points.

@@ -23,6 +23,8 @@ const DEPTH_STEPS: [(usize, u16); 2] = [(32, 150), (16, 50)];
 const DISGUISED: u16 = 250;
 /// Points for signs of disguise without a signature, and for layered escapes.
 const TRACES: u16 = 150;
+/// Points for text spelled in characters that show nothing: no honest sender writes it.
+const HIDDEN: u16 = 450;
 /// Points for readings left unexamined.
 const UNEXAMINED: u16 = 200;
 /// Points for one host outside the egress list, and for several.
@@ -217,6 +219,7 @@ impl<'a> Tally<'a> {
         let mut notes: Vec<String> = signs.into_iter().filter(|(seen, _)| *seen).map(|(_, note)| note.to_owned()).collect();
         let mut points = if notes.is_empty() { 0 } else { TRACES };
         points = points.max(if self.unexamined { UNEXAMINED } else { 0 });
+        points = points.max(if self.traces.hidden { HIDDEN } else { 0 });
         if let Some(reading) = self.disguise {
             points += DISGUISED;
             notes.insert(0, format!("a phrase behind {}", reading.words()));

@@ -151,7 +151,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         450,
         "act|pretend|behave|roleplay ~3 as|to|be|if ~8 no|without|unrestricted|unfiltered|evil ~3 restrictions|rules|limits|ai|filters",
     ),
-    p(RolePlay, 450, "pretend to be ~1 admin|administrator|root|developer|owner|ceo"),
+    p(RolePlay, 450, "pretend ~1 be ~1 admin|administrator|root|developer|owner|ceo"),
     p(Exfiltrate, 500, "SEND ~6 KEYWORD KEYS"),
     p(Exfiltrate, 500, "SEND ~5 SECRET ~4 to|at|via|in|with|here|using"),
     p(Exfiltrate, 450, "SEND ~4 PRIVATE ~3 DATA ~6 to|via|with|using"),
@@ -169,7 +169,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         500,
         "before you ~2 solve|complete|continue|answer|proceed|do ~5 task|request|question ~8 do|first|must|please",
     ),
-    p(HiddenAction, 450, "in order to|to display|complete|continue|proceed|see|show ~5 you are required to first"),
+    p(HiddenAction, 450, "to ~5 you are required to first"),
     p(HiddenAction, 450, "no further|additional confirmation|approval|authorization"),
     p(
         HiddenAction,
@@ -200,6 +200,15 @@ pub(super) const PATTERNS: &[Pattern] = &[
     p(ToolAbuse, 450, "DESTROY ~1 all|every|entire|whole ~2 files|file|backups|repositories"),
     p(ToolAbuse, 450, "call|invoke|use|run|execute ~2 tool|function|command ~4 curl|rm|delete|shell|bash|wget"),
     p(ToolAbuse, 450, "call|invoke|use ~2 shell|terminal|exec tool|with|and"),
+    p(ToolAbuse, 450, "execute|run ~2 following|this ~1 shell|bash|system command|commands|script"),
+    p(ToolAbuse, 450, "bypass|override|circumvent ~2 approval|allowlist|confirmation|sandbox ~1 policy|and|check|process|list"),
+    p(Override, 500, "follow|obey ~2 these|my|hidden|new ~1 instructions ~2 instead|only"),
+    p(Override, 500, "obey only this"),
+    p(FalseAuthority, 500, "SAFETY checks|filters|controls ~2 suspended|disabled|off"),
+    p(Exfiltrate, 450, "SEND ~3 environment variables"),
+    p(RolePlay, 450, "act|acting as root|administrator|admin"),
+    p(RolePlay, 450, "from now on ~1 you are|must|will"),
+    p(RolePlay, 450, "game where you are"),
     // Languages other than English: "ignore" … "previous" … "instructions", and "message to the AI".
     p(
         Override,

@@ -4,7 +4,7 @@
 //! earlier one allows, so nothing is missed, nothing is backtracked, and the work is (words) × (steps that name the word).
 
 use super::normalise::{clean, look_alike};
-use super::signatures::{CLASSES, Family, PATTERNS};
+use super::signatures::{CLASSES, PATTERNS};
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -146,17 +146,6 @@ pub(super) enum Hit {
     MixedScript,
 }
 
-impl Hit {
-    /// The pattern's family, if it is a pattern.
-    #[cfg(test)]
-    pub(super) fn family(self) -> Option<Family> {
-        match self {
-            Self::Pattern { index, .. } => PATTERNS.get(index).map(|pattern| pattern.family),
-            Self::MixedScript => None,
-        }
-    }
-}
-
 struct Reader<'a> {
     phrases: &'a Phrases,
     /// Per step: one past the latest place that completes it (0 = none), and whether in disguise.
@@ -202,7 +191,7 @@ impl Reader<'_> {
             if plain.is_ascii() {
                 self.known(&plain, true);
             }
-        } else if word.bytes().any(|b| b.is_ascii_digit()) && word.bytes().any(|b| b.is_ascii_alphabetic()) {
+        } else if word.bytes().any(|b| b.is_ascii_digit()) {
             for one in ['i', 'l'] {
                 let plain: String = word.chars().map(|c| leet(c, one)).collect();
                 if self.known(&plain, true) {
@@ -308,14 +297,15 @@ fn shuffle_key(word: &str) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::signatures::Family;
     use super::*;
     use proptest::prelude::*;
 
     fn families(text: &str) -> Vec<(Family, bool)> {
         let mut all = Vec::new();
         PHRASES.read(text, &mut |hit| {
-            if let Hit::Pattern { disguised, .. } = hit {
-                all.extend(hit.family().map(|family| (family, disguised)));
+            if let Hit::Pattern { index, disguised } = hit {
+                all.push((PATTERNS[index].family, disguised));
             }
         });
         all
