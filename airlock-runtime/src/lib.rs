@@ -7,8 +7,12 @@
 //!
 //! The command line program uses the [`lease`] and [`ledger`] modules alone (no features).
 
+#[cfg(feature = "http")]
+pub mod builtin;
 pub mod call;
 pub mod clock;
+#[cfg(feature = "http")]
+pub mod effect;
 pub mod lease;
 pub mod ledger;
 pub mod limits;

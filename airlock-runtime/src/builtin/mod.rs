@@ -1,1 +1,2 @@
-//! (see lib.rs)
+pub mod http_get_json;
+pub mod weather_hourly;
