@@ -10,14 +10,29 @@ use toolchain::{Toolchain, clean};
 
 /// Variables that a download may need; a build without network gets none of them.
 const NETWORK: [&str; 11] = [
-    "HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY", "NO_PROXY", "http_proxy", "https_proxy", "all_proxy", "no_proxy", "SSL_CERT_FILE",
-    "SSL_CERT_DIR", "CARGO_HTTP_CAINFO",
+    "HTTP_PROXY",
+    "HTTPS_PROXY",
+    "ALL_PROXY",
+    "NO_PROXY",
+    "http_proxy",
+    "https_proxy",
+    "all_proxy",
+    "no_proxy",
+    "SSL_CERT_FILE",
+    "SSL_CERT_DIR",
+    "CARGO_HTTP_CAINFO",
 ];
 /// What a user's own cargo configuration could set in the profile; the command line outranks it.
 const PROFILE: [&str; 9] = [
-    "profile.release.opt-level=3", "profile.release.lto=false", "profile.release.codegen-units=1", "profile.release.panic='abort'",
-    "profile.release.strip=true", "profile.release.debug=0", "profile.release.incremental=false",
-    "profile.release.overflow-checks=true", "profile.release.debug-assertions=false",
+    "profile.release.opt-level=3",
+    "profile.release.lto=false",
+    "profile.release.codegen-units=1",
+    "profile.release.panic='abort'",
+    "profile.release.strip=true",
+    "profile.release.debug=0",
+    "profile.release.incremental=false",
+    "profile.release.overflow-checks=true",
+    "profile.release.debug-assertions=false",
 ];
 
 /// One build of one generated crate.
@@ -136,10 +151,7 @@ impl Job<'_> {
 /// Flags of the recipe: no path of this machine in the binary, static where possible, nothing that a linker adds by itself.
 pub(crate) fn flags(toolchain: &Toolchain, source: &Path, is_static: bool) -> Vec<String> {
     let Toolchain { sysroot, commit, .. } = toolchain;
-    let mut remaps = vec![
-        format!("{}=/airlock", source.display()),
-        format!("{sysroot}/lib/rustlib/src/rust=/rustc/{commit}"),
-    ];
+    let mut remaps = vec![format!("{}=/airlock", source.display()), format!("{sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
     // The directory of each registry has a name of its own; a mirror of crates.io must give the same bytes.
     remaps.extend(registries().iter().map(|dir| format!("{}=/airlock/dep", dir.display())));
     let mut flags: Vec<String> = remaps.into_iter().map(|remap| format!("--remap-path-prefix={remap}")).collect();

@@ -91,7 +91,8 @@ pub(crate) fn build(accepted: &Accepted, target: Target, options: &Options) -> R
     replaceable(&path)?;
     let features = airlock_policy::features(accepted.compiled.policy());
     let out = cache.out(&accepted.compiled.digest_hex())?;
-    let plan = Plan { accepted, source: &source, toolchain: &toolchain, link, cache: &cache, features: &features, out: out.path() };
+    let plan =
+        Plan { accepted, source: &source, toolchain: &toolchain, link, cache: &cache, features: &features, out: out.path() };
 
     let mut job = plan.job(options.offline)?;
     if !cargo::has_registry() {
@@ -159,7 +160,8 @@ fn source() -> Result<PathBuf, Failure> {
     let found = root.canonicalize().map_err(|e| gone(&e))?;
     let manifest = std::fs::read_to_string(found.join("Cargo.toml")).map_err(|e| gone(&e))?;
     let document: toml_edit::DocumentMut = manifest.parse().map_err(|e: toml_edit::TomlError| gone(&e))?;
-    let version = document.get("workspace").and_then(|w| w.get("package")).and_then(|p| p.get("version")).and_then(|v| v.as_str());
+    let version =
+        document.get("workspace").and_then(|w| w.get("package")).and_then(|p| p.get("version")).and_then(|v| v.as_str());
     match version {
         Some(env!("CARGO_PKG_VERSION")) => Ok(found),
         Some(other) => Err(gone(&format_args!("that is version {other}, this is {}", env!("CARGO_PKG_VERSION")))),
@@ -172,7 +174,9 @@ fn link(asked: Option<Link>) -> Result<Link, Failure> {
     match (asked, toolchain::has_static_libc()?) {
         (Some(Link::Dynamic), _) => Ok(Link::Dynamic),
         (Some(Link::Static) | None, true) => Ok(Link::Static),
-        (Some(Link::Static), false) => Err(Failure::new("this machine has no libc.a, so nothing can be linked statically").help(help)),
+        (Some(Link::Static), false) => {
+            Err(Failure::new("this machine has no libc.a, so nothing can be linked statically").help(help))
+        }
         (None, false) => {
             note("This machine has no libc.a: the gateway is linked dynamically and needs the C library of its host.");
             Ok(Link::Dynamic)

@@ -38,7 +38,8 @@ impl Manifest {
             false => std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes)),
         };
         read.map_err(|e| {
-            Failure::new(format_args!("cannot read the manifest {name}: {e}")).help("`airlock new <dir>` writes one to start from")
+            Failure::new(format_args!("cannot read the manifest {name}: {e}"))
+                .help("`airlock new <dir>` writes one to start from")
         })?;
         let text = String::from_utf8(bytes).map_err(|e| Failure::new(format_args!("the manifest {name} is not UTF-8: {e}")))?;
         Ok(Self { name, text })

@@ -50,7 +50,8 @@ impl Crate<'_> {
     fn cargo_toml(&self) -> Result<String, Failure> {
         let quoted = |name: &str| {
             let path = self.source.join(name);
-            let path = path.to_str().ok_or_else(|| Failure::new(format_args!("{} is not UTF-8, which cargo needs", path.display())))?;
+            let path =
+                path.to_str().ok_or_else(|| Failure::new(format_args!("{} is not UTF-8, which cargo needs", path.display())))?;
             Ok(toml_edit::Value::from(path).to_string())
         };
         let features: toml_edit::Array = self.features.iter().copied().collect();
@@ -105,7 +106,9 @@ pub(crate) fn project(dir: &Path, name: &str, template: Template) -> Result<Vec<
     ];
     let paths: Vec<PathBuf> = files.iter().map(|(file, _)| dir.join(file)).collect();
     if let Some(taken) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(Failure::new(format_args!("{} exists; nothing was written", taken.display())).help("choose another directory"));
+        return Err(
+            Failure::new(format_args!("{} exists; nothing was written", taken.display())).help("choose another directory")
+        );
     }
     fs::create_dir_all(dir).map_err(|e| Failure::new(format_args!("cannot make the directory {}: {e}", dir.display())))?;
     for (path, (_, text)) in paths.iter().zip(&files) {
@@ -146,7 +149,13 @@ mod tests {
 
     #[test]
     fn the_generated_crate_names_digest_features_and_odd_paths() {
-        let written = Crate { dir: PathBuf::new(), source: Path::new("/a \"b\"\\c"), manifest: "", digest: &"0123456789abcdef".repeat(4), features: &["gateway", "http"] };
+        let written = Crate {
+            dir: PathBuf::new(),
+            source: Path::new("/a \"b\"\\c"),
+            manifest: "",
+            digest: &"0123456789abcdef".repeat(4),
+            features: &["gateway", "http"],
+        };
         let text = written.cargo_toml().expect("text");
         let document: toml_edit::DocumentMut = text.parse().expect("TOML");
         assert_eq!(document["package"]["version"].as_str(), Some("0.0.0+m.0123456789abcdef"));

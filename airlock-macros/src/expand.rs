@@ -23,7 +23,8 @@ pub(crate) fn gateway(input: TokenStream) -> TokenStream {
 }
 
 fn expand(input: TokenStream, dir: &Path, expected: Option<&str>) -> Result<TokenStream, String> {
-    let name: LitStr = syn::parse2(input).map_err(|_| "write gateway!(\"airlock.toml\"): one path, relative to Cargo.toml".to_owned())?;
+    let name: LitStr =
+        syn::parse2(input).map_err(|_| "write gateway!(\"airlock.toml\"): one path, relative to Cargo.toml".to_owned())?;
     let name = name.value();
     let path = dir.join(&name);
     let bytes = std::fs::read(&path).map_err(|e| format!("cannot read the manifest {}: {e}", path.display()))?;
@@ -45,9 +46,9 @@ fn compile(text: &str, name: &str, expected: Option<&str>) -> Result<TokenStream
         return Err(format!("the manifest has errors; `airlock check` shows them too\n\n{}", checked.render(false)));
     };
     match expected {
-        Some(expected) if expected != compiled.digest_hex() => {
-            Err(format!("{name} compiles to another policy than the one that {DIGEST_VARIABLE} names: it has changed since it was checked"))
-        }
+        Some(expected) if expected != compiled.digest_hex() => Err(format!(
+            "{name} compiles to another policy than the one that {DIGEST_VARIABLE} names: it has changed since it was checked"
+        )),
         Some(_) | None => Ok(tables::gateway(compiled.policy(), compiled.digest())),
     }
 }

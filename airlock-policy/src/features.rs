@@ -9,12 +9,19 @@ pub fn features(policy: &Policy) -> Vec<&'static str> {
     let http = policy.tools.iter().any(|tool| reaches_network(tool.builtin));
     let issue_tool = policy.tools.iter().any(|tool| tool.builtin == Builtin::AirlockIssueCapability);
     let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue == Issue::SelfService);
-    [("gateway", true), ("http", http), ("issue", issue)].into_iter().filter(|(_, needed)| *needed).map(|(name, _)| name).collect()
+    [("gateway", true), ("http", http), ("issue", issue)]
+        .into_iter()
+        .filter(|(_, needed)| *needed)
+        .map(|(name, _)| name)
+        .collect()
 }
 
 const fn reaches_network(builtin: Builtin) -> bool {
     match builtin {
         Builtin::HttpGetJson | Builtin::WeatherHourly => true,
-        Builtin::AirlockIssueCapability | Builtin::AirlockAuditTail | Builtin::AirlockUsageStats | Builtin::AirlockExposureReport => false,
+        Builtin::AirlockIssueCapability
+        | Builtin::AirlockAuditTail
+        | Builtin::AirlockUsageStats
+        | Builtin::AirlockExposureReport => false,
     }
 }

@@ -56,14 +56,25 @@ enum Piece<'a> {
 fn piece_of(piece: &str) -> Piece<'_> {
     let trimmed = piece.trim();
     if let Some(bar) = trimmed.strip_prefix("Building [") {
-        let counts = bar.split_once(']').and_then(|(_, rest)| rest.trim().split([':', ' ']).next()).and_then(|n| n.split_once('/'));
+        let counts =
+            bar.split_once(']').and_then(|(_, rest)| rest.trim().split([':', ' ']).next()).and_then(|n| n.split_once('/'));
         return match counts.map(|(done, total)| (done.parse(), total.parse())) {
             Some((Ok(done), Ok(total))) => Piece::Progress { done, total },
             Some(_) | None => Piece::Status,
         };
     }
-    const STATUS: [&str; 10] =
-        ["Compiling ", "Finished ", "Locking ", "Blocking ", "Fresh ", "Downloaded ", "Downloading ", "Updating ", "Adding ", "Removing "];
+    const STATUS: [&str; 10] = [
+        "Compiling ",
+        "Finished ",
+        "Locking ",
+        "Blocking ",
+        "Fresh ",
+        "Downloaded ",
+        "Downloading ",
+        "Updating ",
+        "Adding ",
+        "Removing ",
+    ];
     match trimmed.is_empty() || STATUS.iter().any(|word| trimmed.starts_with(word)) {
         true => Piece::Status,
         false => Piece::Text(piece.trim_end()),

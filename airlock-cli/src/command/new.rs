@@ -19,11 +19,14 @@ pub(crate) struct New {
 
 impl New {
     pub(crate) fn run(self) -> Outcome {
-        let full = std::path::absolute(&self.dir).map_err(|e| Failure::new(format_args!("cannot use {}: {e}", self.dir.display())))?;
+        let full =
+            std::path::absolute(&self.dir).map_err(|e| Failure::new(format_args!("cannot use {}: {e}", self.dir.display())))?;
         let name = full.file_name().unwrap_or_default().to_string_lossy();
         if !is_name(&name) {
             let problem = format!("{name:?} cannot be the name of a gateway");
-            return Err(Failure::new(problem).help("name the directory with a-z, 0-9 and '-', a letter first; `airlock` itself is taken"));
+            return Err(
+                Failure::new(problem).help("name the directory with a-z, 0-9 and '-', a letter first; `airlock` itself is taken")
+            );
         }
         for path in scaffold::project(&self.dir, &name, self.template)? {
             say(path.display());

@@ -24,7 +24,11 @@ impl Serve {
     pub(crate) fn run(self) -> Outcome {
         let accepted = Manifest::read(&self.manifest)?.accept()?;
         let gateway = gateway::build(&accepted, Target::Cache, &self.options)?;
-        note(format_args!("airlock: serving {} (policy digest {})", accepted.compiled.policy().gateway.name, accepted.compiled.digest_hex()));
+        note(format_args!(
+            "airlock: serving {} (policy digest {})",
+            accepted.compiled.policy().gateway.name,
+            accepted.compiled.digest_hex()
+        ));
         // `exec` returns only when it failed.
         let e = Command::new(&gateway.path).exec();
         Err(Failure::new(format_args!("cannot run {}: {e}", gateway.path.display())))

@@ -32,7 +32,9 @@ impl Cache {
             .filter(|path| path != Path::new(""))
             .or_else(|| directory("XDG_CACHE_HOME").map(|dir| dir.join("airlock")))
             .or_else(|| directory("HOME").map(|dir| dir.join(".cache/airlock")))
-            .ok_or_else(|| Failure::new("there is no place for the cache: HOME is not set").help("name one with `--cache-dir`"))?;
+            .ok_or_else(|| {
+                Failure::new("there is no place for the cache: HOME is not set").help("name one with `--cache-dir`")
+            })?;
         make(&root)?;
         let root = root.canonicalize().map_err(|e| Failure::new(format_args!("cannot use the cache {}: {e}", root.display())))?;
         Ok(Self { root })
@@ -101,5 +103,8 @@ pub(crate) fn key(source: &Path, toolchain: &Toolchain, flags: &[String]) -> Str
 
 fn make(dir: &Path) -> Result<(), Failure> {
     let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
-    made.map_err(|e| Failure::new(format_args!("cannot make the directory {}: {e}", dir.display())).help("name another cache with `--cache-dir`"))
+    made.map_err(|e| {
+        Failure::new(format_args!("cannot make the directory {}: {e}", dir.display()))
+            .help("name another cache with `--cache-dir`")
+    })
 }

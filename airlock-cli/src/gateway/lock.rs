@@ -17,8 +17,10 @@ pub(crate) fn check(used: &Path, pinned: &Path) -> Result<(), Failure> {
     let pinned_packages = packages(pinned)?;
     match packages(used)?.into_iter().find(|package| package.0 != "gateway" && !pinned_packages.contains(package)) {
         None => Ok(()),
-        Some((name, version, _, _)) => Err(Failure::new(format_args!("cargo used {name} {version}, which is not what {} pins", pinned.display()))
-            .help("look for `[patch]` or `[source]` in your cargo configuration; nothing was written")),
+        Some((name, version, _, _)) => {
+            Err(Failure::new(format_args!("cargo used {name} {version}, which is not what {} pins", pinned.display()))
+                .help("look for `[patch]` or `[source]` in your cargo configuration; nothing was written"))
+        }
     }
 }
 

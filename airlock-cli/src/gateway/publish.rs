@@ -26,7 +26,8 @@ pub(crate) struct Published {
 /// The note says something else, the target is something else than a gateway, or a file operation failed.
 pub(crate) fn publish(built: &Path, target: &Path, digest: &[u8; 32]) -> Result<Published, Failure> {
     replaceable(target)?;
-    let bytes = fs::read(built).map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.display())))?;
+    let bytes =
+        fs::read(built).map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.display())))?;
     let temporary = Temporary(beside(target));
     let failed = |e: std::io::Error| {
         Failure::new(format_args!("cannot write {}: {e}", target.display())).help("choose another place with `-o`")
@@ -60,7 +61,10 @@ pub(crate) fn replaceable(target: &Path) -> Result<(), Failure> {
     let is_gateway = existing.is_file() && fs::read(target).is_ok_and(|bytes| note::policy_digest(&bytes).is_ok());
     match is_gateway {
         true => Ok(()),
-        false => Err(Failure::new(format_args!("{shown} exists and is not a gateway")).help("remove it or choose another name with `-o`")),
+        false => {
+            Err(Failure::new(format_args!("{shown} exists and is not a gateway"))
+                .help("remove it or choose another name with `-o`"))
+        }
     }
 }
 
