@@ -9,6 +9,7 @@ mod check;
 mod code;
 mod diagnostic;
 pub mod digest;
+mod features;
 mod fields;
 mod host;
 pub mod ir;
@@ -20,6 +21,7 @@ mod text;
 
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Span};
+pub use features::features;
 pub use render::render;
 
 /// A policy that passed every check, with its digest. Only [`compile`] makes one.
