@@ -1,1 +1,5 @@
-//! (see lib.rs)
+pub mod addr;
+pub mod http;
+pub mod resolve;
+pub mod tls;
+pub mod url;
