@@ -57,7 +57,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
-#[cfg(all(test, feature = "mint"))]
+#[cfg(test)]
+#[cfg(feature = "mint")]
 mod properties;
 #[cfg(test)]
 mod vectors;
