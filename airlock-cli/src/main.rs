@@ -1,8 +1,12 @@
 //! `airlock`: checks a policy manifest, builds a gateway from it, issues leases and verifies ledgers.
 
 mod args;
+mod cargo;
 mod command;
+mod gateway;
+mod manifest;
 mod render;
+mod scaffold;
 
 use clap::Parser;
 use std::process::ExitCode;

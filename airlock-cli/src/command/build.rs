@@ -1,13 +1,79 @@
 //! `airlock build`.
 
-use crate::render::{Failure, Outcome};
+use crate::args::Format;
+use crate::gateway::{self, Gateway, Options, Target};
+use crate::manifest::{Manifest, capabilities};
+use crate::render::{Outcome, say};
+use airlock_policy::Compiled;
+use serde_json::json;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 /// Build a gateway from a manifest.
+///
+/// Checks the manifest, generates a crate for it alone and compiles that with the Rust toolchain of this machine. The first build
+/// compiles every library; a later one takes less than a second.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Build {}
+pub(crate) struct Build {
+    /// The manifest
+    #[arg(default_value = "airlock.toml")]
+    manifest: PathBuf,
+    /// Where the gateway goes [default: beside the manifest, named like the gateway]
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+    #[command(flatten)]
+    options: Options,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value = "table")]
+    format: Format,
+}
 
 impl Build {
     pub(crate) fn run(self) -> Outcome {
-        Err(Failure::new("not built yet"))
+        let accepted = Manifest::read(&self.manifest)?.accept()?;
+        let beside = || self.manifest.with_file_name(&accepted.compiled.policy().gateway.name);
+        let target = self.output.clone().unwrap_or_else(beside);
+        let gateway = gateway::build(&accepted, Target::File(target), &self.options)?;
+        match self.format {
+            Format::Json => say(as_json(&accepted.compiled, &gateway)),
+            Format::Table => say(as_table(&accepted.compiled, &gateway)),
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn as_json(compiled: &Compiled, gateway: &Gateway) -> serde_json::Value {
+    let Gateway { path, size, sha256, link, features, compiler } = gateway;
+    json!({
+        "gateway": compiled.policy().gateway.name,
+        "path": path,
+        "size": size,
+        "sha256": sha256,
+        "policy_digest": compiled.digest_hex(),
+        "link": link.word(),
+        "features": features,
+        "compiler": compiler,
+        "tools": compiled.policy().tools.iter().map(|tool| &tool.name).collect::<Vec<_>>(),
+    })
+}
+
+fn as_table(compiled: &Compiled, gateway: &Gateway) -> String {
+    let Gateway { path, size, sha256, link, features, compiler } = gateway;
+    format!(
+        "{}\n  size           {size} bytes, {} linked\n  sha256         {sha256}\n  policy digest  {}\n  compiler       {compiler}\n  \
+         runtime        {}\n{}",
+        shown(path),
+        link.word(),
+        compiled.digest_hex(),
+        features.join(", "),
+        capabilities(compiled.policy()),
+    )
+}
+
+/// `./weather` rather than `weather`: it can be pasted into a shell.
+fn shown(path: &Path) -> String {
+    match path.parent() {
+        Some(dir) if dir == Path::new("") => format!("./{}", path.display()),
+        Some(_) | None => path.display().to_string(),
     }
 }

@@ -1,0 +1,147 @@
+//! Cargo's many lines as one: how far the build is, and the text that matters if it fails.
+
+use crate::render;
+use std::io::{BufRead, IsTerminal, Read, Write};
+
+/// Bytes of cargo's messages that are kept for a failure; the last are the ones that say why.
+const KEPT_MAX: usize = 64 * 1024;
+/// Without a terminal, progress is a line per this share of the whole.
+const LINES: u32 = 5;
+
+/// What cargo said.
+#[derive(Debug, Default)]
+pub(crate) struct Said {
+    /// Warnings and errors, without status lines.
+    pub(crate) text: String,
+}
+
+/// Reads cargo's stderr to its end and shows how far it is.
+pub(crate) fn follow(stderr: impl Read) -> Said {
+    let mut said = Said::default();
+    let mut shown = Shown { terminal: std::io::stderr().is_terminal(), ..Shown::default() };
+    let mut take = |piece: &mut Vec<u8>| {
+        match piece_of(&String::from_utf8_lossy(piece)) {
+            Piece::Progress { done, total } => shown.show(done, total),
+            Piece::Status => {}
+            Piece::Text(text) => keep(&mut said.text, text),
+        }
+        piece.clear();
+    };
+    let mut reader = std::io::BufReader::new(stderr);
+    let mut piece = Vec::new();
+    // Lines end with LF, states of the progress bar with CR. A read error ends the text; the exit code tells the rest.
+    while let Ok(bytes) = reader.fill_buf() {
+        let Some(size) = std::num::NonZero::new(bytes.len()) else { break };
+        for byte in bytes {
+            match byte {
+                b'\n' | b'\r' => take(&mut piece),
+                _ if piece.len() >= KEPT_MAX => {}
+                other => piece.push(*other),
+            }
+        }
+        reader.consume(size.get());
+    }
+    take(&mut piece);
+    shown.clear();
+    said
+}
+
+enum Piece<'a> {
+    Progress { done: u32, total: u32 },
+    Status,
+    Text(&'a str),
+}
+
+/// `    Building [====>     ] 43/116: serde, tokio` · `   Compiling serde v1.0.1` · anything else.
+fn piece_of(piece: &str) -> Piece<'_> {
+    let trimmed = piece.trim();
+    if let Some(bar) = trimmed.strip_prefix("Building [") {
+        let counts =
+            bar.split_once(']').and_then(|(_, rest)| rest.trim().split([':', ' ']).next()).and_then(|n| n.split_once('/'));
+        return match counts.map(|(done, total)| (done.parse(), total.parse())) {
+            Some((Ok(done), Ok(total))) => Piece::Progress { done, total },
+            Some(_) | None => Piece::Status,
+        };
+    }
+    const STATUS: [&str; 10] = [
+        "Compiling ",
+        "Finished ",
+        "Locking ",
+        "Blocking ",
+        "Fresh ",
+        "Downloaded ",
+        "Downloading ",
+        "Updating ",
+        "Adding ",
+        "Removing ",
+    ];
+    match trimmed.is_empty() || STATUS.iter().any(|word| trimmed.starts_with(word)) {
+        true => Piece::Status,
+        false => Piece::Text(piece.trim_end()),
+    }
+}
+
+fn keep(kept: &mut String, line: &str) {
+    kept.push_str(line);
+    kept.push('\n');
+    if kept.len() > KEPT_MAX {
+        let cut = kept.len() - KEPT_MAX;
+        let at = kept.char_indices().map(|(at, _)| at).find(|at| *at >= cut).unwrap_or(0);
+        kept.drain(..at);
+    }
+}
+
+#[derive(Default)]
+struct Shown {
+    terminal: bool,
+    next: u32,
+    drawn: bool,
+}
+
+impl Shown {
+    fn show(&mut self, done: u32, total: u32) {
+        if self.terminal {
+            self.drawn = true;
+            raw(&format!("\r\x1b[2KCompiling {done}/{total} …"));
+        } else if total >= LINES && done >= self.next {
+            render::note(format_args!("Compiling {done}/{total} …"));
+            self.next = done + total.div_ceil(LINES);
+        }
+    }
+
+    fn clear(&mut self) {
+        if self.drawn {
+            raw("\r\x1b[2K");
+        }
+    }
+}
+
+/// A line that is drawn over; [`render::note`] always ends its line.
+fn raw(text: &str) {
+    let mut stderr = std::io::stderr();
+    let _ = stderr.write_all(text.as_bytes()).and_then(|()| stderr.flush());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn status_is_told_from_text() {
+        let out = "   Compiling syn v3.0.10\n    Building [==>   ] 43/116: syn, tokio\r    Building [===>  ] 44/116\r\
+                   error: linking with `cc` failed\n  |\n  = note: ld: cannot find -lc\n\n    Finished `release` profile\n";
+        let said = follow(out.as_bytes());
+        assert_eq!(said.text, "error: linking with `cc` failed\n  |\n  = note: ld: cannot find -lc\n");
+        assert!(matches!(piece_of("    Building [==>   ] 43/116: syn"), Piece::Progress { done: 43, total: 116 }));
+        assert!(matches!(piece_of("    Building [==>   ] x/116"), Piece::Status));
+    }
+
+    #[test]
+    fn only_the_end_of_a_flood_is_kept() {
+        let mut kept = String::new();
+        for at in 0..10_000 {
+            keep(&mut kept, &format!("ä {at}"));
+        }
+        assert!(kept.len() <= KEPT_MAX && kept.ends_with("ä 9999\n"));
+    }
+}

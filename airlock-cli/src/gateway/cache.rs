@@ -1,0 +1,110 @@
+//! The cache directory: generated crates, compiled libraries, outputs on their way.
+//!
+//! ```text
+//! ws/<key>/<policy digest>/   Cargo.toml Cargo.lock airlock.toml src/main.rs
+//! build/<key>/                cargo's intermediate results; key = Airlock's version and sources, compiler, flags
+//! out/<policy digest>.<pid>/  what one build makes; removed when it ends
+//! bin/<policy digest>         gateways of `airlock serve`
+//! ```
+
+use crate::cargo::toolchain::Toolchain;
+use crate::render::Failure;
+use sha2::{Digest, Sha256};
+use std::fs::DirBuilder;
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+
+/// The cache directory. What lies in it becomes part of gateways, so only its owner may write there.
+#[derive(Debug)]
+pub(crate) struct Cache {
+    root: PathBuf,
+}
+
+impl Cache {
+    /// The directory that was named, else `$XDG_CACHE_HOME/airlock`, else `~/.cache/airlock`; made when absent.
+    ///
+    /// # Errors
+    /// No directory is named and there is no home, or it cannot be made.
+    pub(crate) fn open(named: Option<PathBuf>) -> Result<Self, Failure> {
+        // The XDG specification: a relative path there is to be ignored.
+        let directory = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+        let root = named
+            .filter(|path| path != Path::new(""))
+            .or_else(|| directory("XDG_CACHE_HOME").map(|dir| dir.join("airlock")))
+            .or_else(|| directory("HOME").map(|dir| dir.join(".cache/airlock")))
+            .ok_or_else(|| {
+                Failure::new("there is no place for the cache: HOME is not set").help("name one with `--cache-dir`")
+            })?;
+        make(&root)?;
+        let root = root.canonicalize().map_err(|e| Failure::new(format_args!("cannot use the cache {}: {e}", root.display())))?;
+        Ok(Self { root })
+    }
+
+    /// Directory of the generated crate.
+    pub(crate) fn workspace(&self, key: &str, digest: &str) -> PathBuf {
+        self.root.join("ws").join(key).join(digest)
+    }
+
+    /// Cargo's intermediate results.
+    pub(crate) fn build_dir(&self, key: &str) -> PathBuf {
+        self.root.join("build").join(key)
+    }
+
+    /// Place of a gateway that `airlock serve` runs.
+    ///
+    /// # Errors
+    /// The directory cannot be made.
+    pub(crate) fn gateway(&self, digest: &str) -> Result<PathBuf, Failure> {
+        let dir = self.root.join("bin");
+        make(&dir)?;
+        Ok(dir.join(digest))
+    }
+
+    /// An output directory of this process alone.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub(crate) fn out(&self, digest: &str) -> Result<Out, Failure> {
+        let path = self.root.join("out").join(format!("{digest}.{}", std::process::id()));
+        make(&path)?;
+        Ok(Out(path))
+    }
+}
+
+/// An output directory; removed when dropped (its files are hard links into the build directory).
+#[derive(Debug)]
+pub(crate) struct Out(PathBuf);
+
+impl Out {
+    /// The directory.
+    pub(crate) fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Out {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// What intermediate results depend on beside the manifest, as 16 hex digits.
+pub(crate) fn key(source: &Path, toolchain: &Toolchain, flags: &[String]) -> String {
+    let mut hash = Sha256::new();
+    let source = source.to_string_lossy();
+    for part in [env!("CARGO_PKG_VERSION"), &source, &toolchain.identity].into_iter().chain(flags.iter().map(String::as_str)) {
+        // The length keeps two parts from being read as other two.
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    let hex = airlock_policy::digest::hex(&hash.finalize().into());
+    hex.get(..16).unwrap_or(&hex).to_owned()
+}
+
+fn make(dir: &Path) -> Result<(), Failure> {
+    let made = DirBuilder::new().recursive(true).mode(0o700).create(dir);
+    made.map_err(|e| {
+        Failure::new(format_args!("cannot make the directory {}: {e}", dir.display()))
+            .help("name another cache with `--cache-dir`")
+    })
+}

@@ -1,0 +1,110 @@
+//! Puts a built gateway in its place: whole, verified and read-only, or not at all.
+
+use super::note;
+use crate::render::Failure;
+use sha2::{Digest, Sha256};
+use std::fs::{self, File, OpenOptions, Permissions};
+use std::io::Write;
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+
+/// A gateway in its place.
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// Size in bytes.
+    pub(crate) size: usize,
+    /// SHA-256 of the file.
+    pub(crate) sha256: [u8; 32],
+}
+
+/// Copies `built` to `target` once its note says `digest`.
+///
+/// The copy is written beside the target and renamed over it, so a gateway that runs from `target` keeps its own file, and
+/// nobody sees half of one. (Cargo's own outputs are hard links into its build directory; they must not leave the cache.)
+///
+/// # Errors
+/// The note says something else, the target is something else than a gateway, or a file operation failed.
+pub(crate) fn publish(built: &Path, target: &Path, digest: &[u8; 32]) -> Result<Published, Failure> {
+    replaceable(target)?;
+    let bytes =
+        fs::read(built).map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.display())))?;
+    let temporary = Temporary(beside(target));
+    let failed = |e: std::io::Error| {
+        Failure::new(format_args!("cannot write {}: {e}", target.display())).help("choose another place with `-o`")
+    };
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&temporary.0).map_err(failed)?;
+    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
+    drop(file);
+    let written = fs::read(&temporary.0).map_err(failed)?;
+    match note::policy_digest(&written) {
+        Ok(found) if found == *digest => {}
+        Ok(_) => return Err(Failure::new("the built gateway carries another policy than the manifest; nothing was written")),
+        Err(problem) => return Err(Failure::new(format_args!("the built file is no gateway ({problem}); nothing was written"))),
+    }
+    fs::set_permissions(&temporary.0, Permissions::from_mode(0o555)).map_err(failed)?;
+    fs::rename(&temporary.0, target).map_err(failed)?;
+    // The rename itself survives a power cut only with its directory.
+    File::open(parent(target)).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    Ok(Published { size: written.len(), sha256: Sha256::digest(&written).into() })
+}
+
+/// Refuses to replace what no `airlock build` has written: `-o airlock.toml` must not cost the manifest.
+///
+/// # Errors
+/// There is a directory, or a file that is no gateway.
+pub(crate) fn replaceable(target: &Path) -> Result<(), Failure> {
+    let shown = target.display();
+    let Ok(existing) = fs::metadata(target) else { return Ok(()) };
+    if existing.is_dir() {
+        return Err(Failure::new(format_args!("{shown} is a directory")).help("give `-o` the name of a file"));
+    }
+    let is_gateway = existing.is_file() && fs::read(target).is_ok_and(|bytes| note::policy_digest(&bytes).is_ok());
+    match is_gateway {
+        true => Ok(()),
+        false => {
+            Err(Failure::new(format_args!("{shown} exists and is not a gateway"))
+                .help("remove it or choose another name with `-o`"))
+        }
+    }
+}
+
+/// Removed when dropped; after the rename there is nothing left to remove.
+struct Temporary(PathBuf);
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+fn beside(target: &Path) -> PathBuf {
+    let name = target.file_name().unwrap_or_default().to_string_lossy();
+    parent(target).join(format!(".{name}.{}.tmp", std::process::id()))
+}
+
+fn parent(target: &Path) -> &Path {
+    match target.parent() {
+        Some(dir) if dir != Path::new("") => dir,
+        Some(_) | None => Path::new("."),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_gateway_is_neither_published_nor_replaced() {
+        let dir = tempfile::tempdir().expect("directory");
+        let own = std::env::current_exe().expect("path");
+        let target = dir.path().join("gateway");
+        assert!(publish(&own, &target, &[0; 32]).is_err());
+        assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 0, "no half of a file stays");
+
+        let manifest = dir.path().join("airlock.toml");
+        fs::write(&manifest, "airlock = 1\n").expect("written");
+        assert!(replaceable(&manifest).is_err());
+        assert!(replaceable(dir.path()).is_err());
+        assert!(replaceable(&target).is_ok());
+    }
+}

@@ -1,0 +1,128 @@
+//! A manifest from a file, its diagnostics, and what it allows in a few lines.
+
+use crate::render::{Failure, note};
+use airlock_policy::ir::{HostRule, Issue, Policy};
+use airlock_policy::{Checked, Compiled, Severity};
+use std::io::{IsTerminal, Read};
+use std::path::Path;
+
+/// A manifest as it was read.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    /// Name for diagnostics.
+    name: String,
+    text: String,
+}
+
+/// A manifest without errors.
+#[derive(Debug)]
+pub(crate) struct Accepted {
+    /// Its text, byte for byte.
+    pub(crate) text: String,
+    /// What it says.
+    pub(crate) compiled: Compiled,
+}
+
+impl Manifest {
+    /// Reads a manifest; `-` is standard input.
+    ///
+    /// # Errors
+    /// It cannot be read, or is not UTF-8.
+    pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
+        let name = if path == Path::new("-") { "<stdin>".to_owned() } else { path.display().to_string() };
+        // One byte more than the language allows is enough for the checker to refuse the file.
+        let bound = u64::try_from(airlock_policy::limits::MANIFEST_MAX).unwrap_or(u64::MAX).saturating_add(1);
+        let mut bytes = Vec::new();
+        let read = match path == Path::new("-") {
+            true => std::io::stdin().take(bound).read_to_end(&mut bytes),
+            false => std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes)),
+        };
+        read.map_err(|e| {
+            Failure::new(format_args!("cannot read the manifest {name}: {e}"))
+                .help("`airlock new <dir>` writes one to start from")
+        })?;
+        let text = String::from_utf8(bytes).map_err(|e| Failure::new(format_args!("the manifest {name} is not UTF-8: {e}")))?;
+        Ok(Self { name, text })
+    }
+
+    /// Checks it; every diagnostic is in the result.
+    pub(crate) fn check(&self) -> Checked<'_> {
+        airlock_policy::compile(&self.text, &self.name)
+    }
+
+    /// Checks it for a command that needs the policy: diagnostics go to stderr.
+    ///
+    /// # Errors
+    /// It has errors (exit 1).
+    pub(crate) fn accept(self) -> Result<Accepted, Failure> {
+        let checked = self.check();
+        report(&checked);
+        let count = count(&checked);
+        match checked.into_compiled() {
+            Some(compiled) => Ok(Accepted { compiled, text: self.text }),
+            None => Err(Failure::no(format_args!("{}: {count}; nothing was built", self.name))),
+        }
+    }
+}
+
+/// Writes all diagnostics to stderr, in colour on a terminal.
+pub(crate) fn report(checked: &Checked<'_>) {
+    let stderr = std::io::stderr();
+    let rendered = checked.render(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
+    if !rendered.is_empty() {
+        note(format_args!("{rendered}\n"));
+    }
+}
+
+/// How many errors and warnings a manifest has. Diagnostics past the limit of the list are counted as errors.
+pub(crate) fn tally(checked: &Checked<'_>) -> (usize, usize) {
+    let warnings = checked.diagnostics().iter().filter(|d| d.code.severity() == Severity::Warning).count();
+    (checked.diagnostics().len() - warnings + checked.omitted(), warnings)
+}
+
+/// `no errors`, `2 errors, 1 warning`.
+pub(crate) fn count(checked: &Checked<'_>) -> String {
+    match tally(checked) {
+        (0, 0) => "no errors".to_owned(),
+        (0, warnings) => format!("no errors, {}", counted(warnings, "warning")),
+        (errors, 0) => counted(errors, "error"),
+        (errors, warnings) => format!("{}, {}", counted(errors, "error"), counted(warnings, "warning")),
+    }
+}
+
+/// One line about a manifest that passed.
+pub(crate) fn summary(compiled: &Compiled) -> String {
+    let Policy { gateway, tools, grants, .. } = compiled.policy();
+    let (tools, grants) = (counted(tools.len(), "tool"), counted(grants.len(), "grant"));
+    format!("{}: {tools}, {grants}, policy digest {}", gateway.name, compiled.digest_hex())
+}
+
+/// What is compiled in: tools with their hosts, grants.
+pub(crate) fn capabilities(policy: &Policy) -> String {
+    let tools = policy.tools.iter().map(|tool| {
+        let hosts: Vec<String> = tool.egress.iter().map(|egress| host(&egress.host)).collect();
+        let reach = if hosts.is_empty() { "no network".to_owned() } else { hosts.join(", ") };
+        format!("  tool           {} → {reach}", tool.name)
+    });
+    let grants = policy.grants.iter().map(|grant| {
+        let issue = match grant.issue {
+            Issue::Operator => "issued by the operator",
+            Issue::SelfService => "issued to whoever asks",
+        };
+        format!("  grant          {} → {}, {issue}", grant.subject, grant.tools.join(", "))
+    });
+    tools.chain(grants).collect::<Vec<_>>().join("\n")
+}
+
+fn host(rule: &HostRule) -> String {
+    match rule {
+        HostRule::Exact(name) => name.clone(),
+        HostRule::OneLabel(parent) => format!("*.{parent}"),
+        HostRule::AnyPublic => "any public host".to_owned(),
+    }
+}
+
+/// `1 tool`, `2 tools`.
+fn counted(n: usize, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}

@@ -1,0 +1,162 @@
+//! Grants against tools, hosts and `[lease]`.
+
+use crate::builtin::{ISSUE_TOOL, find};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Faults, Span};
+use crate::fields::{At, words};
+use crate::host::written;
+use crate::ir::{Grant, Issue, Tool};
+use crate::limits::HOSTS_MAX;
+use crate::manifest::{GrantDraft, LeaseDraft, ttl_order};
+use crate::text::{nearest, quote};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What grants are checked against.
+#[derive(Debug)]
+pub(super) struct Surroundings<'m> {
+    pub(super) tools: &'m [Tool],
+    /// Where each tool is named.
+    pub(super) names: &'m [Span],
+    /// Tools that were refused; their grants are not to blame.
+    pub(super) refused: &'m [String],
+    pub(super) lease: &'m LeaseDraft,
+    pub(super) threshold: u16,
+}
+
+/// Compiles all grants, in the order of the file.
+pub(super) fn compile(drafts: Vec<GrantDraft>, around: &Surroundings<'_>, faults: &mut Faults) -> Vec<Grant> {
+    issue_tool(&drafts, around, faults);
+    unreachable_tools(&drafts, around, faults);
+    duplicates(&drafts, faults);
+    drafts.into_iter().map(|draft| grant(draft, around, faults)).collect()
+}
+
+fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> Grant {
+    let GrantDraft { span, subject, tools, issue, domains, max_ttl, max_risk, uses, why } = draft;
+    for tool in &tools {
+        tool_exists(tool, around, faults);
+    }
+    let reachable = reachable(&tools, around);
+    let domains = match domains {
+        Some(domains) => {
+            let faulty = tools.iter().any(|tool| around.refused.contains(&tool.value));
+            domains
+                .iter()
+                .filter(|_| !faulty)
+                .for_each(|domain| domain_reached(&domain.span, &written(&domain.value), &reachable, faults));
+            domains.iter().map(|domain| written(&domain.value)).collect()
+        }
+        None => reachable,
+    };
+    if domains.len() > HOSTS_MAX {
+        let message = format!("the tools of this grant reach {} hosts; a lease can name {HOSTS_MAX}", domains.len());
+        faults.push(Diagnostic::new(Code::Count, &span, message, "too many hosts").help("list `domains`, or split the grant"));
+    }
+    if let Some(ttl) = &max_ttl {
+        ttl_order(ttl, "max_ttl", &around.lease.max_ttl, faults);
+    }
+    let tools: BTreeSet<String> = tools.into_iter().map(|tool| tool.value).collect();
+    Grant {
+        subject: subject.map(|at| at.value).unwrap_or_default(),
+        tools: tools.into_iter().collect(),
+        issue: issue.map_or(Issue::Operator, |at| at.value),
+        domains: domains.into_iter().collect(),
+        max_ttl: max_ttl.map_or(around.lease.max_ttl.value, |at| at.value),
+        max_risk: max_risk.map_or(around.threshold, |at| at.value),
+        uses,
+        why,
+    }
+}
+
+/// All hosts of some tools, as written, sorted.
+fn reachable(tools: &[At<String>], around: &Surroundings<'_>) -> BTreeSet<String> {
+    let named = |tool: &&Tool| tools.iter().any(|at| at.value == tool.name);
+    around.tools.iter().filter(named).flat_map(|tool| &tool.egress).map(|egress| written(&egress.host)).collect()
+}
+
+fn tool_exists(tool: &At<String>, around: &Surroundings<'_>, faults: &mut Faults) {
+    if tool.value == ISSUE_TOOL {
+        let message = format!("`{ISSUE_TOOL}` is not granted: it is how a subject obtains a lease");
+        let diagnostic = Diagnostic::new(Code::GrantIssueTool, &tool.span, message, "not a tool of a lease");
+        faults.push(diagnostic.help("remove it here and write `issue = \"self\"`"));
+        return;
+    }
+    if around.refused.contains(&tool.value) || around.tools.iter().any(|known| known.name == tool.value) {
+        return;
+    }
+    let known: Vec<&str> = around.tools.iter().map(|known| known.name.as_str()).collect();
+    let help = match (find(&tool.value), nearest(&tool.value, known.iter().copied())) {
+        (Some(facts), _) => format!("add `[tools.{}]` with its `why`", facts.name),
+        (None, Some(meant)) => format!("did you mean `{meant}`?"),
+        (None, None) => format!("the manifest has {}", words(&known)),
+    };
+    let message = format!("the manifest has no tool {}", quote(&tool.value));
+    faults.push(Diagnostic::new(Code::GrantTool, &tool.span, message, "not in the manifest").help(help));
+}
+
+fn domain_reached(span: &Span, domain: &str, reachable: &BTreeSet<String>, faults: &mut Faults) {
+    if reachable.contains(domain) {
+        return;
+    }
+    let reachable: Vec<&str> = reachable.iter().map(String::as_str).collect();
+    let help = match reachable.is_empty() {
+        true => "its tools use no network; write `domains = []` or leave `domains` out".to_owned(),
+        false => format!("they reach {}; write a host exactly as in `[[egress]]`", words(&reachable)),
+    };
+    let message = format!("no tool of this grant reaches `{domain}`");
+    faults.push(Diagnostic::new(Code::GrantDomain, span, message, "not reached").help(help));
+}
+
+/// The issuing tool is in the gateway exactly when a grant needs it.
+fn issue_tool(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Faults) {
+    let by_self = drafts.iter().filter_map(|draft| draft.issue.as_ref()).find(|at| at.value == Issue::SelfService);
+    let listed = around.tools.iter().zip(around.names).find(|(tool, _)| tool.name == ISSUE_TOOL);
+    let unclear = drafts.iter().any(|draft| draft.issue.is_none());
+    match (by_self, listed) {
+        (Some(issue), None) => {
+            let message = format!("a grant says `self`, but `{ISSUE_TOOL}` is not a tool of this gateway");
+            let diagnostic = Diagnostic::new(Code::IssueToolMissing, &issue.span, message, "nothing could issue this lease");
+            faults.push(diagnostic.help(format!("add `[tools.{ISSUE_TOOL}]`, or write \"operator\"")));
+        }
+        (None, Some((_, name))) if !unclear => {
+            let message = format!("`{ISSUE_TOOL}` has no use: no grant says `issue = \"self\"`");
+            let diagnostic = Diagnostic::new(Code::IssueToolIdle, name, message, "would refuse every call");
+            faults.push(diagnostic.help("remove the tool, or let a grant say `issue = \"self\"`"));
+        }
+        (Some(_), Some(_)) | (None, Some(_) | None) => {}
+    }
+}
+
+fn unreachable_tools(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Faults) {
+    let granted: BTreeSet<&str> = drafts.iter().flat_map(|draft| &draft.tools).map(|at| at.value.as_str()).collect();
+    for (tool, name) in around.tools.iter().zip(around.names) {
+        if tool.name != ISSUE_TOOL && !granted.contains(tool.name.as_str()) {
+            let message = format!("no grant reaches `{}`", tool.name);
+            let diagnostic = Diagnostic::new(Code::UnreachableTool, name, message, "nobody can call this");
+            faults.push(diagnostic.help("list it in the `tools` of a grant, or remove it"));
+        }
+    }
+}
+
+/// Two grants for the same subject, tools and way of issuing leave open which limits hold.
+fn duplicates(drafts: &[GrantDraft], faults: &mut Faults) {
+    let mut seen = BTreeMap::new();
+    for draft in drafts {
+        let (Some(subject), Some(issue)) = (&draft.subject, &draft.issue) else {
+            continue;
+        };
+        let tools: BTreeSet<&str> = draft.tools.iter().map(|at| at.value.as_str()).collect();
+        let key = (&subject.value, issue.value == Issue::SelfService, tools);
+        match seen.get(&key) {
+            None => {
+                seen.insert(key, &draft.span);
+            }
+            Some(first) => {
+                let message = format!("{} has two grants for the same tools", quote(&subject.value));
+                let diagnostic =
+                    Diagnostic::new(Code::DuplicateGrant, &draft.span, message, "again here").also(first, "first here");
+                faults.push(diagnostic.help("merge them: otherwise it is open which limits hold"));
+            }
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! The stable code of every diagnostic. A code is never reused; `docs/diagnostics.md` has a heading for each.
+
+/// How grave a diagnostic is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Severity {
+    /// No policy is compiled.
+    Error,
+    /// The policy is compiled; a reviewer should look.
+    Warning,
+}
+
+impl Severity {
+    /// `error` or `warning`.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+        }
+    }
+}
+
+/// Declares the codes once: variant, text, severity and what it says in general.
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $severity:ident;)*) => {
+        /// What a diagnostic is about.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Code { $($(#[$doc])* $name,)* }
+
+        impl Code {
+            /// Every code, in order.
+            pub const ALL: &'static [Self] = &[$(Self::$name,)*];
+
+            /// The stable text, such as `A0201`.
+            #[must_use]
+            pub const fn text(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// Whether it stops the compilation.
+            #[must_use]
+            pub const fn severity(self) -> Severity {
+                match self { $(Self::$name => Severity::$severity,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    // The file.
+    /// The file is larger than the limit.
+    FileTooLarge = "A0101" Error;
+    /// Not TOML.
+    Syntax = "A0102" Error;
+    /// A key or table is given twice.
+    DuplicateKey = "A0103" Error;
+    /// `airlock = N` with an N that this version does not read.
+    LanguageVersion = "A0104" Error;
+    /// Part of the language, but not of this version.
+    NotSupported = "A0105" Error;
+
+    // Shape.
+    /// No such key here.
+    UnknownKey = "A0201" Error;
+    /// A key that must be there is not.
+    MissingKey = "A0202" Error;
+    /// A value of another type than the key has.
+    WrongType = "A0203" Error;
+    /// A list or section with more or fewer entries than allowed.
+    Count = "A0204" Error;
+    /// A text that is empty, too long, or has characters that hide something.
+    BadText = "A0205" Error;
+    /// An entry stands twice in a list.
+    DuplicateEntry = "A0206" Error;
+    /// A word that is none of the words allowed here.
+    UnknownWord = "A0207" Error;
+
+    // Names and amounts.
+    /// A gateway name, key id, subject, variable or path that is badly formed.
+    BadName = "A0301" Error;
+    /// A duration that is badly formed or out of bounds.
+    BadDuration = "A0302" Error;
+    /// A risk that is badly formed or out of bounds.
+    BadRisk = "A0303" Error;
+    /// An integer out of bounds.
+    BadNumber = "A0304" Error;
+    /// A shorter life is demanded where a longer one is given.
+    TtlOrder = "A0305" Error;
+    /// A key commitment that is badly formed.
+    BadCommitment = "A0306" Error;
+
+    // Hosts.
+    /// Not a host name.
+    BadHost = "A0401" Error;
+    /// An address or a name that is not on the public internet.
+    PrivateHost = "A0402" Error;
+    /// A wildcard over names that belong to different owners.
+    BroadHost = "A0403" Error;
+    /// A host has two `[[egress]]` entries.
+    DuplicateHost = "A0404" Error;
+    /// A `stand_in` that is not a loopback address with a port.
+    BadStandIn = "A0405" Error;
+    /// A tool or grant names a host without an `[[egress]]` entry.
+    UndeclaredHost = "A0406" Error;
+    /// `host = "*"`.
+    AnyHost = "A0407" Warning;
+    /// A `stand_in` is set.
+    StandIn = "A0408" Warning;
+    /// An `[[egress]]` entry that nothing can use.
+    UnusedHost = "A0409" Warning;
+    /// A host with letters beyond ASCII.
+    UnicodeHost = "A0410" Warning;
+
+    // Tools.
+    /// No built-in tool has this name.
+    UnknownTool = "A0501" Error;
+    /// A tool lacks a host that it calls.
+    MissingEgress = "A0502" Error;
+    /// A tool without network has `egress`.
+    NeedlessEgress = "A0503" Error;
+    /// The tool has no such argument.
+    UnknownArgument = "A0504" Error;
+    /// A rule that does not fit the type of the argument.
+    RuleType = "A0505" Error;
+    /// Rules that no value can meet.
+    RuleContradiction = "A0506" Error;
+    /// A tool that denies every call.
+    AlwaysDenied = "A0507" Error;
+    /// A tool that no grant reaches.
+    UnreachableTool = "A0508" Warning;
+    /// A URL prefix that ends inside the host name.
+    OpenPrefix = "A0509" Warning;
+
+    // Grants.
+    /// A grant names a tool that the manifest does not have.
+    GrantTool = "A0601" Error;
+    /// A grant names a host that none of its tools reaches.
+    GrantDomain = "A0602" Error;
+    /// Two grants for the same subject, tools and way of issuing.
+    DuplicateGrant = "A0603" Error;
+    /// A grant says `self`, but the tool that issues is not listed.
+    IssueToolMissing = "A0604" Error;
+    /// The tool that issues is listed, but no grant says `self`.
+    IssueToolIdle = "A0605" Error;
+    /// A grant lists the tool that issues leases.
+    GrantIssueTool = "A0606" Error;
+}

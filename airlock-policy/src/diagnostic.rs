@@ -1,0 +1,119 @@
+//! A mistake in a manifest: what, where and what to do; and the list that gathers them all.
+
+use crate::code::{Code, Severity};
+use crate::limits::DIAGNOSTICS_MAX;
+use serde_json::{Value, json};
+use std::ops::Range;
+
+/// A place in the manifest, in bytes.
+pub type Span = Range<usize>;
+
+/// One mistake or warning.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// What it is about.
+    pub code: Code,
+    /// What is wrong, in one line.
+    pub message: String,
+    /// Where, in bytes of the manifest.
+    pub span: Span,
+    /// What stands at that place, in a few words.
+    pub label: String,
+    /// Other places that matter, each with a few words.
+    pub context: Vec<(Span, String)>,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+impl Diagnostic {
+    /// A mistake at a place.
+    pub(crate) fn new(code: Code, span: &Span, message: impl Into<String>, label: impl Into<String>) -> Self {
+        Self { code, message: message.into(), span: span.clone(), label: label.into(), context: Vec::new(), help: None }
+    }
+
+    /// Adds another place.
+    pub(crate) fn also(mut self, span: &Span, label: impl Into<String>) -> Self {
+        self.context.push((span.clone(), label.into()));
+        self
+    }
+
+    /// Adds what to do.
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// The diagnostic as one JSON object. Lines and columns count from 1, columns in characters; `end` is exclusive.
+    #[must_use]
+    pub fn to_json(&self, text: &str, file_name: &str) -> Value {
+        let (line, column) = position(text, self.span.start);
+        let (end_line, end_column) = position(text, self.span.end);
+        json!({
+            "code": self.code.text(),
+            "severity": self.code.severity().word(),
+            "message": self.message,
+            "file": file_name,
+            "line": line,
+            "column": column,
+            "end": { "line": end_line, "column": end_column },
+            "label": self.label,
+            "help": self.help,
+        })
+    }
+}
+
+/// Line and column (in characters) of a byte, both from 1. A place past the end is the end.
+pub(crate) fn position(text: &str, byte: usize) -> (usize, usize) {
+    let before = text.get(..byte).unwrap_or(text);
+    let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+    (before.bytes().filter(|b| *b == b'\n').count() + 1, before[line_start..].chars().count() + 1)
+}
+
+/// Gathers diagnostics; one never hides another, and a flood of them stays bounded.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    list: Vec<Diagnostic>,
+    errors: usize,
+    omitted: usize,
+}
+
+impl Faults {
+    /// Keeps a diagnostic. Past the limit it is only counted.
+    pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
+        self.errors += usize::from(diagnostic.code.severity() == Severity::Error);
+        match self.list.len() < DIAGNOSTICS_MAX {
+            true => self.list.push(diagnostic),
+            false => self.omitted += 1,
+        }
+    }
+
+    /// Keeps an error at a place.
+    pub(crate) fn error(&mut self, code: Code, span: &Span, message: impl Into<String>, label: impl Into<String>) {
+        self.push(Diagnostic::new(code, span, message, label));
+    }
+
+    /// How many errors there are so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.errors
+    }
+
+    /// The diagnostics in the order of the file, and how many were left out.
+    pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, usize) {
+        self.list.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
+        (self.list, self.omitted)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn positions_count_characters_and_survive_any_byte() {
+        let text = "ab\nüx\n";
+        assert_eq!(position(text, 0), (1, 1));
+        assert_eq!(position(text, 5), (2, 2));
+        assert_eq!(position(text, 4), (3, 1), "inside a character: the end of the text");
+        assert_eq!(position(text, 99), (3, 1));
+    }
+}

@@ -1,0 +1,27 @@
+//! Which parts of the runtime a policy needs; what it does not need is not in the gateway's binary.
+
+use crate::ir::{Builtin, Issue, Policy};
+
+/// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `http` for a tool that reaches the network,
+/// `issue` for a tool or a grant that signs leases.
+#[must_use]
+pub fn features(policy: &Policy) -> Vec<&'static str> {
+    let http = policy.tools.iter().any(|tool| reaches_network(tool.builtin));
+    let issue_tool = policy.tools.iter().any(|tool| tool.builtin == Builtin::AirlockIssueCapability);
+    let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue == Issue::SelfService);
+    [("gateway", true), ("http", http), ("issue", issue)]
+        .into_iter()
+        .filter(|(_, needed)| *needed)
+        .map(|(name, _)| name)
+        .collect()
+}
+
+const fn reaches_network(builtin: Builtin) -> bool {
+    match builtin {
+        Builtin::HttpGetJson | Builtin::WeatherHourly => true,
+        Builtin::AirlockIssueCapability
+        | Builtin::AirlockAuditTail
+        | Builtin::AirlockUsageStats
+        | Builtin::AirlockExposureReport => false,
+    }
+}

@@ -1,0 +1,127 @@
+//! From text to the sections of a manifest: shape, types and every rule that needs one section alone.
+//!
+//! A faulty value is reported and replaced by a placeholder, so that reading goes on. Placeholders never reach a policy: one
+//! error anywhere and none is made.
+
+mod egress;
+mod grants;
+mod rules;
+mod settings;
+mod tools;
+
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Faults, Span};
+use crate::fields::{Field, Fields};
+use crate::limits::MANIFEST_MAX;
+use toml::de::DeTable;
+
+pub(crate) use egress::EgressDraft;
+pub(crate) use grants::GrantDraft;
+pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
+pub(crate) use tools::{ToolDraft, Tools};
+
+/// The language version that this compiler reads.
+pub(crate) const LANGUAGE: i64 = 1;
+
+/// A manifest whose sections are read, but not yet checked against each other.
+#[derive(Debug)]
+pub(crate) struct Manifest {
+    pub(crate) settings: Settings,
+    pub(crate) egress: Vec<EgressDraft>,
+    pub(crate) tools: Tools,
+    pub(crate) grants: Vec<GrantDraft>,
+}
+
+/// Parses a manifest. Nothing is returned when its text gives no document to read on.
+pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Manifest> {
+    if text.len() > MANIFEST_MAX {
+        let message = format!("the manifest has {} bytes; at most {MANIFEST_MAX} are read", text.len());
+        faults.error(Code::FileTooLarge, &(0..0), message, "");
+        return None;
+    }
+    let (document, mistakes) = DeTable::parse_recoverable(text);
+    for mistake in &mistakes {
+        syntax(text, mistake, faults);
+    }
+    // After a double key the rest of the document is still what was written; after any other mistake it is a guess.
+    match mistakes.iter().all(is_duplicate) {
+        true => read(document.get_ref(), faults),
+        false => None,
+    }
+}
+
+fn is_duplicate(mistake: &toml::de::Error) -> bool {
+    mistake.message() == "duplicate key"
+}
+
+fn syntax(text: &str, mistake: &toml::de::Error, faults: &mut Faults) {
+    let span = mistake.span().unwrap_or(text.len()..text.len());
+    let diagnostic = match is_duplicate(mistake) {
+        true => Diagnostic::new(Code::DuplicateKey, &span, "this key or table is given twice", "again here")
+            .help("keep one of the two"),
+        false => Diagnostic::new(Code::Syntax, &span, format!("not TOML: {}", mistake.message()), "here"),
+    };
+    faults.push(diagnostic);
+}
+
+fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
+    let mut root = Fields::new(document, 0..0, "the manifest");
+    if !language(&mut root, faults) {
+        return None;
+    }
+    let settings = settings::read(&mut root, faults);
+    let egress = root.take("egress").map(|field| egress::read(&field, faults)).unwrap_or_default();
+    let tools = root.need("tools", "[tools.weather_hourly]", faults).map(|field| tools::read(&field, faults)).unwrap_or_default();
+    let grants = root.need("grant", "[[grant]]", faults).map(|field| grants::read(&field, faults)).unwrap_or_default();
+    root.finish(&["upstreams", "flow", "tls", "confine", "approval", "labels"], faults);
+    Some(Manifest { settings, egress, tools, grants })
+}
+
+/// Whether the manifest is in the language that this compiler reads. Keys of another version are not judged.
+fn language(root: &mut Fields<'_>, faults: &mut Faults) -> bool {
+    let Some(field) = root.need("airlock", "airlock = 1", faults) else {
+        return true;
+    };
+    let Some(version) = field.integer(0, i64::MAX, faults) else {
+        return true;
+    };
+    if version.value != LANGUAGE {
+        let message = format!("this compiler reads language version {LANGUAGE}, not {}", version.value);
+        let diagnostic = Diagnostic::new(Code::LanguageVersion, &version.span, message, "not readable");
+        faults.push(diagnostic.help("use the release of Airlock that the manifest was written for"));
+    }
+    version.value == LANGUAGE
+}
+
+/// The tables of a `[[section]]`.
+fn sections<'t>(field: &Field<'t>, header: &str, most: usize, faults: &mut Faults) -> Vec<Fields<'t>> {
+    if !field.value.is_array() {
+        field.wrong_type(&format!("a list of tables, each under `{header}`"), faults);
+        return Vec::new();
+    }
+    let list = field.list(1, most, faults).unwrap_or_default();
+    list.iter().filter_map(|entry| entry.table(format!("`{header}`"), faults)).collect()
+}
+
+/// `why`, which every grant of power must have.
+fn why(fields: &mut Fields<'_>, faults: &mut Faults) -> String {
+    let field = fields.need("why", "why = \"…\"", faults);
+    field.and_then(|field| field.prose(crate::limits::WHY_MAX, false, faults)).map(|text| text.value).unwrap_or_default()
+}
+
+/// Reads a host pattern and reports what is wrong with it.
+fn host(field: &Field<'_>, faults: &mut Faults) -> Option<crate::fields::At<crate::ir::HostRule>> {
+    let text = field.string(faults)?;
+    match crate::host::rule(text.value) {
+        Ok(rule) => Some(text.map(|_| rule)),
+        Err(fault) => {
+            faults.push(Diagnostic::new(fault.code, &text.span, fault.message, "not accepted").help(fault.help));
+            None
+        }
+    }
+}
+
+/// A default where the manifest is silent: it has the place of what it belongs to.
+fn default_at<T>(value: T, span: &Span) -> crate::fields::At<T> {
+    crate::fields::At { value, span: span.clone() }
+}

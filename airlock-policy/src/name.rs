@@ -1,0 +1,102 @@
+//! Names with a fixed alphabet: what is compiled into file names, leases and ledger lines. Each check says what is wrong.
+
+use crate::limits::{ENV_MAX, KID_MAX, NAME_MAX, PATH_MAX, SUBJECT_MAX};
+
+/// A gateway name: it becomes a file name, the audience of leases and the origin of the ledger.
+pub(crate) fn gateway(text: &str) -> Result<(), String> {
+    let shape = lower(text, NAME_MAX) && text.starts_with(|c: char| c.is_ascii_lowercase()) && !text.ends_with('-');
+    match (shape, text) {
+        (false, _) => {
+            Err(format!("a gateway name is 1-{NAME_MAX} of `a-z 0-9 -`, begins with a letter and does not end with `-`"))
+        }
+        (true, "airlock") => Err("`airlock` is the compiler's own name; a gateway needs another".to_owned()),
+        (true, _) => Ok(()),
+    }
+}
+
+/// A key id as it stands in a lease.
+pub(crate) fn kid(text: &str) -> Result<(), String> {
+    match lower(text, KID_MAX) {
+        true => Ok(()),
+        false => Err(format!("a key id is 1-{KID_MAX} of `a-z 0-9 -`")),
+    }
+}
+
+/// A subject: ASCII, so that two different subjects never look alike.
+pub(crate) fn subject(text: &str) -> Result<(), String> {
+    let shape = (1..=SUBJECT_MAX).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.:@/+".contains(&b));
+    match shape {
+        true => Ok(()),
+        false => Err(format!(
+            "a subject is 1-{SUBJECT_MAX} of `A-Z a-z 0-9 - _ . : @ / +` and begins with a letter or digit; it is matched exactly"
+        )),
+    }
+}
+
+/// A key commitment: eight bytes as lower-case hex.
+pub(crate) fn commitment(text: &str) -> Result<(), String> {
+    match text.len() == 16 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
+        true => Ok(()),
+        false => Err("a commitment is 16 lower-case hex digits".to_owned()),
+    }
+}
+
+/// The name of an environment variable.
+pub(crate) fn variable(text: &str) -> Result<(), String> {
+    let shape = (1..=ENV_MAX).contains(&text.len())
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| matches!(b, b'A'..=b'Z' | b'0'..=b'9' | b'_'));
+    match shape {
+        true => Ok(()),
+        false => Err(format!("a variable name is 1-{ENV_MAX} of `A-Z 0-9 _` and does not begin with a digit")),
+    }
+}
+
+/// A directory. It is used as written: nothing is expanded.
+pub(crate) fn directory(text: &str) -> Result<(), String> {
+    if text.starts_with('~') || text.contains('$') {
+        return Err(
+            "`~` and `$` are not expanded; write the whole path, or name a variable with `{ env = …, default = … }`".to_owned()
+        );
+    }
+    if text.len() > PATH_MAX {
+        return Err(format!("a path has at most {PATH_MAX} bytes"));
+    }
+    crate::text::fault(text, PATH_MAX, false).map_or(Ok(()), |problem| Err(format!("the path {problem}")))
+}
+
+fn lower(text: &str, longest: usize) -> bool {
+    (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_keep_to_their_alphabet() {
+        assert_eq!(gateway("weather-2"), Ok(()));
+        for bad in ["", "Weather", "2weather", "weather-", "we ather", "../x", "wéather", "airlock", &"a".repeat(64)] {
+            assert!(gateway(bad).is_err(), "{bad}");
+        }
+        assert_eq!(kid("k1"), Ok(()));
+        for bad in ["", "K1", "k.1", "k_1", &"k".repeat(17)] {
+            assert!(kid(bad).is_err(), "{bad}");
+        }
+        assert_eq!(subject("agent:planner"), Ok(()));
+        assert_eq!(subject("alice@example.com"), Ok(()));
+        for bad in ["", "agent planner", ":x", "аgent:planner", "a\u{202e}", "*", &"a".repeat(129)] {
+            assert!(subject(bad).is_err(), "{bad}");
+        }
+        assert_eq!(commitment("00ff00ff00ff00ff"), Ok(()));
+        assert!(commitment("00FF00FF00FF00FF").is_err());
+        assert_eq!(variable("AIRLOCK_LEDGER_DIR"), Ok(()));
+        assert!(variable("1A").is_err() && variable("a").is_err() && variable("").is_err() && variable("A=B").is_err());
+        assert_eq!(directory("./airlock-ledger"), Ok(()));
+        assert!(
+            directory("~/x").is_err() && directory("a\0b").is_err() && directory("$HOME/x").is_err() && directory("").is_err()
+        );
+    }
+}

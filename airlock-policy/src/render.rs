@@ -1,0 +1,78 @@
+//! Diagnostics as text, in the manner of rustc.
+
+use crate::code::Severity;
+use crate::diagnostic::{Diagnostic, Span};
+use annotate_snippets::renderer::DecorStyle;
+use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
+
+/// Most bytes of a manifest shown for one diagnostic. Places further apart, and longer lines, are given as numbers only: drawing
+/// them would cost more than reading them is worth.
+const SHOWN_MAX: usize = 4096;
+
+/// Renders diagnostics with their lines of the manifest. `color` adds terminal colours.
+#[must_use]
+pub fn render(diagnostics: &[Diagnostic], text: &str, file_name: &str, color: bool) -> String {
+    let renderer = match color {
+        true => Renderer::styled(),
+        false => Renderer::plain(),
+    };
+    let renderer = renderer.decor_style(DecorStyle::Ascii);
+    let file_name = normalize_untrusted_str(file_name);
+    let rendered: Vec<String> = diagnostics.iter().map(|diagnostic| one(&renderer, diagnostic, text, &file_name)).collect();
+    rendered.join("\n\n")
+}
+
+fn one(renderer: &Renderer, diagnostic: &Diagnostic, text: &str, file_name: &str) -> String {
+    let level = match diagnostic.code.severity() {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let title = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code.text());
+    let elements = source(diagnostic, text, file_name);
+    let help = diagnostic.help.as_deref().map(|help| Level::HELP.message(help).into());
+    renderer.render(&[title.elements(elements.into_iter().chain(help))])
+}
+
+/// The lines that matter, with carets; or only the place when they are too long to show.
+fn source<'d>(diagnostic: &'d Diagnostic, text: &'d str, file_name: &'d str) -> Vec<Element<'d>> {
+    let primary = on_one_line(text, &diagnostic.span);
+    let context: Vec<(Span, &str)> =
+        diagnostic.context.iter().map(|(span, label)| (on_one_line(text, span), label.as_str())).collect();
+    let all = || context.iter().map(|(span, _)| span).chain([&primary]);
+    let start = line_start(text, all().map(|span| span.start).min().unwrap_or(0));
+    let end = line_end(text, all().map(|span| span.end).max().unwrap_or(0));
+    if end - start > SHOWN_MAX {
+        return places(diagnostic, text, file_name);
+    }
+    let line = text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
+    let within = |span: &Span| span.start - start..span.end - start;
+    let snippet = Snippet::source(&text[start..end]).line_start(line).path(file_name);
+    let snippet = snippet.annotation(AnnotationKind::Primary.span(within(&primary)).label(diagnostic.label.as_str()));
+    let context = context.into_iter().map(|(span, label)| AnnotationKind::Context.span(within(&span)).label(label));
+    vec![snippet.annotations(context).into()]
+}
+
+fn places<'d>(diagnostic: &'d Diagnostic, text: &str, file_name: &'d str) -> Vec<Element<'d>> {
+    let (line, column) = crate::diagnostic::position(text, diagnostic.span.start);
+    let mut elements = vec![Origin::path(file_name).line(line).char_column(column).into()];
+    for (span, label) in &diagnostic.context {
+        let (line, column) = crate::diagnostic::position(text, span.start);
+        elements.push(Level::NOTE.message(format!("{label}: line {line}, column {column}")).into());
+    }
+    elements
+}
+
+/// The part of a place that lies on its first line, moved to character boundaries inside the text.
+fn on_one_line(text: &str, span: &Span) -> Span {
+    let start = text.floor_char_boundary(span.start);
+    let end = text.ceil_char_boundary(span.end.max(start)).min(line_end(text, start));
+    start..end.max(start)
+}
+
+fn line_start(text: &str, at: usize) -> usize {
+    text[..at].rfind('\n').map_or(0, |newline| newline + 1)
+}
+
+fn line_end(text: &str, at: usize) -> usize {
+    text[at..].find('\n').map_or(text.len(), |newline| at + newline)
+}
