@@ -27,7 +27,7 @@ pub mod verify;
 pub use attenuate::{AttenuateFault, attenuate};
 pub use authority::{Authority, Terms};
 pub use block::{Approval, Caveat, Root};
-pub use domain::domain_covers;
+pub use domain::{domain_covers, entry_within};
 pub use fault::LeaseFault;
 pub use intent::{IntentFault, intent_hash};
 #[cfg(feature = "mint")]
