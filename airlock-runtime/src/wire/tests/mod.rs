@@ -1,5 +1,6 @@
 //! Whole sessions with a connection: transcripts per era, shapes of everything that is sent, hostile lines.
 
+mod era;
 mod hostile;
 mod shapes;
 mod transcripts;

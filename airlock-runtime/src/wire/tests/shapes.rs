@@ -90,15 +90,20 @@ fn check_tool(tool: &Value, revision: Revision) {
     assert!(!members.contains_key("annotations") || revision >= Revision::R2025_03_26, "{tool}");
 }
 
-fn in_era(revision: Revision) -> (Connection, fn(&str, &str, &str) -> String) {
-    if revision.is_modern() { (connection(), modern) } else { (legacy(revision), plain) }
+/// A connection of `revision` and a `tools/list` for it.
+fn in_era(revision: Revision) -> (Connection, String) {
+    if revision.is_modern() {
+        (connection(), modern("1", "tools/list", ""))
+    } else {
+        (legacy(revision), plain("1", "tools/list", ""))
+    }
 }
 
 #[test]
 fn lists_hold_what_their_revision_knows() {
     for revision in Revision::ALL {
-        let (mut connection, request) = in_era(revision);
-        let Received::Reply(line) = connection.receive(request("1", "tools/list", "").as_bytes()) else { panic!("no list") };
+        let (mut connection, list) = in_era(revision);
+        let Received::Reply(line) = connection.receive(list.as_bytes()) else { panic!("no list") };
         check(&line, revision);
         assert!(line.contains("\\u2028"), "the separator in the description is escaped");
         assert_eq!(line.contains("Hourly weather"), revision >= Revision::R2025_06_18);
