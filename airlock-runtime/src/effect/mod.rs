@@ -1,3 +1,5 @@
+//! What a permitted call does to the world.
+
 pub mod addr;
 pub mod http;
 pub mod resolve;
