@@ -52,7 +52,7 @@ impl Request {
     /// The first argument that is missing, unknown, or of the wrong shape.
     pub fn parse(args: &Args) -> Result<Self, ArgFault> {
         schema::only(args, &["session_id", "subject", "tools", "intent", "ttl_seconds", "constraints"])?;
-        let absent = || ArgFault { arg: "tools", problem: "it is missing; send a list of tool names".to_owned() };
+        let absent = || ArgFault { arg: "tools", problem: "is missing; send a list of tool names".to_owned() };
         Ok(Self {
             session_id: plain(schema::text(args, "session_id", 1..=NAME_MAX)?, "session_id")?,
             subject: plain(schema::text(args, "subject", 1..=NAME_MAX)?, "subject")?,
@@ -67,9 +67,9 @@ impl Request {
 impl Constraints {
     fn parse(value: &Value) -> Result<Self, ArgFault> {
         let fault = |problem: &str| ArgFault { arg: "constraints", problem: problem.to_owned() };
-        let given = value.as_object().ok_or_else(|| fault("it must be an object with domains, max_risk or uses"))?;
+        let given = value.as_object().ok_or_else(|| fault("must be an object with domains, max_risk or uses"))?;
         schema::only(given, &["domains", "max_risk", "uses"])
-            .map_err(|_| fault("it may have domains, max_risk and uses, and nothing else"))?;
+            .map_err(|_| fault("may have domains, max_risk and uses, and nothing else"))?;
         Ok(Self {
             domains: given.get("domains").map(domains).transpose()?,
             max_risk: given.get("max_risk").map(risk).transpose()?,
@@ -168,7 +168,7 @@ fn plain(text: &str, arg: &'static str) -> Result<String, ArgFault> {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
-        Err(ArgFault { arg, problem: "it must be printable ASCII without spaces".into() })
+        Err(ArgFault { arg, problem: "must be printable ASCII without spaces".into() })
     }
 }
 
