@@ -8,7 +8,7 @@ use crate::lease::{self, Authority};
 use crate::lease::RootClaims;
 use crate::ledger::Require;
 use crate::limits::CLOCK_ROLLBACK_S;
-use crate::policy::{Builtin, Grant, Policy, Tool};
+use crate::policy::{Grant, Policy, Tool};
 use crate::reason::{Reason, risk_too_high};
 use crate::risk::{self, Risk};
 

@@ -2,7 +2,6 @@
 
 use crate::effect::{Failure, Outcome};
 use crate::reason::{Reason, thousandths};
-use crate::risk::Risk;
 use crate::wire::{Code, Connection, Id, Revision, ToolReply};
 use serde_json::{Map, Value, json};
 

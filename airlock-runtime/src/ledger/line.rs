@@ -82,7 +82,7 @@ fn number(text: &[u8]) -> Option<(u64, &[u8])> {
 fn timestamp(text: &[u8]) -> Option<&str> {
     const SHAPE: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
     let fits = text.iter().zip(SHAPE).all(|(c, shape)| if *shape == b'0' { c.is_ascii_digit() } else { c == shape });
-    let in_day = &text[11..13] <= b"23" && &text[14..16] <= b"59" && &text[17..19] <= b"59";
+    let in_day = text[11..13] <= b"23"[..] && text[14..16] <= b"59"[..] && text[17..19] <= b"59"[..];
     if fits && in_day { std::str::from_utf8(text).ok() } else { None }
 }
 
