@@ -13,13 +13,15 @@ const DIGEST_VARIABLE: &str = "AIRLOCK_POLICY_DIGEST";
 pub(crate) fn gateway(input: TokenStream) -> TokenStream {
     let dir = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
     let expected = std::env::var(DIGEST_VARIABLE).ok();
-    expand(input, Path::new(&dir), expected.as_deref()).unwrap_or_else(|message| {
-        // Without a `main`, the compiler would report its absence too and hide what matters.
-        quote! {
-            ::core::compile_error! { #message }
-            fn main() {}
-        }
-    })
+    expand(input, Path::new(&dir), expected.as_deref()).unwrap_or_else(|problem| refused(&problem))
+}
+
+/// A compile error. Without a `main`, the compiler would report its absence too and hide what matters.
+fn refused(problem: &str) -> TokenStream {
+    quote! {
+        ::core::compile_error! { #problem }
+        fn main() {}
+    }
 }
 
 fn expand(input: TokenStream, dir: &Path, expected: Option<&str>) -> Result<TokenStream, String> {

@@ -4,29 +4,13 @@
 use crate::call::Args;
 use crate::policy::LeaseRules;
 use crate::reason::Reason;
+pub use crate::wire::Carried;
 use serde_json::{Value, json};
 
 /// The argument that carries a lease.
 pub const CAPABILITY: &str = "_capability";
 /// The argument that carries session and intent.
 pub const CONTEXT: &str = "_context";
-
-/// What a call carries beside its arguments. Never `Debug`: the lease is a bearer right.
-#[derive(Clone, Default, PartialEq, Eq)]
-pub struct Carried {
-    /// The lease text.
-    pub lease: Option<String>,
-    /// Session id.
-    pub session: Option<String>,
-    /// Intent text.
-    pub intent: Option<String>,
-}
-
-impl Carried {
-    fn is_empty(&self) -> bool {
-        *self == Self::default()
-    }
-}
 
 /// Takes the carriers out of the arguments and joins them with what `_meta` carried.
 ///
@@ -35,7 +19,7 @@ impl Carried {
 pub fn take(meta: Carried, args: &mut Args, rules: &LeaseRules) -> Result<Carried, Reason> {
     let capability = args.remove(CAPABILITY);
     let context = args.remove(CONTEXT);
-    if !meta.is_empty() && !rules.carrier_meta {
+    if meta != Carried::default() && !rules.carrier_meta {
         return Err(Reason::CarrierRefused { carrier: "_meta" });
     }
     if (capability.is_some() || context.is_some()) && !rules.carrier_arguments {

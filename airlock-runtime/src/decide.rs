@@ -4,13 +4,16 @@ use crate::builtin::Plan;
 use crate::call::Args;
 use crate::clock::Micros;
 use crate::lease::{self, Authority};
+#[cfg(feature = "issue")]
+use crate::lease::RootClaims;
+use crate::ledger::Require;
 use crate::limits::CLOCK_ROLLBACK_S;
-use crate::policy::{Builtin, Grant, Policy, Tool};
+use crate::policy::{Grant, Policy, Tool};
 use crate::reason::{Reason, risk_too_high};
 use crate::risk::{self, Risk};
 
 #[cfg(feature = "http")]
-use crate::effect::url::{Target, admit};
+use crate::effect::url::{Target, UrlFault, UrlRules, admit};
 
 /// A call with its tool resolved and its carriers taken out.
 #[derive(Debug)]
@@ -29,15 +32,11 @@ pub struct Call {
 
 /// What the judge knows of the world, read once before deciding.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts<'a> {
+pub struct Facts {
     /// The clock.
     pub now: Micros,
     /// Time of the newest ledger entry.
     pub newest_entry: Micros,
-    /// How often the nodes of the lease were used, in the order of [`Authority`]'s `uses`.
-    pub spent: &'a [u64],
-    /// Intent hash (hex) that the requested session is pinned to; for issuing only.
-    pub pinned_intent: Option<&'a str>,
 }
 
 /// A decision with all that the ledger and the caller are told of it.
@@ -61,10 +60,14 @@ pub enum Verdict {
 }
 
 /// Proof that [`decide`] allowed a call, with the terms of the allowance. It can be made nowhere else and is spent by one effect.
+///
+/// What only the ledger can know across processes (budgets, the session's intent) is demanded here and tested by the ledger
+/// under its lock, in the same step that records the allow.
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
     act: Act,
+    require: Vec<Require>,
 }
 
 /// What a permit allows.
@@ -72,7 +75,7 @@ pub struct Permit {
 pub(crate) enum Act {
     /// Mint a lease of these terms.
     #[cfg(feature = "issue")]
-    Issue(crate::builtin::issue::Terms),
+    Issue(Box<RootClaims>),
     /// Read the newest entries.
     AuditTail(crate::builtin::audit::Tail),
     /// Count.
@@ -84,10 +87,16 @@ pub(crate) enum Act {
     HttpGetJson(Target),
     /// Fetch from the two admitted hosts.
     #[cfg(feature = "http")]
-    WeatherHourly(crate::builtin::weather_hourly::Plan, Vec<Target>),
+    WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2]),
 }
 
 impl Permit {
+    /// What must hold in the ledger for the allow to be recorded.
+    #[must_use]
+    pub fn require(&self) -> &[Require] {
+        &self.require
+    }
+
     /// Spends the permit.
     pub(crate) fn into_act(self) -> Act {
         self.act
@@ -98,7 +107,7 @@ impl Permit {
 ///
 /// `authority` is the verified lease, or why there is none. The order of checks is that of the lease contract: the lease itself
 /// came first; then tool, grant, arguments, hosts, risk; what counts uses comes last, so that a refused call spends nothing.
-pub fn decide(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, facts: &Facts<'_>) -> Decision {
+pub fn decide(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, facts: &Facts) -> Decision {
     let risk = assess(call);
     let verdict = match judge(policy, call, authority, &risk, facts) {
         Ok(permit) => Verdict::Allow(permit),
@@ -112,7 +121,7 @@ fn judge(
     call: &Call,
     authority: Result<&Authority, &Reason>,
     risk: &Risk,
-    facts: &Facts<'_>,
+    facts: &Facts,
 ) -> Result<Permit, Reason> {
     let tool = call.tool.ok_or_else(|| Reason::UnknownTool { name: call.name.clone() })?;
     if facts.now.0 + CLOCK_ROLLBACK_S * 1_000_000 < facts.newest_entry.0 {
@@ -125,7 +134,7 @@ fn judge(
     };
     if let Some(authority) = authority {
         within_some_grant(policy.grants, authority)?;
-        if !authority.tools().contains(tool.name) {
+        if !authority.permits_tool(tool.name) {
             return Err(Reason::ToolNotInLease { tool: tool.name });
         }
     }
@@ -133,24 +142,36 @@ fn judge(
     (tool.check_args)(&call.args).map_err(Reason::Argument)?;
     let act = admit_plan(policy, tool, plan, authority, facts)?;
     if let Some(authority) = authority {
-        let request = lease::request_digest(policy.gateway, authority.sid(), tool.name, &call.args);
-        if !request.is_ok_and(|digest| authority.permits_call(&digest)) {
-            return Err(Reason::CallNotInLease);
+        if authority.names_call() {
+            let request = lease::request_digest(policy.gateway, &authority.sid, tool.name, &call.args);
+            if !request.is_ok_and(|digest| authority.permits_call(&digest)) {
+                return Err(Reason::CallNotInLease);
+            }
         }
-        if risk.score > authority.risk() {
-            return Err(risk_too_high(risk, authority.risk(), "lease ceiling"));
+        if risk.score > authority.risk {
+            return Err(risk_too_high(risk, authority.risk, "lease ceiling"));
         }
     }
     if risk.score >= tool.risk_threshold {
         return Err(risk_too_high(risk, tool.risk_threshold, "tool threshold"));
     }
-    if let Some(authority) = authority {
-        let exhausted = authority.uses().iter().zip(facts.spent).find(|((_, uses), spent)| *spent >= uses);
-        if let Some(((_, uses), _)) = exhausted {
-            return Err(Reason::UsesExhausted { uses: *uses });
+    Ok(Permit { require: requirements(&act, authority), act })
+}
+
+/// Every counter of the chain, root first; for issuing, the session's intent.
+fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
+    let uses = authority.map_or(&[][..], |authority| &authority.uses);
+    let mut require: Vec<_> = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).collect();
+    match act {
+        #[cfg(feature = "issue")]
+        Act::Issue(claims) => {
+            require.push(Require::Intent { sid: claims.sid.clone(), ih: crate::lease::hex(&claims.ih) });
         }
+        Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => {}
+        #[cfg(feature = "http")]
+        Act::HttpGetJson(_) | Act::WeatherHourly(..) => {}
     }
-    Ok(Permit { act })
+    require
 }
 
 /// Score of the call; an unknown tool has no egress and no base.
@@ -166,25 +187,25 @@ fn assess(call: &Call) -> Risk {
 
 /// A lease beyond every grant is refused even if its MAC is right: a stolen key cannot exceed the manifest.
 fn within_some_grant(grants: &[Grant], authority: &Authority) -> Result<(), Reason> {
-    let of_subject: Vec<_> = grants.iter().filter(|grant| grant.subject == authority.sub()).collect();
+    let of_subject: Vec<_> = grants.iter().filter(|grant| grant.subject == authority.sub).collect();
     let bounds: Vec<String> = of_subject.iter().filter_map(|grant| beyond(grant, authority)).collect();
     if bounds.len() < of_subject.len() {
         return Ok(());
     }
     let bound = bounds.into_iter().next().unwrap_or_else(|| "the manifest has no grant for this subject".into());
-    Err(Reason::BeyondGrant { subject: authority.sub().to_owned(), bound })
+    Err(Reason::BeyondGrant { subject: authority.sub.clone(), bound })
 }
 
 /// The first bound of `grant` that the root of the lease exceeds.
 fn beyond(grant: &Grant, authority: &Authority) -> Option<String> {
-    let root = authority.root();
+    let root = &authority.root;
     if let Some(tool) = root.tools.iter().find(|tool| !grant.tools.contains(&tool.as_str())) {
         return Some(format!("the grant does not name the tool {tool}"));
     }
     if let Some(host) = root.dom.iter().find(|host| !covered(grant.domains, host)) {
         return Some(format!("the grant does not name the host {host}"));
     }
-    over(grant, root.ttl, root.risk, root.uses)
+    over(grant, root.exp.saturating_sub(root.iat), root.risk, root.uses)
 }
 
 /// The first numeric bound of `grant` that is exceeded.
@@ -212,11 +233,11 @@ fn admit_plan(
     tool: &'static Tool,
     plan: Plan,
     authority: Option<&Authority>,
-    facts: &Facts<'_>,
+    facts: &Facts,
 ) -> Result<Act, Reason> {
     Ok(match plan {
         #[cfg(feature = "issue")]
-        Plan::IssueCapability(request) => Act::Issue(crate::builtin::issue::within_grant(policy, request, facts)?),
+        Plan::IssueCapability(request) => Act::Issue(Box::new(crate::builtin::issue::within_grant(policy, &request, facts.now)?)),
         Plan::AuditTail(tail) => Act::AuditTail(tail),
         Plan::UsageStats => Act::UsageStats,
         Plan::ExposureReport(exposure) => Act::ExposureReport(exposure),
@@ -224,8 +245,23 @@ fn admit_plan(
         Plan::HttpGetJson(plan) => Act::HttpGetJson(admit_url(plan.url(), tool, authority)?),
         #[cfg(feature = "http")]
         Plan::WeatherHourly(plan) => {
-            let targets = plan.urls().iter().map(|url| admit_url(url, tool, authority)).collect::<Result<_, _>>()?;
+            let [geocoding, forecast] = plan.urls();
+            let targets = [admit_url(geocoding, tool, authority)?, admit_url(forecast, tool, authority)?];
             Act::WeatherHourly(plan, targets)
         }
     })
+}
+
+/// Admits one URL: well-formed, https, a host of the tool's egress, and one that the lease covers.
+#[cfg(feature = "http")]
+fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> Result<Target, Reason> {
+    let target = admit(url, &UrlRules::https(tool.egress)).map_err(|fault| match fault {
+        UrlFault::HostNotListed(host) => Reason::HostNotAllowed { host, tool: tool.name },
+        other => Reason::UrlRefused { problem: other.to_string() },
+    })?;
+    if authority.is_some_and(|authority| authority.permits_host(target.host())) {
+        Ok(target)
+    } else {
+        Err(Reason::HostNotInLease { host: target.host().to_owned() })
+    }
 }

@@ -25,11 +25,15 @@ pub mod limits;
 pub mod policy;
 #[cfg(feature = "gateway")]
 pub mod reason;
+#[cfg(feature = "gateway")]
+mod reply;
 pub mod risk;
 #[cfg(feature = "gateway")]
 mod serve;
 #[cfg(feature = "gateway")]
 mod start;
+#[cfg(feature = "gateway")]
+mod stdio;
 #[cfg(feature = "gateway")]
 pub mod wire;
 

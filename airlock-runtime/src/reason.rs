@@ -167,7 +167,7 @@ impl Reason {
             Self::ToolNotInLease { tool } => {
                 format!("The lease does not cover the tool {tool}. Use a tool that it names, or ask for a lease that names {tool}.")
             }
-            Self::Argument(fault) => format!("The argument {} is refused: {}.", fault.arg, fault.problem.trim_end_matches('.')),
+            Self::Argument(fault) => format!("The argument {} {}.", fault.arg, fault.problem.trim_end_matches('.')),
             Self::UrlRefused { problem } => format!("The URL is refused: {}.", problem.trim_end_matches('.')),
             Self::HostNotAllowed { host, tool } => {
                 format!("The host {host} is not in the egress list of {tool}; only hosts of the reviewed manifest can be reached.")

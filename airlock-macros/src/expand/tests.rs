@@ -1,1 +1,69 @@
+use super::*;
 
+fn dir() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The generated code as a person would read it.
+fn expanded(name: &str) -> String {
+    let tokens = expand(quote!(#name), dir(), None).expect("a manifest without errors");
+    prettyplease::unparse(&syn::parse2(tokens).expect("a Rust file"))
+}
+
+// `tests/compiles.rs` hands the same manifests to the compiler.
+
+#[test]
+fn weather() {
+    insta::assert_snapshot!(expanded("../examples/weather/airlock.toml"));
+}
+
+#[test]
+fn rules() {
+    insta::assert_snapshot!(expanded("tests/manifests/rules.toml"));
+}
+
+#[test]
+fn audit() {
+    insta::assert_snapshot!(expanded("tests/manifests/audit.toml"));
+}
+
+#[test]
+fn comments_and_spelling_leave_the_code_as_it_is() {
+    let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
+    let respelled = text.replace("[gateway]\nname = \"audit\"", "gateway.name = 'audit' # here");
+    assert_ne!(respelled, text);
+    let tokens = |text: &str| compile(text, "airlock.toml", None).expect("compiles").to_string();
+    assert_eq!(tokens(&respelled), tokens(&text));
+    assert_ne!(tokens(&text.replace("newest", "latest")), tokens(&text), "a reason is part of the policy");
+}
+
+#[test]
+fn another_policy_than_the_checked_one_is_refused() {
+    let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
+    let digest = airlock_policy::compile(&text, "airlock.toml").compiled().expect("compiles").digest_hex();
+    assert!(compile(&text, "airlock.toml", Some(&digest)).is_ok());
+    let problem = compile(&text.replace("k1", "k2"), "airlock.toml", Some(&digest)).expect_err("refused");
+    assert!(problem.contains("changed since it was checked"), "{problem}");
+}
+
+#[test]
+fn an_error_carries_every_diagnostic_and_an_empty_main() {
+    let dir = tempfile::tempdir().expect("directory");
+    let manifest = "airlock = 1\n[gateway]\nname = \"Bad\"\n[keys]\naccept = [\"k1\"]\n[tools.nothing]\nwhy = \"x\"\n";
+    std::fs::write(dir.path().join("airlock.toml"), manifest).expect("written");
+    let problem = expand(quote!("airlock.toml"), dir.path(), None).expect_err("errors");
+    insta::assert_snapshot!(problem);
+
+    let tokens: syn::File = syn::parse2(refused(&problem)).expect("a Rust file");
+    let items: Vec<String> = tokens.items.iter().map(|item| quote!(#item).to_string()).collect();
+    assert!(items[0].contains("compile_error") && items[0].contains("airlock.toml:3:8"), "{items:?}");
+    assert_eq!(items[1..], ["fn main () { }"]);
+}
+
+#[test]
+fn other_input_is_refused() {
+    for input in [quote!(), quote!(airlock), quote!("a", "b"), quote!(1)] {
+        assert!(expand(input, dir(), None).is_err());
+    }
+    assert!(expand(quote!("absent.toml"), dir(), None).expect_err("absent").contains("cannot read the manifest"));
+}

@@ -2,7 +2,8 @@
 
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
-use serde_json::{Value, json};
+use crate::wire::Annotations;
+use serde_json::json;
 
 /// Entries that `airlock_audit_tail` gives when the call names no limit.
 pub const TAIL_DEFAULT: u64 = 20;
@@ -57,7 +58,7 @@ pub fn tail_definition() -> Definition {
         input_schema: json!({"type": "object", "additionalProperties": false, "properties": {
             "limit": {"type": "integer", "minimum": 1, "maximum": TAIL_MAX, "default": TAIL_DEFAULT,
                       "description": "How many entries."}}}),
-        annotations: reads_only(),
+        annotations: READS_ONLY,
     }
 }
 
@@ -68,7 +69,7 @@ pub fn stats_definition() -> Definition {
         title: "Usage statistics",
         description: "Counts the decisions of this gateway's ledger by tool, verdict and reason.",
         input_schema: json!({"type": "object", "additionalProperties": false, "properties": {}}),
-        annotations: reads_only(),
+        annotations: READS_ONLY,
     }
 }
 
@@ -82,17 +83,17 @@ pub fn exposure_definition() -> Definition {
         input_schema: json!({"type": "object", "additionalProperties": false, "properties": {
             "lookback_hours": {"type": "integer", "minimum": 1, "maximum": LOOKBACK_MAX_H, "default": LOOKBACK_DEFAULT_H,
                                "description": "How far to look back, in hours."}}}),
-        annotations: reads_only(),
+        annotations: READS_ONLY,
     }
 }
 
-fn reads_only() -> Value {
-    json!({"readOnlyHint": true, "destructiveHint": false, "idempotentHint": true, "openWorldHint": false})
-}
+/// Hints of a tool that only reads what the gateway itself wrote.
+const READS_ONLY: Annotations = Annotations { read_only: true, destructive: false, idempotent: true, open_world: false };
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::Value;
 
     #[test]
     fn bounds_and_defaults() {

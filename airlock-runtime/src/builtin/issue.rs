@@ -5,8 +5,13 @@
 
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
+use crate::clock::Micros;
+use crate::decide::{covered, over};
+use crate::lease::{CAVEATS_MAX, LIST_MAX, RootClaims, intent_hash};
 use crate::limits::RISK_MAX;
-use crate::lease::LIST_MAX;
+use crate::policy::{Grant, Issue, Policy};
+use crate::reason::Reason;
+use crate::wire::Annotations;
 use serde_json::{Value, json};
 
 /// Longest session id or subject, in characters: a string of a lease block holds 256 bytes.
@@ -47,7 +52,7 @@ impl Request {
     /// The first argument that is missing, unknown, or of the wrong shape.
     pub fn parse(args: &Args) -> Result<Self, ArgFault> {
         schema::only(args, &["session_id", "subject", "tools", "intent", "ttl_seconds", "constraints"])?;
-        let absent = || ArgFault { arg: "tools", problem: "it is missing; send a list of tool names".to_owned() };
+        let absent = || ArgFault { arg: "tools", problem: "is missing; send a list of tool names".to_owned() };
         Ok(Self {
             session_id: plain(schema::text(args, "session_id", 1..=NAME_MAX)?, "session_id")?,
             subject: plain(schema::text(args, "subject", 1..=NAME_MAX)?, "subject")?,
@@ -62,15 +67,82 @@ impl Request {
 impl Constraints {
     fn parse(value: &Value) -> Result<Self, ArgFault> {
         let fault = |problem: &str| ArgFault { arg: "constraints", problem: problem.to_owned() };
-        let given = value.as_object().ok_or_else(|| fault("it must be an object with domains, max_risk or uses"))?;
+        let given = value.as_object().ok_or_else(|| fault("must be an object with domains, max_risk or uses"))?;
         schema::only(given, &["domains", "max_risk", "uses"])
-            .map_err(|_| fault("it may have domains, max_risk and uses, and nothing else"))?;
+            .map_err(|_| fault("may have domains, max_risk and uses, and nothing else"))?;
         Ok(Self {
             domains: given.get("domains").map(domains).transpose()?,
             max_risk: given.get("max_risk").map(risk).transpose()?,
             uses: schema::integer(given, "uses", 1..=crate::limits::INTEGER_MAX)
                 .map_err(|_| fault("uses must be an integer from 1 up"))?,
         })
+    }
+}
+
+/// The claims of the lease that the manifest allows for a request: those of the first `self` grant that covers it.
+///
+/// # Errors
+/// `beyond_grant` with the bound that the request exceeds; `intent_invalid`.
+pub fn within_grant(policy: &'static Policy, request: &Request, now: Micros) -> Result<RootClaims, Reason> {
+    let ih = intent_hash(&request.intent).map_err(Reason::Intent)?;
+    let refused = |bound: String| Reason::BeyondGrant { subject: request.subject.clone(), bound };
+    let mut first = None;
+    for grant in policy.grants.iter().filter(|grant| grant.subject == request.subject && grant.issue == Issue::SelfService) {
+        match claims(policy, grant, request, ih, now) {
+            Ok(claims) => return Ok(claims),
+            Err(bound) => first = first.or(Some(bound)),
+        }
+    }
+    Err(refused(first.unwrap_or_else(|| "the manifest has no grant by which this subject may issue itself a lease".into())))
+}
+
+/// The claims under one grant, or the bound that the request exceeds.
+fn claims(policy: &Policy, grant: &Grant, request: &Request, ih: [u8; 32], now: Micros) -> Result<RootClaims, String> {
+    if let Some(tool) = request.tools.iter().find(|tool| !grant.tools.contains(&tool.as_str())) {
+        return Err(format!("the grant names only the tools {}, not {}", grant.tools.join(", "), shown(tool)));
+    }
+    let Constraints { domains, max_risk, uses } = &request.constraints;
+    let dom = domains.clone().unwrap_or_else(|| domains_of(policy, grant, &request.tools));
+    if let Some(host) = dom.iter().find(|host| !covered(grant.domains, host)) {
+        return Err(format!("the grant does not name the host {}", shown(host)));
+    }
+    let ttl = request.ttl_seconds.unwrap_or(policy.lease.default_ttl.min(grant.max_ttl));
+    let (risk, uses) = (max_risk.unwrap_or(grant.max_risk), uses.unwrap_or(grant.uses));
+    if let Some(bound) = over(grant, ttl, risk, uses) {
+        return Err(bound);
+    }
+    let iat = now.seconds();
+    Ok(RootClaims {
+        sub: request.subject.clone(),
+        sid: request.session_id.clone(),
+        ih,
+        tools: request.tools.clone(),
+        dom,
+        risk,
+        uses,
+        dep: CAVEATS_MAX as u64,
+        ep: 0,
+        iat,
+        nbf: iat,
+        exp: iat.saturating_add(ttl),
+    })
+}
+
+/// The hosts of the grant that the requested tools can reach: no more than they need.
+fn domains_of(policy: &Policy, grant: &Grant, tools: &[String]) -> Vec<String> {
+    let reach = |host: &str| {
+        let listed = policy.tools.iter().filter(|tool| tools.iter().any(|name| name == tool.name));
+        listed.flat_map(|tool| tool.egress).any(|entry| entry.host.entry() == host)
+    };
+    grant.domains.iter().filter(|host| reach(host)).map(|host| (*host).to_owned()).collect()
+}
+
+/// A name from the caller, safe to show: names of tools and hosts are printable ASCII without quotes.
+fn shown(name: &str) -> String {
+    if name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"._-*:".contains(&b)) {
+        name.to_owned()
+    } else {
+        "that was asked for".to_owned()
     }
 }
 
@@ -96,7 +168,7 @@ fn plain(text: &str, arg: &'static str) -> Result<String, ArgFault> {
     if text.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(text.to_owned())
     } else {
-        Err(ArgFault { arg, problem: "it must be printable ASCII without spaces".into() })
+        Err(ArgFault { arg, problem: "must be printable ASCII without spaces".into() })
     }
 }
 
@@ -121,7 +193,7 @@ pub fn definition() -> Definition {
                     "domains": {"type": "array", "items": {"type": "string"}, "maxItems": LIST_MAX},
                     "max_risk": {"type": "number", "minimum": 0, "maximum": 1},
                     "uses": {"type": "integer", "minimum": 1}}}}}),
-        annotations: json!({"readOnlyHint": false, "destructiveHint": false, "idempotentHint": false, "openWorldHint": false}),
+        annotations: Annotations { read_only: false, destructive: false, idempotent: false, open_world: false },
     }
 }
 

@@ -14,6 +14,7 @@ pub mod weather_hourly;
 
 use crate::call::{ArgFault, Args};
 use crate::policy::Builtin;
+use crate::wire::Annotations;
 use serde_json::Value;
 
 /// What `tools/list` says of a tool.
@@ -26,7 +27,7 @@ pub struct Definition {
     /// JSON Schema 2020-12 of the arguments, an object schema that names every argument.
     pub input_schema: Value,
     /// MCP tool annotations (hints).
-    pub annotations: Value,
+    pub annotations: Annotations,
 }
 
 /// What one call would do, from its arguments alone.

@@ -27,9 +27,21 @@ pub fn text<'a>(args: &'a Args, arg: &'static str, length: RangeInclusive<usize>
     let (least, most) = (*length.start(), *length.end());
     match args.get(arg) {
         Some(Value::String(text)) if length.contains(&text.chars().count()) => Ok(text),
-        Some(_) => Err(ArgFault { arg, problem: format!("it must be a string of {least} to {most} characters") }),
-        None => Err(ArgFault { arg, problem: format!("it is missing; send a string of {least} to {most} characters") }),
+        Some(_) => Err(ArgFault { arg, problem: format!("must be a string of {least} to {most} characters") }),
+        None => Err(ArgFault { arg, problem: format!("is missing; send a string of {least} to {most} characters") }),
     }
+}
+
+/// As [`text`], but one line: no control characters, and not only white space.
+///
+/// # Errors
+/// As [`text`].
+pub fn line<'a>(args: &'a Args, arg: &'static str, length: RangeInclusive<usize>) -> Result<&'a str, ArgFault> {
+    let text = text(args, arg, length)?;
+    if text.trim().is_empty() || text.chars().any(char::is_control) {
+        return Err(ArgFault { arg, problem: "must not be blank or contain control characters".to_owned() });
+    }
+    Ok(text)
 }
 
 /// An optional integer within `range`.
@@ -42,7 +54,7 @@ pub fn integer(args: &Args, arg: &'static str, range: RangeInclusive<u64>) -> Re
         Some(value) => match value.as_u64() {
             Some(number) if range.contains(&number) => Ok(Some(number)),
             Some(_) | None => {
-                Err(ArgFault { arg, problem: format!("it must be an integer from {} to {}", range.start(), range.end()) })
+                Err(ArgFault { arg, problem: format!("must be an integer from {} to {}", range.start(), range.end()) })
             }
         },
     }
@@ -53,7 +65,7 @@ pub fn integer(args: &Args, arg: &'static str, range: RangeInclusive<u64>) -> Re
 /// # Errors
 /// Not such a list.
 pub fn texts(arg: &'static str, value: &Value, most: usize) -> Result<Vec<String>, ArgFault> {
-    let fault = || ArgFault { arg, problem: format!("it must be a list of 1 to {most} different strings") };
+    let fault = || ArgFault { arg, problem: format!("must be a list of 1 to {most} different strings") };
     let mut list = Vec::new();
     for item in value.as_array().ok_or_else(fault)? {
         let text = item.as_str().filter(|text| (1..=256).contains(&text.len())).ok_or_else(fault)?.to_owned();

@@ -212,6 +212,10 @@ pub fn admit(text: &str, rules: &UrlRules<'_>) -> Result<Target, UrlFault> {
     };
     let stand_in = rule.stand_in;
     url.set_fragment(None);
+    // What is sent is the canonical form, in which one character of the path may have become nine.
+    if url.as_str().len() > URL_MAX {
+        return Err(UrlFault::TooLong);
+    }
     Ok(Target { url, literal, port, stand_in })
 }
 

@@ -148,10 +148,4 @@ impl Terms {
     pub const fn names_call(&self) -> bool {
         !self.calls.is_empty()
     }
-
-    /// Life of the lease as issued, seconds.
-    #[must_use]
-    pub const fn root_ttl(&self) -> u64 {
-        self.root.exp.saturating_sub(self.root.iat)
-    }
 }

@@ -124,6 +124,12 @@ impl Root {
         Ok(root)
     }
 
+    /// Life of the lease as issued, seconds.
+    #[must_use]
+    pub const fn ttl(&self) -> u64 {
+        self.exp.saturating_sub(self.iat)
+    }
+
     /// Canonical bytes.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {

@@ -18,8 +18,9 @@ pub fn domain_covers(entry: &str, host: &str) -> bool {
     }
 }
 
-/// Does `outer` cover every host that `inner` covers? Both are entries.
-pub(crate) fn entry_within(inner: &str, outer: &str) -> bool {
+/// Does the entry `outer` cover every host that the entry `inner` covers?
+#[must_use]
+pub fn entry_within(inner: &str, outer: &str) -> bool {
     inner == outer || outer == "*" || domain_covers(outer, inner)
 }
 

@@ -27,7 +27,7 @@ pub mod verify;
 pub use attenuate::{AttenuateFault, attenuate};
 pub use authority::{Authority, Terms};
 pub use block::{Approval, Caveat, Root};
-pub use domain::domain_covers;
+pub use domain::{domain_covers, entry_within};
 pub use fault::LeaseFault;
 pub use intent::{IntentFault, intent_hash};
 #[cfg(feature = "mint")]
@@ -57,5 +57,8 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
+#[cfg(test)]
+#[cfg(feature = "mint")]
+mod properties;
 #[cfg(test)]
 mod vectors;

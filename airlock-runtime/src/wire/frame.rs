@@ -96,25 +96,29 @@ impl Lines {
     }
 
     fn append(&mut self, part: &[u8]) {
-        if let Some(past) = &mut self.past {
-            *past = past.saturating_add(part.len() as u64);
+        let seen = self.past.unwrap_or(self.line.len() as u64);
+        let needed = seen.saturating_add(part.len() as u64);
+        if needed > self.max as u64 {
+            self.past = Some(needed);
+            self.keep_head(part);
             return;
         }
-        let needed = self.line.len().saturating_add(part.len());
-        if needed > self.max {
-            let missing = HEAD_MAX.saturating_sub(self.line.len()).min(part.len());
-            self.line.extend_from_slice(&part[..missing]);
-            self.line.truncate(HEAD_MAX);
-            self.line.shrink_to_fit();
-            self.past = Some(needed as u64);
-            return;
-        }
+        let needed = self.line.len() + part.len();
         if needed > self.line.capacity() {
             // Doubling, but never beyond the limit: the buffer of a hostile line costs what the line may cost.
             let capacity = needed.max(self.line.capacity() * 2).min(self.max);
             self.line.reserve_exact(capacity - self.line.len());
         }
         self.line.extend_from_slice(part);
+    }
+
+    /// Keeps of an over-long line what belongs to its head, wherever the chunks were cut.
+    fn keep_head(&mut self, part: &[u8]) {
+        let missing = HEAD_MAX.saturating_sub(self.line.len()).min(part.len());
+        self.line.reserve_exact(missing);
+        self.line.extend_from_slice(&part[..missing]);
+        self.line.truncate(HEAD_MAX);
+        self.line.shrink_to_fit();
     }
 
     fn take(&mut self) -> Frame {

@@ -8,6 +8,8 @@ use std::fmt;
 pub(crate) struct Picked<'a, const N: usize> {
     /// A value for each name; `null` is a value.
     pub(crate) values: [Option<&'a RawValue>; N],
+    /// The name was read, even if its value was cut off.
+    pub(crate) named: [bool; N],
     /// The object has other members too.
     pub(crate) has_others: bool,
     /// A picked name stood twice. Impossible in scanned text.
@@ -18,7 +20,7 @@ pub(crate) struct Picked<'a, const N: usize> {
 
 /// Reads `text`, which should be one JSON object. What was found before a fault is kept, `is_whole` tells.
 pub(crate) fn pick<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Picked<'a, N> {
-    let mut picked = Picked { values: [None; N], has_others: false, has_repeats: false, is_whole: false };
+    let mut picked = Picked { values: [None; N], named: [false; N], has_others: false, has_repeats: false, is_whole: false };
     let mut reader = serde_json::Deserializer::from_str(text);
     let outcome = reader.deserialize_map(Members { names, picked: &mut picked }).and_then(|()| reader.end());
     picked.is_whole = outcome.is_ok();
@@ -54,8 +56,8 @@ impl<'a, const N: usize> Visitor<'a> for Members<'_, '_, 'a, N> {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             };
-            let value: &'a RawValue = map.next_value()?;
-            self.picked.has_repeats |= self.picked.values[index].replace(value).is_some();
+            self.picked.has_repeats |= std::mem::replace(&mut self.picked.named[index], true);
+            self.picked.values[index] = Some(map.next_value()?);
         }
         Ok(())
     }
@@ -99,7 +101,7 @@ mod tests {
     fn keeps_what_stood_before_a_fault() {
         let picked = pick(r#"{"id":7,"params":{"n":NaN}}"#, ["id", "params"]);
         assert_eq!(picked.values.map(|value| value.map(RawValue::get)), [Some("7"), None]);
-        assert!(!picked.is_whole);
+        assert!(!picked.is_whole && picked.named == [true, true]);
         assert!(!pick("[1]", ["id"]).is_whole);
         assert!(!pick("{} {}", ["id"]).is_whole);
         assert!(pick(r#"{"id":1,"id":2}"#, ["id"]).has_repeats);

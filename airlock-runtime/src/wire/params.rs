@@ -107,7 +107,7 @@ impl<'a> Params<'a> {
             "capabilities",
             "clientInfo",
         ];
-        let Picked { values, has_others: _, has_repeats, is_whole } = pick(params.get(), names);
+        let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(params.get(), names);
         if !is_whole || has_repeats {
             return Err(Problem::invalid_params("`params` must be an object."));
         }
@@ -188,7 +188,7 @@ impl<'a> Meta<'a> {
             META_SESSION,
             META_INTENT,
         ];
-        let Picked { values, has_others: _, has_repeats, is_whole } = pick(meta.get(), names);
+        let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(meta.get(), names);
         if !is_whole || has_repeats {
             return Err(Problem::invalid_params("`params._meta` must be an object."));
         }
@@ -260,7 +260,7 @@ pub(crate) fn unsupported_version(requested: &str) -> Problem {
 }
 
 fn is_implementation(value: &RawValue) -> bool {
-    let Picked { values, is_whole, has_repeats, has_others: _ } = pick(value.get(), ["name", "version"]);
+    let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(value.get(), ["name", "version"]);
     is_whole && !has_repeats && values.iter().all(|member| member.is_some_and(|member| string(member).is_some()))
 }
 

@@ -24,6 +24,7 @@ fn code(result: Result<Target, UrlFault>) -> &'static str {
 #[test]
 fn faults_by_rule() {
     let long = format!("https://example.com/{}", "x".repeat(URL_MAX));
+    let grows = format!("https://example.com/{}", "ü".repeat(URL_MAX / 4));
     for (text, expected) in [
         ("https://example.com/", "admitted"),
         ("HTTPS://EXAMPLE.COM/", "admitted"),
@@ -35,6 +36,7 @@ fn faults_by_rule() {
         ("https://1.1.1.1/", "admitted"),
         ("https://[2606:4700:4700::ABCD]:8443/", "admitted"),
         (&long, "url_too_long"),
+        (&grows, "url_too_long"),
         (" https://example.com/", "url_character"),
         ("https://example.com/a b", "url_character"),
         ("https://example.com\\@evil.com/", "url_character"),
@@ -113,6 +115,8 @@ proptest! {
             let written = text.split_once("://").unwrap().1;
             prop_assert!(written.to_ascii_lowercase().starts_with(target.host()), "{} became {}", text, target.host());
             prop_assert!([80, 443, 8443].contains(&target.port()));
+            let again = web(target.url().as_str());
+            prop_assert!(again.is_ok_and(|again| again == target), "{} is not admitted again", target.url());
         }
     }
 
