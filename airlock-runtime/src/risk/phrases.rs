@@ -2,6 +2,7 @@
 
 use super::normalise::clean;
 use super::signatures::{CLASSES, PATTERNS};
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
@@ -21,12 +22,12 @@ pub(super) struct Step {
 /// The compiled patterns.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
-    pub(super) exact: HashMap<String, Vec<Step>>,
-    pub(super) prefixes: HashMap<String, Vec<Step>>,
+    pub(super) exact: HashMap<Cow<'static, str>, Vec<Step>>,
+    pub(super) prefixes: HashMap<Cow<'static, str>, Vec<Step>>,
     /// Per first byte, the lengths (as bits) of the words and of the prefixes that begin with it: most words end here, unhashed.
     lengths: Lengths,
     prefix_lengths: Lengths,
-    shuffled: HashMap<Vec<u8>, String>,
+    shuffled: HashMap<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
 }
@@ -37,7 +38,7 @@ pub(super) static PHRASES: LazyLock<Phrases> = LazyLock::new(Phrases::compile);
 impl Phrases {
     fn compile() -> Self {
         let mut phrases = Self { exact: HashMap::with_capacity(2 * PATTERNS.len()), ..Self::default() };
-        let classes: HashMap<&str, &str> = CLASSES.iter().copied().collect();
+        let classes: HashMap<&'static str, &'static str> = CLASSES.iter().copied().collect();
         for (index, pattern) in PATTERNS.iter().enumerate() {
             phrases.add(index, pattern.text, &classes);
         }
@@ -47,40 +48,40 @@ impl Phrases {
         }
         phrases.lengths.fill(phrases.exact.keys());
         phrases.prefix_lengths.fill(phrases.prefixes.keys());
-        phrases.longest = phrases.exact.keys().map(String::len).max().unwrap_or_default();
+        phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
         let long = phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
         phrases.shuffled = long.map(|word| (shuffle_key(word), word.clone())).collect();
         phrases
     }
 
     /// Adds one pattern: items `CLASS`, `word|word`, `prefix*`, a run of unspaced script, and `~n` = up to n words between.
-    fn add(&mut self, index: usize, pattern: &str, classes: &HashMap<&str, &str>) {
-        let mut gap = None;
-        let mut last = Vec::new();
+    fn add(&mut self, index: usize, pattern: &'static str, classes: &HashMap<&'static str, &'static str>) {
+        let mut gap = 0;
+        let mut items: Vec<(usize, Cow<'static, str>)> = Vec::new();
         for item in pattern.split(' ') {
             if let Some(words) = item.strip_prefix('~') {
-                gap = words.parse().ok();
+                gap = words.parse().unwrap_or_default();
                 continue;
             }
-            let words = clean(item).text;
-            let unspaced = words.starts_with(is_unspaced);
-            let letters: Vec<String> = if unspaced { words.chars().map(String::from).collect() } else { vec![words] };
-            for (nth, alternatives) in letters.iter().enumerate() {
-                let first = last.is_empty();
-                let step =
-                    Step { slot: self.slots, gap: (!first).then(|| if nth == 0 { gap.unwrap_or(0) } else { 0 }), ends: None };
-                self.slots += 1;
-                let expand = |item| classes.get(item).copied().unwrap_or(item).split(' ').map(str::to_owned);
-                last = alternatives.split('|').flat_map(expand).collect();
-                for word in &last {
-                    self.entry(word).push(step);
-                }
+            let item = if item.is_ascii() { Cow::Borrowed(item) } else { Cow::Owned(clean(item).text) };
+            if item.starts_with(is_unspaced) {
+                items
+                    .extend(item.chars().enumerate().map(|(nth, c)| (if nth == 0 { gap } else { 0 }, Cow::Owned(c.to_string()))));
+            } else {
+                items.push((gap, item));
             }
-            gap = None;
+            gap = 0;
         }
-        for word in &last {
-            if let Some(step) = self.entry(word).last_mut() {
-                step.ends = Some(index);
+        let count = items.len();
+        for (nth, (gap, item)) in items.into_iter().enumerate() {
+            let step = Step { slot: self.slots, gap: (nth > 0).then_some(gap), ends: (nth + 1 == count).then_some(index) };
+            self.slots += 1;
+            match item {
+                Cow::Borrowed(words) => words
+                    .split('|')
+                    .flat_map(|word| classes.get(word).copied().unwrap_or(word).split(' '))
+                    .for_each(|word| self.entry(Cow::Borrowed(word)).push(step)),
+                Cow::Owned(words) => words.split('|').for_each(|word| self.entry(Cow::Owned(word.to_owned())).push(step)),
             }
         }
     }
@@ -97,7 +98,7 @@ impl Phrases {
     /// The word that this one is with its inner letters in another order.
     pub(super) fn unshuffled(&self, word: &str) -> Option<&str> {
         let likely = word.len() >= SHUFFLED_MIN && self.lengths.of(word) >> word.len().min(63) & 1 == 1;
-        likely.then(|| self.shuffled.get(&shuffle_key(word)).map(String::as_str)).flatten()
+        likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
     }
 
     /// Whether some pattern has this whole word.
@@ -105,11 +106,13 @@ impl Phrases {
         self.exact.contains_key(word)
     }
 
-    fn entry(&mut self, word: &str) -> &mut Vec<Step> {
-        match word.strip_suffix('*') {
-            Some(prefix) => self.prefixes.entry(prefix.to_owned()).or_default(),
-            None => self.exact.entry(word.to_owned()).or_default(),
-        }
+    fn entry(&mut self, word: Cow<'static, str>) -> &mut Vec<Step> {
+        let words = if word.ends_with('*') { &mut self.prefixes } else { &mut self.exact };
+        let word = match word {
+            Cow::Borrowed(word) => Cow::Borrowed(word.trim_end_matches('*')),
+            Cow::Owned(word) => Cow::Owned(word.trim_end_matches('*').to_owned()),
+        };
+        words.entry(word).or_default()
     }
 }
 
@@ -124,7 +127,7 @@ impl Default for Lengths {
 }
 
 impl Lengths {
-    fn fill<'a>(&mut self, words: impl Iterator<Item = &'a String>) {
+    fn fill<'a>(&mut self, words: impl Iterator<Item = &'a Cow<'static, str>>) {
         for word in words {
             if let Some(lengths) = word.bytes().next().and_then(|first| self.0.get_mut(usize::from(first))) {
                 *lengths |= 1 << word.len().min(63);
