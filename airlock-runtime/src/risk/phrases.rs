@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+/// Room for the words of the table, so that building it moves nothing.
+const WORDS: usize = 2048;
 /// Shortest word whose inner letters may be shuffled and still be read.
 const SHUFFLED_MIN: usize = 6;
 
@@ -37,7 +39,7 @@ pub(super) static PHRASES: LazyLock<Phrases> = LazyLock::new(Phrases::compile);
 
 impl Phrases {
     fn compile() -> Self {
-        let mut phrases = Self { exact: HashMap::with_capacity(2 * PATTERNS.len()), ..Self::default() };
+        let mut phrases = Self { exact: HashMap::with_capacity(WORDS), ..Self::default() };
         let classes: HashMap<&'static str, &'static str> = CLASSES.iter().copied().collect();
         for (index, pattern) in PATTERNS.iter().enumerate() {
             phrases.add(index, pattern.text, &classes);

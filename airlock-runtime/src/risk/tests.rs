@@ -72,6 +72,12 @@ fn hosts_outside_the_egress_list_count() {
     assert_eq!((names(&one), one.score), (vec!["unlisted_domain"], 200));
     let two = risk_of(&json!({"a": "https://a.example https://b.example"}));
     assert_eq!(two.score, 300);
+    let ambiguous = risk_of(&json!({"url": r"https://api.open-meteo.com\@evil.example/"}));
+    assert_eq!(names(&ambiguous), ["unlisted_domain"], "parsers disagree about the host");
+    let accented = risk_of(&json!({"url": "https://api.opén-meteo.com/"}));
+    assert_eq!(names(&accented), ["unlisted_domain"], "folding must not turn another host into a listed one");
+    let many = risk_of(&json!({"text": "https://api.open-meteo.com/ ".repeat(300)}));
+    assert_eq!(names(&many), ["unlisted_domain"], "what is not examined is not taken to be listed");
     let encoded = risk_of(&json!({"q": "next=https%3A%2F%2Fevil.example%2F"}));
     assert_eq!(names(&encoded), ["unlisted_domain"]);
 }
