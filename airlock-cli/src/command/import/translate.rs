@@ -43,7 +43,7 @@ impl Report {
     fn dropped(&mut self, line: impl std::fmt::Display) {
         self.line("not carried", &line);
     }
-    fn to_do(&mut self, line: impl std::fmt::Display) {
+    fn task(&mut self, line: impl std::fmt::Display) {
         self.line("to do", &line);
     }
     fn line(&mut self, kind: &str, line: &dyn std::fmt::Display) {
@@ -69,13 +69,13 @@ pub(super) fn translate(text: &str, name: &str) -> Result<Translation, String> {
             report.dropped(format_args!("{}: no such setting here", quoted(key)));
         }
     }
-    report.to_do("replace every `why` by the reason in your own words; a reviewer reads them");
+    report.task("replace every `why` by the reason in your own words; a reviewer reads them");
     if tools.iter().any(|tool| tool.name == ISSUE_TOOL) {
-        report.to_do(format_args!(
+        report.task(format_args!(
             "agents issue their own leases, as before; for operators only, remove {ISSUE_TOOL} and write `issue = \"operator\"`"
         ));
     }
-    report.to_do("set the `subject` of the grant: the original let every subject ask for every tool");
+    report.task("set the `subject` of the grant: the original let every subject ask for every tool");
     let manifest = manifest(name, max_ttl, standard.as_deref(), &ledger, &tools);
     let checked = airlock_policy::compile(&manifest, "airlock.toml");
     match checked.compiled() {
@@ -92,7 +92,7 @@ fn secret(config: &Map<String, Value>, report: &mut Report) {
     if config.contains_key("secret_key") {
         report
             .dropped("secret_key: a new random key was made; nothing is derived from the old one, and its leases are void here");
-        report.to_do("delete the old secret_key wherever it is stored; treat it as known");
+        report.task("delete the old secret_key wherever it is stored; treat it as known");
     }
 }
 
