@@ -1,5 +1,7 @@
 //! Every manifest in `tests/manifests/`: broken ones with their diagnostics, good ones with the policy they compile to.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use airlock_policy::{Code, Severity, compile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
