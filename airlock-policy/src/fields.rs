@@ -100,7 +100,7 @@ impl<'t> Fields<'t> {
 impl<'t> Field<'t> {
     /// Reports that the value should be something else.
     pub(crate) fn wrong_type(&self, wanted: &str, faults: &mut Faults) {
-        let message = format!("{} is {wanted}, not {}", quote(&self.name), article(self.value.type_str()));
+        let message = format!("{} must be {wanted}, not {}", quote(&self.name), article(self.value.type_str()));
         faults.error(Code::WrongType, &self.span, message, format!("expected {wanted}"));
     }
 
@@ -284,6 +284,9 @@ pub(crate) fn meant_or(word: &str, known: &[&str], otherwise: impl FnOnce() -> S
 
 /// Words for a message: `a`, `b`, `c`.
 pub(crate) fn words(words: &[&str]) -> String {
+    if words.is_empty() {
+        return "none".to_owned();
+    }
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 
