@@ -1,5 +1,7 @@
 //! Keys and leases through the real program: files, pipes, exit codes.
 
+#![allow(clippy::unwrap_used, reason = "a step that fails must fail the test")]
+
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
