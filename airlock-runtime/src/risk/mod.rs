@@ -8,6 +8,7 @@ mod decode;
 #[cfg(test)]
 mod eval;
 mod normalise;
+mod phrases;
 mod places;
 mod score;
 mod signatures;

@@ -74,7 +74,8 @@ pub(super) fn clean(raw: &str) -> Clean {
         }
         out.traces.zero_width |= gap && c.is_ascii_alphabetic();
         (after_letter, gap) = (c.is_ascii_alphabetic(), false);
-        kept.push(c);
+        // Ligatures of whole phrases would make a text up to eighteen times longer.
+        kept.push(if matches!(c, '\u{fdfa}' | '\u{fdfb}') { ' ' } else { c });
     }
     out.traces.hidden = hidden.len() > HIDDEN_ALLOWED;
     if out.traces.hidden {
@@ -179,6 +180,12 @@ mod tests {
         assert_eq!(clean(&format!("hi{tagged}")).hidden, "ignore this");
         let flag = "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}";
         assert_eq!(clean(flag).traces, Traces::default());
+    }
+
+    #[test]
+    fn no_text_grows_much() {
+        let longer = ('\u{a0}'..=char::MAX).find(|c| clean(&c.to_string()).text.len() > 7 * c.len_utf8());
+        assert_eq!(longer, None);
     }
 
     proptest! {

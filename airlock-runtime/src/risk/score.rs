@@ -2,9 +2,10 @@
 
 use super::decode::{decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
+use super::phrases::PHRASES;
 use super::places::{hosts, secret};
 use super::signatures::{Family, MARKERS, PATTERNS};
-use super::words::{Hit, PHRASES};
+use super::words::Hit;
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
 use serde_json::Value;
@@ -138,7 +139,8 @@ impl<'a> Tally<'a> {
             if !hidden.is_empty() && self.afford(&hidden) {
                 open.push((clean(&hidden), Reading::Hidden, LAYERS_MAX));
             }
-            if layer == 0 && text.len() >= TURN_MIN && self.afford(&text) {
+            if layer == 0 && text.len() >= TURN_MIN && text.len() <= DERIVED_MAX - self.derived {
+                self.derived += text.len();
                 self.read(&rot13(&text), Reading::Turned);
                 self.read(&text.chars().rev().collect::<String>(), Reading::Turned);
                 unhyphenate(&text).iter().for_each(|joined| self.read(joined, Reading::Turned));

@@ -87,7 +87,9 @@ fn sizes_and_depth_count_in_steps() {
 
 #[test]
 fn what_is_not_examined_is_said() {
-    let risk = risk_of(&json!({"blob": "lorem ipsum dolor sit amet ".repeat(20_000)}));
+    let plain = risk_of(&json!({"blob": "lorem ipsum dolor sit amet ".repeat(20_000)}));
+    assert_eq!(names(&plain), ["oversized_arguments"], "nothing in it was encoded");
+    let risk = risk_of(&json!({"blob": "lorem %69psum dolor sit amet ".repeat(20_000)}));
     assert!(risk.factors.iter().any(|f| f.name == "obfuscation" && f.note.contains("more encoded text")), "{risk:?}");
 }
 

@@ -3,10 +3,8 @@
 //! For each step of each pattern only the latest place that completes it is kept. A later place allows every continuation that an
 //! earlier one allows, so nothing is missed, nothing is backtracked, and the work is (words) × (steps that name the word).
 
-use super::normalise::{clean, look_alike};
-use super::signatures::{CLASSES, PATTERNS};
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use super::normalise::look_alike;
+use super::phrases::{Phrases, Step, is_unspaced};
 
 /// Longest word kept, in bytes. Longer ones are in no pattern and count as one unknown word.
 const WORD_MAX: usize = 48;
@@ -14,92 +12,7 @@ const WORD_MAX: usize = 48;
 const SPELLED_MIN: usize = 4;
 /// Spelled-out letters examined at once; a longer row is read in pieces.
 const SPELLED_MAX: usize = 256;
-/// Shortest word whose inner letters may be shuffled and still be read.
-const SHUFFLED_MIN: usize = 6;
-
-/// A step of a pattern that some word satisfies.
-#[derive(Debug, Clone, Copy)]
-struct Step {
-    slot: usize,
-    /// Unknown words allowed since the step before; `None` for a first step.
-    gap: Option<usize>,
-    /// The pattern that this step completes.
-    ends: Option<usize>,
-}
-
-/// The compiled patterns.
-#[derive(Debug, Default)]
-pub(super) struct Phrases {
-    exact: HashMap<String, Vec<Step>>,
-    prefixes: HashMap<String, Vec<Step>>,
-    prefix_lengths: Vec<usize>,
-    shuffled: HashMap<Vec<u8>, String>,
-    longest: usize,
-    slots: usize,
-}
-
-/// Built at first use.
-pub(super) static PHRASES: LazyLock<Phrases> = LazyLock::new(Phrases::compile);
-
 impl Phrases {
-    fn compile() -> Self {
-        let mut phrases = Self::default();
-        let classes: HashMap<&str, &str> = CLASSES.iter().copied().collect();
-        for (index, pattern) in PATTERNS.iter().enumerate() {
-            phrases.add(index, pattern.text, &classes);
-        }
-        for steps in phrases.exact.values_mut().chain(phrases.prefixes.values_mut()) {
-            // Later steps first, so that one word never satisfies two steps of a pattern.
-            steps.sort_by_key(|step| std::cmp::Reverse(step.slot));
-        }
-        phrases.prefix_lengths = phrases.prefixes.keys().map(String::len).collect();
-        phrases.prefix_lengths.sort_unstable();
-        phrases.prefix_lengths.dedup();
-        phrases.longest = phrases.exact.keys().map(String::len).max().unwrap_or_default();
-        let long = phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
-        phrases.shuffled = long.map(|word| (shuffle_key(word), word.clone())).collect();
-        phrases
-    }
-
-    /// Adds one pattern: items `CLASS`, `word|word`, `prefix*`, a run of unspaced script, and `~n` = up to n words between.
-    fn add(&mut self, index: usize, pattern: &str, classes: &HashMap<&str, &str>) {
-        let mut gap = None;
-        let mut last = Vec::new();
-        for item in pattern.split(' ') {
-            if let Some(words) = item.strip_prefix('~') {
-                gap = words.parse().ok();
-                continue;
-            }
-            let words = clean(item).text;
-            let unspaced = words.starts_with(is_unspaced);
-            let letters: Vec<String> = if unspaced { words.chars().map(String::from).collect() } else { vec![words] };
-            for (nth, alternatives) in letters.iter().enumerate() {
-                let first = last.is_empty();
-                let step =
-                    Step { slot: self.slots, gap: (!first).then(|| if nth == 0 { gap.unwrap_or(0) } else { 0 }), ends: None };
-                self.slots += 1;
-                let expand = |item| classes.get(item).copied().unwrap_or(item).split(' ').map(str::to_owned);
-                last = alternatives.split('|').flat_map(expand).collect();
-                for word in &last {
-                    self.entry(word).push(step);
-                }
-            }
-            gap = None;
-        }
-        for word in &last {
-            if let Some(step) = self.entry(word).last_mut() {
-                step.ends = Some(index);
-            }
-        }
-    }
-
-    fn entry(&mut self, word: &str) -> &mut Vec<Step> {
-        match word.strip_suffix('*') {
-            Some(prefix) => self.prefixes.entry(prefix.to_owned()).or_default(),
-            None => self.exact.entry(word.to_owned()).or_default(),
-        }
-    }
-
     /// Reads a text and tells each pattern found. Returns the work done, in steps.
     pub(super) fn read(&self, text: &str, found: &mut dyn FnMut(Hit)) -> u64 {
         let mut reader = Reader {
@@ -198,9 +111,7 @@ impl Reader<'_> {
                     return;
                 }
             }
-        } else if word.len() >= SHUFFLED_MIN
-            && let Some(meant) = self.phrases.shuffled.get(&shuffle_key(word))
-        {
+        } else if let Some(meant) = self.phrases.unshuffled(word) {
             self.known(meant, true);
         }
     }
@@ -209,15 +120,9 @@ impl Reader<'_> {
     fn known(&mut self, word: &str, disguised: bool) -> bool {
         let phrases = self.phrases;
         let mut any = false;
-        if let Some(steps) = phrases.exact.get(word) {
+        for steps in phrases.steps(word) {
             self.advance(steps, disguised);
             any = true;
-        }
-        for length in &phrases.prefix_lengths {
-            if let Some(steps) = word.get(..*length).and_then(|start| phrases.prefixes.get(start)) {
-                self.advance(steps, disguised);
-                any = true;
-            }
         }
         any
     }
@@ -252,7 +157,7 @@ impl Reader<'_> {
         let mut rest = letters.as_str();
         while !rest.is_empty() {
             let longest = rest.len().min(self.phrases.longest);
-            let word = (3..=longest).rev().filter_map(|end| rest.get(..end)).find(|word| self.phrases.exact.contains_key(*word));
+            let word = (3..=longest).rev().filter_map(|end| rest.get(..end)).find(|word| self.phrases.has(word));
             self.work += longest as u64;
             if let Some(word) = word {
                 self.known(word, true);
@@ -262,12 +167,6 @@ impl Reader<'_> {
         }
         self.at += 1;
     }
-}
-
-/// Scripts written without spaces, where each character is taken as a word.
-fn is_unspaced(c: char) -> bool {
-    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'
-        | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
 
 fn leet(c: char, one: char) -> char {
@@ -285,21 +184,14 @@ fn leet(c: char, one: char) -> char {
     }
 }
 
-/// First and last letter, then the inner letters in order: the same for every shuffling a reader still understands.
-fn shuffle_key(word: &str) -> Vec<u8> {
-    let mut key = word.as_bytes().to_vec();
-    let inner = 1..key.len().saturating_sub(1);
-    if let Some(inner) = key.get_mut(inner) {
-        inner.sort_unstable();
-    }
-    key
-}
-
 #[cfg(test)]
 mod tests {
-    use super::super::signatures::Family;
+    use super::super::normalise::clean;
+    use super::super::phrases::PHRASES;
+    use super::super::signatures::{CLASSES, Family, PATTERNS};
     use super::*;
     use proptest::prelude::*;
+    use std::collections::HashMap;
 
     fn families(text: &str) -> Vec<(Family, bool)> {
         let mut all = Vec::new();
