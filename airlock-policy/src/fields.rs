@@ -153,7 +153,7 @@ impl<'t> Field<'t> {
         match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(value) if (least..=most).contains(&value) => Some(At { value, span: self.span.clone() }),
             Ok(_) | Err(_) => {
-                let message = format!("{} must be within {least}..={most}", quote(&self.name));
+                let message = format!("{} must be from {least} to {most}", quote(&self.name));
                 faults.error(Code::BadNumber, &self.span, message, "out of bounds");
                 None
             }
@@ -208,7 +208,7 @@ impl<'t> Field<'t> {
             return Some(text.map(|_| *value));
         }
         if later.contains(&text.value) {
-            not_supported(&format!("{} = \"{}\"", self.name, text.value), &text.span, faults);
+            not_supported(&format!("`{} = \"{}\"`", self.name, text.value), &text.span, faults);
             return None;
         }
         let known: Vec<&str> = words_allowed.iter().map(|(word, _)| *word).collect();

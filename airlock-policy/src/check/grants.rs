@@ -26,7 +26,6 @@ pub(super) struct Surroundings<'m> {
 /// Compiles all grants, in the order of the file.
 pub(super) fn compile(drafts: Vec<GrantDraft>, around: &Surroundings<'_>, faults: &mut Faults) -> Vec<Grant> {
     issue_tool(&drafts, around, faults);
-    unreachable_tools(&drafts, around, faults);
     duplicates(&drafts, faults);
     drafts.into_iter().map(|draft| grant(draft, around, faults)).collect()
 }
@@ -127,9 +126,10 @@ fn issue_tool(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Fau
     }
 }
 
-fn unreachable_tools(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Faults) {
-    let granted: BTreeSet<&str> = drafts.iter().flat_map(|draft| &draft.tools).map(|at| at.value.as_str()).collect();
-    for (tool, name) in around.tools.iter().zip(around.names) {
+/// Warns of tools that nobody can call.
+pub(super) fn idle_tools(tools: &[Tool], names: &[Span], grants: &[Grant], faults: &mut Faults) {
+    let granted: BTreeSet<&str> = grants.iter().flat_map(|grant| &grant.tools).map(String::as_str).collect();
+    for (tool, name) in tools.iter().zip(names) {
         if tool.name != ISSUE_TOOL && !granted.contains(tool.name.as_str()) {
             let message = format!("no grant reaches `{}`", tool.name);
             let diagnostic = Diagnostic::new(Code::UnreachableTool, name, message, "nobody can call this");
