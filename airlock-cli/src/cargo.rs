@@ -22,7 +22,7 @@ const NETWORK: [&str; 11] = [
     "SSL_CERT_DIR",
     "CARGO_HTTP_CAINFO",
 ];
-/// What a user's own cargo configuration could set in the profile; the command line outranks it.
+/// What a user's own cargo configuration could set otherwise; the command line outranks it.
 const PROFILE: [&str; 9] = [
     "profile.release.opt-level=3",
     "profile.release.lto=false",
@@ -144,6 +144,7 @@ impl Job<'_> {
         for setting in PROFILE {
             command.args(["--config", setting]);
         }
+        command.args(["--config", &format!("target.{}.linker='cc'", self.toolchain.host)]);
         command
     }
 }

@@ -94,26 +94,7 @@ pub(crate) fn build(accepted: &Accepted, target: Target, options: &Options) -> R
     let plan =
         Plan { accepted, source: &source, toolchain: &toolchain, link, cache: &cache, features: &features, out: out.path() };
 
-    let mut job = plan.job(options.offline)?;
-    if !cargo::has_registry() {
-        // The names of the registries' directories are among the flags.
-        job.fetch()?;
-        job = plan.job(options.offline)?;
-    }
-    let mut built = job.build()?;
-    if matches!(built, Err(Stopped::CrateMissing(_))) && !options.offline {
-        note("Some crates are not on this machine yet; fetching them.");
-        job.fetch()?;
-        job = plan.job(options.offline)?;
-        built = job.build()?;
-    }
-    let mut binary = built.map_err(Stopped::into_failure)?;
-    if note::policy_digest(&std::fs::read(&binary).unwrap_or_default()).as_ref() != Ok(accepted.compiled.digest()) {
-        // Cargo believed that nothing changed. It is asked once more; `publish` looks at the note again and decides.
-        job.forget()?;
-        binary = job.build()?.map_err(Stopped::into_failure)?;
-    }
-    lock::check(&job.manifest.with_file_name("Cargo.lock"), &source.join("Cargo.lock"))?;
+    let binary = compile(&plan, options.offline)?;
     let published = publish::publish(&binary, &path, accepted.compiled.digest())?;
     Ok(Gateway {
         path,
@@ -123,6 +104,32 @@ pub(crate) fn build(accepted: &Accepted, target: Target, options: &Options) -> R
         features,
         compiler: toolchain.identity.lines().next().unwrap_or_default().to_owned(),
     })
+}
+
+/// Generates and compiles; gives cargo's output. Goes to the network only if a crate is missing and it may.
+fn compile(plan: &Plan<'_>, offline: bool) -> Result<PathBuf, Failure> {
+    let mut job = plan.job(offline)?;
+    if !cargo::has_registry() {
+        // The names of the registries' directories are among the flags.
+        job.fetch()?;
+        job = plan.job(offline)?;
+    }
+    let mut built = job.build()?;
+    if matches!(built, Err(Stopped::CrateMissing(_))) && !offline {
+        note("Some crates are not on this machine yet; fetching them.");
+        job.fetch()?;
+        job = plan.job(offline)?;
+        built = job.build()?;
+    }
+    let binary = built.map_err(Stopped::into_failure)?;
+    lock::check(&job.manifest.with_file_name("Cargo.lock"), &plan.source.join("Cargo.lock"))?;
+    let found = std::fs::read(&binary).map_err(|e| e.to_string()).and_then(|bytes| note::policy_digest(&bytes));
+    if found.as_ref() == Ok(plan.accepted.compiled.digest()) {
+        return Ok(binary);
+    }
+    // Cargo took another manifest's gateway for this one. It is asked once more; `publish` reads the note again and decides.
+    job.forget()?;
+    job.build()?.map_err(Stopped::into_failure)
 }
 
 /// All that a job is made from.

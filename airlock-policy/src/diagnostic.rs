@@ -81,13 +81,18 @@ pub(crate) struct Faults {
 impl Faults {
     /// Keeps a diagnostic. Past the limit it is only counted.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        let (kept, count) = match diagnostic.code.severity() {
+        self.push_with(diagnostic.code, || diagnostic);
+    }
+
+    /// Like [`Self::push`] for a diagnostic that takes work to make: past the limit it is not made.
+    pub(crate) fn push_with(&mut self, code: Code, diagnostic: impl FnOnce() -> Diagnostic) {
+        let (kept, count) = match code.severity() {
             Severity::Error => (&mut self.kept_errors, &mut self.errors),
             Severity::Warning => (&mut self.kept_warnings, &mut self.warnings),
         };
         *count += 1;
         if kept.len() < DIAGNOSTICS_MAX {
-            kept.push(diagnostic);
+            kept.push(diagnostic());
         }
     }
 

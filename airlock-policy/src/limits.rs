@@ -24,7 +24,7 @@ pub const KEYS_MAX: usize = 16;
 pub const EGRESS_MAX: usize = 256;
 /// Hosts of one tool or grant: the lease format carries at most 32 hosts.
 pub const HOSTS_MAX: usize = 32;
-/// Tools of one grant, for the same reason.
+/// Tools of one manifest or grant: the lease format carries at most 32 tools.
 pub const TOOLS_MAX: usize = 32;
 /// Ports of one host.
 pub const PORTS_MAX: usize = 16;

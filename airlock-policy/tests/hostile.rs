@@ -1,5 +1,7 @@
 //! Hostile text: never a panic, never a policy from a mistake, and no more work than the size of the text warrants.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use airlock_policy::limits::{DIAGNOSTICS_MAX, MANIFEST_MAX};
 use airlock_policy::{Code, Severity, compile};
 use proptest::prelude::*;

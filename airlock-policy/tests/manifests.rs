@@ -1,5 +1,7 @@
 //! Every manifest in `tests/manifests/`: broken ones with their diagnostics, good ones with the policy they compile to.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use airlock_policy::{Code, Severity, compile};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -72,4 +74,32 @@ fn every_code_is_unique_documented_and_shown_by_a_manifest() {
     shown.extend(compile(&large, "large.toml").diagnostics().iter().map(|diagnostic| diagnostic.code));
     let missing: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
     assert!(missing.is_empty(), "no manifest shows {missing:?}");
+}
+
+#[test]
+fn a_script_gets_every_place() {
+    let text = "airlock = 1\n[gateway]\nname = \"ü\"\nnmae = 1\n[keys]\naccept = [\"k1\"]\n[tools.airlock_audit_tail]\nwhy = \"x\"\n[[grant]]\nsubject = \"a\"\ntools = [\"airlock_audit_tail\"]\nissue = \"operator\"\nwhy = \"x\"\n";
+    insta::assert_json_snapshot!(compile(text, "airlock.toml").to_json());
+}
+
+#[test]
+fn complete_manifests_in_the_documentation_compile() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manifest.md")).unwrap();
+    let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let (complete, parts): (Vec<&str>, Vec<&str>) = blocks.partition(|block| block.starts_with("airlock = 1"));
+    assert!(!complete.is_empty() && !parts.is_empty());
+    for text in &complete {
+        let checked = compile(text, "docs/manifest.md");
+        assert!(checked.compiled().is_some() && checked.diagnostics().is_empty(), "{}", checked.render(false));
+    }
+    // A part is not a whole manifest, but must have nothing worse than missing sections and names that it does not declare itself.
+    for text in parts {
+        let checked = compile(text, "docs/manifest.md");
+        let incomplete = [Code::MissingKey, Code::UndeclaredHost, Code::GrantTool, Code::IssueToolMissing];
+        assert!(
+            checked.diagnostics().iter().all(|diagnostic| incomplete.contains(&diagnostic.code)),
+            "{}",
+            checked.render(false)
+        );
+    }
 }

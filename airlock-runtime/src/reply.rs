@@ -6,7 +6,7 @@ use crate::wire::{Code, Connection, Id, Revision, ToolReply};
 use serde_json::{Map, Value, json};
 
 /// `_meta` key under which a result tells its decision.
-pub const META_DECISION: &str = "dev.airlock/decision";
+pub(crate) const META_DECISION: &str = "dev.airlock/decision";
 
 /// A judged call, ready to be told.
 #[derive(Debug)]

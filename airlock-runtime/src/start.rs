@@ -12,7 +12,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Names the file with the gateway's audience keys.
-pub const KEY_FILE: &str = "AIRLOCK_KEY_FILE";
+pub(crate) const KEY_FILE: &str = "AIRLOCK_KEY_FILE";
 
 /// Why a gateway does not serve, or stopped.
 pub(crate) struct Stop {

@@ -4,6 +4,8 @@
 //! `shared/data/ssrf_cases.open.jsonl` beside the repository where that exists. The judged way is the product's own: `admit`,
 //! then `check` with scripted name answers, then `get_json` over a real socket for the cases that redirect.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise and prints its counts")]
+
 use airlock_runtime::effect::http::{FetchFault, HttpLimits, get_json};
 use airlock_runtime::effect::resolve::{DnsFault, Resolve, check};
 use airlock_runtime::effect::url::{UrlRules, admit};

@@ -1,5 +1,7 @@
 //! The weather tool against the stand-in over real sockets, from arguments to result.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise and prints its counts")]
+
 #[path = "../../airlock-cli/src/standin.rs"]
 mod standin;
 

@@ -3,12 +3,12 @@
 use crate::builtin::{ISSUE_TOOL, find};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
-use crate::fields::{At, words};
+use crate::fields::{At, meant_or, words};
 use crate::host::written;
 use crate::ir::{Grant, Issue, Tool};
 use crate::limits::HOSTS_MAX;
 use crate::manifest::{GrantDraft, LeaseDraft, ttl_order};
-use crate::text::{nearest, quote};
+use crate::text::quote;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What grants are checked against.
@@ -84,10 +84,9 @@ fn tool_exists(tool: &At<String>, around: &Surroundings<'_>, faults: &mut Faults
         return;
     }
     let known: Vec<&str> = around.tools.iter().map(|known| known.name.as_str()).collect();
-    let help = match (find(&tool.value), nearest(&tool.value, known.iter().copied())) {
-        (Some(facts), _) => format!("add `[tools.{}]` with its `why`", facts.name),
-        (None, Some(meant)) => format!("did you mean `{meant}`?"),
-        (None, None) => format!("the manifest has {}", words(&known)),
+    let help = match find(&tool.value) {
+        Some(facts) => format!("add `[tools.{}]` with its `why`", facts.name),
+        None => meant_or(&tool.value, &known, || format!("the manifest has {}", words(&known))),
     };
     let message = format!("the manifest has no tool {}", quote(&tool.value));
     faults.push(Diagnostic::new(Code::GrantTool, &tool.span, message, "not in the manifest").help(help));

@@ -6,9 +6,9 @@ use crate::wire::Annotations;
 use serde_json::json;
 
 /// Entries that `airlock_audit_tail` gives when the call names no limit.
-pub const TAIL_DEFAULT: u64 = 20;
+pub const TAIL_DEFAULT: usize = 20;
 /// Most entries of one `airlock_audit_tail`: 200 lines of at most 16 KiB stay below the line limit of every peer.
-pub const TAIL_MAX: u64 = 200;
+pub const TAIL_MAX: usize = 200;
 /// Hours that `airlock_exposure_report` looks back when the call names none.
 pub const LOOKBACK_DEFAULT_H: u64 = 24;
 /// Longest look back: a year.
@@ -18,7 +18,7 @@ pub const LOOKBACK_MAX_H: u64 = 8784;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tail {
     /// Entries, 1 to [`TAIL_MAX`].
-    pub limit: u64,
+    pub limit: usize,
 }
 
 /// Arguments of `airlock_exposure_report`.
@@ -33,7 +33,8 @@ impl Tail {
     /// An argument outside the schema.
     pub fn parse(args: &Args) -> Result<Self, ArgFault> {
         schema::only(args, &["limit"])?;
-        Ok(Self { limit: schema::integer(args, "limit", 1..=TAIL_MAX)?.unwrap_or(TAIL_DEFAULT) })
+        let limit = schema::integer(args, "limit", 1..=TAIL_MAX as u64)?;
+        Ok(Self { limit: limit.and_then(|limit| usize::try_from(limit).ok()).unwrap_or(TAIL_DEFAULT) })
     }
 }
 

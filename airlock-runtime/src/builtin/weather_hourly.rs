@@ -11,6 +11,9 @@ use crate::effect::url::Target;
 use serde::Deserialize;
 use crate::wire::Annotations;
 use serde_json::{Map, Value, json};
+use words::{US_STATES, sky};
+
+mod words;
 
 /// Longest forecast in hours, one week: what Open-Meteo gives by default.
 const HOURS_MAX: u64 = 168;
@@ -233,81 +236,6 @@ fn summary(place: &Place, rows: &[Map<String, Value>], unit: &dyn Fn(&str) -> St
     }
     text + &format!(" now {}.", rows.first().and_then(|row| row["weather"].as_str()).unwrap_or("unknown"))
 }
-
-/// WMO code 4677 as Open-Meteo uses it.
-const fn sky(code: Option<u64>) -> &'static str {
-    match code {
-        Some(0) => "clear",
-        Some(1) => "mainly clear",
-        Some(2) => "partly cloudy",
-        Some(3) => "overcast",
-        Some(45 | 48) => "fog",
-        Some(51 | 53 | 55) => "drizzle",
-        Some(56 | 57) => "freezing drizzle",
-        Some(61 | 63 | 65) => "rain",
-        Some(66 | 67) => "freezing rain",
-        Some(71 | 73 | 75 | 77) => "snow",
-        Some(80..=82) => "rain showers",
-        Some(85 | 86) => "snow showers",
-        Some(95 | 96 | 99) => "thunderstorm",
-        Some(_) | None => "unknown",
-    }
-}
-
-/// USPS abbreviations of states and the federal district.
-const US_STATES: [(&str, &str); 51] = [
-    ("AL", "Alabama"),
-    ("AK", "Alaska"),
-    ("AZ", "Arizona"),
-    ("AR", "Arkansas"),
-    ("CA", "California"),
-    ("CO", "Colorado"),
-    ("CT", "Connecticut"),
-    ("DE", "Delaware"),
-    ("DC", "District of Columbia"),
-    ("FL", "Florida"),
-    ("GA", "Georgia"),
-    ("HI", "Hawaii"),
-    ("ID", "Idaho"),
-    ("IL", "Illinois"),
-    ("IN", "Indiana"),
-    ("IA", "Iowa"),
-    ("KS", "Kansas"),
-    ("KY", "Kentucky"),
-    ("LA", "Louisiana"),
-    ("ME", "Maine"),
-    ("MD", "Maryland"),
-    ("MA", "Massachusetts"),
-    ("MI", "Michigan"),
-    ("MN", "Minnesota"),
-    ("MS", "Mississippi"),
-    ("MO", "Missouri"),
-    ("MT", "Montana"),
-    ("NE", "Nebraska"),
-    ("NV", "Nevada"),
-    ("NH", "New Hampshire"),
-    ("NJ", "New Jersey"),
-    ("NM", "New Mexico"),
-    ("NY", "New York"),
-    ("NC", "North Carolina"),
-    ("ND", "North Dakota"),
-    ("OH", "Ohio"),
-    ("OK", "Oklahoma"),
-    ("OR", "Oregon"),
-    ("PA", "Pennsylvania"),
-    ("RI", "Rhode Island"),
-    ("SC", "South Carolina"),
-    ("SD", "South Dakota"),
-    ("TN", "Tennessee"),
-    ("TX", "Texas"),
-    ("UT", "Utah"),
-    ("VT", "Vermont"),
-    ("VA", "Virginia"),
-    ("WA", "Washington"),
-    ("WV", "West Virginia"),
-    ("WI", "Wisconsin"),
-    ("WY", "Wyoming"),
-];
 
 #[cfg(test)]
 mod tests;

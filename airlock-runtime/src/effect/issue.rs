@@ -4,7 +4,7 @@ use super::{Failure, Outcome, World};
 use crate::clock::Micros;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
-use crate::ledger::{Entry, Issue, Sync};
+use crate::ledger::{Entry, Issue, Recorded, Sync};
 use serde_json::{Value, json};
 
 /// Mints with the first key of the key file and records the issue before the lease leaves the gateway.
@@ -33,8 +33,8 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
         uses: claims.uses,
         by: "self",
     });
-    let recorded = world.ledger.record(&entry, Sync::Durable).await;
-    recorded.map_err(|fault| failed("ledger", fault.to_string()))?;
+    // The record allows this lease to leave; it is spent here.
+    let _: Recorded = world.ledger.record(&entry, Sync::Durable).await.map_err(|fault| failed("ledger", fault.to_string()))?;
     Ok(json!({
         "lease": lease,
         "lease_id": rid,

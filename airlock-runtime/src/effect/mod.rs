@@ -22,7 +22,8 @@ use crate::lease::KeyRing;
 use crate::ledger::{Ledger, Recorded, read};
 use crate::policy::Policy;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::Value;
+use std::io;
 use std::path::{Path, PathBuf};
 
 /// What effects need of the gateway.
@@ -78,15 +79,16 @@ pub async fn perform(permit: Permit, recorded: Recorded, world: &World) -> Outco
     match permit.into_act() {
         #[cfg(feature = "issue")]
         Act::Issue(claims) => issue::perform(&claims, world).await,
-        Act::AuditTail(tail) => Outcome::local(report(dir, |dir| Ok(json!({"entries": read::tail(dir, tail.limit)?})))),
-        Act::UsageStats => Outcome::local(report(dir, |dir| to_value(read::stats(dir)?))),
+        Act::AuditTail(tail) => Outcome::local(report(dir, move |dir| read::tail(dir, tail.limit)).await),
+        Act::UsageStats => Outcome::local(report(dir, read::stats).await),
         Act::ExposureReport(exposure) => {
-            Outcome::local(report(dir, |dir| to_value(read::exposure(dir, Some(exposure.lookback_hours))?)))
+            Outcome::local(report(dir, move |dir| read::exposure(dir, exposure.lookback_hours)).await)
         }
         #[cfg(feature = "http")]
         Act::HttpGetJson(target) => {
             let hosts = vec![target.host().to_owned()];
-            let fetched = crate::builtin::http_get_json::perform(target, &http::HttpLimits::default(), &resolve::SystemResolver);
+            let limits = http::HttpLimits::default();
+            let fetched = crate::builtin::http_get_json::perform(target, &limits, &resolve::SystemResolver);
             fetch(hosts, fetched.await)
         }
         #[cfg(feature = "http")]
@@ -105,11 +107,14 @@ fn fetch(hosts: Vec<String>, fetched: Result<Value, http::FetchFault>) -> Outcom
     Outcome { result, hosts, commit: true }
 }
 
-/// Reads the ledger for an administrative tool. Reading is bounded work on a local file, so it is done in place.
-fn report(dir: &Path, read: impl FnOnce(&Path) -> Result<Value, std::io::Error>) -> Result<Value, Failure> {
-    read(dir).map_err(|fault| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") })
-}
-
-fn to_value(report: impl Serialize) -> Result<Value, std::io::Error> {
-    serde_json::to_value(report).map_err(std::io::Error::other)
+/// Reads the ledger for an administrative tool, on a thread of its own: a long ledger must not hold up other calls.
+async fn report<T, R>(dir: &Path, read: R) -> Result<Value, Failure>
+where
+    T: Serialize + Send + 'static,
+    R: FnOnce(&Path) -> io::Result<T> + Send + 'static,
+{
+    let dir = dir.to_owned();
+    let done = tokio::task::spawn_blocking(move || read(&dir).and_then(|report| Ok(serde_json::to_value(report)?))).await;
+    let unreadable = |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
+    done.map_err(|fault| unreadable(fault.to_string()))?.map_err(|fault| unreadable(fault.to_string()))
 }

@@ -3,7 +3,6 @@
 use super::block::{Approval, Caveat, Root};
 use super::domain::{domain_covers, intersect};
 use super::hex;
-use base64ct::{Base64UrlUnpadded, Encoding};
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
@@ -82,7 +81,7 @@ impl Terms {
             sub: root.sub.clone(),
             sid: root.sid.clone(),
             kid: kid.to_owned(),
-            jti: Base64UrlUnpadded::encode_string(&root.jti),
+            jti: root.jti_text(),
             intent: hex(&root.ih),
             ep: root.ep,
             iat: root.iat,

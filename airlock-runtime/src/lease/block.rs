@@ -124,6 +124,12 @@ impl Root {
         Ok(root)
     }
 
+    /// `jti` as it stands in the block: base64url.
+    #[must_use]
+    pub fn jti_text(&self) -> String {
+        Base64UrlUnpadded::encode_string(&self.jti)
+    }
+
     /// Life of the lease as issued, seconds.
     #[must_use]
     pub const fn ttl(&self) -> u64 {

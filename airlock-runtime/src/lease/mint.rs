@@ -2,7 +2,7 @@
 
 use super::block::Root;
 use super::domain::is_entry;
-use super::{AudienceKey, BLOCK_MAX, CAVEATS_MAX, LIST_MAX, STRING_MAX, TEXT_MAX, mac, text};
+use super::{AudienceKey, BLOCK_MAX, CAVEATS_MAX, KeyFault, LIST_MAX, STRING_MAX, TEXT_MAX, mac, text};
 use crate::limits::{INTEGER_MAX, RISK_MAX, TOOL_NAME_MAX};
 
 /// What a new lease says. The gateway name comes from the key.
@@ -76,7 +76,17 @@ impl std::fmt::Display for MintFault {
 
 impl std::error::Error for MintFault {}
 
-/// Signs a lease. `jti` must be 16 fresh random bytes.
+/// A `jti` from the system's random source.
+///
+/// # Errors
+/// [`KeyFault::Random`].
+pub fn fresh_jti() -> Result<[u8; 16], KeyFault> {
+    let mut jti = [0; 16];
+    getrandom::fill(&mut jti).map_err(|_| KeyFault::Random)?;
+    Ok(jti)
+}
+
+/// Signs a lease. `jti` must be 16 fresh random bytes, see [`fresh_jti`].
 ///
 /// # Errors
 /// [`MintFault`]: nothing is signed that [`super::verify`] would refuse for its form.

@@ -34,7 +34,7 @@ pub use intent::{IntentFault, intent_hash};
 pub use key::IssuerKey;
 pub use key::{AudienceKey, KeyFault, KeyRing};
 #[cfg(feature = "mint")]
-pub use mint::{MintFault, RootClaims, mint};
+pub use mint::{MintFault, RootClaims, fresh_jti, mint};
 pub use request::{RequestFault, request_digest};
 pub use verify::{Expect, verify};
 

@@ -134,3 +134,26 @@ fn the_python_implementation_agrees() {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     assert!(String::from_utf8_lossy(&output.stdout).contains("hostile texts"));
 }
+
+/// The page for users has the numbers of the vectors, all fault codes and the limits.
+#[test]
+fn the_worked_example_is_that_of_the_vectors() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lease.md")).unwrap();
+    let file = file();
+    let case = list(&file, "leases").iter().find(|case| case["name"] == "one caveat").unwrap();
+    let intent = list(&file, "intents").iter().find(|case| case["text"] == file["intent"]).unwrap();
+    let seen = inspect::inspect(text(case, "lease")).unwrap();
+    let blocks = [seen.root.to_bytes(), seen.caveats[0].to_bytes()];
+    let sizes = format!("Root block and caveat, {} and {} bytes", blocks[0].len(), blocks[1].len());
+    let hostile = format!("{} texts that must be refused", list(&file, "hostile").len());
+    let mut expected: Vec<String> = blocks.into_iter().map(|block| String::from_utf8(block).unwrap()).collect();
+    expected.extend([text(case, "lease").to_owned(), text(intent, "hash").to_owned(), sizes, hostile]);
+    expected.extend(["issuer_key", "audience_key", "commitment"].map(|key| text(&file, key).to_owned()));
+    expected.extend(list(case, "tags").iter().chain(list(case, "rid")).map(|hex| hex.as_str().unwrap().to_owned()));
+    expected.extend(list(&file, "hostile").iter().map(|case| format!("| `{}` |", text(case, "code"))));
+    for part in expected {
+        assert!(page.contains(&part), "docs/lease.md lacks {part}");
+    }
+    assert_eq!((TEXT_MAX, BLOCK_MAX, CAVEATS_MAX, LIST_MAX, STRING_MAX, KID_MAX), (4096, 1536, 8, 32, 256, 16));
+    assert!(page.contains("text 4,096 bytes, block 1,536 bytes, 8 caveats, 32 entries\nof a list, 256 bytes of a string"));
+}

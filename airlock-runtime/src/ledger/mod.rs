@@ -16,8 +16,10 @@ mod head;
 pub mod line;
 pub mod note;
 mod place;
+pub mod read;
 mod store;
 mod ticket;
+pub mod verify;
 mod writer;
 
 pub use entry::{Decision, Entry, Issue, Outcome};

@@ -10,6 +10,7 @@
 
 use super::chain::{Hash, Range};
 use base64ct::{Base64, Encoding};
+pub use ed25519_dalek::VerifyingKey as Key;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 

@@ -1,6 +1,6 @@
 //! Everything that the gateway writes, in the form that each revision knows.
 //!
-//! A message is one line: [`render`] escapes what some line reader might take for a line end, so text from tools stays data.
+//! A message is one line: `render` escapes what some line reader might take for a line end, so text from tools stays data.
 
 use super::jsonrpc::Id;
 use super::params::ProgressToken;

@@ -11,13 +11,13 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-pub(super) const ORIGIN: &str = "weather";
+pub(in crate::ledger) const ORIGIN: &str = "weather";
 
-pub(super) fn open(dir: &Path) -> Result<Ledger, LedgerError> {
+pub(in crate::ledger) fn open(dir: &Path) -> Result<Ledger, LedgerError> {
     Ledger::open(dir, ORIGIN, &[0xab; 32], Durability::Power)
 }
 
-pub(super) fn allow(call: &str) -> Entry<'_> {
+pub(in crate::ledger) fn allow(call: &str) -> Entry<'_> {
     Entry::Decision(Decision {
         allow: true,
         sid: "s-1",
@@ -33,7 +33,7 @@ pub(super) fn allow(call: &str) -> Entry<'_> {
 }
 
 /// The lines of the one segment, after checking by other code than the writer's that they are one chain from line 0.
-pub(super) fn checked_lines(dir: &Path) -> Vec<Value> {
+pub(in crate::ledger) fn checked_lines(dir: &Path) -> Vec<Value> {
     let text = fs::read_to_string(segment(dir)).unwrap();
     assert!(text.ends_with('\n'), "a partial line at the end");
     let mut prev = None;
@@ -54,7 +54,7 @@ pub(super) fn checked_lines(dir: &Path) -> Vec<Value> {
     out
 }
 
-pub(super) fn segment(dir: &Path) -> std::path::PathBuf {
+pub(in crate::ledger) fn segment(dir: &Path) -> std::path::PathBuf {
     dir.join(super::files::segment_name(0))
 }
 
