@@ -92,14 +92,14 @@ pub(crate) const ALL: &[Facts] = &[
         builtin: Builtin::AirlockUsageStats,
         effect: EffectClass::Read,
         network: Network::None,
-        args: &[("lookback_hours", ArgKind::Integer(1, 8_760))],
+        args: &[],
     },
     Facts {
         name: "airlock_exposure_report",
         builtin: Builtin::AirlockExposureReport,
         effect: EffectClass::Read,
         network: Network::None,
-        args: &[("lookback_hours", ArgKind::Integer(1, 8_760))],
+        args: &[("lookback_hours", ArgKind::Integer(1, 8_784))],
     },
 ];
 

@@ -72,18 +72,27 @@ pub(crate) fn position(text: &str, byte: usize) -> (usize, usize) {
 /// Gathers diagnostics; one never hides another, and a flood of them stays bounded.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
-    list: Vec<Diagnostic>,
+    kept_errors: Vec<Diagnostic>,
+    kept_warnings: Vec<Diagnostic>,
     errors: usize,
-    omitted: usize,
+    warnings: usize,
 }
 
 impl Faults {
     /// Keeps a diagnostic. Past the limit it is only counted.
     pub(crate) fn push(&mut self, diagnostic: Diagnostic) {
-        self.errors += usize::from(diagnostic.code.severity() == Severity::Error);
-        match self.list.len() < DIAGNOSTICS_MAX {
-            true => self.list.push(diagnostic),
-            false => self.omitted += 1,
+        self.push_with(diagnostic.code, || diagnostic);
+    }
+
+    /// Like [`Self::push`] for a diagnostic that takes work to make: past the limit it is not made.
+    pub(crate) fn push_with(&mut self, code: Code, diagnostic: impl FnOnce() -> Diagnostic) {
+        let (kept, count) = match code.severity() {
+            Severity::Error => (&mut self.kept_errors, &mut self.errors),
+            Severity::Warning => (&mut self.kept_warnings, &mut self.warnings),
+        };
+        *count += 1;
+        if kept.len() < DIAGNOSTICS_MAX {
+            kept.push(diagnostic());
         }
     }
 
@@ -92,15 +101,24 @@ impl Faults {
         self.push(Diagnostic::new(code, span, message, label));
     }
 
+    /// Whether an error of this code already covers the place.
+    pub(crate) fn covers(&self, code: Code, at: usize) -> bool {
+        self.kept_errors.iter().any(|diagnostic| diagnostic.code == code && diagnostic.span.contains(&at))
+    }
+
     /// How many errors there are so far.
     pub(crate) fn errors(&self) -> usize {
         self.errors
     }
 
-    /// The diagnostics in the order of the file, and how many were left out.
-    pub(crate) fn finish(mut self) -> (Vec<Diagnostic>, usize) {
-        self.list.sort_by(|a, b| (a.span.start, a.span.end, a.code).cmp(&(b.span.start, b.span.end, b.code)));
-        (self.list, self.omitted)
+    /// The diagnostics in the order of the file, errors before warnings where not all fit, and how many were left out.
+    pub(crate) fn finish(self) -> (Vec<Diagnostic>, usize) {
+        let mut list = self.kept_errors;
+        list.extend(self.kept_warnings);
+        list.truncate(DIAGNOSTICS_MAX);
+        list.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end, diagnostic.code));
+        let omitted = self.errors + self.warnings - list.len();
+        (list, omitted)
     }
 }
 

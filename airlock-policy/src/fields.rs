@@ -88,13 +88,11 @@ impl<'t> Fields<'t> {
                 not_supported(&format!("`{name}` in {}", self.place), &field.key, faults);
                 continue;
             }
-            let message = format!("{} has no key {}", self.place, quote(name));
-            let diagnostic = Diagnostic::new(Code::UnknownKey, &field.key, message, "unknown key");
-            let help = match nearest(name, self.known.iter().copied()) {
-                Some(meant) => format!("did you mean `{meant}`?"),
-                None => format!("keys of {} are {}", self.place, words(&self.known)),
-            };
-            faults.push(diagnostic.help(help));
+            faults.push_with(Code::UnknownKey, || {
+                let message = format!("{} has no key {}", self.place, quote(name));
+                let help = meant_or(name, &self.known, || format!("keys of {} are {}", self.place, words(&self.known)));
+                Diagnostic::new(Code::UnknownKey, &field.key, message, "unknown key").help(help)
+            });
         }
     }
 }
@@ -102,7 +100,7 @@ impl<'t> Fields<'t> {
 impl<'t> Field<'t> {
     /// Reports that the value should be something else.
     pub(crate) fn wrong_type(&self, wanted: &str, faults: &mut Faults) {
-        let message = format!("{} is {wanted}, not {}", quote(&self.name), article(self.value.type_str()));
+        let message = format!("{} must be {wanted}, not {}", quote(&self.name), article(self.value.type_str()));
         faults.error(Code::WrongType, &self.span, message, format!("expected {wanted}"));
     }
 
@@ -153,7 +151,7 @@ impl<'t> Field<'t> {
         match i64::from_str_radix(number.as_str(), number.radix()) {
             Ok(value) if (least..=most).contains(&value) => Some(At { value, span: self.span.clone() }),
             Ok(_) | Err(_) => {
-                let message = format!("{} must be within {least}..={most}", quote(&self.name));
+                let message = format!("{} must be from {least} to {most}", quote(&self.name));
                 faults.error(Code::BadNumber, &self.span, message, "out of bounds");
                 None
             }
@@ -208,15 +206,12 @@ impl<'t> Field<'t> {
             return Some(text.map(|_| *value));
         }
         if later.contains(&text.value) {
-            not_supported(&format!("{} = \"{}\"", self.name, text.value), &text.span, faults);
+            not_supported(&format!("`{} = \"{}\"`", self.name, text.value), &text.span, faults);
             return None;
         }
         let known: Vec<&str> = words_allowed.iter().map(|(word, _)| *word).collect();
         let message = format!("{} cannot be {}", quote(&self.name), quote(text.value));
-        let help = match nearest(text.value, known.iter().copied()) {
-            Some(meant) => format!("did you mean \"{meant}\"?"),
-            None => format!("it is one of {}", words(&known)),
-        };
+        let help = meant_or(text.value, &known, || format!("it is one of {}", words(&known)));
         faults.push(Diagnostic::new(Code::UnknownWord, &text.span, message, "unknown word").help(help));
         None
     }
@@ -282,8 +277,16 @@ pub(crate) fn refuse_twice<T: Ord>(list: &[At<T>], name: impl Fn(&T) -> String, 
     }
 }
 
+/// `did you mean …?`, or what else helps.
+pub(crate) fn meant_or(word: &str, known: &[&str], otherwise: impl FnOnce() -> String) -> String {
+    nearest(word, known.iter().copied()).map_or_else(otherwise, |meant| format!("did you mean `{meant}`?"))
+}
+
 /// Words for a message: `a`, `b`, `c`.
 pub(crate) fn words(words: &[&str]) -> String {
+    if words.is_empty() {
+        return "none".to_owned();
+    }
     words.iter().map(|word| format!("`{word}`")).collect::<Vec<_>>().join(", ")
 }
 

@@ -103,7 +103,16 @@ impl Checked<'_> {
     }
 }
 
-/// Compiles a manifest. `file_name` is what diagnostics call it; nothing is read from it.
+/// Compiles a manifest.
+///
+/// ```
+/// let manifest = "airlock = 1\n[gateway]\nname = \"Weather\"";
+/// let checked = airlock_policy::compile(manifest, "airlock.toml");
+/// assert!(checked.compiled().is_none());
+/// assert!(checked.render(false).contains("airlock.toml:3:8"));
+/// ```
+///
+/// `file_name` is what diagnostics call it; nothing is read from it.
 #[must_use]
 pub fn compile<'t>(text: &'t str, file_name: &'t str) -> Checked<'t> {
     let mut faults = diagnostic::Faults::default();

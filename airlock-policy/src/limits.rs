@@ -24,6 +24,8 @@ pub const KEYS_MAX: usize = 16;
 pub const EGRESS_MAX: usize = 256;
 /// Hosts of one tool or grant: the lease format carries at most 32 hosts.
 pub const HOSTS_MAX: usize = 32;
+/// Tools of one manifest or grant: the lease format carries at most 32 tools.
+pub const TOOLS_MAX: usize = 32;
 /// Ports of one host.
 pub const PORTS_MAX: usize = 16;
 /// `[[grant]]` entries, for the same reason as [`EGRESS_MAX`].

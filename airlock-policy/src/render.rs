@@ -2,6 +2,7 @@
 
 use crate::code::Severity;
 use crate::diagnostic::{Diagnostic, Span};
+use crate::text::hidden;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{AnnotationKind, Element, Level, Origin, Renderer, Snippet, normalize_untrusted_str};
 
@@ -46,7 +47,7 @@ fn source<'d>(diagnostic: &'d Diagnostic, text: &'d str, file_name: &'d str) -> 
     }
     let line = text[..start].bytes().filter(|b| *b == b'\n').count() + 1;
     let within = |span: &Span| span.start - start..span.end - start;
-    let snippet = Snippet::source(&text[start..end]).line_start(line).path(file_name);
+    let snippet = Snippet::source(visible(&text[start..end])).line_start(line).path(file_name);
     let snippet = snippet.annotation(AnnotationKind::Primary.span(within(&primary)).label(diagnostic.label.as_str()));
     let context = context.into_iter().map(|(span, label)| AnnotationKind::Context.span(within(&span)).label(label));
     vec![snippet.annotations(context).into()]
@@ -62,6 +63,20 @@ fn places<'d>(diagnostic: &'d Diagnostic, text: &str, file_name: &'d str) -> Vec
     elements
 }
 
+/// The text with everything that could hide, reorder or steer the terminal replaced. Byte positions stay as they are.
+fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        match (hidden(c) || ('\u{80}'..='\u{9f}').contains(&c), c.len_utf8()) {
+            (true, 2) => shown.push('¿'),
+            (true, 3) => shown.push('\u{fffd}'),
+            (true, _) => shown.push_str("\u{fffd}?"),
+            (false, _) => shown.push(c),
+        }
+    }
+    shown
+}
+
 /// The part of a place that lies on its first line, moved to character boundaries inside the text.
 fn on_one_line(text: &str, span: &Span) -> Span {
     let start = text.floor_char_boundary(span.start);
@@ -75,4 +90,27 @@ fn line_start(text: &str, at: usize) -> usize {
 
 fn line_end(text: &str, at: usize) -> usize {
     text[at..].find('\n').map_or(text.len(), |newline| at + newline)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_that_steers_a_terminal_is_shown() {
+        let text = "a = 1 # \u{9b}31m \u{202e}x \u{e0041}\u{1b}[0m";
+        let shown = visible(text);
+        assert_eq!(shown.len(), text.len());
+        assert!(!shown.chars().any(hidden) && !shown.contains('\u{9b}'));
+        let page = crate::compile(text, "\u{1b}]0;title\u{7}.toml").render(false);
+        assert!(!page.chars().any(|c| c != '\n' && (c.is_control() || hidden(c))), "{page:?}");
+    }
+
+    #[test]
+    fn places_far_apart_are_given_as_numbers() {
+        let text = format!("airlock = 1\n#{}\n[gateway]\nname = \"g\"\nname = \"h\"", "x".repeat(10_000));
+        let diagnostic = Diagnostic::new(crate::Code::TtlOrder, &(0..7), "m", "l").also(&(text.len() - 3..text.len()), "there");
+        let page = render(&[diagnostic], &text, "f.toml", false);
+        assert!(page.contains("f.toml:1:1") && page.contains("there: line 5, column 8"), "{page}");
+    }
 }

@@ -3,12 +3,12 @@
 use crate::builtin::{ISSUE_TOOL, find};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
-use crate::fields::{At, words};
+use crate::fields::{At, meant_or, words};
 use crate::host::written;
 use crate::ir::{Grant, Issue, Tool};
 use crate::limits::HOSTS_MAX;
 use crate::manifest::{GrantDraft, LeaseDraft, ttl_order};
-use crate::text::{nearest, quote};
+use crate::text::quote;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What grants are checked against.
@@ -26,7 +26,6 @@ pub(super) struct Surroundings<'m> {
 /// Compiles all grants, in the order of the file.
 pub(super) fn compile(drafts: Vec<GrantDraft>, around: &Surroundings<'_>, faults: &mut Faults) -> Vec<Grant> {
     issue_tool(&drafts, around, faults);
-    unreachable_tools(&drafts, around, faults);
     duplicates(&drafts, faults);
     drafts.into_iter().map(|draft| grant(draft, around, faults)).collect()
 }
@@ -85,10 +84,9 @@ fn tool_exists(tool: &At<String>, around: &Surroundings<'_>, faults: &mut Faults
         return;
     }
     let known: Vec<&str> = around.tools.iter().map(|known| known.name.as_str()).collect();
-    let help = match (find(&tool.value), nearest(&tool.value, known.iter().copied())) {
-        (Some(facts), _) => format!("add `[tools.{}]` with its `why`", facts.name),
-        (None, Some(meant)) => format!("did you mean `{meant}`?"),
-        (None, None) => format!("the manifest has {}", words(&known)),
+    let help = match find(&tool.value) {
+        Some(facts) => format!("add `[tools.{}]` with its `why`", facts.name),
+        None => meant_or(&tool.value, &known, || format!("the manifest has {}", words(&known))),
     };
     let message = format!("the manifest has no tool {}", quote(&tool.value));
     faults.push(Diagnostic::new(Code::GrantTool, &tool.span, message, "not in the manifest").help(help));
@@ -127,9 +125,10 @@ fn issue_tool(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Fau
     }
 }
 
-fn unreachable_tools(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Faults) {
-    let granted: BTreeSet<&str> = drafts.iter().flat_map(|draft| &draft.tools).map(|at| at.value.as_str()).collect();
-    for (tool, name) in around.tools.iter().zip(around.names) {
+/// Warns of tools that nobody can call.
+pub(super) fn idle_tools(tools: &[Tool], names: &[Span], grants: &[Grant], faults: &mut Faults) {
+    let granted: BTreeSet<&str> = grants.iter().flat_map(|grant| &grant.tools).map(String::as_str).collect();
+    for (tool, name) in tools.iter().zip(names) {
         if tool.name != ISSUE_TOOL && !granted.contains(tool.name.as_str()) {
             let message = format!("no grant reaches `{}`", tool.name);
             let diagnostic = Diagnostic::new(Code::UnreachableTool, name, message, "nobody can call this");

@@ -14,7 +14,6 @@ use crate::manifest::{LeaseDraft, Manifest, Settings};
 pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     let Manifest { settings, egress, tools, grants } = manifest;
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
-    tools::used(&egress, &tools, faults);
     let refused = tools.refused;
     let mut names = Vec::new();
     let mut compiled_tools = Vec::new();
@@ -30,6 +29,11 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         threshold: threshold.value,
     };
     let compiled_grants = grants::compile(grants, &surroundings, faults);
+    // What is idle can only be said of a whole policy: with an error it is mostly the consequence of it.
+    if faults.errors() == 0 {
+        tools::idle_hosts(&egress.known, &compiled_tools, faults);
+        grants::idle_tools(&compiled_tools, &names, &compiled_grants, faults);
+    }
     let LeaseDraft { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     ir::Policy {
         airlock: 1,

@@ -7,32 +7,26 @@ use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{EgressDraft, ToolDraft, Tools};
+use crate::manifest::{EgressDraft, Egresses, ToolDraft};
 use crate::text::nearest;
+use std::collections::BTreeSet;
 
 /// The port that tools with fixed hosts call.
 const HTTPS: u16 = 443;
 
 /// Warns of hosts that no tool may reach.
-pub(super) fn used(egress: &[EgressDraft], tools: &Tools, faults: &mut Faults) {
-    // A refused tool may be the one that needs the host.
-    if !tools.refused.is_empty() {
-        return;
-    }
-    for entry in egress {
-        let named =
-            tools.known.iter().any(|tool| tool.egress_faulty || tool.egress.iter().any(|host| host.value == entry.host.value));
-        if !named {
-            let message = format!("no tool reaches `{}`", written(&entry.host.value));
-            let diagnostic = Diagnostic::new(Code::UnusedHost, &entry.host.span, message, "not used");
-            faults.push(diagnostic.help("remove the entry, or list the host in the `egress` of the tool that needs it"));
-        }
+pub(super) fn idle_hosts(declared: &[EgressDraft], tools: &[ir::Tool], faults: &mut Faults) {
+    let reached: BTreeSet<&ir::HostRule> = tools.iter().flat_map(|tool| &tool.egress).map(|egress| &egress.host).collect();
+    for entry in declared.iter().filter(|entry| !reached.contains(&entry.host.value)) {
+        let message = format!("no tool reaches `{}`", written(&entry.host.value));
+        let diagnostic = Diagnostic::new(Code::UnusedHost, &entry.host.span, message, "not used");
+        faults.push(diagnostic.help("remove the entry, or list the host in the `egress` of the tool that needs it"));
     }
 }
 
 /// Compiles one tool.
-pub(super) fn compile(draft: ToolDraft, standard: &At<u16>, declared: &[EgressDraft], faults: &mut Faults) -> ir::Tool {
-    required_hosts(&draft, declared, faults);
+pub(super) fn compile(draft: ToolDraft, standard: &At<u16>, declared: &Egresses, faults: &mut Faults) -> ir::Tool {
+    required_hosts(&draft, &declared.known, faults);
     needless_hosts(&draft, faults);
     risks(&draft, standard, faults);
     let ToolDraft { facts, name: _, threshold, base_risk, egress, egress_faulty: _, args, why } = draft;
@@ -51,12 +45,17 @@ pub(super) fn compile(draft: ToolDraft, standard: &At<u16>, declared: &[EgressDr
 }
 
 /// The `[[egress]]` entry that a tool names.
-fn entry(host: &At<ir::HostRule>, declared: &[EgressDraft], faults: &mut Faults) -> Option<ir::Egress> {
-    if let Some(EgressDraft { host: rule, ports, stand_in, why }) = declared.iter().find(|entry| entry.host.value == host.value) {
+fn entry(host: &At<ir::HostRule>, declared: &Egresses, faults: &mut Faults) -> Option<ir::Egress> {
+    if let Some(EgressDraft { host: rule, ports, stand_in, why }) =
+        declared.known.iter().find(|entry| entry.host.value == host.value)
+    {
         return Some(ir::Egress { host: rule.value.clone(), ports: ports.clone(), stand_in: *stand_in, why: why.clone() });
     }
+    if declared.faulty {
+        return None;
+    }
     let name = written(&host.value);
-    let known: Vec<String> = declared.iter().map(|entry| written(&entry.host.value)).collect();
+    let known: Vec<String> = declared.known.iter().map(|entry| written(&entry.host.value)).collect();
     let diagnostic =
         Diagnostic::new(Code::UndeclaredHost, &host.span, format!("`{name}` has no `[[egress]]` entry"), "not declared");
     let help = match nearest(&name, known.iter().map(String::as_str)) {

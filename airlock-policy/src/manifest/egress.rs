@@ -16,7 +16,16 @@ pub(crate) struct EgressDraft {
     pub(crate) why: String,
 }
 
-pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Vec<EgressDraft> {
+/// All entries, in the order of the file.
+#[derive(Debug, Default)]
+pub(crate) struct Egresses {
+    pub(crate) known: Vec<EgressDraft>,
+    /// Some entry was refused: a host without an entry may be that one.
+    pub(crate) faulty: bool,
+}
+
+pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Egresses {
+    let errors = faults.errors();
     let entries = sections(field, "[[egress]]", EGRESS_MAX, faults);
     let list: Vec<_> = entries.into_iter().filter_map(|fields| entry(fields, faults)).collect();
     let mut seen = std::collections::BTreeMap::new();
@@ -33,7 +42,7 @@ pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Vec<EgressDraft> {
             }
         }
     }
-    list
+    Egresses { known: list, faulty: faults.errors() > errors }
 }
 
 fn entry(mut fields: Fields<'_>, faults: &mut Faults) -> Option<EgressDraft> {

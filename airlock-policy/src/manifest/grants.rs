@@ -5,7 +5,7 @@ use crate::code::Code;
 use crate::diagnostic::{Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::ir::{HostRule, Issue};
-use crate::limits::{GRANTS_MAX, HOSTS_MAX, USES_DEFAULT, USES_MAX};
+use crate::limits::{GRANTS_MAX, HOSTS_MAX, TOOLS_MAX, USES_DEFAULT, USES_MAX};
 use crate::name;
 
 /// One grant.
@@ -46,7 +46,7 @@ fn grant(mut fields: Fields<'_>, faults: &mut Faults) -> GrantDraft {
 }
 
 fn tools(field: &Field<'_>, faults: &mut Faults) -> Vec<At<String>> {
-    let list = field.list(1, HOSTS_MAX, faults).unwrap_or_default();
+    let list = field.list(1, TOOLS_MAX, faults).unwrap_or_default();
     let tools: Vec<_> = list.iter().filter_map(|entry| entry.string(faults)).map(|at| at.map(str::to_owned)).collect();
     refuse_twice(&tools, String::clone, faults);
     tools

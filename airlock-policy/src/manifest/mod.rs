@@ -15,7 +15,7 @@ use crate::fields::{Field, Fields};
 use crate::limits::MANIFEST_MAX;
 use toml::de::DeTable;
 
-pub(crate) use egress::EgressDraft;
+pub(crate) use egress::{EgressDraft, Egresses};
 pub(crate) use grants::GrantDraft;
 pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
 pub(crate) use tools::{ToolDraft, Tools};
@@ -27,7 +27,7 @@ pub(crate) const LANGUAGE: i64 = 1;
 #[derive(Debug)]
 pub(crate) struct Manifest {
     pub(crate) settings: Settings,
-    pub(crate) egress: Vec<EgressDraft>,
+    pub(crate) egress: Egresses,
     pub(crate) tools: Tools,
     pub(crate) grants: Vec<GrantDraft>,
 }
@@ -40,28 +40,50 @@ pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Manifest> {
         return None;
     }
     let (document, mistakes) = DeTable::parse_recoverable(text);
-    for mistake in &mistakes {
-        syntax(text, mistake, faults);
-    }
+    syntax(text, &mistakes, faults);
     // After a double key the rest of the document is still what was written; after any other mistake it is a guess.
-    match mistakes.iter().all(is_duplicate) {
+    let manifest = match mistakes.iter().all(is_duplicate) {
         true => read(document.get_ref(), faults),
         false => None,
-    }
+    };
+    hidden_characters(text, faults);
+    manifest
 }
 
 fn is_duplicate(mistake: &toml::de::Error) -> bool {
     mistake.message() == "duplicate key"
 }
 
-fn syntax(text: &str, mistake: &toml::de::Error, faults: &mut Faults) {
-    let span = mistake.span().unwrap_or(text.len()..text.len());
-    let diagnostic = match is_duplicate(mistake) {
-        true => Diagnostic::new(Code::DuplicateKey, &span, "this key or table is given twice", "again here")
-            .help("keep one of the two"),
-        false => Diagnostic::new(Code::Syntax, &span, format!("not TOML: {}", mistake.message()), "here"),
-    };
-    faults.push(diagnostic);
+/// Reports what is not TOML: one mistake per line, because what follows on the line is mostly its consequence.
+fn syntax(text: &str, mistakes: &[toml::de::Error], faults: &mut Faults) {
+    let mut line_end = None;
+    for mistake in mistakes {
+        let span = mistake.span().unwrap_or(text.len()..text.len());
+        if line_end.is_some_and(|end| span.start <= end) {
+            continue;
+        }
+        let rest = text.get(span.start..).and_then(|rest| rest.find('\n'));
+        line_end = Some(rest.map_or(text.len(), |length| span.start + length));
+        faults.push(match is_duplicate(mistake) {
+            true => Diagnostic::new(Code::DuplicateKey, &span, "this key or table is given twice", "again here")
+                .help("keep one of the two"),
+            false => Diagnostic::new(Code::Syntax, &span, format!("not TOML: {}", mistake.message()), "here"),
+        });
+    }
+}
+
+/// Reports characters that hide or reorder what a reviewer sees, wherever they stand: comments are read as well. Those inside a
+/// value that is already refused are not reported again.
+fn hidden_characters(text: &str, faults: &mut Faults) {
+    for (at, c) in text.char_indices().filter(|(_, c)| crate::text::hidden(*c) || ('\u{80}'..='\u{9f}').contains(c)) {
+        // Some editors begin a file with this mark.
+        if at == 0 && c == '\u{feff}' || faults.covers(Code::BadText, at) {
+            continue;
+        }
+        let message = format!("the manifest has the invisible or direction-changing character U+{:04X}", u32::from(c));
+        let diagnostic = Diagnostic::new(Code::BadText, &(at..at + c.len_utf8()), message, "here");
+        faults.push(diagnostic.help("remove it: what a reviewer reads must be what is compiled"));
+    }
 }
 
 fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {

@@ -3,10 +3,10 @@
 use crate::builtin::{ArgKind, Facts};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults};
-use crate::fields::{At, Field, Fields, refuse_twice, words};
+use crate::fields::{At, Field, Fields, meant_or, refuse_twice, words};
 use crate::ir::{ArgRule, ArgRules};
 use crate::limits::{ONE_OF_MAX, RULE_TEXT_MAX};
-use crate::text::{nearest, quote};
+use crate::text::quote;
 
 /// Rules of the language that this version does not compile.
 const LATER: &[&str] = &["under", "host_in", "matches", "max_items", "forbid", "from", "otherwise"];
@@ -35,13 +35,12 @@ pub(super) fn read(facts: &Facts, field: &Field<'_>, faults: &mut Faults) -> Vec
 
 fn argument(facts: &Facts, name: &str, field: &Field<'_>, faults: &mut Faults) -> Option<ArgRules> {
     let Some((_, kind)) = facts.args.iter().find(|(known, _)| *known == name) else {
-        let known: Vec<&str> = facts.args.iter().map(|(known, _)| *known).collect();
-        let help = match nearest(name, known.iter().copied()) {
-            Some(meant) => format!("did you mean `{meant}`?"),
-            None => format!("its arguments are {}", words(&known)),
-        };
-        let message = format!("`{}` has no argument {}", facts.name, quote(name));
-        faults.push(Diagnostic::new(Code::UnknownArgument, &field.key, message, "unknown argument").help(help));
+        faults.push_with(Code::UnknownArgument, || {
+            let known: Vec<&str> = facts.args.iter().map(|(known, _)| *known).collect();
+            let help = meant_or(name, &known, || format!("its arguments are {}", words(&known)));
+            let message = format!("`{}` has no argument {}", facts.name, quote(name));
+            Diagnostic::new(Code::UnknownArgument, &field.key, message, "unknown argument").help(help)
+        });
         return None;
     };
     let place = format!("the rules of `{name}`");

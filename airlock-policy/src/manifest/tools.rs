@@ -4,10 +4,10 @@ use super::{host, rules, why};
 use crate::builtin::{self, Facts, Network};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
-use crate::fields::{At, Field, Fields, not_supported, refuse_twice, words};
+use crate::fields::{At, Field, Fields, meant_or, not_supported, refuse_twice, words};
 use crate::ir::{ArgRules, HostRule};
-use crate::limits::HOSTS_MAX;
-use crate::text::{nearest, quote};
+use crate::limits::{HOSTS_MAX, TOOLS_MAX};
+use crate::text::quote;
 
 /// Keys of tools that are not built in, and obligations that come later.
 const LATER: &[&str] =
@@ -41,9 +41,12 @@ pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Tools {
         return tools;
     };
     let entries = fields.entries();
-    if entries.is_empty() {
-        let diagnostic = Diagnostic::new(Code::Count, &fields.span, "the manifest has no tool", "nothing to serve");
-        faults.push(diagnostic.help("add a tool, such as `[tools.weather_hourly]`"));
+    if !(1..=TOOLS_MAX).contains(&entries.len()) {
+        let message = format!("the manifest has {} tools; 1 to {TOOLS_MAX} are allowed", entries.len());
+        faults.push(
+            Diagnostic::new(Code::Count, &fields.span, message, "tools begin here").help("list each tool as `[tools.<name>]`"),
+        );
+        return tools;
     }
     for (name, field) in entries {
         match builtin::find(name) {
@@ -68,10 +71,7 @@ fn unknown(name: &str, field: &Field<'_>, faults: &mut Faults) {
         return;
     }
     let names: Vec<&str> = builtin::ALL.iter().map(|facts| facts.name).collect();
-    let help = match nearest(name, names.iter().copied()) {
-        Some(meant) => format!("did you mean `{meant}`?"),
-        None => format!("the built-in tools are {}", words(&names)),
-    };
+    let help = meant_or(name, &names, || format!("the built-in tools are {}", words(&names)));
     faults.push(
         Diagnostic::new(Code::UnknownTool, &field.key, format!("there is no built-in tool {}", quote(name)), "unknown tool")
             .help(help),

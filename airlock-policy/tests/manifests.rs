@@ -1,0 +1,105 @@
+//! Every manifest in `tests/manifests/`: broken ones with their diagnostics, good ones with the policy they compile to.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use airlock_policy::{Code, Severity, compile};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn manifests(folder: &str) -> Vec<(String, String)> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.retain(|file| file.extension().is_some_and(|ending| ending == "toml"));
+    files.sort();
+    let read = |file: PathBuf| (file.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read_to_string(&file).unwrap());
+    files.into_iter().map(read).collect()
+}
+
+fn broken() -> Vec<(String, String)> {
+    manifests("tests/manifests")
+}
+
+fn good() -> Vec<(String, String)> {
+    let mut all = manifests("tests/manifests/good");
+    all.extend(manifests("examples/weather").into_iter().map(|(_, text)| ("weather.toml".to_owned(), text)));
+    all
+}
+
+#[test]
+fn broken_manifests_give_their_diagnostics_and_no_policy() {
+    let all = broken();
+    assert!(all.len() >= 45, "{}", all.len());
+    for (name, text) in &all {
+        let checked = compile(text, name);
+        assert!(checked.compiled().is_none(), "{name} compiled");
+        assert!(checked.diagnostics().iter().any(|diagnostic| diagnostic.code.severity() == Severity::Error), "{name}");
+        insta::assert_snapshot!(format!("broken__{name}"), checked.render(false));
+    }
+}
+
+#[test]
+fn good_manifests_compile() {
+    for (name, text) in &good() {
+        let checked = compile(text, name);
+        let compiled = checked.compiled().unwrap_or_else(|| panic!("{}", checked.render(false)));
+        insta::assert_json_snapshot!(format!("good__{name}"), compiled.policy());
+        if !checked.diagnostics().is_empty() {
+            insta::assert_snapshot!(format!("good__{name}__warnings"), checked.render(false));
+        }
+    }
+}
+
+#[test]
+fn the_example_has_nothing_to_remark() {
+    let (name, text) = manifests("examples/weather").remove(0);
+    let checked = compile(&text, &name);
+    assert_eq!(checked.render(false), "");
+    assert!(checked.compiled().is_some());
+}
+
+#[test]
+fn every_code_is_unique_documented_and_shown_by_a_manifest() {
+    let texts: BTreeSet<&str> = Code::ALL.iter().map(|code| code.text()).collect();
+    assert_eq!(texts.len(), Code::ALL.len());
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/diagnostics.md")).unwrap();
+    let headings: BTreeSet<&str> =
+        page.lines().filter_map(|line| line.strip_prefix("### ")?.split_once(": ")).map(|(code, _)| code).collect();
+    assert_eq!(headings, texts, "headings of docs/diagnostics.md");
+    let reported = |(name, text): &(String, String)| {
+        compile(text, name).diagnostics().iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
+    };
+    let mut shown: BTreeSet<Code> = broken().iter().chain(&good()).flat_map(reported).collect();
+    // The one code whose manifest would be a megabyte of file.
+    let large = " ".repeat(airlock_policy::limits::MANIFEST_MAX + 1);
+    shown.extend(compile(&large, "large.toml").diagnostics().iter().map(|diagnostic| diagnostic.code));
+    let missing: Vec<_> = Code::ALL.iter().filter(|code| !shown.contains(code)).collect();
+    assert!(missing.is_empty(), "no manifest shows {missing:?}");
+}
+
+#[test]
+fn a_script_gets_every_place() {
+    let text = "airlock = 1\n[gateway]\nname = \"ü\"\nnmae = 1\n[keys]\naccept = [\"k1\"]\n[tools.airlock_audit_tail]\nwhy = \"x\"\n[[grant]]\nsubject = \"a\"\ntools = [\"airlock_audit_tail\"]\nissue = \"operator\"\nwhy = \"x\"\n";
+    insta::assert_json_snapshot!(compile(text, "airlock.toml").to_json());
+}
+
+#[test]
+fn complete_manifests_in_the_documentation_compile() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manifest.md")).unwrap();
+    let blocks = page.split("```toml\n").skip(1).map(|rest| rest.split("```").next().unwrap());
+    let (complete, parts): (Vec<&str>, Vec<&str>) = blocks.partition(|block| block.starts_with("airlock = 1"));
+    assert!(!complete.is_empty() && !parts.is_empty());
+    for text in &complete {
+        let checked = compile(text, "docs/manifest.md");
+        assert!(checked.compiled().is_some() && checked.diagnostics().is_empty(), "{}", checked.render(false));
+    }
+    // A part is not a whole manifest, but must have nothing worse than missing sections and names that it does not declare itself.
+    for text in parts {
+        let checked = compile(text, "docs/manifest.md");
+        let incomplete = [Code::MissingKey, Code::UndeclaredHost, Code::GrantTool, Code::IssueToolMissing];
+        assert!(
+            checked.diagnostics().iter().all(|diagnostic| incomplete.contains(&diagnostic.code)),
+            "{}",
+            checked.render(false)
+        );
+    }
+}
