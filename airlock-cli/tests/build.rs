@@ -1,5 +1,6 @@
 //! `airlock build` with the real compiler. The first run on a machine compiles the runtime (about a minute); the cache is kept
 //! in cargo's directory for tests.
+#![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
 use object::{Object, ObjectSection};
 use serde_json::Value;
