@@ -7,12 +7,35 @@
 //!
 //! The command line program uses the [`lease`] and [`ledger`] modules alone (no features).
 
+#[cfg(feature = "gateway")]
+pub mod builtin;
 pub mod call;
+#[cfg(feature = "gateway")]
+pub mod carrier;
 pub mod clock;
+#[cfg(feature = "gateway")]
+pub mod decide;
+#[cfg(feature = "gateway")]
+pub mod effect;
+#[cfg(feature = "gateway")]
+pub mod explain;
 pub mod lease;
 pub mod ledger;
 pub mod limits;
 pub mod policy;
+#[cfg(feature = "gateway")]
+pub mod reason;
+#[cfg(feature = "gateway")]
+mod reply;
 pub mod risk;
 #[cfg(feature = "gateway")]
+mod serve;
+#[cfg(feature = "gateway")]
+mod start;
+#[cfg(feature = "gateway")]
+mod stdio;
+#[cfg(feature = "gateway")]
 pub mod wire;
+
+#[cfg(feature = "gateway")]
+pub use start::run;

@@ -159,6 +159,31 @@ pub enum HostRule {
     AnyPublic,
 }
 
+impl HostRule {
+    /// Does this rule cover a canonical host name?
+    #[must_use]
+    pub fn covers(&self, host: &str) -> bool {
+        match *self {
+            Self::Exact(name) => name == host,
+            Self::OneLabel(parent) => host
+                .strip_suffix(parent)
+                .and_then(|rest| rest.strip_suffix('.'))
+                .is_some_and(|label| !label.is_empty() && !label.contains('.')),
+            Self::AnyPublic => true,
+        }
+    }
+
+    /// The rule as manifests, grants and leases write it: `api.example.com`, `*.example.com` or `*`.
+    #[must_use]
+    pub fn entry(&self) -> String {
+        match *self {
+            Self::Exact(name) => name.to_owned(),
+            Self::OneLabel(parent) => format!("*.{parent}"),
+            Self::AnyPublic => "*".to_owned(),
+        }
+    }
+}
+
 /// A manifest clause: which subject may obtain what.
 #[derive(Debug)]
 pub struct Grant {

@@ -1,13 +1,115 @@
 //! `airlock verify-log`.
 
-use crate::render::{Failure, Outcome};
+use super::tail::{json, plain};
+use crate::args::Format;
+use crate::render::{Failure, Outcome, note, say};
+use airlock_runtime::ledger::note::{parse_key, plain_key, verifier_key};
+use airlock_runtime::ledger::verify::{Report, Trust, Verdict, stated_key, verify};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
-/// Verify a ledger.
+/// Verify a ledger: chain, Merkle tree, genesis and signed checkpoint.
+///
+/// Exit codes: 0 all that was asked for is proven · 1 tampered (the first bad entry is named) · 2 wrong usage, or a file cannot be
+/// read · 3 nothing contradicts, but less is proven than asked (no pinned key, entries without a checkpoint, a torn tail) · 4 the
+/// end is missing. Without --key or --checkpoint the code is never 0: a key found beside the ledger proves nothing.
 #[derive(Debug, clap::Args)]
-pub(crate) struct VerifyLog {}
+pub(crate) struct VerifyLog {
+    /// Directory of the ledger.
+    dir: PathBuf,
+    /// Log key that you kept elsewhere: base64, a verifier key (name+id+base64), or a file with either.
+    #[arg(long, value_name = "BASE64|FILE")]
+    key: Option<String>,
+    /// Checkpoint that you kept elsewhere.
+    #[arg(long, value_name = "FILE")]
+    checkpoint: Option<PathBuf>,
+    /// Print the key that the ledger itself names, to be kept elsewhere, and verify nothing.
+    #[arg(long, conflicts_with_all = ["key", "checkpoint"])]
+    print_key: bool,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+}
 
 impl VerifyLog {
     pub(crate) fn run(self) -> Outcome {
-        Err(Failure::new("not built yet"))
+        if self.print_key {
+            return print_key(&self.dir, self.format);
+        }
+        let saved = self
+            .checkpoint
+            .map(|path| std::fs::read(&path).map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display()))));
+        let trust = Trust { key: self.key.as_deref().map(pinned).transpose()?, saved: saved.transpose()? };
+        let report = verify(&self.dir, &trust).map_err(|e| {
+            Failure::new(format!("cannot verify {}: {}", self.dir.display(), e))
+                .help("name the directory that AIRLOCK_LEDGER_DIR or `dir` under [ledger] gave the gateway")
+        })?;
+        match self.format {
+            Format::Table => table(&report),
+            Format::Json => say(json(&report)),
+        }
+        Ok(ExitCode::from(exit_code(report.verdict)))
+    }
+}
+
+const fn exit_code(verdict: Verdict) -> u8 {
+    match verdict {
+        Verdict::Proven => 0,
+        Verdict::Tampered => 1,
+        Verdict::Weaker => 3,
+        Verdict::Truncated => 4,
+    }
+}
+
+/// A key given by itself or by the name of a file.
+fn pinned(text: &str) -> Result<airlock_runtime::ledger::note::Key, Failure> {
+    let of_file = || std::fs::read_to_string(text).ok().as_deref().and_then(parse_key);
+    parse_key(text).or_else(of_file).ok_or_else(|| {
+        Failure::new("--key is neither a public log key in base64 nor a file that holds one")
+            .help("`airlock verify-log --print-key DIR` prints the key of a ledger you trust now; keep it elsewhere")
+    })
+}
+
+fn print_key(dir: &Path, format: Format) -> Outcome {
+    let (origin, key) = stated_key(dir).map_err(|e| Failure::new(format!("cannot read the key: {e}")))?;
+    match format {
+        Format::Table => {
+            say(plain_key(&key));
+            note(format_args!(
+                "Keep this key where the gateway cannot write. As a verifier key: {}",
+                verifier_key(&origin, &key)
+            ));
+        }
+        Format::Json => {
+            say(serde_json::json!({ "origin": origin, "key": plain_key(&key), "verifier_key": verifier_key(&origin, &key) }))
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn table(report: &Report) {
+    say(match report.verdict {
+        Verdict::Proven => "PROVEN",
+        Verdict::Tampered => "TAMPERED",
+        Verdict::Weaker => "INTACT, BUT LESS IS PROVEN THAN ASKED",
+        Verdict::Truncated => "TRUNCATED",
+    });
+    say(format_args!("  gateway     {}", plain(&report.origin)));
+    say(format_args!("  entries     {} (newest {})", report.entries, report.newest));
+    say(format_args!("  tree head   {}", report.root));
+    say(format_args!("  checkpoint  covers {}, {} behind it", report.anchored, report.unsealed));
+    say(format_args!("  durability  {}", plain(&report.durability)));
+    for finding in &report.findings {
+        let seq = finding.seq.map_or_else(String::new, |seq| format!("entry {seq}, "));
+        say(format_args!("  finding     {seq}{}: {}", plain(&finding.file), plain(&finding.reason)));
+    }
+    if let Some(torn) = &report.torn {
+        say(format_args!("  torn tail   {}, {} bytes from byte {}", plain(&torn.file), torn.bytes, torn.at));
+    }
+    for (title, sentences) in [("proven", &report.proven), ("not proven", &report.not_proven)] {
+        say(format_args!("{title}:"));
+        for sentence in sentences {
+            say(format_args!("  - {}", plain(sentence)));
+        }
     }
 }

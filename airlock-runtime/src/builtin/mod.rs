@@ -1,1 +1,102 @@
-//! (see lib.rs)
+//! The tools that the runtime itself implements: their definitions for `tools/list` and what a call of each plans to do.
+//!
+//! Planning is pure: it checks the arguments against the tool's schema and says which URLs a call would fetch, so that the judge
+//! can decide before anything happens. Performing is in [`crate::effect`].
+
+pub mod audit;
+#[cfg(feature = "http")]
+pub mod http_get_json;
+#[cfg(feature = "issue")]
+pub mod issue;
+pub mod schema;
+#[cfg(feature = "http")]
+pub mod weather_hourly;
+
+use crate::call::{ArgFault, Args};
+use crate::policy::Builtin;
+use crate::wire::Annotations;
+use serde_json::Value;
+
+/// What `tools/list` says of a tool.
+#[derive(Debug, Clone)]
+pub struct Definition {
+    /// For people.
+    pub title: &'static str,
+    /// For the model.
+    pub description: &'static str,
+    /// JSON Schema 2020-12 of the arguments, an object schema that names every argument.
+    pub input_schema: Value,
+    /// MCP tool annotations (hints).
+    pub annotations: Annotations,
+}
+
+/// What one call would do, from its arguments alone.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// See [`issue`].
+    #[cfg(feature = "issue")]
+    IssueCapability(issue::Request),
+    /// Newest entries, at most this many.
+    AuditTail(audit::Tail),
+    /// Counts.
+    UsageStats,
+    /// Use and authority over a time.
+    ExposureReport(audit::Exposure),
+    /// See [`http_get_json`].
+    #[cfg(feature = "http")]
+    HttpGetJson(http_get_json::Plan),
+    /// See [`weather_hourly`].
+    #[cfg(feature = "http")]
+    WeatherHourly(weather_hourly::Plan),
+}
+
+impl Builtin {
+    /// The definition for `tools/list`.
+    #[must_use]
+    pub fn definition(self) -> Definition {
+        match self {
+            #[cfg(feature = "issue")]
+            Self::IssueCapability => issue::definition(),
+            Self::AuditTail => audit::tail_definition(),
+            Self::UsageStats => audit::stats_definition(),
+            Self::ExposureReport => audit::exposure_definition(),
+            #[cfg(feature = "http")]
+            Self::HttpGetJson => http_get_json::definition(),
+            #[cfg(feature = "http")]
+            Self::WeatherHourly => weather_hourly::definition(),
+        }
+    }
+
+    /// Does a call need a lease? Every tool does but the one that issues leases, which is bounded by the `self` grants.
+    #[must_use]
+    pub const fn needs_lease(self) -> bool {
+        match self {
+            #[cfg(feature = "issue")]
+            Self::IssueCapability => false,
+            Self::AuditTail | Self::UsageStats | Self::ExposureReport => true,
+            #[cfg(feature = "http")]
+            Self::HttpGetJson | Self::WeatherHourly => true,
+        }
+    }
+
+    /// Checks the arguments against the tool's schema and says what the call would do.
+    ///
+    /// # Errors
+    /// The first argument that is missing, unknown, or of the wrong shape.
+    pub fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
+        Ok(match self {
+            #[cfg(feature = "issue")]
+            Self::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),
+            Self::AuditTail => Plan::AuditTail(audit::Tail::parse(args)?),
+            Self::UsageStats => {
+                schema::only(args, &[])?;
+                Plan::UsageStats
+            }
+            Self::ExposureReport => Plan::ExposureReport(audit::Exposure::parse(args)?),
+            #[cfg(feature = "http")]
+            Self::HttpGetJson => Plan::HttpGetJson(http_get_json::plan(args)?),
+            #[cfg(feature = "http")]
+            Self::WeatherHourly => Plan::WeatherHourly(weather_hourly::plan(args)?),
+        })
+    }
+}

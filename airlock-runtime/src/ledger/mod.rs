@@ -1,1 +1,196 @@
-//! (see lib.rs)
+//! The ledger: every decision as one line of an append-only, hash-chained file (`docs/ledger.md` is the format).
+//!
+//! [`Ledger`] writes, for a gateway; [`read`] and [`verify`] are for everybody, the command line uses them alone. An entry is
+//! answered with a [`Recorded`], which an effect demands by value: what is not recorded is not performed.
+//!
+//! Several gateway processes may use one directory. They take turns by a lock that is held for one commit, and each reads what
+//! the others wrote before it appends.
+
+pub mod chain;
+mod cursor;
+mod entry;
+mod error;
+mod facts;
+mod files;
+mod head;
+pub mod line;
+pub mod note;
+mod place;
+pub mod read;
+mod store;
+mod ticket;
+pub mod verify;
+mod writer;
+
+pub use entry::{Decision, Entry, Issue, Outcome};
+pub use error::LedgerError;
+pub use facts::{Require, Unmet};
+pub use files::{Segment, segments};
+pub use ticket::{Recorded, Ticket};
+pub use writer::Sync;
+
+use crate::clock::Micros;
+use crate::policy::{Durability, EffectClass};
+use ed25519_dalek::VerifyingKey;
+use std::path::Path;
+use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+use store::{Pending, Store};
+use writer::{Ask, Shared};
+
+/// Most entries waiting for the writer: twice what the calls in flight can ask for (a decision and an outcome each).
+const QUEUE_MAX: usize = 4 * crate::limits::IN_FLIGHT_MAX;
+
+/// A ledger that is open for writing.
+#[derive(Debug)]
+pub struct Ledger {
+    shared: Arc<Shared>,
+    asks: SyncSender<Ask>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+    pol: String,
+    durability: Durability,
+    key: VerifyingKey,
+    is_new: bool,
+}
+
+impl Ledger {
+    /// Opens the ledger of gateway `origin` in `dir`, or creates it. Another policy digest than before is fine, every line
+    /// names its own; another origin or durability is not.
+    ///
+    /// # Errors
+    /// A file operation failed, the directory belongs to another gateway, or what is there is not what was left there.
+    pub fn open(dir: &Path, origin: &str, policy_digest: &[u8; 32], durability: Durability) -> Result<Self, LedgerError> {
+        let pol = place::short(policy_digest);
+        let (store, is_new) = place::open(dir, place::Terms { origin, pol: &pol, durability })?;
+        Self::start(store, pol, durability, is_new)
+    }
+
+    fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
+        let key = store.key.verifying_key();
+        let shared = Arc::new(Shared::new(store));
+        let (asks, inbox) = sync_channel(QUEUE_MAX);
+        let syncs_idle = match durability {
+            Durability::Power | Durability::Effect => true,
+            Durability::Process => false,
+        };
+        let theirs = Arc::clone(&shared);
+        let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || writer::run(&theirs, &inbox, syncs_idle));
+        let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
+        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, durability, key, is_new })
+    }
+
+    /// The log's public key. It proves something only to those who keep it elsewhere.
+    #[must_use]
+    pub const fn key(&self) -> &VerifyingKey {
+        &self.key
+    }
+
+    /// True when this call of `open` created the ledger: the moment to tell the operator the key.
+    #[must_use]
+    pub const fn is_new(&self) -> bool {
+        self.is_new
+    }
+
+    /// How far the allow of such an effect must have come before the effect is performed.
+    #[must_use]
+    pub const fn sync_for(&self, effect: EffectClass) -> Sync {
+        match (self.durability, effect) {
+            (Durability::Power, EffectClass::Read | EffectClass::Write | EffectClass::Send)
+            | (Durability::Effect, EffectClass::Write | EffectClass::Send) => Sync::Durable,
+            (Durability::Effect, EffectClass::Read)
+            | (Durability::Process, EffectClass::Read | EffectClass::Write | EffectClass::Send) => Sync::Written,
+        }
+    }
+
+    /// Appends an entry. Await the ticket, or call its `wait`.
+    pub fn record(&self, entry: &Entry<'_>, sync: Sync) -> Ticket {
+        self.record_if(entry, sync, Vec::new())
+    }
+
+    /// Appends an entry if these conditions hold at that moment, for all processes that share the ledger; otherwise the answer
+    /// is [`LedgerError::Unmet`] and nothing is written.
+    pub fn record_if(&self, entry: &Entry<'_>, sync: Sync, require: Vec<Require>) -> Ticket {
+        let (ticket, reply) = ticket::ticket();
+        if let Some(error) = self.shared.failed() {
+            reply.send(Err(error));
+            return ticket;
+        }
+        let mut salt = [0; 32];
+        if let Err(error) = getrandom::fill(&mut salt) {
+            reply.send(Err(self.shared.fail(LedgerError::Io(format!("the system gives no random bytes: {error}")))));
+            return ticket;
+        }
+        let pending = Pending { sealed: entry.seal(&self.pol, salt), require };
+        match self.asks.try_send(Ask::Record(pending, sync, reply)) {
+            // A refused question is dropped with its reply, which answers `Stopped`; a full queue has an answer of its own.
+            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
+            Err(TrySendError::Full(Ask::Record(_, _, reply) | Ask::Stop(reply))) => reply.send(Err(LedgerError::Busy)),
+        }
+        ticket
+    }
+
+    /// What the judge needs to know, including what other processes have recorded. Holds the ledger: look, then let go.
+    ///
+    /// # Errors
+    /// The ledger has failed, or what other processes wrote does not fit.
+    pub fn facts(&self) -> Result<Known<'_>, LedgerError> {
+        let mut store = self.shared.store()?;
+        match store.refresh() {
+            Ok(()) => Ok(Known(store)),
+            Err(error) => Err(self.shared.fail(error)),
+        }
+    }
+
+    /// Records what is queued, syncs, signs a checkpoint and ends the writer. A second call does nothing.
+    ///
+    /// # Errors
+    /// What failed on the way, or earlier.
+    pub fn shutdown(&self) -> Result<(), LedgerError> {
+        let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
+        let (ticket, reply) = ticket::ticket();
+        // If the thread is gone, the reply is dropped and answers.
+        let _ = self.asks.send(Ask::Stop(reply));
+        let ended = ticket.wait();
+        // A panic of the thread shows as a ticket answered `Stopped`.
+        let _ = thread.join();
+        match self.shared.failed() {
+            Some(error) => Err(error),
+            None => ended.map(drop),
+        }
+    }
+}
+
+impl Drop for Ledger {
+    fn drop(&mut self) {
+        // Whoever cares about the result calls `shutdown`.
+        let _ = self.shutdown();
+    }
+}
+
+/// Facts at one moment.
+#[derive(Debug)]
+pub struct Known<'a>(MutexGuard<'a, Store>);
+
+impl Known<'_> {
+    /// Time of the newest entry; a clock far behind it was set back.
+    #[must_use]
+    pub fn newest_ts(&self) -> Micros {
+        self.0.cursor.newest()
+    }
+
+    /// Intent hash of the first lease that was issued for the session within the last day.
+    #[must_use]
+    pub fn pinned_intent(&self, sid: &str) -> Option<String> {
+        self.0.facts.pinned_intent(sid).map(str::to_owned)
+    }
+
+    /// How many allows name this lease node.
+    #[must_use]
+    pub fn spent(&self, rid: &str) -> u64 {
+        self.0.facts.spent(rid)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,51 @@
-//! (see lib.rs)
+//! Risk: a score in thousandths for the arguments of one call, as a sum of named factors.
+//!
+//! The score is a signal, not the gate. Fixed phrases catch careless and recycled attacks and nothing else (measured figures and
+//! their limits: `docs/risk.md`); what a stolen or confused agent can do is bounded by the policy, the lease and the egress list.
+//! Scoring is a pure function, takes time linear in the arguments, and never keeps or prints an argument's text.
+
+mod decode;
+#[cfg(test)]
+mod eval;
+mod normalise;
+mod phrases;
+mod places;
+mod score;
+mod signatures;
+mod words;
+
+use serde_json::{Map, Value};
+
+pub use score::score;
+
+/// What is scored. `listed` tells whether a canonical host name is in the tool's egress.
+pub struct Input<'a> {
+    /// Risk that every call of the tool starts with, thousandths.
+    pub base: u16,
+    /// Arguments after the carriers were taken out.
+    pub args: &'a Map<String, Value>,
+    /// Bytes of the arguments as received.
+    pub args_bytes: usize,
+    /// Whether a host (lower case, no port, no trailing dot) is in the tool's egress.
+    pub listed: &'a dyn Fn(&str) -> bool,
+}
+
+/// The outcome: a score and what it is made of.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Risk {
+    /// 0-1000: the sum of the factors, saturating.
+    pub score: u16,
+    /// In a fixed order; no factor has zero points, and each name occurs once.
+    pub factors: Vec<Factor>,
+}
+
+/// A named contribution to the score.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Factor {
+    /// Stable name, one of those in `docs/risk.md`.
+    pub name: &'static str,
+    /// Thousandths.
+    pub points: u16,
+    /// What was found, in words of ours: never text from the arguments.
+    pub note: String,
+}

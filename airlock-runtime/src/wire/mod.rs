@@ -1,1 +1,26 @@
-//! (see lib.rs)
+//! The client's side of the gateway: lines of JSON-RPC in, lines of JSON-RPC out.
+//!
+//! [`frame`] cuts a byte stream into bounded lines, [`scan`] refuses every text that two JSON readers might understand
+//! differently, [`jsonrpc`] reads the envelope and [`mcp`] holds the one piece of state, the era of the connection. Nothing here
+//! does I/O of its own, looks at a lease or knows a tool: a call comes out as [`CallRequest`] with its argument bytes untouched.
+//!
+//! `docs/wire.md` has a row for every input that is not plainly right, and says what the client sees.
+
+pub mod frame;
+pub mod jsonrpc;
+pub mod mcp;
+pub mod reply;
+pub mod revision;
+pub mod scan;
+
+mod members;
+mod params;
+#[cfg(test)]
+mod tests;
+
+pub use frame::{Frame, Lines};
+pub use jsonrpc::{Code, Id};
+pub use mcp::{Connection, Quiet, Received};
+pub use params::{CallRequest, Carried, META_INTENT, META_LEASE, META_SESSION, ProgressToken};
+pub use reply::{Annotations, ServerInfo, ToolListing, ToolReply};
+pub use revision::Revision;

@@ -1,0 +1,141 @@
+//! `http_get_json`: GET one JSON document from a host that the manifest lists.
+
+use super::{Definition, schema};
+use crate::call::{ArgFault, Args};
+use crate::effect::http::{FetchFault, HttpLimits, get_json};
+use crate::effect::resolve::Resolve;
+use crate::effect::url::{Target, URL_MAX};
+use crate::wire::Annotations;
+use serde_json::{Value, json};
+
+/// Most query parameters; more than any API that is read by hand.
+const QUERY_MAX: usize = 64;
+
+/// A checked call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Plan {
+    url: String,
+}
+
+impl Plan {
+    /// The URL to be admitted before the decision.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+/// Title, description, input schema and annotations as in `tools/list`.
+#[must_use]
+pub fn definition() -> Definition {
+    Definition {
+        title: "Get JSON",
+        description: "Fetches one JSON document with an HTTPS GET request. Only hosts that this gateway's policy lists can be \
+                        reached; redirects are not followed and no credentials are sent.",
+        input_schema: json!({
+            "type": "object",
+            "properties": {
+                "url": { "type": "string", "minLength": 1, "maxLength": URL_MAX, "description": "https URL of the document" },
+                "query": {
+                    "type": "object",
+                    "description": "Parameters that are percent-encoded and appended to the URL",
+                    "maxProperties": QUERY_MAX,
+                    "additionalProperties": { "type": ["string", "number", "boolean"] }
+                }
+            },
+            "required": ["url"],
+            "additionalProperties": false
+        }),
+        annotations: Annotations { read_only: true, destructive: false, idempotent: true, open_world: true },
+    }
+}
+
+/// Checks the arguments and makes the final URL. Whether the URL may be fetched is decided by `effect::url::admit`.
+///
+/// # Errors
+/// The argument that is missing, unknown or of the wrong kind.
+pub fn plan(args: &Args) -> Result<Plan, ArgFault> {
+    schema::only(args, &["url", "query"])?;
+    let url = schema::line(args, "url", 1..=URL_MAX)?;
+    let fault = |problem: &str| ArgFault { arg: "query", problem: problem.to_owned() };
+    let pairs = match args.get("query") {
+        None => return Ok(Plan { url: url.to_owned() }),
+        Some(Value::Object(pairs)) if pairs.len() <= QUERY_MAX => pairs,
+        Some(Value::Object(_)) => return Err(fault("has too many parameters")),
+        Some(_) => return Err(fault("must be an object")),
+    };
+    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    for (name, value) in pairs {
+        match value {
+            Value::String(text) => query.append_pair(name, text),
+            Value::Number(number) => query.append_pair(name, &number.to_string()),
+            Value::Bool(flag) => query.append_pair(name, if *flag { "true" } else { "false" }),
+            Value::Null | Value::Array(_) | Value::Object(_) => return Err(fault("may hold only strings, numbers and booleans")),
+        };
+    }
+    Ok(Plan { url: with_query(url, &query.finish()) })
+}
+
+/// Puts the query before the fragment and after a query that is already there.
+fn with_query(url: &str, query: &str) -> String {
+    let (front, fragment) = url.find('#').map_or((url, ""), |at| url.split_at(at));
+    let joint = match front.split_once('?') {
+        _ if query.is_empty() => "",
+        None => "?",
+        Some((_, before)) if before.is_empty() || before.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    format!("{front}{joint}{query}{fragment}")
+}
+
+/// Fetches the admitted URL of a plan. The result holds `status`, `host`, `bytes` and the document as `json`.
+///
+/// # Errors
+/// See [`FetchFault`].
+pub async fn perform(target: Target, limits: &HttpLimits, resolver: &impl Resolve) -> Result<Value, FetchFault> {
+    let fetched = get_json(target, limits, resolver).await?;
+    Ok(json!({ "status": fetched.status, "host": fetched.host, "bytes": fetched.bytes, "json": fetched.value }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn planned(args: Value) -> Result<String, ArgFault> {
+        let Value::Object(args) = args else { panic!("an object is needed") };
+        plan(&args).map(|plan| plan.url)
+    }
+
+    #[test]
+    fn the_query_is_encoded_and_appended() {
+        for (args, expected) in [
+            (json!({"url": "https://a.com/x"}), "https://a.com/x"),
+            (json!({"url": "https://a.com/x", "query": {}}), "https://a.com/x"),
+            (json!({"url": "https://a.com", "query": {"q": "a b&c=#@/ü"}}), "https://a.com?q=a+b%26c%3D%23%40%2F%C3%BC"),
+            (json!({"url": "https://a.com/x?y=1", "query": {"n": 1.5, "flag": true}}), "https://a.com/x?y=1&flag=true&n=1.5"),
+            (json!({"url": "https://a.com/x?#part", "query": {"n": 2}}), "https://a.com/x?n=2#part"),
+            (json!({"url": "https://a.com/#a?b", "query": {"n": 2}}), "https://a.com/?n=2#a?b"),
+        ] {
+            assert_eq!(planned(args.clone()).as_deref(), Ok(expected), "{args}");
+        }
+    }
+
+    #[test]
+    fn faults_name_their_argument() {
+        let many: serde_json::Map<String, Value> = (0..=QUERY_MAX).map(|i| (format!("p{i}"), json!(1))).collect();
+        for (args, expected) in [
+            (json!({}), "url"),
+            (json!({"url": 1}), "url"),
+            (json!({"url": ""}), "url"),
+            (json!({"url": "https://a.com/\n"}), "url"),
+            (json!({"url": "x".repeat(URL_MAX + 1)}), "url"),
+            (json!({"url": "https://a.com", "query": "x=1"}), "query"),
+            (json!({"url": "https://a.com", "query": {"a": null}}), "query"),
+            (json!({"url": "https://a.com", "query": {"a": ["b"]}}), "query"),
+            (json!({"url": "https://a.com", "query": many}), "query"),
+            (json!({"url": "https://a.com", "headers": {}}), "arguments"),
+        ] {
+            assert_eq!(planned(args.clone()).map_err(|fault| fault.arg), Err(expected), "{args}");
+        }
+    }
+}

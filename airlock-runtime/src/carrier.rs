@@ -1,0 +1,134 @@
+//! Where a lease travels: `params._meta` or the arguments `_capability` and `_context`. Both are taken out here, so that no tool,
+//! digest or ledger line ever sees them.
+
+use crate::call::Args;
+use crate::policy::LeaseRules;
+use crate::reason::Reason;
+pub use crate::wire::Carried;
+use serde_json::{Value, json};
+
+/// The argument that carries a lease.
+pub const CAPABILITY: &str = "_capability";
+/// The argument that carries session and intent.
+pub const CONTEXT: &str = "_context";
+
+/// Takes the carriers out of the arguments and joins them with what `_meta` carried.
+///
+/// # Errors
+/// A carrier that the manifest does not accept, of a wrong shape, or two that disagree. The arguments are clean in any case.
+pub fn take(meta: Carried, args: &mut Args, rules: &LeaseRules) -> Result<Carried, Reason> {
+    let capability = args.remove(CAPABILITY);
+    let context = args.remove(CONTEXT);
+    if meta != Carried::default() && !rules.carrier_meta {
+        return Err(Reason::CarrierRefused { carrier: "_meta" });
+    }
+    if (capability.is_some() || context.is_some()) && !rules.carrier_arguments {
+        return Err(Reason::CarrierRefused { carrier: "arguments" });
+    }
+    let context = from_context(context)?;
+    Ok(Carried {
+        lease: agree(meta.lease, capability.map(from_capability).transpose()?)?,
+        session: agree(meta.session, context.session)?,
+        intent: agree(meta.intent, context.intent)?,
+    })
+}
+
+fn agree(meta: Option<String>, argument: Option<String>) -> Result<Option<String>, Reason> {
+    match (meta, argument) {
+        (Some(one), Some(other)) if one != other => Err(Reason::CarrierConflict),
+        (one, other) => Ok(one.or(other)),
+    }
+}
+
+fn from_capability(value: Value) -> Result<String, Reason> {
+    match value {
+        Value::String(lease) => Ok(lease),
+        _ => Err(Reason::CarrierShape { problem: "_capability must be a string, the lease" }),
+    }
+}
+
+fn from_context(value: Option<Value>) -> Result<Carried, Reason> {
+    let fault = Reason::CarrierShape { problem: "_context must be an object with the strings session_id and intent, and nothing else" };
+    let Some(value) = value else { return Ok(Carried::default()) };
+    let Value::Object(mut given) = value else { return Err(fault) };
+    match (given.remove("session_id"), given.remove("intent"), given.is_empty()) {
+        (Some(Value::String(session)), Some(Value::String(intent)), true) => {
+            Ok(Carried { lease: None, session: Some(session), intent: Some(intent) })
+        }
+        _ => Err(fault),
+    }
+}
+
+/// Adds the two carrier arguments to a listed input schema. They are required where arguments are the only carrier.
+pub fn announce(schema: &mut Value, rules: &LeaseRules) {
+    if !rules.carrier_arguments {
+        return;
+    }
+    if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
+        properties.insert(
+            CAPABILITY.into(),
+            json!({"type": "string", "description": "The capability lease for this call."}),
+        );
+        properties.insert(
+            CONTEXT.into(),
+            json!({"type": "object", "additionalProperties": false, "required": ["session_id", "intent"],
+                   "description": "What the lease is bound to.",
+                   "properties": {"session_id": {"type": "string"}, "intent": {"type": "string"}}}),
+        );
+    }
+    if !rules.carrier_meta {
+        let object = schema.as_object_mut();
+        let required = object.and_then(|o| o.entry("required").or_insert_with(|| json!([])).as_array_mut());
+        if let Some(required) = required {
+            required.extend([json!(CAPABILITY), json!(CONTEXT)]);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BOTH: LeaseRules = LeaseRules { default_ttl: 1, max_ttl: 1, carrier_meta: true, carrier_arguments: true };
+
+    fn meta(lease: &str) -> Carried {
+        Carried { lease: Some(lease.into()), session: Some("s".into()), intent: Some("i".into()) }
+    }
+
+    fn args(value: Value) -> Args {
+        value.as_object().cloned().unwrap()
+    }
+
+    fn code(result: Result<Carried, Reason>) -> &'static str {
+        result.map_or_else(|reason| reason.code(), |_| "ok")
+    }
+
+    #[test]
+    fn arguments_are_clean_afterwards_even_when_refused() {
+        for bad in [json!(5), json!({"session_id": "s"}), json!({"session_id": "s", "intent": "i", "x": 1})] {
+            let mut given = args(json!({"url": "u", "_capability": "L", "_context": bad}));
+            assert_eq!(code(take(Carried::default(), &mut given, &BOTH)), "carrier_shape");
+            assert_eq!(given, args(json!({"url": "u"})));
+        }
+    }
+
+    #[test]
+    fn both_carriers_may_agree_but_not_differ() {
+        let with = |lease: &str| args(json!({"_capability": lease, "_context": {"session_id": "s", "intent": "i"}}));
+        assert!(take(meta("L"), &mut with("L"), &BOTH).is_ok_and(|carried| carried == meta("L")));
+        assert_eq!(code(take(meta("L"), &mut with("M"), &BOTH)), "carrier_conflict");
+    }
+
+    #[test]
+    fn a_carrier_that_is_not_compiled_in_is_refused() {
+        let no_meta = LeaseRules { carrier_meta: false, ..BOTH };
+        let no_arguments = LeaseRules { carrier_arguments: false, ..BOTH };
+        assert_eq!(code(take(meta("L"), &mut args(json!({})), &no_meta)), "carrier_refused");
+        assert_eq!(code(take(Carried::default(), &mut args(json!({"_capability": "L"})), &no_arguments)), "carrier_refused");
+        let mut schema = json!({"type": "object", "properties": {}});
+        announce(&mut schema, &no_arguments);
+        assert_eq!(schema, json!({"type": "object", "properties": {}}));
+        announce(&mut schema, &no_meta);
+        assert_eq!(schema["required"], json!(["_capability", "_context"]));
+    }
+}

@@ -1,0 +1,267 @@
+//! The decision: a pure function of policy, call, authority and facts. Tests, replay and the gateway call the same function.
+
+use crate::builtin::Plan;
+use crate::call::Args;
+use crate::clock::Micros;
+use crate::lease::{self, Authority};
+#[cfg(feature = "issue")]
+use crate::lease::RootClaims;
+use crate::ledger::Require;
+use crate::limits::CLOCK_ROLLBACK_S;
+use crate::policy::{Grant, Policy, Tool};
+use crate::reason::{Reason, risk_too_high};
+use crate::risk::{self, Risk};
+
+#[cfg(feature = "http")]
+use crate::effect::url::{Target, UrlFault, UrlRules, admit};
+
+/// A call with its tool resolved and its carriers taken out.
+#[derive(Debug)]
+pub struct Call {
+    /// Id of the call in the ledger.
+    pub id: String,
+    /// Tool name as asked for.
+    pub name: String,
+    /// The table entry, if there is one.
+    pub tool: Option<&'static Tool>,
+    /// Arguments without carriers.
+    pub args: Args,
+    /// The same as canonical JSON: what the ledger commits to.
+    pub args_bytes: Vec<u8>,
+}
+
+/// What the judge knows of the world, read once before deciding.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The clock.
+    pub now: Micros,
+    /// Time of the newest ledger entry.
+    pub newest_entry: Micros,
+}
+
+/// A decision with all that the ledger and the caller are told of it.
+#[derive(Debug)]
+#[must_use]
+pub struct Decision {
+    /// Allow or deny.
+    pub verdict: Verdict,
+    /// Score and factors, whatever the verdict.
+    pub risk: Risk,
+}
+
+/// The verdict.
+#[derive(Debug)]
+#[must_use]
+pub enum Verdict {
+    /// The effect may be performed, once, within the permit.
+    Allow(Permit),
+    /// It may not.
+    Deny(Reason),
+}
+
+/// Proof that [`decide`] allowed a call, with the terms of the allowance. It can be made nowhere else and is spent by one effect.
+///
+/// What only the ledger can know across processes (budgets, the session's intent) is demanded here and tested by the ledger
+/// under its lock, in the same step that records the allow.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    act: Act,
+    require: Vec<Require>,
+}
+
+/// What a permit allows.
+#[derive(Debug)]
+pub(crate) enum Act {
+    /// Mint a lease of these terms.
+    #[cfg(feature = "issue")]
+    Issue(Box<RootClaims>),
+    /// Read the newest entries.
+    AuditTail(crate::builtin::audit::Tail),
+    /// Count.
+    UsageStats,
+    /// Report.
+    ExposureReport(crate::builtin::audit::Exposure),
+    /// Fetch one admitted URL.
+    #[cfg(feature = "http")]
+    HttpGetJson(Target),
+    /// Fetch from the two admitted hosts.
+    #[cfg(feature = "http")]
+    WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2]),
+}
+
+impl Permit {
+    /// What must hold in the ledger for the allow to be recorded.
+    #[must_use]
+    pub fn require(&self) -> &[Require] {
+        &self.require
+    }
+
+    /// Spends the permit.
+    pub(crate) fn into_act(self) -> Act {
+        self.act
+    }
+}
+
+/// Decides one call.
+///
+/// `authority` is the verified lease, or why there is none. The order of checks is that of the lease contract: the lease itself
+/// came first; then tool, grant, arguments, hosts, risk; what counts uses comes last, so that a refused call spends nothing.
+pub fn decide(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, facts: &Facts) -> Decision {
+    let risk = assess(call);
+    let verdict = match judge(policy, call, authority, &risk, facts) {
+        Ok(permit) => Verdict::Allow(permit),
+        Err(reason) => Verdict::Deny(reason),
+    };
+    Decision { verdict, risk }
+}
+
+fn judge(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Result<&Authority, &Reason>,
+    risk: &Risk,
+    facts: &Facts,
+) -> Result<Permit, Reason> {
+    let tool = call.tool.ok_or_else(|| Reason::UnknownTool { name: call.name.clone() })?;
+    if facts.now.0 + CLOCK_ROLLBACK_S * 1_000_000 < facts.newest_entry.0 {
+        return Err(Reason::ClockRollback);
+    }
+    let authority = match (tool.builtin.needs_lease(), authority) {
+        (false, _) => None,
+        (true, Ok(authority)) => Some(authority),
+        (true, Err(reason)) => return Err(reason.clone()),
+    };
+    if let Some(authority) = authority {
+        within_some_grant(policy.grants, authority)?;
+        if !authority.permits_tool(tool.name) {
+            return Err(Reason::ToolNotInLease { tool: tool.name });
+        }
+    }
+    let plan = tool.builtin.plan(&call.args).map_err(Reason::Argument)?;
+    (tool.check_args)(&call.args).map_err(Reason::Argument)?;
+    let act = admit_plan(policy, tool, plan, authority, facts)?;
+    if let Some(authority) = authority {
+        if authority.names_call() {
+            let request = lease::request_digest(policy.gateway, &authority.sid, tool.name, &call.args);
+            if !request.is_ok_and(|digest| authority.permits_call(&digest)) {
+                return Err(Reason::CallNotInLease);
+            }
+        }
+        if risk.score > authority.risk {
+            return Err(risk_too_high(risk, authority.risk, "lease ceiling"));
+        }
+    }
+    if risk.score >= tool.risk_threshold {
+        return Err(risk_too_high(risk, tool.risk_threshold, "tool threshold"));
+    }
+    Ok(Permit { require: requirements(&act, authority), act })
+}
+
+/// Every counter of the chain, root first; for issuing, the session's intent.
+fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
+    let uses = authority.map_or(&[][..], |authority| &authority.uses);
+    let mut require: Vec<_> = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).collect();
+    match act {
+        #[cfg(feature = "issue")]
+        Act::Issue(claims) => {
+            require.push(Require::Intent { sid: claims.sid.clone(), ih: crate::lease::hex(&claims.ih) });
+        }
+        Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => {}
+        #[cfg(feature = "http")]
+        Act::HttpGetJson(_) | Act::WeatherHourly(..) => {}
+    }
+    require
+}
+
+/// Score of the call; an unknown tool has no egress and no base.
+fn assess(call: &Call) -> Risk {
+    let egress = call.tool.map_or(&[][..], |tool| tool.egress);
+    risk::score(&risk::Input {
+        base: call.tool.map_or(0, |tool| tool.base_risk),
+        args: &call.args,
+        args_bytes: call.args_bytes.len(),
+        listed: &|host| egress.iter().any(|entry| entry.host.covers(host)),
+    })
+}
+
+/// A lease beyond every grant is refused even if its MAC is right: a stolen key cannot exceed the manifest.
+fn within_some_grant(grants: &[Grant], authority: &Authority) -> Result<(), Reason> {
+    let of_subject: Vec<_> = grants.iter().filter(|grant| grant.subject == authority.sub).collect();
+    let bounds: Vec<String> = of_subject.iter().filter_map(|grant| beyond(grant, authority)).collect();
+    if bounds.len() < of_subject.len() {
+        return Ok(());
+    }
+    let bound = bounds.into_iter().next().unwrap_or_else(|| "the manifest has no grant for this subject".into());
+    Err(Reason::BeyondGrant { subject: authority.sub.clone(), bound })
+}
+
+/// The first bound of `grant` that the root of the lease exceeds.
+fn beyond(grant: &Grant, authority: &Authority) -> Option<String> {
+    let root = &authority.root;
+    if let Some(tool) = root.tools.iter().find(|tool| !grant.tools.contains(&tool.as_str())) {
+        return Some(format!("the grant does not name the tool {tool}"));
+    }
+    if let Some(host) = root.dom.iter().find(|host| !covered(grant.domains, host)) {
+        return Some(format!("the grant does not name the host {host}"));
+    }
+    over(grant, root.exp.saturating_sub(root.iat), root.risk, root.uses)
+}
+
+/// The first numeric bound of `grant` that is exceeded.
+pub(crate) fn over(grant: &Grant, ttl: u64, risk: u16, uses: u64) -> Option<String> {
+    if ttl > grant.max_ttl {
+        return Some(format!("a lease of {ttl} seconds, where the grant allows at most {}", grant.max_ttl));
+    }
+    if risk > grant.max_risk {
+        return Some(format!("a risk ceiling of {risk} thousandths, where the grant allows at most {}", grant.max_risk));
+    }
+    if uses > grant.uses {
+        return Some(format!("{uses} uses, where the grant allows at most {}", grant.uses));
+    }
+    None
+}
+
+/// Does some entry of `outer` cover all that the entry `inner` covers?
+pub(crate) fn covered(outer: &[&str], inner: &str) -> bool {
+    outer.iter().any(|entry| lease::entry_within(inner, entry))
+}
+
+/// Turns a plan into the act that a permit will allow; URLs are admitted here, before any look-up.
+fn admit_plan(
+    policy: &'static Policy,
+    tool: &'static Tool,
+    plan: Plan,
+    authority: Option<&Authority>,
+    facts: &Facts,
+) -> Result<Act, Reason> {
+    Ok(match plan {
+        #[cfg(feature = "issue")]
+        Plan::IssueCapability(request) => Act::Issue(Box::new(crate::builtin::issue::within_grant(policy, &request, facts.now)?)),
+        Plan::AuditTail(tail) => Act::AuditTail(tail),
+        Plan::UsageStats => Act::UsageStats,
+        Plan::ExposureReport(exposure) => Act::ExposureReport(exposure),
+        #[cfg(feature = "http")]
+        Plan::HttpGetJson(plan) => Act::HttpGetJson(admit_url(plan.url(), tool, authority)?),
+        #[cfg(feature = "http")]
+        Plan::WeatherHourly(plan) => {
+            let [geocoding, forecast] = plan.urls();
+            let targets = [admit_url(geocoding, tool, authority)?, admit_url(forecast, tool, authority)?];
+            Act::WeatherHourly(plan, targets)
+        }
+    })
+}
+
+/// Admits one URL: well-formed, https, a host of the tool's egress, and one that the lease covers.
+#[cfg(feature = "http")]
+fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> Result<Target, Reason> {
+    let target = admit(url, &UrlRules::https(tool.egress)).map_err(|fault| match fault {
+        UrlFault::HostNotListed(host) => Reason::HostNotAllowed { host, tool: tool.name },
+        other => Reason::UrlRefused { problem: other.to_string() },
+    })?;
+    if authority.is_some_and(|authority| authority.permits_host(target.host())) {
+        Ok(target)
+    } else {
+        Err(Reason::HostNotInLease { host: target.host().to_owned() })
+    }
+}

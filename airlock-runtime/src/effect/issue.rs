@@ -1,0 +1,49 @@
+//! Minting a lease that the judge allowed. The lease is given to the caller alone: the ledger gets its public id.
+
+use super::{Failure, Outcome, World};
+use crate::clock::Micros;
+use crate::lease::inspect::inspect;
+use crate::lease::{RootClaims, hex, mint};
+use crate::ledger::{Entry, Issue, Recorded, Sync};
+use serde_json::{Value, json};
+
+/// Mints with the first key of the key file and records the issue before the lease leaves the gateway.
+pub(super) async fn perform(claims: &RootClaims, world: &World) -> Outcome {
+    let result = issue(claims, world).await;
+    Outcome { result, hosts: Vec::new(), commit: false }
+}
+
+async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
+    let failed = |code, detail: String| Failure { code, detail: format!("No lease was issued: {detail}.") };
+    let key = world.keys.keys().first().ok_or_else(|| failed("no_key", "the gateway has no key".into()))?;
+    let mut jti = [0; 16];
+    getrandom::fill(&mut jti).map_err(|fault| failed("no_random", fault.to_string()))?;
+    let lease = mint(key, claims, jti).map_err(|fault| failed("mint", fault.to_string()))?;
+    let rid = inspect(&lease).map_err(|fault| failed("mint", fault.to_string()))?.rid;
+    let entry = Entry::Issue(Issue {
+        sid: &claims.sid,
+        sub: &claims.sub,
+        tools: claims.tools.clone(),
+        dom: claims.dom.clone(),
+        ih: &hex(&claims.ih),
+        rid: &rid,
+        kid: key.kid(),
+        exp: claims.exp,
+        risk: claims.risk,
+        uses: claims.uses,
+        by: "self",
+    });
+    // The record allows this lease to leave; it is spent here.
+    let _: Recorded = world.ledger.record(&entry, Sync::Durable).await.map_err(|fault| failed("ledger", fault.to_string()))?;
+    Ok(json!({
+        "lease": lease,
+        "lease_id": rid,
+        "subject": claims.sub,
+        "session_id": claims.sid,
+        "tools": claims.tools,
+        "domains": claims.dom,
+        "max_risk": f64::from(claims.risk) / 1000.0,
+        "uses": claims.uses,
+        "expires_at": Micros(claims.exp.saturating_mul(1_000_000)).rfc3339(),
+    }))
+}

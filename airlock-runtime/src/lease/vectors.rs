@@ -1,0 +1,159 @@
+//! The vectors in `tests/vectors/lease.json`, judged by this implementation and recomputed by an independent one in Python.
+
+use super::*;
+use crate::clock::Micros;
+use base64ct::{Base64UrlUnpadded, Encoding};
+use serde_json::Value;
+use std::path::PathBuf;
+
+fn vectors() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors"))
+}
+
+fn file() -> Value {
+    serde_json::from_slice(&std::fs::read(vectors().join("lease.json")).unwrap()).unwrap()
+}
+
+fn text<'a>(value: &'a Value, key: &str) -> &'a str {
+    value[key].as_str().unwrap_or_else(|| panic!("{key} is not a string"))
+}
+
+fn list<'a>(value: &'a Value, key: &str) -> &'a [Value] {
+    value[key].as_array().unwrap_or_else(|| panic!("{key} is not a list"))
+}
+
+fn bytes<const N: usize>(text: &str) -> [u8; N] {
+    Base64UrlUnpadded::decode_vec(text).unwrap().try_into().unwrap()
+}
+
+/// The ring has `k9` with the same bytes as `k1`, and a key id that starts like an unknown one.
+fn ring(file: &Value) -> KeyRing {
+    let key = |kid| AudienceKey::new(kid, text(file, "aud"), bytes(text(file, "audience_key"))).unwrap();
+    KeyRing::new(vec![key("k1"), key("k9")]).unwrap()
+}
+
+fn verify_in(file: &Value, lease: &str) -> Result<Authority, LeaseFault> {
+    let expect = Expect {
+        aud: text(file, "aud"),
+        sid: text(file, "sid"),
+        intent: intent_hash(text(file, "intent")).unwrap(),
+        now: Micros(file["now"].as_u64().unwrap() * 1_000_000),
+    };
+    verify(lease, &ring(file), &expect)
+}
+
+#[test]
+fn good_leases_have_the_ids_and_terms_of_the_vectors() {
+    let file = file();
+    for case in list(&file, "leases") {
+        let authority = verify_in(&file, text(case, "lease")).unwrap_or_else(|fault| panic!("{}: {fault:?}", case["name"]));
+        assert_eq!(serde_json::json!(authority.rid), case["rid"], "{}", case["name"]);
+        let uses: Vec<(usize, u64)> =
+            authority.uses.iter().map(|(rid, most)| (authority.rid.iter().position(|id| id == rid).unwrap(), *most)).collect();
+        let mut dom = authority.dom.clone();
+        dom.sort();
+        let terms = serde_json::json!({
+            "tools": authority.tools, "dom": dom, "risk": authority.risk, "exp": authority.exp, "nbf": authority.nbf,
+            "to": authority.to, "uses": uses,
+        });
+        assert_eq!(terms, case["terms"], "{}", case["name"]);
+        assert_eq!(authority.sub, text(&case["blocks"][0], "sub"));
+        assert_eq!(authority.jti, text(&case["blocks"][0], "jti"));
+        assert_eq!(inspect::check_signature(text(case, "lease"), &ring(&file)).unwrap(), authority.rid);
+        assert_eq!(Some(&inspect::inspect(text(case, "lease")).unwrap().rid), authority.rid.last());
+    }
+}
+
+#[test]
+fn hostile_leases_are_refused_with_their_code() {
+    let file = file();
+    let cases = list(&file, "hostile");
+    assert!(cases.len() >= 100, "the file has lost cases");
+    for case in cases {
+        let fault = match verify_in(&file, text(case, "lease")) {
+            Ok(_) => panic!("{} is accepted", case["name"]),
+            Err(fault) => fault,
+        };
+        assert_eq!(fault.code(), text(case, "code"), "{}: {}", case["name"], fault.detail());
+        let outward = match fault.code() {
+            "lease_length" | "lease_spelling" | "lease_key" | "lease_mac" => "lease_invalid",
+            later => later,
+        };
+        assert_eq!(fault.outward(), outward, "{}", case["name"]);
+    }
+}
+
+#[test]
+fn digests_and_keys_agree() {
+    let file = file();
+    assert_eq!(ring(&file).keys()[0].commitment_hex(), text(&file, "commitment"));
+    for case in list(&file, "intents") {
+        assert_eq!(hex(&intent_hash(text(case, "text")).unwrap()), text(case, "hash"), "{}", case["text"]);
+    }
+    for case in list(&file, "requests") {
+        let request = &case["request"];
+        let args = request["args"].as_object().unwrap();
+        let digest = request_digest(text(request, "srv"), text(request, "sid"), text(request, "tool"), args).unwrap();
+        assert_eq!(hex(&digest), text(case, "digest"), "{request}");
+    }
+}
+
+/// From the claims and the issuer key alone, the same texts come out.
+#[cfg(feature = "mint")]
+#[test]
+fn minting_and_attenuating_give_the_same_texts() {
+    let file = file();
+    let key = IssuerKey::new("k1", bytes(text(&file, "issuer_key"))).unwrap().derive(text(&file, "aud")).unwrap();
+    assert_eq!(key.bytes(), &bytes(text(&file, "audience_key")));
+    let mut minted = 0;
+    for case in list(&file, "leases") {
+        let mut blocks = list(case, "blocks").iter().map(|block| serde_json_canonicalizer::to_vec(block).unwrap());
+        let root = Root::parse(&blocks.next().unwrap()).unwrap();
+        let Root { sub, sid, ih, tools, dom, risk, uses, dep, ep, iat, nbf, exp, jti, .. } = root;
+        let claims = RootClaims { sub, sid, ih, tools, dom, risk, uses, dep, ep, iat, nbf, exp };
+        let mut lease = match mint(&key, &claims, jti) {
+            Ok(lease) => lease,
+            Err(fault) => {
+                assert_eq!((fault, text(case, "name")), (MintFault::Name("subject"), "escapes"));
+                continue;
+            }
+        };
+        for (index, block) in (1..).zip(blocks) {
+            lease = attenuate(&lease, &Caveat::parse(&block, index).unwrap()).unwrap();
+        }
+        assert_eq!(lease, text(case, "lease"), "{}", case["name"]);
+        minted += 1;
+    }
+    assert_eq!(minted, list(&file, "leases").len() - 1);
+}
+
+#[test]
+fn the_python_implementation_agrees() {
+    let run = std::process::Command::new("python3").arg(vectors().join("lease_check.py")).output();
+    let output = run.expect("python3 must be on PATH: the lease vectors are recomputed by a second implementation written in it");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("hostile texts"));
+}
+
+/// The page for users has the numbers of the vectors, all fault codes and the limits.
+#[test]
+fn the_worked_example_is_that_of_the_vectors() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/lease.md")).unwrap();
+    let file = file();
+    let case = list(&file, "leases").iter().find(|case| case["name"] == "one caveat").unwrap();
+    let intent = list(&file, "intents").iter().find(|case| case["text"] == file["intent"]).unwrap();
+    let seen = inspect::inspect(text(case, "lease")).unwrap();
+    let blocks = [seen.root.to_bytes(), seen.caveats[0].to_bytes()];
+    let sizes = format!("Root block and caveat, {} and {} bytes", blocks[0].len(), blocks[1].len());
+    let hostile = format!("{} texts that must be refused", list(&file, "hostile").len());
+    let mut expected: Vec<String> = blocks.into_iter().map(|block| String::from_utf8(block).unwrap()).collect();
+    expected.extend([text(case, "lease").to_owned(), text(intent, "hash").to_owned(), sizes, hostile]);
+    expected.extend(["issuer_key", "audience_key", "commitment"].map(|key| text(&file, key).to_owned()));
+    expected.extend(list(case, "tags").iter().chain(list(case, "rid")).map(|hex| hex.as_str().unwrap().to_owned()));
+    expected.extend(list(&file, "hostile").iter().map(|case| format!("| `{}` |", text(case, "code"))));
+    for part in expected {
+        assert!(page.contains(&part), "docs/lease.md lacks {part}");
+    }
+    assert_eq!((TEXT_MAX, BLOCK_MAX, CAVEATS_MAX, LIST_MAX, STRING_MAX, KID_MAX), (4096, 1536, 8, 32, 256, 16));
+    assert!(page.contains("text 4,096 bytes, block 1,536 bytes, 8 caveats, 32 entries\nof a list, 256 bytes of a string"));
+}

@@ -1,0 +1,115 @@
+//! A position in the chain: what the next line must follow from. Writer, recovery and verifier share it, so they cannot disagree.
+
+use super::chain::{Hash, Range, hex, leaf};
+use super::line::{self, Line};
+use crate::clock::Micros;
+
+/// Everything that the lines so far imply for the next one.
+#[derive(Debug, Clone)]
+pub(super) struct Cursor {
+    /// Length of those lines in bytes, in the segment they lie in.
+    pub(super) offset: u64,
+    /// Leaf hash of the last line; before line 0, what line 0 must name.
+    pub(super) prev: Hash,
+    /// The tree over them.
+    pub(super) range: Range,
+    /// Time of the last line.
+    ts: String,
+}
+
+impl Cursor {
+    /// Before line 0.
+    pub(super) fn start(first_prev: Hash) -> Self {
+        Self { offset: 0, prev: first_prev, range: Range::default(), ts: Micros(0).rfc3339() }
+    }
+
+    /// After a commit that the head describes.
+    pub(super) fn resume(offset: u64, prev: Hash, range: Range, newest: Micros) -> Self {
+        Self { offset, prev, range, ts: newest.rfc3339() }
+    }
+
+    /// Time of the newest line.
+    pub(super) fn newest(&self) -> Micros {
+        Micros::parse(&self.ts).unwrap_or(Micros(0))
+    }
+
+    /// Checks that `text` is the next line and moves behind it.
+    pub(super) fn accept<'a>(&mut self, text: &'a [u8]) -> Result<Line<'a>, String> {
+        let line = line::parse(text)?;
+        if line.seq != self.range.len() {
+            return Err(format!("it has seq {} where {} must follow", line.seq, self.range.len()));
+        }
+        if line.prev != self.prev {
+            return Err(format!(
+                "its prev is {}…, the line before hashes to {}…",
+                &hex(&line.prev)[..12],
+                &hex(&self.prev)[..12]
+            ));
+        }
+        if *line.ts < *self.ts {
+            return Err(format!("its time {} is before {}", line.ts, self.ts));
+        }
+        if line.ts[..10] != self.ts[..10] && line.micros().is_none() {
+            return Err(format!("its date {} does not exist", line.ts));
+        }
+        self.step(text, line.ts);
+        Ok(line)
+    }
+
+    /// Builds the next line and moves behind it. A clock that stands behind the newest entry does not take the ledger back.
+    pub(super) fn extend(&mut self, now: Micros, body: &[u8]) -> Vec<u8> {
+        let ts = now.max(self.newest());
+        let text = line::build(self.range.len(), &self.prev, ts, body);
+        self.step(&text, &ts.rfc3339());
+        text
+    }
+
+    fn step(&mut self, text: &[u8], ts: &str) {
+        self.prev = leaf(text);
+        self.range.push(self.prev);
+        self.offset += text.len() as u64 + 1;
+        self.ts.clear();
+        self.ts.push_str(ts);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BODY: &[u8] = b"\"t\":\"x\"}";
+
+    #[test]
+    fn what_one_cursor_writes_another_accepts() {
+        let mut writer = Cursor::start([1; 32]);
+        let mut reader = writer.clone();
+        for now in [5, 3, 9] {
+            let line = writer.extend(Micros(now), BODY);
+            reader.accept(&line).unwrap();
+        }
+        assert_eq!(reader.newest(), Micros(9));
+        assert_eq!((reader.offset, reader.prev, reader.range.root()), (writer.offset, writer.prev, writer.range.root()));
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_does_not_take_the_ledger_back() {
+        let mut writer = Cursor::start([1; 32]);
+        writer.extend(Micros(9_000_000), BODY);
+        let line = writer.extend(Micros(1), BODY);
+        assert_eq!(line::parse(&line).unwrap().micros(), Some(Micros(9_000_000)));
+    }
+
+    #[test]
+    fn every_break_is_named() {
+        let fresh = Cursor::start([1; 32]);
+        let accept = |line: Vec<u8>| fresh.clone().accept(&line).map(|_| ()).unwrap_err();
+        assert_eq!(accept(line::build(1, &[1; 32], Micros(0), BODY)), "it has seq 1 where 0 must follow");
+        assert!(accept(line::build(0, &[2; 32], Micros(0), BODY)).starts_with("its prev is 020202020202…"));
+        let mut later = fresh.clone();
+        let _ = later.extend(Micros(9), BODY);
+        let back = line::build(1, &later.prev, Micros(8), BODY);
+        assert!(later.accept(&back).unwrap_err().contains("is before"));
+        let text = String::from_utf8(line::build(0, &[1; 32], Micros(0), BODY)).unwrap().replace("1970-01-01", "1970-02-30");
+        assert!(accept(text.into_bytes()).contains("does not exist"));
+    }
+}

@@ -1,0 +1,381 @@
+//! Entries as the gateway hands them over, and their bytes.
+//!
+//! Whatever a client or an upstream controls is bounded here: a text or list that does not fit is replaced by its digest, so a
+//! line never exceeds its limit and no entry is refused for its length.
+
+use super::chain::{Hash, commitment, hex};
+use super::line::{BODY_MAX, ascii_json};
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+/// Longest text member in bytes of its JSON form; a tool name has at most 128 characters, a lease string 256 bytes.
+const TEXT_MAX: usize = 320;
+/// Most bytes of JSON for a list that a lease bounds (rids of a chain, factors, hosts).
+const LIST_MAX: usize = 2048;
+/// Most bytes of JSON for a list of tools or domains: a lease has at most 32 of each.
+const SCOPE_MAX: usize = 4096;
+
+const _: () = assert!(8 * TEXT_MAX + 2 * LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX, "the largest entry must fit a line");
+
+/// What is recorded.
+#[derive(Debug, Clone)]
+pub enum Entry<'a> {
+    /// A call was judged.
+    Decision(Decision<'a>),
+    /// An allowed call ended.
+    Outcome(Outcome<'a>),
+    /// A lease was issued by this gateway.
+    Issue(Issue<'a>),
+}
+
+/// A judged call, allowed or denied.
+#[derive(Debug, Clone, Default)]
+pub struct Decision<'a> {
+    /// Verdict.
+    pub allow: bool,
+    /// Session id; empty when the call named none.
+    pub sid: &'a str,
+    /// Subject of the lease; empty when there was no valid lease.
+    pub sub: &'a str,
+    /// Name of the tool as asked for.
+    pub tool: &'a str,
+    /// Public ids of the lease chain, root first, in hexadecimal or base64url.
+    pub rid: Vec<String>,
+    /// Key id of the lease.
+    pub kid: &'a str,
+    /// Risk score in thousandths.
+    pub risk: u16,
+    /// Named contributions to the score.
+    pub factors: Vec<(String, u16)>,
+    /// The raw argument bytes. They are not stored: the line has a salted commitment, `evidence/` the salt.
+    pub args: &'a [u8],
+    /// Stable reason code, `ok` for an allow.
+    pub why: &'a str,
+    /// More about the reason, for the ledger alone (what an outsider must not learn).
+    pub detail: Option<&'a str>,
+    /// UUID of the call; its outcome names it again.
+    pub call: &'a str,
+    /// Tools of the lease, given the first time this process sees the lease, so that unused authority can be reported.
+    pub scope: Option<Vec<String>>,
+}
+
+/// The end of an allowed call.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome<'a> {
+    /// UUID of the call as in its decision.
+    pub call: &'a str,
+    /// The effect succeeded.
+    pub ok: bool,
+    /// Stable status code (`ok`, `timeout`, `http_404`, …).
+    pub status: &'a str,
+    /// Hosts that were reached.
+    pub hosts: Vec<String>,
+    /// Duration in microseconds.
+    pub micros: u64,
+    /// SHA-256 of the result as sent, if there was one.
+    pub result: Option<Hash>,
+    /// Length of the result in bytes.
+    pub bytes: u64,
+}
+
+/// A lease issued by the gateway itself.
+#[derive(Debug, Clone, Default)]
+pub struct Issue<'a> {
+    /// Session id.
+    pub sid: &'a str,
+    /// Subject.
+    pub sub: &'a str,
+    /// Tools.
+    pub tools: Vec<String>,
+    /// Hosts the lease may reach.
+    pub dom: Vec<String>,
+    /// Intent hash in hexadecimal.
+    pub ih: &'a str,
+    /// Public id of the lease.
+    pub rid: &'a str,
+    /// Key id.
+    pub kid: &'a str,
+    /// Expiry, unix seconds.
+    pub exp: u64,
+    /// Risk ceiling in thousandths.
+    pub risk: u16,
+    /// Number of calls it allows.
+    pub uses: u64,
+    /// How it came about (`self`, `human`).
+    pub by: &'a str,
+}
+
+/// Line 0.
+#[derive(Debug, Serialize)]
+pub(super) struct Genesis<'a> {
+    pub(super) t: &'static str,
+    pub(super) v: u32,
+    pub(super) origin: &'a str,
+    pub(super) pk: &'a str,
+    pub(super) pol: &'a str,
+    pub(super) durability: &'a str,
+}
+
+/// What recovery found and did.
+#[derive(Debug, Serialize)]
+pub(super) struct Recover<'a> {
+    pub(super) t: &'static str,
+    /// File in `torn/` with what was cut off; empty if nothing was.
+    pub(super) torn: &'a str,
+    /// Its length.
+    pub(super) bytes: u64,
+    /// Its SHA-256.
+    pub(super) digest: &'a str,
+    /// Entries that had been written but not synced before a power cut, and are gone.
+    pub(super) lost: u64,
+}
+
+/// The bytes of an entry, ready to be given a number and a place in the chain.
+#[derive(Debug, Clone)]
+pub(super) struct Sealed {
+    /// From `"t":` to the closing brace.
+    pub(super) body: Vec<u8>,
+    /// Opens the argument commitment.
+    pub(super) salt: Option<[u8; 32]>,
+}
+
+#[derive(Serialize)]
+struct DecisionLine<'a> {
+    t: &'static str,
+    d: &'static str,
+    sid: String,
+    sub: String,
+    tool: String,
+    rid: Vec<String>,
+    kid: String,
+    risk: u16,
+    factors: Vec<(String, u16)>,
+    ac: String,
+    pol: &'a str,
+    why: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    detail: Option<String>,
+    call: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<Vec<String>>,
+}
+
+#[derive(Serialize)]
+struct OutcomeLine<'a> {
+    t: &'static str,
+    call: String,
+    ok: bool,
+    status: String,
+    hosts: Vec<String>,
+    us: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    result: Option<String>,
+    bytes: u64,
+    pol: &'a str,
+}
+
+#[derive(Serialize)]
+struct IssueLine<'a> {
+    t: &'static str,
+    sid: String,
+    sub: String,
+    tools: Vec<String>,
+    dom: Vec<String>,
+    ih: String,
+    rid: String,
+    kid: String,
+    exp: u64,
+    risk: u16,
+    uses: u64,
+    by: String,
+    pol: &'a str,
+}
+
+impl Entry<'_> {
+    /// Renders the entry; `salt` is fresh randomness, used only for entries with arguments.
+    pub(super) fn seal(&self, pol: &str, salt: [u8; 32]) -> Sealed {
+        match self {
+            Entry::Decision(d) => Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt) },
+            Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None },
+            Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None },
+        }
+    }
+}
+
+fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> DecisionLine<'a> {
+    DecisionLine {
+        t: "decision",
+        d: if d.allow { "allow" } else { "deny" },
+        sid: clip(d.sid),
+        sub: clip(d.sub),
+        tool: clip(d.tool),
+        rid: clip_list(&d.rid, LIST_MAX),
+        kid: clip(d.kid),
+        risk: d.risk,
+        factors: clip_factors(&d.factors),
+        ac: hex(&commitment(salt, d.args)),
+        pol,
+        why: clip(d.why),
+        detail: d.detail.map(clip),
+        call: clip(d.call),
+        scope: d.scope.as_ref().map(|tools| clip_list(tools, SCOPE_MAX)),
+    }
+}
+
+fn outcome_line<'a>(o: &Outcome<'_>, pol: &'a str) -> OutcomeLine<'a> {
+    OutcomeLine {
+        t: "outcome",
+        call: clip(o.call),
+        ok: o.ok,
+        status: clip(o.status),
+        hosts: clip_list(&o.hosts, LIST_MAX),
+        us: o.micros,
+        result: o.result.as_ref().map(|digest| hex(digest)),
+        bytes: o.bytes,
+        pol,
+    }
+}
+
+fn issue_line<'a>(i: &Issue<'_>, pol: &'a str) -> IssueLine<'a> {
+    IssueLine {
+        t: "issue",
+        sid: clip(i.sid),
+        sub: clip(i.sub),
+        tools: clip_list(&i.tools, SCOPE_MAX),
+        dom: clip_list(&i.dom, SCOPE_MAX),
+        ih: clip(i.ih),
+        rid: clip(i.rid),
+        kid: clip(i.kid),
+        exp: i.exp,
+        risk: i.risk,
+        uses: i.uses,
+        by: clip(i.by),
+        pol,
+    }
+}
+
+/// JSON of a struct whose first field is `t`, without its opening brace.
+pub(super) fn body(value: &impl Serialize) -> Vec<u8> {
+    let mut json = ascii_json(value);
+    if !json.is_empty() {
+        json.remove(0);
+    }
+    json
+}
+
+/// The text itself, or its digest when its JSON form is too long for a line.
+pub(super) fn clip(text: &str) -> String {
+    // Six bytes of JSON per byte of text is the worst case, so short texts need no measuring.
+    if text.len() <= TEXT_MAX / 6 || ascii_json(&text).len() <= TEXT_MAX { text.to_owned() } else { digest(text.as_bytes()) }
+}
+
+/// The items that fit into `max` bytes of JSON; if not all do, the last item is the digest of the whole list.
+fn clip_list(items: &[String], max: usize) -> Vec<String> {
+    let kept = fitting(items.iter().map(|item| ascii_json(&clip(item)).len() + 1), max);
+    let mut out: Vec<String> = items.iter().take(kept).map(|item| clip(item)).collect();
+    if kept < items.len() {
+        out.push(digest(&ascii_json(&items)));
+    }
+    out
+}
+
+/// As [`clip_list`] for named numbers.
+fn clip_factors(factors: &[(String, u16)]) -> Vec<(String, u16)> {
+    let kept = fitting(factors.iter().map(|(name, _)| ascii_json(&clip(name)).len() + 9), LIST_MAX);
+    let mut out: Vec<(String, u16)> = factors.iter().take(kept).map(|(name, score)| (clip(name), *score)).collect();
+    if kept < factors.len() {
+        out.push((digest(&ascii_json(&factors)), 0));
+    }
+    out
+}
+
+/// How many of the first sizes sum up to at most `max`, less the room for a digest.
+fn fitting(sizes: impl Iterator<Item = usize>, max: usize) -> usize {
+    const DIGEST_ROOM: usize = 96;
+    let mut room = max - DIGEST_ROOM;
+    sizes
+        .take_while(|size| {
+            let fits = *size <= room;
+            room = room.saturating_sub(*size);
+            fits
+        })
+        .count()
+}
+
+fn digest(bytes: &[u8]) -> String {
+    format!("sha256:{}", hex(&Sha256::digest(bytes)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::line::{self, LINE_MAX};
+    use super::*;
+    use crate::clock::Micros;
+    use proptest::prelude::*;
+
+    fn line_of(entry: &Entry<'_>) -> Vec<u8> {
+        line::build(u64::MAX, &[0; 32], Micros::now(), &entry.seal("0123456789abcdef", [7; 32]).body)
+    }
+
+    #[test]
+    fn a_decision_has_the_documented_form() {
+        let entry = Entry::Decision(Decision {
+            allow: true,
+            sid: "s-1",
+            sub: "agent:planner",
+            tool: "http_get_json",
+            rid: vec!["00ff".into()],
+            kid: "k1",
+            risk: 120,
+            factors: vec![("new_domain".into(), 80)],
+            args: b"{}",
+            why: "ok",
+            call: "c-1",
+            ..Decision::default()
+        });
+        let ac = hex(&commitment(&[7; 32], b"{}"));
+        let expected = format!(
+            "\"t\":\"decision\",\"d\":\"allow\",\"sid\":\"s-1\",\"sub\":\"agent:planner\",\"tool\":\"http_get_json\",\"rid\":[\"00ff\"],\
+             \"kid\":\"k1\",\"risk\":120,\"factors\":[[\"new_domain\",80]],\"ac\":\"{ac}\",\"pol\":\"0123456789abcdef\",\"why\":\"ok\",\
+             \"call\":\"c-1\"}}"
+        );
+        assert_eq!(String::from_utf8(entry.seal("0123456789abcdef", [7; 32]).body).unwrap(), expected);
+    }
+
+    #[test]
+    fn a_long_text_becomes_its_digest() {
+        assert_eq!(clip("short"), "short");
+        assert_eq!(clip(&"x".repeat(400)), digest("x".repeat(400).as_bytes()));
+        let many: Vec<String> = (0..5000).map(|n| format!("host-{n}.example.com")).collect();
+        let clipped = clip_list(&many, LIST_MAX);
+        assert!(clipped.len() > 10 && clipped.len() < 200, "{}", clipped.len());
+        assert_eq!(clipped.last(), Some(&digest(&ascii_json(&many))));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+        #[test]
+        fn no_entry_exceeds_a_line(text in ".{0,700}", item in ".{0,300}", count in 0usize..400) {
+            let (list, t) = (vec![item.clone(); count], text.as_str());
+            let factors = vec![(item, u16::MAX); count];
+            let entries = [
+                Entry::Decision(Decision {
+                    sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX, factors,
+                    rid: list.clone(), scope: Some(list.clone()), allow: false,
+                }),
+                Entry::Outcome(Outcome {
+                    call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,
+                }),
+                Entry::Issue(Issue {
+                    sid: t, sub: t, ih: t, rid: t, kid: t, by: t, tools: list.clone(), dom: list, exp: u64::MAX, risk: 1, uses: u64::MAX,
+                }),
+            ];
+            for entry in &entries {
+                let line = line_of(entry);
+                prop_assert!(line.len() <= LINE_MAX, "{}", line.len());
+                prop_assert!(line::parse(&line).is_ok());
+                prop_assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
+            }
+        }
+    }
+}

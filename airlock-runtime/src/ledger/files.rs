@@ -1,0 +1,199 @@
+//! The directory of a ledger: names of its files, and the two ways of reading a segment (line by line, and from an instant).
+
+use super::line::{self, LINE_MAX};
+use crate::clock::Micros;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Read};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+/// The two-slot head.
+pub(super) const HEAD: &str = "head";
+/// The newest signed checkpoint.
+pub(super) const CHECKPOINT: &str = "checkpoint";
+/// Directory of keys.
+pub(super) const KEYS: &str = "keys";
+/// Directory of salts.
+pub(super) const EVIDENCE: &str = "evidence";
+/// Directory of what recovery cut off.
+pub(super) const TORN: &str = "torn";
+
+/// A file of entries.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Segment {
+    /// Number of its first entry, as in its name.
+    pub first: u64,
+    /// Where it lies.
+    pub path: PathBuf,
+}
+
+/// File name of the segment that begins with entry `first`.
+pub(super) fn segment_name(first: u64) -> String {
+    format!("seg-{first:020}.jsonl")
+}
+
+/// The segments of a ledger in order.
+///
+/// # Errors
+/// The directory cannot be read.
+pub fn segments(dir: &Path) -> io::Result<Vec<Segment>> {
+    let mut found = Vec::new();
+    for item in std::fs::read_dir(dir)? {
+        let item = item?;
+        let name = item.file_name();
+        let digits = name.to_str().and_then(|name| name.strip_prefix("seg-")?.strip_suffix(".jsonl"));
+        if let Some(digits) = digits.filter(|d| d.len() == 20 && d.bytes().all(|b| b.is_ascii_digit()))
+            && let Ok(first) = digits.parse()
+        {
+            found.push(Segment { first, path: item.path() });
+        }
+    }
+    found.sort_by_key(|segment| segment.first);
+    Ok(found)
+}
+
+/// How a scan ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum End {
+    /// Behind the last line feed.
+    Clean,
+    /// The last line, which begins at `at`, has no line feed.
+    Partial {
+        /// Offset of its first byte.
+        at: u64,
+    },
+    /// The line that begins at `at` was refused.
+    Fault {
+        /// Offset of its first byte.
+        at: u64,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// Reads the lines in `from..until` and gives each, without its line feed, to `each`, until that refuses one.
+pub(super) fn scan(
+    file: &File,
+    from: u64,
+    until: u64,
+    mut each: impl FnMut(u64, &[u8]) -> Result<(), String>,
+) -> io::Result<End> {
+    /// Large enough that reading costs little beside hashing.
+    const BUFFER: usize = 256 * 1024;
+    let mut reader = BufReader::with_capacity(BUFFER, Window { file, at: from, until });
+    let mut line = Vec::with_capacity(LINE_MAX + 1);
+    let mut at = from;
+    loop {
+        line.clear();
+        let length = reader.by_ref().take(LINE_MAX as u64 + 1).read_until(b'\n', &mut line)?;
+        match line.strip_suffix(b"\n") {
+            None if length == 0 => return Ok(End::Clean),
+            None if length > LINE_MAX => return Ok(End::Fault { at, reason: "the line is longer than 16 KiB".into() }),
+            None => return Ok(End::Partial { at }),
+            Some(text) => {
+                if let Err(reason) = each(at, text) {
+                    return Ok(End::Fault { at, reason });
+                }
+            }
+        }
+        at += length as u64;
+    }
+}
+
+/// A part of a file, read by position, so that readers of one descriptor do not disturb each other.
+struct Window<'a> {
+    file: &'a File,
+    at: u64,
+    until: u64,
+}
+
+impl Read for Window<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let left = usize::try_from(self.until.saturating_sub(self.at)).unwrap_or(usize::MAX).min(buffer.len());
+        let length = self.file.read_at(&mut buffer[..left], self.at)?;
+        self.at += length as u64;
+        Ok(length)
+    }
+}
+
+/// The bytes `from..until`, fewer if the file ends before.
+pub(super) fn bytes(file: &File, from: u64, until: u64) -> io::Result<Vec<u8>> {
+    let mut out = Vec::new();
+    Window { file, at: from, until }.read_to_end(&mut out)?;
+    Ok(out)
+}
+
+/// Offset of a line at or before the first one whose time is `since` or later: times never go back, so a binary search finds it
+/// with a few reads. `size` must be the end of a line.
+pub(super) fn seek(file: &File, size: u64, since: Micros) -> io::Result<u64> {
+    let wanted = since.rfc3339();
+    // Lines that begin at or before `low` are older; a line that begins at or behind `high` is not needed to begin with.
+    let (mut low, mut high) = (0, size);
+    while high - low > 4 * LINE_MAX as u64 {
+        let middle = low + (high - low) / 2;
+        let chunk = bytes(file, middle, (middle + 2 * LINE_MAX as u64 + 2).min(high))?;
+        let Some(feed) = chunk.iter().position(|b| *b == b'\n') else { return Ok(low) };
+        let begin = middle + feed as u64 + 1;
+        let rest = &chunk[feed + 1..];
+        let end = rest.iter().position(|b| *b == b'\n').unwrap_or(rest.len());
+        match line::parse(&rest[..end]) {
+            Ok(line) if line.ts < wanted.as_str() => low = begin,
+            Ok(_) => high = middle,
+            // A damaged line is for the scan to report: begin before it.
+            Err(_) => return Ok(low),
+        }
+    }
+    Ok(low)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::io::Write;
+
+    fn file(bytes: &[u8]) -> File {
+        let mut file = tempfile::tempfile().unwrap();
+        file.write_all(bytes).unwrap();
+        file
+    }
+
+    #[test]
+    fn a_scan_gives_whole_lines_and_names_a_partial_one() {
+        let file = file(b"a\nbb\nccc");
+        let mut seen = Vec::new();
+        let end = scan(&file, 0, 8, |at, line| {
+            seen.push((at, line.to_vec()));
+            Ok(())
+        });
+        assert_eq!(end.unwrap(), End::Partial { at: 5 });
+        assert_eq!(seen, [(0, b"a".to_vec()), (2, b"bb".to_vec())]);
+        assert_eq!(scan(&file, 2, 5, |_, _| Ok(())).unwrap(), End::Clean);
+        assert_eq!(scan(&file, 0, 8, |_, _| Err("no".into())).unwrap(), End::Fault { at: 0, reason: "no".into() });
+    }
+
+    #[test]
+    fn an_endless_line_is_refused_without_reading_it_all() {
+        let end = scan(&file(&vec![b'x'; 3 * LINE_MAX]), 0, 3 * LINE_MAX as u64, |_, _| Ok(())).unwrap();
+        assert!(matches!(end, End::Fault { at: 0, .. }));
+        let longest = [vec![b'x'; LINE_MAX], b"\n".to_vec()].concat();
+        assert_eq!(scan(&file(&longest), 0, LINE_MAX as u64 + 1, |_, _| Ok(())).unwrap(), End::Clean);
+    }
+
+    #[test]
+    fn seeking_finds_a_line_before_the_instant_and_not_far_before() {
+        let mut text = Vec::new();
+        let mut begins = Vec::new();
+        for n in 0..20_000u64 {
+            begins.push(text.len() as u64);
+            text.extend(line::build(n, &[0; 32], Micros(n * 1_000_000), b"\"t\":\"x\"}"));
+            text.push(b'\n');
+        }
+        let file = file(&text);
+        for n in [0, 1, 777, 10_000, 19_999] {
+            let at = seek(&file, text.len() as u64, Micros(n * 1_000_000)).unwrap();
+            let wanted = begins[usize::try_from(n).unwrap()];
+            assert!(at <= wanted && wanted - at <= 4 * LINE_MAX as u64, "{n}: {at} {wanted}");
+            assert!(begins.binary_search(&at).is_ok(), "an offset inside a line");
+        }
+    }
+}

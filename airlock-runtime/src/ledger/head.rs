@@ -1,0 +1,197 @@
+//! The head: what the newest commit left behind, in two slots written in turn, and the lock that orders commits.
+//!
+//! A crash while one slot is written leaves the other intact. Nothing here is signed: the head finds accidents and careless
+//! truncation, a signed checkpoint finds the rest.
+
+use super::LedgerError;
+use super::chain::{Hash, Range};
+use crate::clock::Micros;
+use rustix::fs::{FlockOperation, flock};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+
+/// Distance between the slots: a page each, so that one torn write cannot reach both.
+const SLOT: usize = 4096;
+const MAGIC: &[u8; 8] = b"alkhead1";
+/// Magic, generation, entries, offset, durable, time, boot id, leaf, number of peaks.
+const FIXED: usize = 8 * 6 + 16 + 32 + 1;
+
+/// State after a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Slot {
+    /// Grows by one per commit; the larger valid one counts.
+    pub(super) generation: u64,
+    /// Length of the segment in bytes after the commit.
+    pub(super) offset: u64,
+    /// Length of the segment known to be on disk at that time; at most `offset`.
+    pub(super) durable: u64,
+    /// Time of the newest entry.
+    pub(super) newest: Micros,
+    /// Boot of the machine: within one boot the page cache is coherent, so the segment can never be shorter than `offset`.
+    pub(super) boot: [u8; 16],
+    /// Leaf hash of the newest entry.
+    pub(super) leaf: Hash,
+    /// Compact range over all entries.
+    pub(super) range: Range,
+}
+
+impl Slot {
+    fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(FIXED + 64 * 32 + 8);
+        out.extend_from_slice(MAGIC);
+        for number in [self.generation, self.range.len(), self.offset, self.durable, self.newest.0] {
+            out.extend_from_slice(&number.to_be_bytes());
+        }
+        out.extend_from_slice(&self.boot);
+        out.extend_from_slice(&self.leaf);
+        // At most 64 peaks: one per bit of the size.
+        out.push(u8::try_from(self.range.peaks().len()).unwrap_or(u8::MAX));
+        for peak in self.range.peaks() {
+            out.extend_from_slice(peak);
+        }
+        let check = Sha256::digest(&out);
+        out.extend_from_slice(&check[..8]);
+        out
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let number = |n: usize| Some(u64::from_be_bytes(bytes.get(8 * n..8 * n + 8)?.try_into().ok()?));
+        let count = usize::from(*bytes.get(FIXED - 1)?);
+        let end = FIXED + 32 * count;
+        let written = bytes.get(..end)?;
+        if !written.starts_with(MAGIC) || Sha256::digest(written)[..8] != *bytes.get(end..end + 8)? {
+            return None;
+        }
+        let peaks = written[FIXED..].chunks_exact(32).filter_map(|peak| peak.try_into().ok()).collect();
+        Some(Self {
+            generation: number(1)?,
+            range: Range::from_parts(number(2)?, peaks)?,
+            offset: number(3)?,
+            durable: number(4)?,
+            newest: Micros(number(5)?),
+            boot: bytes.get(48..64)?.try_into().ok()?,
+            leaf: bytes.get(64..96)?.try_into().ok()?,
+        })
+    }
+}
+
+/// The open file `head`.
+#[derive(Debug)]
+pub(super) struct Head {
+    file: File,
+    path: PathBuf,
+}
+
+/// Holds the lock of the ledger directory; dropping it lets the next writer commit.
+pub(super) struct Locked<'a>(&'a File);
+
+impl Drop for Locked<'_> {
+    fn drop(&mut self) {
+        // Unlocking a valid descriptor does not fail, and closing it unlocks in any case.
+        let _ = flock(self.0, FlockOperation::Unlock);
+    }
+}
+
+impl Head {
+    pub(super) const fn new(file: File, path: PathBuf) -> Self {
+        Self { file, path }
+    }
+
+    /// Waits for the lock. Writers hold it for one commit, tens of microseconds.
+    pub(super) fn lock(file: &File) -> Result<Locked<'_>, LedgerError> {
+        loop {
+            match flock(file, FlockOperation::LockExclusive) {
+                Ok(()) => return Ok(Locked(file)),
+                Err(rustix::io::Errno::INTR) => {}
+                Err(error) => return Err(LedgerError::Io(format!("cannot lock the ledger: {error}"))),
+            }
+        }
+    }
+
+    /// Another descriptor of the same open file, so that a lock can be held while the head is written.
+    pub(super) fn handle(&self) -> Result<File, LedgerError> {
+        self.file.try_clone().map_err(|error| LedgerError::io("open", &self.path, error))
+    }
+
+    /// The newest valid slot; `None` if there is none. A slot that is being written is simply not valid yet.
+    pub(super) fn read(&self) -> Result<Option<Slot>, LedgerError> {
+        let mut bytes = [0; 2 * SLOT];
+        let mut filled = 0;
+        while filled < bytes.len() {
+            match self.file.read_at(&mut bytes[filled..], filled as u64) {
+                Ok(0) => break,
+                Ok(more) => filled += more,
+                Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
+                Err(error) => return Err(LedgerError::io("read", &self.path, error)),
+            }
+        }
+        let (first, second) = bytes.split_at(SLOT);
+        Ok([first, second].into_iter().filter_map(Slot::decode).max_by_key(|slot| slot.generation))
+    }
+
+    /// Writes the slot that is not the newest.
+    pub(super) fn write(&self, slot: &Slot) -> Result<(), LedgerError> {
+        let at = (slot.generation % 2) * SLOT as u64;
+        self.file.write_all_at(&slot.encode(), at).map_err(|error| LedgerError::io("write", &self.path, error))
+    }
+
+    /// Puts the head on disk: at start and at shutdown. In between it may lag, recovery rolls it forward.
+    pub(super) fn sync(&self) -> Result<(), LedgerError> {
+        self.file.sync_all().map_err(|error| LedgerError::io("sync", &self.path, error))
+    }
+}
+
+/// The kernel's id of this boot; zeros when it cannot be read, which compares equal and so takes the strict path.
+pub(super) fn boot_id() -> [u8; 16] {
+    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+    let mut out = [0; 16];
+    if !text.is_empty() {
+        out.copy_from_slice(&Sha256::digest(text.trim())[..16]);
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn slot(generation: u64, leaves: u64) -> Slot {
+        let mut range = Range::default();
+        (0..leaves).for_each(|n| range.push([u8::try_from(n % 251).unwrap(); 32]));
+        Slot { generation, offset: 10, durable: 5, newest: Micros(7), boot: [3; 16], leaf: [4; 32], range }
+    }
+
+    #[test]
+    fn a_slot_comes_back_and_no_changed_byte_is_accepted() {
+        let written = slot(9, 1023).encode();
+        assert!(written.len() <= SLOT);
+        assert_eq!(Slot::decode(&written), Some(slot(9, 1023)));
+        for at in 0..written.len() {
+            let mut bad = written.clone();
+            bad[at] ^= 1;
+            assert_eq!(Slot::decode(&bad), None, "byte {at}");
+        }
+    }
+
+    #[test]
+    fn the_largest_slot_fits_its_page() {
+        let full = Slot { range: Range::from_parts(u64::MAX, vec![[1; 32]; 64]).unwrap(), ..slot(1, 1) };
+        assert!(full.encode().len() <= SLOT);
+    }
+
+    #[test]
+    fn the_newer_slot_counts_and_a_torn_one_falls_back() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("head");
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
+        let head = Head::new(file, path);
+        assert_eq!(head.read().unwrap(), None);
+        head.write(&slot(1, 1)).unwrap();
+        head.write(&slot(2, 2)).unwrap();
+        assert_eq!(head.read().unwrap(), Some(slot(2, 2)));
+        head.file.write_all_at(b"torn", 20).unwrap();
+        assert_eq!(head.read().unwrap(), Some(slot(1, 1)));
+    }
+}

@@ -1,0 +1,325 @@
+//! Opening a ledger directory: create it, or resume it after comparing what is there with what the head says.
+
+use super::LedgerError;
+use super::chain::{first_prev, hex, leaf};
+use super::cursor::Cursor;
+use super::entry::{Genesis, body};
+use super::facts::{Facts, WINDOW};
+use super::files::{self, End, Segment};
+use super::head::{Head, Slot, boot_id};
+use super::line::{self, LINE_MAX};
+use super::note::{is_origin, plain_key};
+use super::store::Store;
+use crate::clock::Micros;
+use crate::policy::Durability;
+use base64ct::{Base64, Encoding};
+use ed25519_dalek::SigningKey;
+use serde::Deserialize;
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::Write;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::Path;
+use std::sync::Arc;
+use zeroize::Zeroizing;
+
+/// Version of the format, in line 0.
+pub(super) const VERSION: u32 = 1;
+
+/// What this gateway expects of its ledger.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Terms<'a> {
+    pub(super) origin: &'a str,
+    /// First 16 hexadecimal digits of the policy digest.
+    pub(super) pol: &'a str,
+    pub(super) durability: Durability,
+}
+
+/// The members of line 0.
+#[derive(Debug, Clone, Deserialize)]
+pub(super) struct GenesisLine {
+    pub(super) v: u32,
+    pub(super) origin: String,
+    pub(super) pk: String,
+    pub(super) pol: String,
+    pub(super) durability: String,
+}
+
+/// Opens or creates; the second value is true when the ledger is new.
+pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+    if !is_origin(terms.origin) {
+        return Err(LedgerError::Origin(format!(
+            "{:?} cannot name a ledger: 1-128 printable ASCII bytes, no space, no +",
+            terms.origin
+        )));
+    }
+    for path in [dir.to_owned(), dir.join(files::KEYS), dir.join(files::EVIDENCE), dir.join(files::TORN)] {
+        DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|e| LedgerError::io("create", &path, e))?;
+    }
+    let path = dir.join(files::HEAD);
+    let file = private().read(true).write(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
+    let head = Head::new(file, path);
+    // Two gateways that start at once: the second waits here and then finds a ledger.
+    let handle = head.handle()?;
+    let _locked = Head::lock(&handle)?;
+    let slot = head.read()?;
+    let mut segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
+    match (slot, segments.pop(), segments.is_empty()) {
+        (None, None, _) => create(dir, head, terms),
+        (None, Some(only), true) => create_again(dir, head, only, terms),
+        (Some(slot), Some(only), true) => resume(dir, head, only, terms, slot).map(|store| (store, false)),
+        (Some(_), None, _) => Err(damaged(dir, "the head describes entries, but there is no segment")),
+        (_, Some(_), false) => Err(damaged(dir, "there are several segments, and this version writes one")),
+    }
+}
+
+/// A new ledger: key, segment, line 0.
+fn create(dir: &Path, head: Head, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+    let key = load_key(dir)?.map_or_else(|| new_key(dir), Ok)?;
+    let segment = Segment { first: 0, path: dir.join(files::segment_name(0)) };
+    let mut store = assemble(dir, head, segment, terms, key, None)?;
+    write_genesis(&mut store, terms)?;
+    Ok((store, true))
+}
+
+/// The start before died between creating the segment and writing the head: only line 0, or a part of it, can be there.
+fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+    let lost = || damaged(dir, "the head is missing or damaged");
+    let key = load_key(dir)?.ok_or_else(lost)?;
+    let mut store = assemble(dir, head, segment, terms, key, None)?;
+    let size = store.size()?;
+    if size > LINE_MAX as u64 {
+        return Err(lost());
+    }
+    match (store.follow(size)?, store.cursor.range.len()) {
+        (End::Clean, 1) => store.write_head()?,
+        (End::Partial { at: 0 } | End::Clean, 0) => {
+            // No entry was ever acknowledged, and line 0 is the only one that can have been begun.
+            store.file.set_len(0).map_err(|e| LedgerError::io("cut", &store.segment.path, e))?;
+            write_genesis(&mut store, terms)?;
+        }
+        (End::Clean | End::Partial { .. } | End::Fault { .. }, _) => return Err(lost()),
+    }
+    check_genesis(&store, terms)?;
+    Ok((store, true))
+}
+
+fn write_genesis(store: &mut Store, terms: Terms<'_>) -> Result<(), LedgerError> {
+    let pk = plain_key(&store.key.verifying_key());
+    let durability = terms.durability.word();
+    let genesis = Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability };
+    let mut lines = Vec::new();
+    store.extend(Micros::now(), &body(&genesis), &mut lines);
+    store.write(&lines, &[])?;
+    store.file.sync_all().map_err(|e| LedgerError::io("sync", &store.segment.path, e))?;
+    store.head.sync()?;
+    sync_dir(&store.dir)
+}
+
+/// A ledger that is there: the end must be what the head says, and the last day must be an unbroken chain.
+fn resume(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>, slot: Slot) -> Result<Store, LedgerError> {
+    let key = load_key(dir)?.ok_or_else(|| damaged(dir, "keys/log.key is missing"))?;
+    let cursor = Cursor::resume(slot.offset, slot.leaf, slot.range.clone(), slot.newest);
+    let mut store = assemble(dir, head, segment, terms, key, Some(cursor))?;
+    store.generation = slot.generation;
+    store.durable = slot.durable;
+    check_genesis(&store, terms)?;
+    let size = store.size()?;
+    let other_boot = slot.boot != store.boot;
+    let end = if size < slot.offset {
+        let text = format!("the segment has {size} bytes where {} were committed: it was truncated", slot.offset);
+        Err(damaged(dir, &text))
+    } else {
+        recent_facts(&mut store, &slot)
+    };
+    match end {
+        Ok(()) => {}
+        // The power failed before the newest entries were on disk. They were never acknowledged as durable.
+        Err(_) if other_boot && size >= slot.durable => rebuild(&mut store, &slot, size)?,
+        Err(error) => return Err(error),
+    }
+    // Roll forward what a writer left without a head. The lock is held by the caller.
+    let size = store.size()?;
+    let mut lines = Vec::new();
+    match store.follow(size)? {
+        End::Clean => {}
+        End::Partial { at } | End::Fault { at, .. } => store.cut(at, size, 0, Micros::now(), &mut lines)?,
+    }
+    store.write(&lines, &[])?;
+    Ok(store)
+}
+
+/// Reads the facts of the last day, and on the way checks that these lines are one chain that ends at the head.
+fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
+    let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
+    let since = Micros(Micros::now().0.min(slot.newest.0).saturating_sub(WINDOW));
+    let from = files::seek(&store.file, slot.offset, since).map_err(unreadable)?;
+    let mut prev = None;
+    let facts = &mut store.facts;
+    let end = files::scan(&store.file, from, slot.offset, |_, text| {
+        let parts = line::parse(text)?;
+        if prev.is_some_and(|prev| prev != parts.prev) {
+            return Err("its prev is not the hash of the line before".into());
+        }
+        prev = Some(leaf(text));
+        facts.absorb(&parts);
+        Ok(())
+    })
+    .map_err(unreadable)?;
+    match end {
+        End::Clean if prev == Some(slot.leaf) => Ok(()),
+        End::Clean => Err(store.damaged("the last entry is not the one that the head describes")),
+        End::Partial { at } => Err(store.damaged(&format!("the line at byte {at} is cut short"))),
+        End::Fault { at, reason } => Err(store.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
+    }
+}
+
+/// After a power cut: reads all from the start; everything that was durable must be there.
+fn rebuild(store: &mut Store, slot: &Slot, size: u64) -> Result<(), LedgerError> {
+    store.cursor = Cursor::start(first_prev(&store.origin, store.key.verifying_key().as_bytes()));
+    store.facts = Facts::default();
+    let at = match store.follow(size)? {
+        End::Clean => size,
+        End::Partial { at } | End::Fault { at, .. } => at,
+    };
+    if at < slot.durable {
+        return Err(store.damaged(&format!("the line at byte {at} is bad, and {} bytes were safely on disk", slot.durable)));
+    }
+    if at >= slot.offset {
+        // A power cut shortens or garbles the end; it does not write another history of full length.
+        return Err(store.damaged("its entries are not those that the head describes"));
+    }
+    let lost = slot.range.len().saturating_sub(store.cursor.range.len());
+    let mut lines = Vec::new();
+    store.cut(at, size, lost, Micros::now(), &mut lines)?;
+    store.write(&lines, &[])
+}
+
+/// Line 0 must be this gateway's.
+fn check_genesis(store: &Store, terms: Terms<'_>) -> Result<(), LedgerError> {
+    let dir = &store.dir;
+    let genesis = read_genesis(&store.file).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
+    let advice = "name another ledger directory for this gateway";
+    if genesis.v != VERSION {
+        return Err(LedgerError::Origin(format!(
+            "the ledger {} has format {}, this gateway writes {VERSION}",
+            dir.display(),
+            genesis.v
+        )));
+    }
+    if genesis.origin != terms.origin {
+        let (theirs, ours) = (&genesis.origin, terms.origin);
+        return Err(LedgerError::Origin(format!(
+            "the ledger {} belongs to gateway {theirs:?}, not {ours:?}: {advice}",
+            dir.display()
+        )));
+    }
+    if genesis.durability != terms.durability.word() {
+        let (theirs, ours) = (&genesis.durability, terms.durability.word());
+        let text =
+            format!("the ledger {} promises durability {theirs:?}, this gateway is built for {ours:?}: {advice}", dir.display());
+        return Err(LedgerError::Origin(text));
+    }
+    if genesis.pk != plain_key(&store.key.verifying_key()) {
+        return Err(damaged(dir, "keys/log.key is not the key that line 0 names"));
+    }
+    Ok(())
+}
+
+/// Line 0 of an open segment, if it is a well-formed genesis entry.
+pub(super) fn read_genesis(file: &File) -> Option<GenesisLine> {
+    let start = files::bytes(file, 0, LINE_MAX as u64 + 1).ok()?;
+    let text = &start[..start.iter().position(|b| *b == b'\n')?];
+    let parts = line::parse(text).ok()?;
+    let genesis: GenesisLine = serde_json::from_slice(text).ok()?;
+    (parts.seq == 0 && parts.body.starts_with(b"\"t\":\"genesis\",")).then_some(genesis)
+}
+
+fn assemble(
+    dir: &Path,
+    head: Head,
+    segment: Segment,
+    terms: Terms<'_>,
+    key: SigningKey,
+    cursor: Option<Cursor>,
+) -> Result<Store, LedgerError> {
+    let file = private().read(true).append(true).create(true).open(&segment.path);
+    let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
+    let path = dir.join(files::EVIDENCE).join(files::segment_name(segment.first));
+    let evidence = private().append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
+    let cursor = cursor.unwrap_or_else(|| Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes())));
+    Ok(Store {
+        dir: dir.to_owned(),
+        origin: terms.origin.to_owned(),
+        key,
+        boot: boot_id(),
+        segment,
+        file: Arc::new(file),
+        evidence,
+        head,
+        cursor,
+        facts: Facts::default(),
+        generation: 0,
+        durable: 0,
+    })
+}
+
+/// The log key; `None` if there is no file.
+fn load_key(dir: &Path) -> Result<Option<SigningKey>, LedgerError> {
+    let path = dir.join(files::KEYS).join("log.key");
+    let text = match std::fs::read_to_string(&path) {
+        Ok(text) => Zeroizing::new(text),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(LedgerError::io("read", &path, error)),
+    };
+    let mut seed = Zeroizing::new([0; 32]);
+    match Base64::decode(text.trim_end(), seed.as_mut()) {
+        Ok(bytes) if bytes.len() == 32 => Ok(Some(SigningKey::from_bytes(&seed))),
+        Ok(_) | Err(_) => Err(damaged(dir, "keys/log.key is not a key")),
+    }
+}
+
+fn new_key(dir: &Path) -> Result<SigningKey, LedgerError> {
+    let mut seed = Zeroizing::new([0; 32]);
+    getrandom::fill(seed.as_mut()).map_err(|e| LedgerError::Io(format!("the system gives no random bytes: {e}")))?;
+    let text = Zeroizing::new(format!("{}\n", Base64::encode_string(seed.as_ref())));
+    durable_file(&dir.join(files::KEYS).join("log.key"), text.as_bytes())?;
+    Ok(SigningKey::from_bytes(&seed))
+}
+
+/// Writes a whole private file so that after a crash it is there with all its bytes or not at all. The lock is held.
+pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
+    let dir = path.parent().unwrap_or(path);
+    let draft = path.with_extension("draft");
+    let written = private().write(true).create(true).truncate(true).open(&draft).and_then(|mut file| {
+        file.write_all(bytes)?;
+        file.sync_all()?;
+        std::fs::rename(&draft, path)
+    });
+    written.map_err(|e| LedgerError::io("write", path, e))?;
+    sync_dir(dir)
+}
+
+fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
+    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| LedgerError::io("sync", dir, e))
+}
+
+/// Files of a ledger are for its owner alone; a link in their place is refused.
+fn private() -> OpenOptions {
+    let mut options = OpenOptions::new();
+    options.mode(0o600).custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0));
+    options
+}
+
+/// A finding, with what to do about it.
+pub(super) fn damaged(dir: &Path, what: &str) -> LedgerError {
+    LedgerError::Damaged(format!(
+        "the ledger {dir} is not as it was left: {what}. Nothing is served with it. Keep a copy, look at it with \
+         `airlock verify-log {dir}`, and start with a new directory once you know why",
+        dir = dir.display()
+    ))
+}
+
+/// The digest of a policy as lines carry it.
+pub(super) fn short(policy_digest: &[u8; 32]) -> String {
+    hex(&policy_digest[..8])
+}

@@ -1,0 +1,104 @@
+//! The answer to one `record`: a future for the gateway's loop, or a blocking wait for everything else.
+//!
+//! Written with the standard library alone, so that the ledger needs no async runtime.
+
+use super::LedgerError;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+/// Proof that an entry stands in the ledger, as durably as the call asked. Only this module makes one, and it has no `Clone`:
+/// an effect takes it by value, so one record pays for one effect.
+#[derive(Debug)]
+#[must_use = "an effect takes this value; dropping it means the entry was recorded for nothing"]
+pub struct Recorded {
+    seq: u64,
+}
+
+impl Recorded {
+    /// Number of the entry.
+    #[must_use]
+    pub const fn seq(&self) -> u64 {
+        self.seq
+    }
+}
+
+/// A pending record. Await it, or call [`Ticket::wait`].
+#[derive(Debug)]
+#[must_use = "nothing is known to be recorded before the ticket is answered"]
+pub struct Ticket {
+    slot: Arc<Slot>,
+}
+
+/// The writer's side of a ticket.
+#[derive(Debug)]
+pub(super) struct Reply {
+    slot: Arc<Slot>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    state: Mutex<State>,
+    filled: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    answer: Option<Result<u64, LedgerError>>,
+    waker: Option<Waker>,
+}
+
+/// A ticket and the value that answers it.
+pub(super) fn ticket() -> (Ticket, Reply) {
+    let slot = Arc::new(Slot::default());
+    (Ticket { slot: Arc::clone(&slot) }, Reply { slot })
+}
+
+impl Ticket {
+    /// Blocks until the entry is recorded.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; nothing may be performed then.
+    pub fn wait(self) -> Result<Recorded, LedgerError> {
+        let state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.slot.filled.wait_while(state, |s| s.answer.is_none()).unwrap_or_else(PoisonError::into_inner);
+        state.answer.take().unwrap_or(Err(LedgerError::Stopped)).map(|seq| Recorded { seq })
+    }
+}
+
+impl Future for Ticket {
+    type Output = Result<Recorded, LedgerError>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(answer) = state.answer.take() {
+            return Poll::Ready(answer.map(|seq| Recorded { seq }));
+        }
+        state.waker = Some(context.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Reply {
+    /// Answers the ticket and wakes who waits for it. The first answer counts.
+    pub(super) fn send(&self, answer: Result<u64, LedgerError>) {
+        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if state.answer.is_none() {
+            state.answer = Some(answer);
+        }
+        let waker = state.waker.take();
+        drop(state);
+        self.slot.filled.notify_all();
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+}
+
+/// A writer that ends with a question open must not leave its caller waiting for ever.
+impl Drop for Reply {
+    fn drop(&mut self) {
+        self.send(Err(LedgerError::Stopped));
+    }
+}

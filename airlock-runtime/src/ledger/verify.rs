@@ -1,0 +1,348 @@
+//! Verification of a ledger by someone who trusts neither the machine it lay on nor this program's writer: one pass, constant
+//! memory, no key but the one the caller brings.
+
+use super::chain::{Hash, first_prev, hex};
+use super::cursor::Cursor;
+use super::files::{self, End, Segment};
+use super::head::{Head, Slot};
+use super::note::{Checkpoint, NoteFault, parse_key, plain_key};
+use super::place::{GenesisLine, VERSION, read_genesis};
+use ed25519_dalek::VerifyingKey;
+use serde::Serialize;
+use std::fs::File;
+use std::io;
+use std::path::Path;
+
+/// What the caller trusts. With neither, nothing can be proven against somebody who could write the directory.
+#[derive(Debug, Clone, Default)]
+pub struct Trust {
+    /// The log key, kept elsewhere than in the ledger's directory.
+    pub key: Option<VerifyingKey>,
+    /// A checkpoint that was saved earlier, elsewhere.
+    pub saved: Option<Vec<u8>>,
+}
+
+/// The answer. Its number is the exit code of `airlock verify-log`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Verdict {
+    /// All that was asked for is proven.
+    Proven = 0,
+    /// Something was changed.
+    Tampered = 1,
+    /// Nothing contradicts, but less is proven than was asked for.
+    Weaker = 3,
+    /// The end is missing.
+    Truncated = 4,
+}
+
+/// What is wrong, and where.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// First bad entry, where it can be told.
+    pub seq: Option<u64>,
+    /// File the finding is about.
+    pub file: String,
+    /// A sentence.
+    pub reason: String,
+}
+
+/// Bytes behind the last committed entry.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct TornTail {
+    /// File.
+    pub file: String,
+    /// Offset of its first byte.
+    pub at: u64,
+    /// Length.
+    pub bytes: u64,
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Report {
+    /// The answer.
+    pub verdict: Verdict,
+    /// Name of the gateway, as line 0 says.
+    pub origin: String,
+    /// Log key as line 0 says, base64. No proof of anything by itself.
+    pub key: String,
+    /// What an allow survived before its effect: `power`, `effect` or `process`.
+    pub durability: String,
+    /// First digits of the digest of the policy that created the ledger.
+    pub policy: String,
+    /// Entries that form an unbroken chain from line 0.
+    pub entries: u64,
+    /// Merkle tree head over them, hexadecimal.
+    pub root: String,
+    /// Time of the newest of them.
+    pub newest: String,
+    /// How many of the first entries a trusted checkpoint covers.
+    pub anchored: u64,
+    /// How many of the last entries no trusted checkpoint covers.
+    pub unsealed: u64,
+    /// What is wrong.
+    pub findings: Vec<Finding>,
+    /// Bytes behind the last committed entry, left by a crash or a write under way.
+    pub torn: Option<TornTail>,
+    /// What this run proves.
+    pub proven: Vec<String>,
+    /// What it does not prove, and why.
+    pub not_proven: Vec<String>,
+}
+
+/// A statement about the first entries, and what came of it.
+struct Anchor {
+    file: String,
+    checkpoint: Checkpoint,
+    trusted: bool,
+    root: Option<Hash>,
+}
+
+/// One verification under way.
+struct Check {
+    anchors: Vec<Anchor>,
+    slot: Option<Slot>,
+    /// Leaf of the entry that the head names, once reached.
+    slot_leaf: Option<Hash>,
+    findings: Vec<Finding>,
+    torn: Option<TornTail>,
+}
+
+/// Verifies the ledger in `dir`.
+///
+/// # Errors
+/// A file cannot be read, or there is no ledger: the answer is unknown, not "no".
+pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
+    // Claims first, entries second: a gateway that runs meanwhile only adds entries behind them.
+    let note = optional(&dir.join(files::CHECKPOINT))?;
+    let slot = match File::open(dir.join(files::HEAD)) {
+        Ok(file) => Head::new(file, dir.join(files::HEAD)).read().map_err(io::Error::other)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+        Err(error) => return Err(error),
+    };
+    let segments = files::segments(dir)?;
+    let Some(first) = segments.first() else {
+        return Err(io::Error::new(io::ErrorKind::NotFound, format!("{} holds no segment (seg-….jsonl)", dir.display())));
+    };
+    let genesis = read_genesis(&File::open(&first.path)?).filter(|genesis| genesis.v == VERSION);
+    let stated = genesis.as_ref().and_then(|genesis| parse_key(&genesis.pk));
+    let mut check = Check { anchors: Vec::new(), slot, slot_leaf: None, findings: Vec::new(), torn: None };
+    let (Some(genesis), Some(stated)) = (genesis, stated) else {
+        check.find(Some(0), &first.path, "line 0 is not a genesis entry of this version of the format");
+        return Ok(check.report(&Cursor::start([0; 32]), None, trust));
+    };
+    let notes = [(files::CHECKPOINT, note.as_deref(), trust.key.is_some()), ("saved checkpoint", trust.saved.as_deref(), true)];
+    for (name, note, trusted) in notes {
+        if let Some(note) = note {
+            check.anchor(name, note, &genesis.origin, trust.key.as_ref().unwrap_or(&stated), trusted);
+        }
+    }
+    if trust.key.is_some_and(|pinned| pinned != stated) {
+        check.find(Some(0), &first.path, "line 0 names another log key than the pinned one: another ledger, or a rewritten one");
+    }
+    let mut cursor = Cursor::start(first_prev(&genesis.origin, stated.as_bytes()));
+    for (n, segment) in segments.iter().enumerate() {
+        if !check.segment(segment, &mut cursor, n + 1 == segments.len())? {
+            break;
+        }
+    }
+    Ok(check.report(&cursor, Some(&genesis), trust))
+}
+
+impl Check {
+    fn find(&mut self, seq: Option<u64>, file: &Path, reason: impl Into<String>) {
+        let file = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.findings.push(Finding { seq, file, reason: reason.into() });
+    }
+
+    /// Takes a checkpoint in, if its signature holds.
+    fn anchor(&mut self, name: &str, note: &[u8], origin: &str, key: &VerifyingKey, trusted: bool) {
+        let reason = match Checkpoint::verify(note, key) {
+            Ok(checkpoint) if checkpoint.origin == origin => {
+                return self.anchors.push(Anchor { file: name.to_owned(), checkpoint, trusted, root: None });
+            }
+            Ok(_) => "it is a checkpoint of another ledger",
+            Err(NoteFault::Malformed) => "it is not a checkpoint",
+            Err(NoteFault::OtherKey) => "it is not signed by the log key",
+            Err(NoteFault::BadSignature) => "its signature is wrong",
+        };
+        self.find(None, Path::new(name), reason);
+    }
+
+    /// Reads one segment; false when the rest cannot be followed.
+    fn segment(&mut self, segment: &Segment, cursor: &mut Cursor, is_last: bool) -> io::Result<bool> {
+        let file = File::open(&segment.path)?;
+        let size = file.metadata()?.len();
+        if segment.first != cursor.range.len() {
+            let reason =
+                format!("its name says that it begins with entry {}, but entry {} follows", segment.first, cursor.range.len());
+            self.find(Some(cursor.range.len()), &segment.path, reason);
+            return Ok(false);
+        }
+        cursor.offset = 0;
+        let end = files::scan(&file, 0, size, |_, text| {
+            cursor.accept(text)?;
+            self.pass(cursor);
+            Ok(())
+        })?;
+        let committed = self.slot.as_ref().filter(|_| is_last).map(|slot| slot.offset);
+        match end {
+            End::Clean => Ok(true),
+            End::Partial { at } if is_last => {
+                self.tail(segment, at, size);
+                Ok(true)
+            }
+            // What no head describes was never acknowledged: recovery will cut it off.
+            End::Fault { at, .. } if committed.is_some_and(|offset| at >= offset) => {
+                self.tail(segment, at, size);
+                Ok(true)
+            }
+            End::Partial { .. } => {
+                self.find(Some(cursor.range.len()), &segment.path, "its last line is cut short, and more segments follow");
+                Ok(false)
+            }
+            End::Fault { at, reason } => {
+                self.find(Some(cursor.range.len()), &segment.path, format!("the line at byte {at} does not fit: {reason}"));
+                Ok(false)
+            }
+        }
+    }
+
+    /// Notes tree heads and leaves that a claim is about when the cursor stands there.
+    fn pass(&mut self, cursor: &Cursor) {
+        for anchor in self.anchors.iter_mut().filter(|anchor| anchor.checkpoint.n == cursor.range.len()) {
+            anchor.root = Some(cursor.range.root());
+        }
+        if self.slot.as_ref().is_some_and(|slot| slot.range.len() == cursor.range.len()) {
+            self.slot_leaf = Some(cursor.prev);
+        }
+    }
+
+    fn tail(&mut self, segment: &Segment, at: u64, size: u64) {
+        let file = segment.path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        self.torn = Some(TornTail { file, at, bytes: size - at });
+    }
+
+    /// Compares the claims with what was read; gives what is missing at the end, if anything is.
+    fn compare(&mut self, entries: u64) -> Option<Finding> {
+        let mut short = None;
+        for anchor in std::mem::take(&mut self.anchors) {
+            let Anchor { file, checkpoint, trusted, root } = anchor;
+            if checkpoint.n > entries {
+                let reason = format!("it covers {} entries, the ledger has {entries}", checkpoint.n);
+                short = Some(Finding { seq: Some(entries), file, reason });
+            } else if checkpoint.n > 0 && root != Some(checkpoint.root) {
+                let reason = format!("at least one of the first {} entries is not the one that was signed", checkpoint.n);
+                self.findings.push(Finding { seq: None, file, reason });
+            } else {
+                self.anchors.push(Anchor { file, checkpoint, trusted, root });
+            }
+        }
+        if let Some(slot) = &self.slot {
+            let named = slot.range.len();
+            if named > entries {
+                let reason = format!("it says that {named} entries were committed, the ledger has {entries}");
+                short = Some(Finding { seq: Some(entries), file: files::HEAD.into(), reason });
+            } else if named > 0 && self.slot_leaf != Some(slot.leaf) {
+                let reason = "entry is not the one that the head describes";
+                self.findings.push(Finding { seq: Some(named - 1), file: files::HEAD.into(), reason: reason.into() });
+            }
+        }
+        short
+    }
+
+    fn report(mut self, cursor: &Cursor, genesis: Option<&GenesisLine>, trust: &Trust) -> Report {
+        let entries = cursor.range.len();
+        // A broken chain stops the reading early: then nothing can be said about its end.
+        let broken = !self.findings.is_empty();
+        let short = self.compare(entries).filter(|_| !broken);
+        let anchored = self.anchors.iter().filter(|anchor| anchor.trusted).map(|anchor| anchor.checkpoint.n).max().unwrap_or(0);
+        let trusts = trust.key.is_some() || trust.saved.is_some();
+        let verdict = match (self.findings.is_empty(), &short) {
+            (false, _) => Verdict::Tampered,
+            (true, Some(_)) => Verdict::Truncated,
+            (true, None) if trusts && anchored == entries && self.torn.is_none() => Verdict::Proven,
+            (true, None) => Verdict::Weaker,
+        };
+        let mut report = Report {
+            verdict,
+            origin: genesis.map(|g| g.origin.clone()).unwrap_or_default(),
+            key: genesis.and_then(|g| parse_key(&g.pk)).as_ref().map(plain_key).unwrap_or_default(),
+            durability: genesis.map(|g| g.durability.clone()).unwrap_or_default(),
+            policy: genesis.map(|g| g.pol.clone()).unwrap_or_default(),
+            entries,
+            root: hex(&cursor.range.root()),
+            newest: cursor.newest().rfc3339(),
+            anchored,
+            unsealed: entries - anchored,
+            findings: self.findings.into_iter().chain(short).collect(),
+            torn: self.torn,
+            proven: Vec::new(),
+            not_proven: Vec::new(),
+        };
+        report.explain(trust, self.slot.is_some());
+        report
+    }
+}
+
+impl Report {
+    /// Says in words what follows and what does not. Nothing is claimed beside a finding.
+    fn explain(&mut self, trust: &Trust, has_head: bool) {
+        let (entries, anchored, unsealed) = (self.entries, self.anchored, self.unsealed);
+        if self.findings.is_empty() {
+            self.proven.push(format!("{entries} entries form one chain: none was changed, inserted, removed or moved after those behind it were written, unless all of those were rewritten too"));
+            if anchored > 0 && trust.key.is_some() {
+                self.proven.push(format!("the first {anchored} entries are those that the holder of the pinned log key signed"));
+            } else if anchored > 0 {
+                self.proven.push(format!("the first {anchored} entries are those that the saved checkpoint covers"));
+            }
+        } else {
+            self.proven.push(format!("only that the first {entries} entries are consistent with each other"));
+        }
+        let not = &mut self.not_proven;
+        if trust.key.is_none() && trust.saved.is_none() {
+            not.push("who wrote it: no trust root was given (--key or --checkpoint), and a key found in the ledger's own directory is none; the whole ledger may have been rewritten".into());
+        } else if unsealed > 0 {
+            not.push(format!("the last {unsealed} entries: no trusted checkpoint covers them; they may have been rewritten or more of them cut off"));
+        }
+        if !has_head {
+            not.push("that nothing is missing at the end: there is no readable head".into());
+        }
+        if let Some(torn) = &self.torn {
+            not.push(format!(
+                "{} bytes behind the last entry in {}: a write under way or cut off by a crash; they are no entry",
+                torn.bytes, torn.file
+            ));
+        }
+        not.push("that nobody held the log key: who reads the gateway's files can sign another history up to now".into());
+        not.push("that everybody is shown this same history: that takes a witness outside".into());
+        not.push("that what the entries say is true: only that it was written then and not changed since".into());
+    }
+}
+
+/// The bytes of a file that need not be there.
+fn optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
+    match std::fs::read(path) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+/// The key that line 0 names, for pinning it elsewhere, and the ledger's origin.
+///
+/// # Errors
+/// There is no ledger, or its line 0 is no genesis entry.
+pub fn stated_key(dir: &Path) -> io::Result<(String, VerifyingKey)> {
+    let segments = files::segments(dir)?;
+    let genesis = segments.first().map(|first| File::open(&first.path)).transpose()?.and_then(|file| read_genesis(&file));
+    let found = genesis.and_then(|genesis| Some((parse_key(&genesis.pk)?, genesis.origin)));
+    let (key, origin) = found.ok_or_else(|| {
+        io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no ledger that begins with a genesis entry", dir.display()))
+    })?;
+    Ok((origin, key))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,213 @@
+//! The writer thread: takes what is queued, appends it as one batch, syncs once, answers everybody.
+//!
+//! The next batch forms while the disk syncs the one before, so a busy ledger batches more and an idle one waits for nothing.
+
+use super::LedgerError;
+use super::store::{Pending, Store};
+use super::ticket::Reply;
+use crate::clock::Micros;
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
+
+/// Most entries in one batch: bounds how long the lock of the directory is held.
+const BATCH_MAX: usize = 512;
+/// Longest time that a written entry waits for the disk when nobody waits for it.
+const SYNC_WITHIN: Duration = Duration::from_millis(10);
+/// Longest time that an entry stands without a signed checkpoint over it.
+const CHECKPOINT_WITHIN: Duration = Duration::from_secs(1);
+/// Most entries without a signed checkpoint over them.
+const CHECKPOINT_EVERY: u64 = 256;
+
+/// How far an entry must have come before its ticket is answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sync {
+    /// On disk: survives a power cut.
+    Durable,
+    /// Handed to the kernel: survives the end of the process.
+    Written,
+}
+
+/// What the thread is asked.
+#[derive(Debug)]
+pub(super) enum Ask {
+    /// Append an entry.
+    Record(Pending, Sync, Reply),
+    /// Sync, sign a checkpoint, end.
+    Stop(Reply),
+}
+
+/// What the thread and the ledger's owner share.
+#[derive(Debug)]
+pub(super) struct Shared {
+    store: Mutex<Store>,
+    failed: OnceLock<LedgerError>,
+}
+
+impl Shared {
+    pub(super) const fn new(store: Store) -> Self {
+        Self { store: Mutex::new(store), failed: OnceLock::new() }
+    }
+
+    /// The store, for a short time. A panic while it was held cannot have acknowledged anything, but it may have left the
+    /// position wrong, so it counts as a failure.
+    pub(super) fn store(&self) -> Result<MutexGuard<'_, Store>, LedgerError> {
+        let guard = self.store.lock().map_err(|_: PoisonError<_>| LedgerError::Stopped)?;
+        self.failed().map_or(Ok(guard), Err)
+    }
+
+    /// The first failure; from then on every answer is this one.
+    pub(super) fn failed(&self) -> Option<LedgerError> {
+        self.failed.get().cloned()
+    }
+
+    /// Remembers a failure for good, and gives it back.
+    pub(super) fn fail(&self, error: LedgerError) -> LedgerError {
+        self.failed.get_or_init(|| error).clone()
+    }
+}
+
+/// The state of the thread.
+struct Writer<'a> {
+    shared: &'a Shared,
+    /// Entries are put on disk even when nobody waits (not with durability `process`).
+    syncs_idle: bool,
+    sync_due: Option<Instant>,
+    checkpoint_due: Option<Instant>,
+    /// Entries under the newest checkpoint of this writer.
+    signed: u64,
+}
+
+/// Serves until told to stop or until the ledger is dropped.
+pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
+    let mut writer =
+        Writer { shared, syncs_idle, sync_due: None, checkpoint_due: Some(Instant::now() + CHECKPOINT_WITHIN), signed: 0 };
+    loop {
+        let due = [writer.sync_due, writer.checkpoint_due].into_iter().flatten().min();
+        let first = match due {
+            Some(due) => asks.recv_timeout(due.saturating_duration_since(Instant::now())),
+            None => asks.recv().map_err(|_| RecvTimeoutError::Disconnected),
+        };
+        let more = match first {
+            Ok(first) => writer.serve(std::iter::once(first).chain(asks.try_iter()).take(BATCH_MAX)),
+            Err(RecvTimeoutError::Timeout) => true,
+            Err(RecvTimeoutError::Disconnected) => return,
+        };
+        if !more {
+            return;
+        }
+        writer.housekeep();
+    }
+}
+
+impl Writer<'_> {
+    /// One batch; false when the thread is to end.
+    fn serve(&mut self, asks: impl Iterator<Item = Ask>) -> bool {
+        let (mut batch, mut callers, mut stop) = (Vec::new(), Vec::new(), None);
+        for ask in asks {
+            match ask {
+                Ask::Record(pending, sync, reply) => {
+                    batch.push(pending);
+                    callers.push((sync, reply));
+                }
+                Ask::Stop(reply) => {
+                    stop = Some(reply);
+                    break;
+                }
+            }
+        }
+        if !batch.is_empty() {
+            self.commit(&batch, callers);
+        }
+        match stop {
+            None => true,
+            Some(reply) => {
+                let ended = self.finish().map(|()| 0);
+                reply.send(ended.map_err(|error| self.shared.fail(error)));
+                false
+            }
+        }
+    }
+
+    fn commit(&mut self, batch: &[Pending], callers: Vec<(Sync, Reply)>) {
+        let results = self.shared.store().and_then(|mut store| store.append(batch, Micros::now()));
+        let results = match results.map_err(|error| self.shared.fail(error)) {
+            Ok(results) => results,
+            Err(error) => return callers.iter().for_each(|(_, reply)| reply.send(Err(error.clone()))),
+        };
+        let mut waiting = Vec::new();
+        for ((sync, reply), result) in callers.into_iter().zip(results) {
+            match (sync, result) {
+                (_, Err(unmet)) => reply.send(Err(LedgerError::Unmet(unmet))),
+                (Sync::Written, Ok(seq)) => reply.send(Ok(seq)),
+                (Sync::Durable, Ok(seq)) => waiting.push((seq, reply)),
+            }
+        }
+        if waiting.is_empty() {
+            if self.syncs_idle {
+                self.sync_due.get_or_insert_with(|| Instant::now() + SYNC_WITHIN);
+            }
+        } else {
+            let synced = self.sync();
+            for (seq, reply) in waiting {
+                reply.send(synced.clone().map(|()| seq));
+            }
+        }
+        self.checkpoint_due.get_or_insert_with(|| Instant::now() + CHECKPOINT_WITHIN);
+    }
+
+    /// What is due without anybody waiting for it.
+    fn housekeep(&mut self) {
+        let now = Instant::now();
+        // A failure is remembered inside; the next `record` reports it.
+        if self.sync_due.is_some_and(|due| due <= now) {
+            let _ = self.sync();
+        }
+        let Ok(store) = self.shared.store() else {
+            (self.sync_due, self.checkpoint_due) = (None, None);
+            return;
+        };
+        let many = store.cursor.range.len() >= self.signed + CHECKPOINT_EVERY;
+        drop(store);
+        if self.checkpoint_due.is_some_and(|due| many || due <= now) {
+            let _ = self.checkpoint().map_err(|error| self.shared.fail(error));
+        }
+    }
+
+    /// One `fdatasync` for everything written so far. The store is free meanwhile. A failure is final: after it the kernel may
+    /// have dropped the pages, so trying again would prove nothing.
+    fn sync(&mut self) -> Result<(), LedgerError> {
+        self.sync_due = None;
+        let (file, upto) = self.shared.store().map(|store| (store.file.clone(), store.cursor.offset))?;
+        rustix::fs::fdatasync(&*file).map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
+        let mut store = self.shared.store()?;
+        store.durable = store.durable.max(upto);
+        Ok(())
+    }
+
+    /// Signs what is on disk.
+    fn checkpoint(&mut self) -> Result<(), LedgerError> {
+        self.checkpoint_due = None;
+        let store = self.shared.store()?;
+        let (checkpoint, upto, durable) = (store.checkpoint(), store.cursor.offset, store.durable);
+        drop(store);
+        if checkpoint.n > self.signed {
+            if durable < upto {
+                self.sync()?;
+            }
+            self.shared.store()?.publish(&checkpoint)?;
+            self.signed = checkpoint.n;
+        }
+        Ok(())
+    }
+
+    fn finish(&mut self) -> Result<(), LedgerError> {
+        self.sync()?;
+        self.shared.store()?.refresh()?;
+        self.checkpoint()?;
+        let mut store = self.shared.store()?;
+        let durable = store.durable;
+        store.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
+        store.settle(durable)
+    }
+}

@@ -1,0 +1,215 @@
+//! Why a call was decided as it was: a stable code and a plain-English sentence each.
+//!
+//! The sentence says what was refused, why, and what would be accepted. It never repeats a lease, a key or an argument value
+//! beyond the name of a tool, an argument or a host.
+
+use crate::call::ArgFault;
+use crate::lease::{IntentFault, LeaseFault};
+use crate::risk::Risk;
+
+/// The reason of a decision.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Reason {
+    /// Nothing stood against it.
+    Ok,
+    /// No tool of this name is compiled in.
+    UnknownTool {
+        /// Name as asked for, shortened.
+        name: String,
+    },
+    /// The call carries no lease.
+    LeaseMissing,
+    /// The call names no session or no intent.
+    ContextMissing,
+    /// A carrier that the manifest does not list was used.
+    CarrierRefused {
+        /// `meta` or `arguments`.
+        carrier: &'static str,
+    },
+    /// Two carriers in one call disagree.
+    CarrierConflict,
+    /// A carrier has the wrong shape.
+    CarrierShape {
+        /// What would be accepted.
+        problem: &'static str,
+    },
+    /// The lease itself is refused.
+    Lease(LeaseFault),
+    /// The intent text cannot be hashed.
+    Intent(IntentFault),
+    /// The clock stands behind the ledger.
+    ClockRollback,
+    /// No grant of the manifest covers the lease.
+    BeyondGrant {
+        /// Subject of the lease or request.
+        subject: String,
+        /// Which bound was exceeded.
+        bound: String,
+    },
+    /// The lease does not name the tool.
+    ToolNotInLease {
+        /// Tool called.
+        tool: &'static str,
+    },
+    /// An argument is refused by the tool's schema or by a rule of the manifest.
+    Argument(ArgFault),
+    /// A URL is refused before any look-up.
+    UrlRefused {
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// The host is not in the tool's egress list.
+    HostNotAllowed {
+        /// Canonical host.
+        host: String,
+        /// Tool called.
+        tool: &'static str,
+    },
+    /// The lease was narrowed to other hosts.
+    HostNotInLease {
+        /// Canonical host.
+        host: String,
+    },
+    /// The lease allows another exact call only.
+    CallNotInLease,
+    /// The risk score is too high.
+    RiskTooHigh {
+        /// Score, thousandths.
+        score: u16,
+        /// Bound, thousandths.
+        limit: u16,
+        /// `tool threshold` or `lease ceiling`.
+        bound: &'static str,
+        /// Names of the factors, highest first.
+        factors: Vec<String>,
+    },
+    /// The lease has been used as often as it may be.
+    UsesExhausted {
+        /// How often it may be used.
+        uses: u64,
+    },
+    /// The session already has a lease for another intent.
+    SessionPinned,
+    /// The ledger cannot record.
+    LedgerUnavailable,
+}
+
+impl Reason {
+    /// Stable code that the caller sees.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::UnknownTool { .. } => "unknown_tool",
+            Self::LeaseMissing => "lease_missing",
+            Self::ContextMissing => "context_missing",
+            Self::CarrierRefused { .. } => "carrier_refused",
+            Self::CarrierConflict => "carrier_conflict",
+            Self::CarrierShape { .. } => "carrier_shape",
+            Self::Lease(fault) => fault.outward(),
+            Self::Intent(_) => "intent_invalid",
+            Self::ClockRollback => "clock_rollback",
+            Self::BeyondGrant { .. } => "beyond_grant",
+            Self::ToolNotInLease { .. } => "tool_not_in_lease",
+            Self::Argument(_) => "argument_invalid",
+            Self::UrlRefused { .. } => "url_refused",
+            Self::HostNotAllowed { .. } => "host_not_allowed",
+            Self::HostNotInLease { .. } => "host_not_in_lease",
+            Self::CallNotInLease => "call_not_in_lease",
+            Self::RiskTooHigh { .. } => "risk_too_high",
+            Self::UsesExhausted { .. } => "uses_exhausted",
+            Self::SessionPinned => "session_pinned",
+            Self::LedgerUnavailable => "ledger_unavailable",
+        }
+    }
+
+    /// Code for the ledger: as [`Reason::code`], but a lease fault keeps its precise form, which the caller is not told.
+    #[must_use]
+    pub fn ledger_code(&self) -> &'static str {
+        match self {
+            Self::Lease(fault) => fault.code(),
+            other => other.code(),
+        }
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn detail(&self) -> String {
+        match self {
+            Self::Ok => "Allowed.".into(),
+            Self::UnknownTool { name } => {
+                format!("Unknown tool: {name}. This gateway serves only the tools of its manifest; ask tools/list for them.")
+            }
+            Self::LeaseMissing => "This call carries no capability lease, and every call needs one. Send it in params._meta \
+                                   (\"dev.airlock/lease\") or in the argument _capability, as the gateway's tool list says."
+                .into(),
+            Self::ContextMissing => "This call names no session or no intent. A lease is bound to both: send the session id and the \
+                                     exact intent text that the lease was issued for, beside the lease."
+                .into(),
+            Self::CarrierRefused { carrier } => {
+                format!("The lease was sent in `{carrier}`, which this gateway's manifest does not accept; use the other carrier.")
+            }
+            Self::CarrierConflict => "The lease or its context was sent twice and the two disagree. Send it once.".into(),
+            Self::CarrierShape { problem } => format!("The lease was not sent in the right shape: {problem}."),
+            Self::Lease(fault) if fault.outward() == "lease_invalid" => {
+                "The lease is not valid here: it was altered, forged, or made with another key or for another gateway. Ask for a \
+                 new one."
+                    .into()
+            }
+            Self::Lease(fault) => sentence(&fault.detail()),
+            Self::Intent(fault) => sentence(&fault.to_string()),
+            Self::ClockRollback => "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call \
+                                    is refused until the clock is right."
+                .into(),
+            Self::BeyondGrant { subject, bound } => {
+                format!("No grant of this gateway's manifest gives `{subject}` this: {bound}.")
+            }
+            Self::ToolNotInLease { tool } => {
+                format!("The lease does not cover the tool {tool}. Use a tool that it names, or ask for a lease that names {tool}.")
+            }
+            Self::Argument(fault) => format!("The argument {} {}.", fault.arg, fault.problem.trim_end_matches('.')),
+            Self::UrlRefused { problem } => format!("The URL is refused: {}.", problem.trim_end_matches('.')),
+            Self::HostNotAllowed { host, tool } => {
+                format!("The host {host} is not in the egress list of {tool}; only hosts of the reviewed manifest can be reached.")
+            }
+            Self::HostNotInLease { host } => format!("The lease does not cover the host {host}."),
+            Self::CallNotInLease => "The lease is for one exact call, and this is another.".into(),
+            Self::RiskTooHigh { score, limit, bound, factors } => format!(
+                "The arguments score a risk of {} and the {bound} is {}, because of: {}. Send plain arguments without instructions, \
+                 encoded text or foreign addresses.",
+                thousandths(*score),
+                thousandths(*limit),
+                if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
+            ),
+            Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
+            Self::SessionPinned => "This session already has a lease for another intent, and a session keeps the intent it began \
+                                    with. Start a new session for a new intent."
+                .into(),
+            Self::LedgerUnavailable => "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
+                                        must look at the gateway's ledger directory."
+                .into(),
+        }
+    }
+}
+
+/// The reason for a risk above a bound, with its factors from the highest down.
+#[must_use]
+pub fn risk_too_high(risk: &Risk, limit: u16, bound: &'static str) -> Reason {
+    let mut factors: Vec<_> = risk.factors.iter().filter(|factor| factor.points > 0).collect();
+    factors.sort_by_key(|factor| std::cmp::Reverse(factor.points));
+    let factors = factors.iter().map(|factor| format!("{} +{}", factor.name, thousandths(factor.points))).collect();
+    Reason::RiskTooHigh { score: risk.score, limit, bound, factors }
+}
+
+/// `450` → `0.450`: people read risk as a share of one.
+#[must_use]
+pub fn thousandths(points: u16) -> String {
+    format!("{}.{:03}", points / 1000, points % 1000)
+}
+
+/// First letter upper case, full stop at the end.
+fn sentence(text: &str) -> String {
+    let mut letters = text.chars();
+    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}

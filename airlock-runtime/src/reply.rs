@@ -1,0 +1,85 @@
+//! What the client is told: a result, or a refusal in plain English that a program can read too.
+
+use crate::effect::{Failure, Outcome};
+use crate::reason::{Reason, thousandths};
+use crate::wire::{Code, Connection, Id, Revision, ToolReply};
+use serde_json::{Map, Value, json};
+
+/// `_meta` key under which a result tells its decision.
+pub(crate) const META_DECISION: &str = "dev.airlock/decision";
+
+/// A judged call, ready to be told.
+#[derive(Debug)]
+pub(crate) enum Judged {
+    /// Allowed and performed.
+    Performed {
+        /// Number of the decision in the ledger.
+        seq: u64,
+        /// Score of the call.
+        risk: u16,
+        /// How the effect ended.
+        outcome: Outcome,
+    },
+    /// Refused.
+    Denied {
+        /// Number of the decision in the ledger; none if it could not be recorded.
+        seq: Option<u64>,
+        /// Score of the call.
+        risk: u16,
+        /// Why.
+        reason: Reason,
+    },
+}
+
+impl Judged {
+    /// Refused because nothing can be recorded.
+    pub(crate) const fn unrecorded(risk: u16) -> Self {
+        Self::Denied { seq: None, risk, reason: Reason::LedgerUnavailable }
+    }
+}
+
+/// The reply line of a judged call, in the form of its revision.
+pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judged: Judged) -> String {
+    match judged {
+        Judged::Performed { seq, risk, outcome } => {
+            connection.reply_result(revision, id, &performed(seq, risk, outcome.result))
+        }
+        Judged::Denied { seq, risk, reason: reason @ Reason::UnknownTool { .. } } => {
+            connection.reply_error(id, Code::InvalidParams, &reason.detail(), Some(refusal(seq, risk, &reason)))
+        }
+        Judged::Denied { seq, risk, reason } => {
+            let text = match seq {
+                Some(seq) => format!("Refused by Airlock ({}): {} Ledger entry {seq}.", reason.code(), reason.detail()),
+                None => format!("Refused by Airlock ({}): {}", reason.code(), reason.detail()),
+            };
+            let structured = Some(refusal(seq, risk, &reason));
+            connection.reply_result(revision, id, &ToolReply { text, structured, is_error: true, meta: Map::new() })
+        }
+    }
+}
+
+fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
+    let decision = json!({"decision": "allow", "ledger_seq": seq, "risk": thousandths(risk)});
+    let meta = Map::from_iter([(META_DECISION.to_owned(), decision)]);
+    match result {
+        Ok(value) => ToolReply { text: format!("{value:#}"), structured: Some(value), is_error: false, meta },
+        Err(Failure { code, detail }) => {
+            let structured = json!({"decision": "allow", "outcome": code, "detail": detail, "ledger_seq": seq});
+            ToolReply { text: detail, structured: Some(structured), is_error: true, meta }
+        }
+    }
+}
+
+fn refusal(seq: Option<u64>, risk: u16, reason: &Reason) -> Value {
+    json!({"decision": "deny", "reason": reason.code(), "detail": reason.detail(), "risk": thousandths(risk), "ledger_seq": seq})
+}
+
+/// A random id for a call, in the form of a version 4 UUID. Without random bytes the ledger refuses to record, so the call ends there.
+pub(crate) fn call_id() -> String {
+    let mut bytes = [0; 16];
+    let _ = getrandom::fill(&mut bytes);
+    bytes[6] = bytes[6] & 0x0f | 0x40;
+    bytes[8] = bytes[8] & 0x3f | 0x80;
+    let hex = crate::lease::hex(&bytes);
+    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}

@@ -1,0 +1,228 @@
+//! Other readings of a text: escapes resolved, encoded runs decoded, letters turned round. None is ever larger than its source.
+
+/// Shortest run of base64 or hex digits that is tried: twelve bytes of text, more than a word.
+const RUN_MIN: usize = 16;
+/// Lines this long are taken to be wrapped, and the run goes on after the line end.
+const WRAP_MIN: usize = 60;
+
+/// Percent, HTML and backslash escapes resolved in one pass; `None` if there are none.
+pub(super) fn unescape(text: &str) -> Option<String> {
+    if !text.bytes().any(|b| matches!(b, b'%' | b'&' | b'\\')) {
+        return None;
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let (mut at, mut changed) = (0, false);
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        match escape(rest) {
+            Some((c, length)) => {
+                c.push_to(&mut out);
+                at += length;
+                changed = true;
+            }
+            None => {
+                out.push(rest[0]);
+                at += 1;
+            }
+        }
+    }
+    changed.then(|| String::from_utf8_lossy(&out).into_owned())
+}
+
+/// What an escape stands for.
+enum Unit {
+    Byte(u8),
+    Char(char),
+}
+
+impl Unit {
+    fn push_to(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Byte(byte) => out.push(*byte),
+            Self::Char(c) => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+}
+
+/// The escape at the start of `rest` and its length.
+fn escape(rest: &[u8]) -> Option<(Unit, usize)> {
+    match rest {
+        [b'%', high, low, ..] => Some((Unit::Byte(hex(*high)? << 4 | hex(*low)?), 3)),
+        [b'\\', b'x', high, low, ..] => Some((Unit::Byte(hex(*high)? << 4 | hex(*low)?), 4)),
+        [b'\\', b'u', a, b, c, d, ..] => {
+            let code = [a, b, c, d].iter().try_fold(0u32, |code, digit| Some(code << 4 | u32::from(hex(**digit)?)))?;
+            Some((Unit::Char(char::from_u32(code).unwrap_or(char::REPLACEMENT_CHARACTER)), 6))
+        }
+        [b'\\', b'n' | b'r' | b't', ..] => Some((Unit::Byte(b' '), 2)),
+        [b'&', b'#', b'x' | b'X', number @ ..] => entity(number, 16).map(|(c, length)| (Unit::Char(c), length + 3)),
+        [b'&', b'#', number @ ..] => entity(number, 10).map(|(c, length)| (Unit::Char(c), length + 2)),
+        [b'&', ..] => [("&lt;", b'<'), ("&gt;", b'>'), ("&amp;", b'&'), ("&quot;", b'"'), ("&nbsp;", b' ')]
+            .into_iter()
+            .find(|(name, _)| rest.starts_with(name.as_bytes()))
+            .map(|(name, byte)| (Unit::Byte(byte), name.len())),
+        _ => None,
+    }
+}
+
+/// Up to seven digits and a semicolon.
+fn entity(number: &[u8], radix: u32) -> Option<(char, usize)> {
+    let end = number.iter().take(8).position(|b| *b == b';')?;
+    let digits = std::str::from_utf8(number.get(..end)?).ok()?;
+    let code = u32::from_str_radix(digits, radix).ok()?;
+    Some((char::from_u32(code)?, end + 1))
+}
+
+fn hex(digit: u8) -> Option<u8> {
+    match digit {
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'a'..=b'f' => Some(digit - b'a' + 10),
+        b'A'..=b'F' => Some(digit - b'A' + 10),
+        _ => None,
+    }
+}
+
+/// All base64 and hex runs that decode to text, one a line; `None` if there is none.
+pub(super) fn decode_runs(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = String::new();
+    let mut at = 0;
+    while at < bytes.len() {
+        let (digits, end) = run(bytes, at);
+        if digits.len() >= RUN_MIN
+            && let Some(decoded) = from_hex(&digits).or_else(|| from_base64(&digits))
+        {
+            out.push_str(&decoded);
+            out.push('\n');
+        }
+        at = end.max(at + 1);
+    }
+    (!out.is_empty()).then_some(out)
+}
+
+/// The run of base64 digits at `at` (line ends of wrapped text left out) and where it ends.
+fn run(bytes: &[u8], at: usize) -> (Vec<u8>, usize) {
+    let (mut digits, mut end, mut line) = (Vec::new(), at, 0);
+    while let Some(byte) = bytes.get(end) {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'-' | b'_' => {
+                digits.push(*byte);
+                line += 1;
+            }
+            b'\r' | b'\n' if line >= WRAP_MIN || (line == 0 && !digits.is_empty()) => line = 0,
+            _ => break,
+        }
+        end += 1;
+    }
+    (digits, end)
+}
+
+fn from_hex(digits: &[u8]) -> Option<String> {
+    let bytes: Option<Vec<u8>> =
+        digits.chunks_exact(2).map(|pair| Some(hex(*pair.first()?)? << 4 | hex(*pair.get(1)?)?)).collect();
+    readable(bytes?)
+}
+
+/// Base64 of either alphabet, with or without padding; stray bits at the end are dropped.
+fn from_base64(digits: &[u8]) -> Option<String> {
+    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let (mut bits, mut held) = (0u32, 0u8);
+    for digit in digits {
+        let value = match digit {
+            b'A'..=b'Z' => digit - b'A',
+            b'a'..=b'z' => digit - b'a' + 26,
+            b'0'..=b'9' => digit - b'0' + 52,
+            b'+' | b'-' => 62,
+            _ => 63,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0xFFFF;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            bytes.push(u8::try_from(bits >> held & 0xFF).unwrap_or_default());
+        }
+    }
+    readable(bytes)
+}
+
+/// Valid UTF-8 (but for a cut end) without control characters.
+fn readable(mut bytes: Vec<u8>) -> Option<String> {
+    if let Err(fault) = std::str::from_utf8(&bytes)
+        && fault.error_len().is_none()
+    {
+        bytes.truncate(fault.valid_up_to());
+    }
+    let text = String::from_utf8(bytes).ok()?;
+    (!text.is_empty() && !text.chars().any(|c| c.is_control() && !matches!(c, '\t' | '\n' | '\r'))).then_some(text)
+}
+
+/// ROT13 of the ASCII letters.
+pub(super) fn rot13(text: &str) -> String {
+    let turn = |c: char, first: u8| char::from((u8::try_from(c).unwrap_or(first) - first + 13) % 26 + first);
+    text.chars()
+        .map(|c| match c {
+            'a'..='z' => turn(c, b'a'),
+            'A'..='Z' => turn(c, b'A'),
+            other => other,
+        })
+        .collect()
+}
+
+/// The text without hyphens that stand at a break (`instruc- tions`); `None` if there are none.
+pub(super) fn unhyphenate(text: &str) -> Option<String> {
+    if !text.contains('-') {
+        return None;
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('-') {
+        out.push_str(before);
+        let next = after.trim_start();
+        let broken = before.ends_with(char::is_alphabetic) && next.starts_with(char::is_alphabetic);
+        if !broken {
+            out.push('-');
+        }
+        rest = if broken { next } else { after };
+    }
+    out.push_str(rest);
+    (out.len() < text.len()).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn escapes_resolve() {
+        assert_eq!(unescape("a%20b").as_deref(), Some("a b"));
+        assert_eq!(unescape("&#73;g&#x6e;ore &lt;x&gt;").as_deref(), Some("Ignore <x>"));
+        assert_eq!(unescape(r"\u0049g \x41").as_deref(), Some("Ig A"));
+        assert_eq!(unescape("100 % & more \\"), None);
+        assert_eq!(unescape("%zz &#; &#x110000; \\uD800").as_deref(), Some("%zz &#; &#x110000; \u{fffd}"));
+    }
+
+    #[test]
+    fn runs_decode_to_text_only() {
+        assert_eq!(decode_runs("x SWdub3JlIHByZXZpb3Vz y").as_deref(), Some("Ignore previous\n"));
+        assert_eq!(decode_runs("49676e6f7265207072657669").as_deref(), Some("Ignore previ\n"));
+        assert_eq!(decode_runs("d41d8cd98f00b204e9800998ecf8427e"), None, "a digest is no text");
+        assert_eq!(decode_runs("hello world"), None);
+    }
+
+    #[test]
+    fn turned_letters() {
+        assert_eq!(rot13("Vtaber, 1 é"), "Ignore, 1 é");
+        assert_eq!(unhyphenate("se- nd in-\nstruc- tions").as_deref(), Some("send instructions"));
+        assert_eq!(unhyphenate("a - b"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn no_reading_outgrows_its_source(text in "(\\PC|%[0-9a-f]{2}|&#[0-9]{1,7};|[A-Za-z0-9]{20}){0,20}") {
+            for reading in [unescape(&text), decode_runs(&text), unhyphenate(&text)].into_iter().flatten() {
+                // A byte that is no UTF-8 becomes a three-byte replacement character.
+                prop_assert!(reading.len() <= 3 * text.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! The phrase table made ready: which steps of which patterns a word satisfies.
+
+use super::normalise::clean;
+use super::signatures::{CLASSES, PATTERNS};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+/// Shortest word whose inner letters may be shuffled and still be read.
+const SHUFFLED_MIN: usize = 6;
+
+/// A step of a pattern that some word satisfies.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Step {
+    pub(super) slot: usize,
+    /// Unknown words allowed since the step before; `None` for a first step.
+    pub(super) gap: Option<usize>,
+    /// The pattern that this step completes.
+    pub(super) ends: Option<usize>,
+}
+
+/// The compiled patterns.
+#[derive(Debug, Default)]
+pub(super) struct Phrases {
+    pub(super) exact: HashMap<Cow<'static, str>, Vec<Step>>,
+    pub(super) prefixes: HashMap<Cow<'static, str>, Vec<Step>>,
+    /// Per first byte, the lengths (as bits) of the words and of the prefixes that begin with it: most words end here, unhashed.
+    lengths: Lengths,
+    prefix_lengths: Lengths,
+    shuffled: HashMap<Vec<u8>, Cow<'static, str>>,
+    pub(super) longest: usize,
+    pub(super) slots: usize,
+}
+
+/// Built at first use.
+pub(super) static PHRASES: LazyLock<Phrases> = LazyLock::new(Phrases::compile);
+
+impl Phrases {
+    fn compile() -> Self {
+        let mut phrases = Self { exact: HashMap::with_capacity(2 * PATTERNS.len()), ..Self::default() };
+        let classes: HashMap<&'static str, &'static str> = CLASSES.iter().copied().collect();
+        for (index, pattern) in PATTERNS.iter().enumerate() {
+            phrases.add(index, pattern.text, &classes);
+        }
+        for steps in phrases.exact.values_mut().chain(phrases.prefixes.values_mut()) {
+            // Later steps first, so that one word never satisfies two steps of a pattern.
+            steps.sort_by_key(|step| std::cmp::Reverse(step.slot));
+        }
+        phrases.lengths.fill(phrases.exact.keys());
+        phrases.prefix_lengths.fill(phrases.prefixes.keys());
+        phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
+        let long = phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
+        phrases.shuffled = long.map(|word| (shuffle_key(word), word.clone())).collect();
+        phrases
+    }
+
+    /// Adds one pattern: items `CLASS`, `word|word`, `prefix*`, a run of unspaced script, and `~n` = up to n words between.
+    fn add(&mut self, index: usize, pattern: &'static str, classes: &HashMap<&'static str, &'static str>) {
+        let mut gap = 0;
+        let mut items: Vec<(usize, Cow<'static, str>)> = Vec::new();
+        for item in pattern.split(' ') {
+            if let Some(words) = item.strip_prefix('~') {
+                gap = words.parse().unwrap_or_default();
+                continue;
+            }
+            let item = if item.is_ascii() { Cow::Borrowed(item) } else { Cow::Owned(clean(item).text) };
+            if item.starts_with(is_unspaced) {
+                items
+                    .extend(item.chars().enumerate().map(|(nth, c)| (if nth == 0 { gap } else { 0 }, Cow::Owned(c.to_string()))));
+            } else {
+                items.push((gap, item));
+            }
+            gap = 0;
+        }
+        let count = items.len();
+        for (nth, (gap, item)) in items.into_iter().enumerate() {
+            let step = Step { slot: self.slots, gap: (nth > 0).then_some(gap), ends: (nth + 1 == count).then_some(index) };
+            self.slots += 1;
+            match item {
+                Cow::Borrowed(words) => words
+                    .split('|')
+                    .flat_map(|word| classes.get(word).copied().unwrap_or(word).split(' '))
+                    .for_each(|word| self.entry(Cow::Borrowed(word)).push(step)),
+                Cow::Owned(words) => words.split('|').for_each(|word| self.entry(Cow::Owned(word.to_owned())).push(step)),
+            }
+        }
+    }
+
+    /// The steps that a word satisfies, by itself and by each of its beginnings.
+    pub(super) fn steps<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a [Step]> {
+        let whole = (self.lengths.of(word) >> word.len().min(63) & 1 == 1).then(|| self.exact.get(word)).flatten();
+        let lengths = self.prefix_lengths.of(word);
+        let beginnings = (1..=word.len().min(63)).filter(move |length| lengths >> length & 1 == 1);
+        let prefixes = beginnings.filter_map(|length| self.prefixes.get(word.get(..length)?));
+        whole.into_iter().chain(prefixes).map(Vec::as_slice)
+    }
+
+    /// The word that this one is with its inner letters in another order.
+    pub(super) fn unshuffled(&self, word: &str) -> Option<&str> {
+        let likely = word.len() >= SHUFFLED_MIN && self.lengths.of(word) >> word.len().min(63) & 1 == 1;
+        likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
+    }
+
+    /// Whether some pattern has this whole word.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.exact.contains_key(word)
+    }
+
+    fn entry(&mut self, word: Cow<'static, str>) -> &mut Vec<Step> {
+        let words = if word.ends_with('*') { &mut self.prefixes } else { &mut self.exact };
+        let word = match word {
+            Cow::Borrowed(word) => Cow::Borrowed(word.trim_end_matches('*')),
+            Cow::Owned(word) => Cow::Owned(word.trim_end_matches('*').to_owned()),
+        };
+        words.entry(word).or_default()
+    }
+}
+
+/// For each first byte a set of lengths.
+#[derive(Debug)]
+struct Lengths([u64; 256]);
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self([0; 256])
+    }
+}
+
+impl Lengths {
+    fn fill<'a>(&mut self, words: impl Iterator<Item = &'a Cow<'static, str>>) {
+        for word in words {
+            if let Some(lengths) = word.bytes().next().and_then(|first| self.0.get_mut(usize::from(first))) {
+                *lengths |= 1 << word.len().min(63);
+            }
+        }
+    }
+
+    fn of(&self, word: &str) -> u64 {
+        word.bytes().next().and_then(|first| self.0.get(usize::from(first)).copied()).unwrap_or_default()
+    }
+}
+
+/// Scripts written without spaces, where each character is taken as a word.
+pub(super) fn is_unspaced(c: char) -> bool {
+    matches!(c, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'
+        | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// First and last letter, then the inner letters in order: the same for every shuffling a reader still understands.
+fn shuffle_key(word: &str) -> Vec<u8> {
+    let mut key = word.as_bytes().to_vec();
+    let inner = 1..key.len().saturating_sub(1);
+    if let Some(inner) = key.get_mut(inner) {
+        inner.sort_unstable();
+    }
+    key
+}

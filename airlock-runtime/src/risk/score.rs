@@ -1,0 +1,244 @@
+//! The sum: walks the arguments, reads every string in every form, and adds the factors up.
+
+use super::decode::{decode_runs, rot13, unescape, unhyphenate};
+use super::normalise::{Clean, Traces, clean};
+use super::phrases::PHRASES;
+use super::places::{hosts, secret};
+use super::signatures::{Family, MARKERS, PATTERNS};
+use super::words::Hit;
+use super::{Factor, Input, Risk};
+use crate::limits::RISK_MAX;
+use serde_json::Value;
+
+/// Layers of encoding that are taken off: two are seen in real requests, a third leaves room.
+const LAYERS_MAX: usize = 3;
+/// Bytes of derived readings examined in one call: far more than an ordinary call has, and some milliseconds of work.
+const DERIVED_MAX: usize = 256 * 1024;
+/// Shortest text turned round or rotated: shorter ones cannot hold a phrase.
+const TURN_MIN: usize = 12;
+/// Argument bytes from which each step of `oversized_arguments` counts, largest first.
+const SIZE_STEPS: [(usize, u16); 4] = [(1024 * 1024, 500), (256 * 1024, 300), (64 * 1024, 150), (16 * 1024, 50)];
+/// Nesting from which each step of `deep_nesting` counts, largest first. Schemas in use stay under ten levels.
+const DEPTH_STEPS: [(usize, u16); 2] = [(32, 150), (16, 50)];
+/// Points for a signature that was found only behind a disguise.
+const DISGUISED: u16 = 250;
+/// Points for signs of disguise without a signature, and for layered escapes.
+const TRACES: u16 = 150;
+/// Points for text spelled in characters that show nothing: no honest sender writes it.
+const HIDDEN: u16 = 450;
+/// Points for readings left unexamined.
+const UNEXAMINED: u16 = 200;
+/// Points for one host outside the egress list, and for several.
+const UNLISTED: (u16, u16) = (200, 300);
+
+/// Scores the arguments of one call.
+#[must_use]
+pub fn score(input: &Input<'_>) -> Risk {
+    let mut tally = Tally::new(input.listed);
+    let mut open: Vec<(&Value, usize)> = Vec::new();
+    for (name, value) in input.args {
+        tally.text(name);
+        open.push((value, 1));
+    }
+    let mut depth = 0;
+    while let Some((value, level)) = open.pop() {
+        depth = depth.max(level);
+        match value {
+            Value::String(text) => tally.text(text),
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, level + 1))),
+            Value::Object(entries) => {
+                for (name, item) in entries {
+                    tally.text(name);
+                    open.push((item, level + 1));
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+    let mut factors = Vec::new();
+    let mut add = |name, points: u16, note: String| {
+        if points > 0 {
+            factors.push(Factor { name, points, note });
+        }
+    };
+    add("base", input.base, "every call of this tool".to_owned());
+    tally.add_to(&mut add);
+    let step = |steps: &[(usize, u16)], size| steps.iter().find(|(from, _)| size >= *from).map_or(0, |(_, points)| *points);
+    add("oversized_arguments", step(&SIZE_STEPS, input.args_bytes), format!("{} bytes of arguments", input.args_bytes));
+    add("deep_nesting", step(&DEPTH_STEPS, depth), format!("arguments nested {depth} deep"));
+    let sum = factors.iter().fold(0u16, |sum, factor| sum.saturating_add(factor.points));
+    Risk { score: sum.min(RISK_MAX), factors }
+}
+
+/// How a reading came about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Reading {
+    Plain,
+    Unescaped,
+    Decoded,
+    Hidden,
+    Turned,
+}
+
+impl Reading {
+    const fn words(self) -> &'static str {
+        match self {
+            Self::Plain => "disguised letters",
+            Self::Unescaped => "escapes",
+            Self::Decoded => "an encoded run",
+            Self::Hidden => "invisible characters",
+            Self::Turned => "rotated, reversed or broken letters",
+        }
+    }
+}
+
+/// What was found so far.
+struct Tally<'a> {
+    listed: &'a dyn Fn(&str) -> bool,
+    families: [Option<(u16, &'static str)>; Family::ALL.len()],
+    /// Phrases that stand in the current text as they are, so that meeting them again in another reading means nothing.
+    plain: Vec<&'static str>,
+    disguise: Option<Reading>,
+    traces: Traces,
+    unlisted: usize,
+    secret: Option<(&'static str, u16)>,
+    derived: usize,
+    unexamined: bool,
+    work: u64,
+}
+
+impl<'a> Tally<'a> {
+    fn new(listed: &'a dyn Fn(&str) -> bool) -> Self {
+        Self {
+            listed,
+            families: [None; Family::ALL.len()],
+            plain: Vec::new(),
+            disguise: None,
+            traces: Traces::default(),
+            unlisted: 0,
+            secret: None,
+            derived: 0,
+            unexamined: false,
+            work: 0,
+        }
+    }
+
+    /// Reads one string as it stands and in every form that it may be meant in.
+    fn text(&mut self, raw: &str) {
+        let cleaned = clean(raw);
+        self.plain.clear();
+        if cleaned.text != raw {
+            self.hosts(raw);
+        }
+        let mut open = vec![(cleaned, Reading::Plain, 0)];
+        while let Some((Clean { text, hidden, traces }, reading, layer)) = open.pop() {
+            self.traces.join(traces);
+            self.read(&text, reading);
+            self.hosts(&text);
+            self.secret = self.secret.max(secret(&text));
+            if !hidden.is_empty() && self.afford(&hidden) {
+                open.push((clean(&hidden), Reading::Hidden, LAYERS_MAX));
+            }
+            if layer == 0 && text.len() >= TURN_MIN && text.len() <= DERIVED_MAX - self.derived {
+                self.derived += text.len();
+                self.read(&rot13(&text), Reading::Turned);
+                self.read(&text.chars().rev().collect::<String>(), Reading::Turned);
+                unhyphenate(&text).iter().for_each(|joined| self.read(joined, Reading::Turned));
+            }
+            if layer < LAYERS_MAX {
+                for (derived, how) in [(unescape(&text), Reading::Unescaped), (decode_runs(&text), Reading::Decoded)] {
+                    let Some(derived) = derived.filter(|derived| self.afford(derived)) else { continue };
+                    self.traces.layered |= how == Reading::Unescaped && reading == Reading::Unescaped;
+                    let how = if matches!(reading, Reading::Plain | Reading::Unescaped) { how } else { reading };
+                    open.push((clean(&derived), how, layer + 1));
+                }
+            }
+        }
+    }
+
+    /// Takes a derived reading off the allowance.
+    fn afford(&mut self, reading: &str) -> bool {
+        let affordable = reading.len() <= DERIVED_MAX - self.derived;
+        if affordable {
+            self.derived += reading.len();
+        }
+        self.unexamined |= !affordable;
+        affordable
+    }
+
+    fn read(&mut self, text: &str, reading: Reading) {
+        let (families, disguise, traces, plain) = (&mut self.families, &mut self.disguise, &mut self.traces, &mut self.plain);
+        let mut count = |family: Family, points: u16, phrase: &'static str, hidden: bool| {
+            if let Some(place) = families.get_mut(family as usize)
+                && place.is_none_or(|(highest, _)| points > highest)
+            {
+                *place = Some((points, phrase));
+            }
+            let hidden = hidden && !plain.contains(&phrase);
+            if hidden && disguise.is_none() {
+                *disguise = Some(reading);
+            } else if !hidden && !plain.contains(&phrase) {
+                plain.push(phrase);
+            }
+        };
+        // One layer of escapes is how a URL carries text; everything else that hides a phrase was chosen to hide it.
+        let hiding = !matches!(reading, Reading::Plain | Reading::Unescaped);
+        self.work += PHRASES.read(text, &mut |hit| match hit {
+            Hit::Pattern { index, disguised } => {
+                if let Some(pattern) = PATTERNS.get(index) {
+                    count(pattern.family, pattern.points, pattern.text, hiding || disguised);
+                }
+            }
+            Hit::MixedScript => traces.mixed |= !hiding,
+        });
+        let lower = text.to_ascii_lowercase();
+        for (family, points, marker) in MARKERS.iter().filter(|(_, _, marker)| lower.contains(marker)) {
+            count(*family, *points, marker, hiding);
+        }
+    }
+
+    fn hosts(&mut self, text: &str) {
+        let (listed, unlisted) = (self.listed, &mut self.unlisted);
+        hosts(text, &mut |host| *unlisted += usize::from(!host.is_some_and(listed)));
+    }
+
+    /// Lists the factors in their fixed order.
+    fn add_to(&self, add: &mut dyn FnMut(&'static str, u16, String)) {
+        for (family, found) in Family::ALL.into_iter().zip(self.families) {
+            if let Some((points, phrase)) = found {
+                add(family.name(), points, format!("phrase `{phrase}`"));
+            }
+        }
+        let signs = [
+            (self.traces.zero_width, "invisible characters within words"),
+            (self.traces.bidi, "changed writing direction"),
+            (self.traces.hidden, "hidden tag characters"),
+            (self.traces.ansi, "terminal control sequences"),
+            (self.traces.mixed, "words of mixed scripts"),
+            (self.traces.layered, "escapes within escapes"),
+            (self.unexamined, "more encoded text than is examined"),
+        ];
+        let mut notes: Vec<String> = signs.into_iter().filter(|(seen, _)| *seen).map(|(_, note)| note.to_owned()).collect();
+        let mut points = if notes.is_empty() { 0 } else { TRACES };
+        points = points.max(if self.unexamined { UNEXAMINED } else { 0 });
+        points = points.max(if self.traces.hidden { HIDDEN } else { 0 });
+        if let Some(reading) = self.disguise {
+            points += DISGUISED;
+            notes.insert(0, format!("a phrase behind {}", reading.words()));
+        }
+        add("obfuscation", points, notes.join(", "));
+        let points = match self.unlisted {
+            0 => 0,
+            1 => UNLISTED.0,
+            _ => UNLISTED.1,
+        };
+        add("unlisted_domain", points, format!("{} mention(s) of hosts outside the tool's egress", self.unlisted));
+        if let Some((what, points)) = self.secret {
+            add("secret_shape", points, format!("a string that looks like {what}"));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "tests.rs"]
+mod tests;

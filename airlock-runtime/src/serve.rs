@@ -1,0 +1,342 @@
+//! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
+//!
+//! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
+//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or [`IN_FLIGHT_BYTES_MAX`] bytes of requests are
+//! open, which the client feels as a full pipe.
+
+use crate::call::Args;
+use crate::carrier::{self, Carried};
+use crate::clock::Micros;
+use crate::decide::{Call, Decision, Facts, Verdict, decide};
+use crate::effect::{self, Outcome, World};
+use crate::lease::{self, Authority, Expect, intent_hash};
+use crate::ledger::{self, Entry, LedgerError, Recorded, Sync, Unmet};
+use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX};
+use crate::policy::EffectClass;
+use crate::reason::Reason;
+use crate::reply::{self, Judged};
+use crate::risk::Risk;
+use crate::start::Stop;
+use crate::stdio::{self, Ending};
+use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
+use sha2::{Digest, Sha256};
+use std::cell::RefCell;
+use std::collections::{HashMap, HashSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::{JoinSet, LocalSet};
+
+/// How long open calls may go on after the client closed stdin. The longest effect (two fetches) ends before.
+const DRAIN: Duration = Duration::from_secs(25);
+/// How long the last replies may take to be read.
+const FLUSH: Duration = Duration::from_secs(5);
+/// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
+const SEEN_MAX: usize = 4096;
+
+/// Serves until the client closes stdin.
+///
+/// # Errors
+/// The ledger failed: everything was denied from then on.
+pub(crate) fn serve(world: World) -> Result<(), Stop> {
+    let failed = |what: &str, fault: &dyn std::fmt::Display| Stop { code: 1, message: format!("{what}: {fault}") };
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|fault| failed("the event loop could not start", &fault))?;
+    let gateway = Rc::new(Gateway::new(world));
+    let local = LocalSet::new();
+    local.block_on(&runtime, Rc::clone(&gateway).run()).map_err(|fault| failed("stdin or stdout failed", &fault))?;
+    drop(local);
+    gateway.world.ledger.shutdown().map_err(|fault| failed("the ledger failed", &fault))
+}
+
+struct Gateway {
+    world: World,
+    connection: RefCell<Connection>,
+    open: RefCell<HashMap<Id, Rc<Notify>>>,
+    seen: RefCell<HashSet<String>>,
+}
+
+/// What an open call holds: its share of the limits.
+struct Share {
+    _calls: OwnedSemaphorePermit,
+    _bytes: OwnedSemaphorePermit,
+}
+
+impl Gateway {
+    fn new(world: World) -> Self {
+        let policy = world.policy;
+        let tools = policy.tools.iter().map(|tool| {
+            let mut definition = tool.builtin.definition();
+            if tool.builtin.needs_lease() {
+                carrier::announce(&mut definition.input_schema, &policy.lease);
+            }
+            ToolListing {
+                name: tool.name.to_owned(),
+                title: Some(definition.title.to_owned()),
+                description: definition.description.to_owned(),
+                input_schema: definition.input_schema,
+                annotations: Some(definition.annotations),
+            }
+        });
+        let server = ServerInfo {
+            name: policy.gateway.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
+        };
+        let connection = RefCell::new(Connection::new(server, tools.collect()));
+        Self { world, connection, open: RefCell::default(), seen: RefCell::default() }
+    }
+
+    /// Reads until the client closes stdin, then lets open calls finish.
+    async fn run(self: Rc<Self>) -> std::io::Result<()> {
+        let mut input = stdio::read()?;
+        let (output, written) = stdio::write()?;
+        let calls = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
+        let bytes = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX));
+        let mut tasks = JoinSet::new();
+        let mut ending = Ending::new()?;
+        loop {
+            let frame = tokio::select! {
+                frame = input.recv() => frame,
+                () = output.closed() => None,
+                () = ending.requested() => None,
+            };
+            let Some(frame) = frame else { break };
+            let held = match &frame {
+                Frame::Line(line) => line.len(),
+                Frame::TooLong { head, .. } => head.len(),
+            };
+            match self.receive(&frame) {
+                Received::Silence(_) => {}
+                Received::Reply(reply) => {
+                    let _ = output.send(reply).await;
+                }
+                Received::Cancel(id) => self.cancel(&id),
+                Received::Call(request) => {
+                    let stop = self.begin(&request.id);
+                    let Some(share) = share(&calls, &bytes, held).await else { break };
+                    tasks.spawn_local(Rc::clone(&self).work(*request, stop, share, output.clone()));
+                }
+            }
+            while tasks.try_join_next().is_some() {}
+        }
+        drop(input);
+        let drained = async { while tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tasks.shutdown().await;
+        }
+        drop(output);
+        // A client that closed stdin and does not read stdout either is not waited for any longer.
+        let _ = tokio::time::timeout(FLUSH, written).await;
+        Ok(())
+    }
+
+    fn receive(&self, frame: &Frame) -> Received {
+        let mut connection = self.connection.borrow_mut();
+        match frame {
+            Frame::Line(line) => connection.receive(line),
+            Frame::TooLong { head, .. } => connection.too_long(head),
+        }
+    }
+
+    fn begin(&self, id: &Id) -> Rc<Notify> {
+        let stop = Rc::new(Notify::new());
+        self.open.borrow_mut().insert(id.clone(), Rc::clone(&stop));
+        stop
+    }
+
+    fn cancel(&self, id: &Id) {
+        if let Some(stop) = self.open.borrow().get(id) {
+            stop.notify_one();
+        }
+    }
+
+    /// One call from request to reply. A cancelled call is not answered.
+    async fn work(self: Rc<Self>, request: CallRequest, stop: Rc<Notify>, share: Share, output: mpsc::Sender<String>) {
+        let (id, revision) = (request.id.clone(), request.revision);
+        let judged = self.answer(request, &stop).await;
+        self.open.borrow_mut().remove(&id);
+        let reply = {
+            let mut connection = self.connection.borrow_mut();
+            connection.finish(&id).then(|| reply::render(&connection, revision, &id, judged))
+        };
+        if let Some(reply) = reply {
+            let _ = output.send(reply).await;
+        }
+        drop(share);
+    }
+
+    /// The road of one call: carriers, lease, decision, ledger, effect, ledger.
+    async fn answer(&self, request: CallRequest, stop: &Notify) -> Judged {
+        let World { policy, ledger, .. } = &self.world;
+        let (call, carried) = self.resolve(request);
+        let now = Micros::now();
+        let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
+        let newest_entry = match ledger.facts() {
+            Ok(known) => known.newest_ts(),
+            Err(_) => return Judged::unrecorded(0),
+        };
+        let Decision { verdict, risk } = decide(policy, &call, authority.as_ref(), &Facts { now, newest_entry });
+        let context = Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
+        let permit = match verdict {
+            Verdict::Deny(reason) => return self.deny(&context, reason).await,
+            Verdict::Allow(permit) => permit,
+        };
+        let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
+        let allow = Entry::Decision(context.entry(&Reason::Ok));
+        let recorded = match ledger.record_if(&allow, ledger.sync_for(effect), permit.require().to_vec()).await {
+            Ok(recorded) => recorded,
+            Err(LedgerError::Unmet(unmet)) => return self.deny(&context, unmet_reason(unmet, authority.as_ref().ok())).await,
+            Err(_) => return Judged::unrecorded(risk.score),
+        };
+        let seq = recorded.seq();
+        let started = Instant::now();
+        let outcome = tokio::select! {
+            biased;
+            () = stop.notified() => Outcome::cancelled(),
+            outcome = effect::perform(permit, recorded, &self.world) => outcome,
+        };
+        match self.close(&call, &outcome, started).await {
+            Ok(_) => Judged::Performed { seq, risk: risk.score, outcome },
+            Err(_) => Judged::unrecorded(risk.score),
+        }
+    }
+
+    /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
+    fn resolve(&self, request: CallRequest) -> (Call, Result<Carried, Reason>) {
+        let policy = self.world.policy;
+        let CallRequest { name, arguments, meta, .. } = request;
+        // The wire's scan has accepted these bytes; a number beyond a double is what can still fail.
+        let text = arguments.as_ref().map_or("{}", |raw| raw.get());
+        let (mut args, unreadable) = match serde_json::from_str::<Args>(text) {
+            Ok(args) => (args, None),
+            Err(_) => (Args::new(), Some(Reason::CarrierShape { problem: "the arguments hold a number that no double can hold" })),
+        };
+        let carried = carrier::take(meta, &mut args, &policy.lease);
+        let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
+        let tool = (policy.tool_index)(&name).and_then(|index| policy.tools.get(index));
+        let call = Call { id: reply::call_id(), name, tool, args, args_bytes };
+        (call, unreadable.map_or(carried, Err))
+    }
+
+    fn authority(&self, carried: &Carried, now: Micros) -> Result<Authority, Reason> {
+        let lease = carried.lease.as_deref().ok_or(Reason::LeaseMissing)?;
+        let (Some(sid), Some(intent)) = (carried.session.as_deref(), carried.intent.as_deref()) else {
+            return Err(Reason::ContextMissing);
+        };
+        let intent = intent_hash(intent).map_err(Reason::Intent)?;
+        let expect = Expect { aud: self.world.policy.gateway, sid, intent, now };
+        lease::verify(lease, &self.world.keys, &expect).map_err(Reason::Lease)
+    }
+
+    /// The tools of a lease that this process sees for the first time.
+    fn scope(&self, authority: Option<&Authority>) -> Option<Vec<String>> {
+        let authority = authority?;
+        let mut seen = self.seen.borrow_mut();
+        if seen.len() >= SEEN_MAX {
+            seen.clear();
+        }
+        let is_new = authority.rid.last().is_some_and(|rid| seen.insert(rid.clone()));
+        is_new.then(|| authority.tools.iter().cloned().collect())
+    }
+
+    /// Records a refusal and answers with it.
+    async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
+        match self.world.ledger.record(&Entry::Decision(context.entry(&reason)), Sync::Written).await {
+            Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason },
+            Err(_) => Judged::unrecorded(context.risk.score),
+        }
+    }
+
+    /// Records how an effect ended.
+    async fn close(&self, call: &Call, outcome: &Outcome, started: Instant) -> Result<Recorded, LedgerError> {
+        let result = outcome.result.as_ref().ok().filter(|_| outcome.commit).map(ToString::to_string);
+        let entry = Entry::Outcome(ledger::Outcome {
+            call: &call.id,
+            ok: outcome.result.is_ok(),
+            status: outcome.result.as_ref().map_or_else(|failure| failure.code, |_| "ok"),
+            hosts: outcome.hosts.clone(),
+            micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            result: result.as_ref().map(|text| Sha256::digest(text).into()),
+            bytes: result.map_or(0, |text| text.len() as u64),
+        });
+        self.world.ledger.record(&entry, Sync::Written).await
+    }
+}
+
+/// What a decision entry is made of.
+struct Context<'a> {
+    call: &'a Call,
+    risk: &'a Risk,
+    sid: &'a str,
+    sub: &'a str,
+    kid: &'a str,
+    rid: Vec<String>,
+    scope: Option<Vec<String>>,
+}
+
+impl<'a> Context<'a> {
+    fn new(
+        call: &'a Call,
+        carried: Option<&'a Carried>,
+        authority: Option<&'a Authority>,
+        risk: &'a Risk,
+        scope: Option<Vec<String>>,
+    ) -> Self {
+        // Without a verified lease these are the caller's claims, which the ledger keeps as such: the lease ids stay empty.
+        let claimed = |key: &str| call.args.get(key).and_then(serde_json::Value::as_str);
+        let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
+        let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
+        Self {
+            call,
+            risk,
+            sid: sid.unwrap_or_default(),
+            sub: sub.unwrap_or_default(),
+            kid: authority.map_or("", |authority| &authority.kid),
+            rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
+            scope,
+        }
+    }
+
+    fn entry(&self, reason: &'a Reason) -> ledger::Decision<'_> {
+        ledger::Decision {
+            allow: *reason == Reason::Ok,
+            sid: self.sid,
+            sub: self.sub,
+            tool: &self.call.name,
+            rid: self.rid.clone(),
+            kid: self.kid,
+            risk: self.risk.score,
+            factors: self.risk.factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect(),
+            args: &self.call.args_bytes,
+            why: reason.code(),
+            detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
+            call: &self.call.id,
+            scope: self.scope.clone(),
+        }
+    }
+}
+
+/// The reason for a condition that did not hold when the ledger tested it.
+fn unmet_reason(unmet: Unmet, authority: Option<&Authority>) -> Reason {
+    match unmet {
+        Unmet::Spent(rid) => {
+            let uses = authority.and_then(|authority| authority.uses.iter().find(|(node, _)| *node == rid));
+            Reason::UsesExhausted { uses: uses.map_or(0, |(_, uses)| *uses) }
+        }
+        Unmet::Intent(_) => Reason::SessionPinned,
+        Unmet::Full => Reason::LedgerUnavailable,
+    }
+}
+
+/// Waits for a share of the limits. `None` only when the limits are gone, at the end.
+async fn share(calls: &Arc<Semaphore>, bytes: &Arc<Semaphore>, length: usize) -> Option<Share> {
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    Some(Share {
+        _calls: Arc::clone(calls).acquire_owned().await.ok()?,
+        _bytes: Arc::clone(bytes).acquire_many_owned(length).await.ok()?,
+    })
+}

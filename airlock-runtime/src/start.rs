@@ -1,0 +1,105 @@
+//! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
+//! usage · 3 the key is missing or refused · 4 the ledger could not be opened.
+
+use crate::effect::World;
+use crate::lease::keyfile::read_ring;
+use crate::ledger::{Ledger, note};
+use crate::policy::Policy;
+use crate::{explain, serve};
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// Names the file with the gateway's audience keys.
+pub(crate) const KEY_FILE: &str = "AIRLOCK_KEY_FILE";
+
+/// Why a gateway does not serve, or stopped.
+pub(crate) struct Stop {
+    /// Exit code.
+    pub(crate) code: u8,
+    /// What is wrong and what to do.
+    pub(crate) message: String,
+}
+
+/// The whole program of a gateway: no arguments = serve on stdio; `--policy` and `--version` print and end.
+#[must_use]
+pub fn run(policy: &'static Policy) -> ExitCode {
+    let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or("?")).collect();
+    let ended = match words.as_slice() {
+        [] => open(policy).and_then(serve::serve),
+        ["--policy"] => print(&explain::policy(policy)),
+        ["--version"] => print(&explain::version(policy)),
+        _ => Err(Stop { code: 2, message: usage(policy) }),
+    };
+    match ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Stop { code, message }) => {
+            warn(&message);
+            ExitCode::from(code)
+        }
+    }
+}
+
+/// Writes one line to stderr; nothing can be done when that is gone.
+pub(crate) fn warn(message: &str) {
+    let _ = writeln!(std::io::stderr(), "airlock: {message}");
+}
+
+fn usage(policy: &Policy) -> String {
+    format!(
+        "the gateway {} takes no arguments: it speaks MCP on stdin and stdout. `--policy` prints the compiled policy, `--version` the \
+         version and the policy digest. Everything else is compiled in.",
+        policy.gateway
+    )
+}
+
+/// Prints to stdout, for the two modes that do not speak MCP. A closed pipe is the reader's wish.
+fn print(text: &str) -> Result<(), Stop> {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+    Ok(())
+}
+
+/// Key first, then ledger: a gateway without its key leaves no trace in the ledger directory.
+fn open(policy: &'static Policy) -> Result<World, Stop> {
+    forbid_dumps();
+    let path = std::env::var_os(KEY_FILE).filter(|path| !path.is_empty()).ok_or_else(|| Stop {
+        code: 3,
+        message: format!(
+            "{KEY_FILE} is not set. It must name the file with this gateway's audience key; make one with `airlock key new` and \
+             `airlock key derive --audience {}`.",
+            policy.gateway
+        ),
+    })?;
+    let keys = read_ring(&PathBuf::from(path), policy.gateway, policy.keys)
+        .map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
+    let ledger_dir = ledger_dir(policy);
+    let ledger = Ledger::open(&ledger_dir, policy.gateway, &policy.digest, policy.ledger.durability)
+        .map_err(|fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") })?;
+    if ledger.is_new() {
+        warn(&format!(
+            "new ledger in {}. Its public key is {} - keep it elsewhere; `airlock verify-log --key` needs it.",
+            ledger_dir.display(),
+            note::plain_key(ledger.key())
+        ));
+    }
+    for tool in policy.tools.iter().filter(|tool| tool.egress.iter().any(|entry| entry.stand_in.is_some())) {
+        warn(&format!("{} talks to a local stand-in, not to its real host: this build is for tests and demonstrations.", tool.name));
+    }
+    Ok(World { policy, keys, ledger, ledger_dir })
+}
+
+fn ledger_dir(policy: &Policy) -> PathBuf {
+    let named = policy.ledger.dir_env.and_then(std::env::var_os).filter(|path| !path.is_empty());
+    named.map_or_else(|| PathBuf::from(policy.ledger.dir_default), PathBuf::from)
+}
+
+/// The key must not reach a core file or another process of the same user. Where the kernel refuses, serving goes on: the
+/// confinement of the process does not rest on this alone.
+fn forbid_dumps() {
+    #[cfg(target_os = "linux")]
+    if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).is_err() {
+        warn("this kernel does not let the process forbid core dumps");
+    }
+}

@@ -1,0 +1,276 @@
+//! The server's side of one MCP connection: from a line to what must be done about it.
+//!
+//! The state is the era of the connection and the calls that are open. A connection starts undecided; a served request of revision
+//! 2026-07-28 makes it modern, `initialize` makes it legacy at the negotiated revision, and it never changes again. `server/discover`
+//! asks without deciding.
+
+use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
+use super::members::string;
+use super::params::{CallRequest, Params, unsupported_version};
+use super::reply::{self, ServerInfo, ToolListing, ToolReply};
+use super::revision::Revision;
+use super::scan::scan;
+use crate::limits::LINE_MAX;
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+/// What to do about a line.
+#[derive(Debug)]
+#[must_use]
+pub enum Received {
+    /// Nothing is written.
+    Silence(Quiet),
+    /// Write this line (its LF is not included).
+    Reply(String),
+    /// Judge this call; it is open until [`Connection::finish`].
+    Call(Box<CallRequest>),
+    /// Stop working on this call. It stays open until [`Connection::finish`], which then forbids the reply.
+    Cancel(Id),
+}
+
+/// Why a line is not answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Quiet {
+    /// Nothing but JSON whitespace.
+    Blank,
+    /// A notification that asks for nothing: `notifications/initialized`, unknown ones, a cancellation of what is not open.
+    Notification,
+    /// A result or error; we never ask the client anything.
+    Response,
+    /// Not a message, and no id could be read to answer to.
+    Unreadable,
+}
+
+/// How many lines were dropped without an answer, by [`Quiet`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Dropped {
+    /// [`Quiet::Blank`].
+    pub blank: u64,
+    /// [`Quiet::Notification`].
+    pub notifications: u64,
+    /// [`Quiet::Response`].
+    pub responses: u64,
+    /// [`Quiet::Unreadable`].
+    pub unreadable: u64,
+}
+
+/// Which era the connection is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Era {
+    /// Nothing was served yet that decides.
+    Undecided,
+    /// Revision 2026-07-28, an envelope on every request.
+    Modern,
+    /// After `initialize`, at this revision.
+    Legacy(Revision),
+}
+
+/// An open call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Open {
+    Working,
+    Cancelled,
+}
+
+/// One client's connection. It holds one small record per open call; the caller bounds how many are open by not reading on
+/// ([`crate::limits::IN_FLIGHT_MAX`]).
+#[derive(Debug)]
+pub struct Connection {
+    server: ServerInfo,
+    tools: Vec<ToolListing>,
+    era: Era,
+    open: HashMap<Id, Open>,
+    dropped: Dropped,
+}
+
+impl Connection {
+    /// A connection on which nothing was said yet.
+    #[must_use]
+    pub fn new(server: ServerInfo, tools: Vec<ToolListing>) -> Self {
+        Self { server, tools, era: Era::Undecided, open: HashMap::new(), dropped: Dropped::default() }
+    }
+
+    /// Takes one line without its LF. Total: any bytes give one of the four outcomes.
+    pub fn receive(&mut self, line: &[u8]) -> Received {
+        if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
+            return self.silence(Quiet::Blank);
+        }
+        let message = match scan(line) {
+            Ok(text) => jsonrpc::read(text),
+            Err(fault) => Err(jsonrpc::refuse(line, fault)),
+        };
+        match message {
+            Ok(Message::Request { id, method, params }) => self.request(id, &method, params),
+            Ok(Message::Notification { method, params }) => self.notification(&method, params),
+            Ok(Message::Response) => self.silence(Quiet::Response),
+            Err(Refused { id: Some(id), problem }) => Received::Reply(reply_problem(&id, problem)),
+            Err(Refused { id: None, problem: _ }) => self.silence(Quiet::Unreadable),
+        }
+    }
+
+    /// Answers a [`crate::wire::Frame::TooLong`], if its id stands in the part that was kept.
+    pub fn too_long(&mut self, head: &[u8]) -> Received {
+        let Some(id) = salvage(head) else { return self.silence(Quiet::Unreadable) };
+        let message = format!("The line is longer than {LINE_MAX} bytes.");
+        Received::Reply(reply_problem(&id, Problem::new(Code::InvalidRequest, message)))
+    }
+
+    /// Closes a call. True if its reply may be written; false if it was cancelled (nothing may be sent for it any more) or was not open.
+    #[must_use]
+    pub fn finish(&mut self, id: &Id) -> bool {
+        match self.open.remove(id) {
+            Some(Open::Working) => true,
+            Some(Open::Cancelled) | None => false,
+        }
+    }
+
+    /// The reply to a call, in the form of its revision.
+    #[must_use]
+    pub fn reply_result(&self, revision: Revision, id: &Id, reply: &ToolReply) -> String {
+        reply::result(id, self.server.call_result(revision, reply))
+    }
+
+    /// A reply that is a JSON-RPC error, for an unknown tool or a fault of the gateway; a refusal is a [`ToolReply`] with `is_error`.
+    #[must_use]
+    pub fn reply_error(&self, id: &Id, code: Code, message: &str, data: Option<Value>) -> String {
+        jsonrpc::reply_error(id, code, message, data)
+    }
+
+    /// The era so far.
+    #[must_use]
+    pub const fn era(&self) -> Era {
+        self.era
+    }
+
+    /// How many calls are open, cancelled ones included.
+    #[must_use]
+    pub fn open_calls(&self) -> usize {
+        self.open.len()
+    }
+
+    /// What was dropped without an answer.
+    #[must_use]
+    pub const fn dropped(&self) -> Dropped {
+        self.dropped
+    }
+
+    fn request(&mut self, id: Id, method: &str, params: Option<&RawValue>) -> Received {
+        if self.open.contains_key(&id) {
+            let problem = Problem::new(Code::InvalidRequest, "A call with this id is still open.");
+            return Received::Reply(reply_problem(&id, problem));
+        }
+        let outcome = Params::read(params).and_then(|params| self.serve(&id, method, &params));
+        match outcome {
+            Ok(Served::Result(body)) => Received::Reply(reply::result(&id, body)),
+            Ok(Served::Call(call)) => {
+                self.open.insert(id, Open::Working);
+                Received::Call(call)
+            }
+            Err(problem) => Received::Reply(reply_problem(&id, problem)),
+        }
+    }
+
+    /// The rules for the era, see `docs/wire.md`.
+    fn serve(&mut self, id: &Id, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
+        let is_enveloped = params.meta.version.is_some();
+        match self.era {
+            Era::Legacy(_) if is_enveloped => {
+                let message = "This connection was opened with `initialize`; requests of revision 2026-07-28 need a new one.";
+                Err(Problem::new(Code::InvalidRequest, message))
+            }
+            Era::Legacy(revision) => self.serve_legacy(id, method, params, revision),
+            Era::Undecided | Era::Modern if is_enveloped => self.serve_modern(id, method, params),
+            Era::Modern if method == "initialize" => {
+                Err(unsupported_version(&params.protocol_version.and_then(string).unwrap_or_default()))
+            }
+            Era::Modern => Err(params.meta.missing()),
+            Era::Undecided => self.serve_first(method, params),
+        }
+    }
+
+    /// Requests without an envelope before the era is decided.
+    fn serve_first(&mut self, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
+        match method {
+            "initialize" => {
+                let revision = Revision::for_initialize(&params.handshake()?);
+                self.era = Era::Legacy(revision);
+                Ok(Served::Result(self.server.initialize(revision)))
+            }
+            "ping" => Ok(Served::Result(Map::new())),
+            _ => Err(params.meta.missing()),
+        }
+    }
+
+    fn serve_legacy(&self, id: &Id, method: &str, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
+        match method {
+            "ping" => Ok(Served::Result(Map::new())),
+            "tools/list" => self.list(params, revision),
+            "tools/call" => params.call(id.clone(), revision).map(|call| Served::Call(Box::new(call))),
+            "initialize" => Err(Problem::new(Code::InvalidRequest, "This connection was already opened with `initialize`.")),
+            _ => Err(unknown_method(method)),
+        }
+    }
+
+    fn serve_modern(&mut self, id: &Id, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
+        params.meta.check_envelope()?;
+        let served = match method {
+            "server/discover" => return Ok(Served::Result(self.server.discover())),
+            "tools/list" => self.list(params, Revision::MODERN),
+            "tools/call" => params.call(id.clone(), Revision::MODERN).map(|call| Served::Call(Box::new(call))),
+            _ => Err(unknown_method(method)),
+        }?;
+        self.era = Era::Modern;
+        Ok(served)
+    }
+
+    fn list(&self, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
+        if params.cursor.is_some() {
+            return Err(Problem::invalid_params("The tool list has one page; this server never gave out a `cursor`."));
+        }
+        Ok(Served::Result(self.server.list(revision, &self.tools)))
+    }
+
+    fn notification(&mut self, method: &str, params: Option<&RawValue>) -> Received {
+        if method != "notifications/cancelled" {
+            return self.silence(Quiet::Notification);
+        }
+        let id = Params::read(params).ok().and_then(|params| params.request_id.and_then(Id::read));
+        let Some((id, open)) = id.and_then(|id| self.open.get_key_value(&id)) else {
+            return self.silence(Quiet::Notification);
+        };
+        match open {
+            Open::Cancelled => self.silence(Quiet::Notification),
+            Open::Working => {
+                let id = id.clone();
+                self.open.insert(id.clone(), Open::Cancelled);
+                Received::Cancel(id)
+            }
+        }
+    }
+
+    fn silence(&mut self, why: Quiet) -> Received {
+        let count = match why {
+            Quiet::Blank => &mut self.dropped.blank,
+            Quiet::Notification => &mut self.dropped.notifications,
+            Quiet::Response => &mut self.dropped.responses,
+            Quiet::Unreadable => &mut self.dropped.unreadable,
+        };
+        *count = count.saturating_add(1);
+        Received::Silence(why)
+    }
+}
+
+/// What a request leads to if nothing is wrong with it.
+enum Served {
+    Result(Map<String, Value>),
+    Call(Box<CallRequest>),
+}
+
+fn unknown_method(method: &str) -> Problem {
+    Problem::new(Code::MethodNotFound, format!("Method not found: {}", quoted(method)))
+}
+
+fn reply_problem(id: &Id, problem: Problem) -> String {
+    jsonrpc::reply_error(id, problem.code, &problem.message, problem.data)
+}

@@ -1,0 +1,270 @@
+//! The parameters of a request: the modern envelope in `_meta`, and what a `tools/call` carries.
+
+use super::jsonrpc::{Code, ID_MAX, Id, Problem, quoted};
+use super::members::{Picked, is_object, pick, string};
+use super::revision::Revision;
+use crate::limits::TOOL_NAME_MAX;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// `_meta` key of a lease.
+pub const META_LEASE: &str = "dev.airlock/lease";
+/// `_meta` key of the session id that a lease is bound to.
+pub const META_SESSION: &str = "dev.airlock/session";
+/// `_meta` key of the intent text that a lease is bound to.
+pub const META_INTENT: &str = "dev.airlock/intent";
+
+const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
+const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
+const META_CLIENT: &str = "io.modelcontextprotocol/clientInfo";
+const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
+const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
+
+/// A `tools/call` whose envelope is right. Nothing is decided yet: the tool may be unknown and the lease forged.
+#[derive(Debug)]
+pub struct CallRequest {
+    /// To be given to [`crate::wire::Connection::finish`] and the reply.
+    pub id: Id,
+    /// The revision in which the reply must be written.
+    pub revision: Revision,
+    /// Tool name as sent: 1-128 bytes of `A-Z a-z 0-9 _ - .`.
+    pub name: String,
+    /// The bytes of `arguments`, scanned, an object; `None` when the client sent none.
+    pub arguments: Option<Box<RawValue>>,
+    /// Length of `arguments` in bytes, for budgets.
+    pub arguments_bytes: usize,
+    /// What `_meta` carries for us.
+    pub meta: Carried,
+    /// Set when the client wants progress notifications for this call.
+    pub progress_token: Option<ProgressToken>,
+}
+
+/// What the client put into `params._meta` for the gateway, unverified.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Carried {
+    /// [`META_LEASE`].
+    pub lease: Option<String>,
+    /// [`META_SESSION`].
+    pub session: Option<String>,
+    /// [`META_INTENT`].
+    pub intent: Option<String>,
+}
+
+/// A lease is a bearer secret and must not reach a log by way of a debug print.
+impl fmt::Debug for Carried {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lease = self.lease.as_ref().map(|lease| format!("({} bytes)", lease.len()));
+        f.debug_struct("Carried").field("lease", &lease).field("session", &self.session).field("intent", &self.intent).finish()
+    }
+}
+
+/// What a client wants its progress notifications marked with: the same kinds of value as an id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProgressToken(pub(crate) Id);
+
+/// The members of `params` that any method of ours reads, unparsed.
+#[derive(Default)]
+pub(crate) struct Params<'a> {
+    pub(crate) meta: Meta<'a>,
+    pub(crate) name: Option<&'a RawValue>,
+    pub(crate) arguments: Option<&'a RawValue>,
+    pub(crate) cursor: Option<&'a RawValue>,
+    pub(crate) input_responses: Option<&'a RawValue>,
+    pub(crate) request_state: Option<&'a RawValue>,
+    pub(crate) request_id: Option<&'a RawValue>,
+    pub(crate) protocol_version: Option<&'a RawValue>,
+    pub(crate) capabilities: Option<&'a RawValue>,
+    pub(crate) client_info: Option<&'a RawValue>,
+}
+
+/// The members of `params._meta` that we read, unparsed. Unknown ones are tolerated, as the protocol demands.
+#[derive(Default)]
+pub(crate) struct Meta<'a> {
+    pub(crate) version: Option<&'a RawValue>,
+    capabilities: Option<&'a RawValue>,
+    client_info: Option<&'a RawValue>,
+    log_level: Option<&'a RawValue>,
+    progress_token: Option<&'a RawValue>,
+    lease: Option<&'a RawValue>,
+    session: Option<&'a RawValue>,
+    intent: Option<&'a RawValue>,
+}
+
+impl<'a> Params<'a> {
+    /// Splits `params`, which must be an object if present, and its `_meta`, likewise.
+    pub(crate) fn read(params: Option<&'a RawValue>) -> Result<Self, Problem> {
+        let Some(params) = params else { return Ok(Self::default()) };
+        let names = [
+            "_meta",
+            "name",
+            "arguments",
+            "cursor",
+            "inputResponses",
+            "requestState",
+            "requestId",
+            "protocolVersion",
+            "capabilities",
+            "clientInfo",
+        ];
+        let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(params.get(), names);
+        if !is_whole || has_repeats {
+            return Err(Problem::invalid_params("`params` must be an object."));
+        }
+        let [
+            meta,
+            name,
+            arguments,
+            cursor,
+            input_responses,
+            request_state,
+            request_id,
+            protocol_version,
+            capabilities,
+            client_info,
+        ] = values;
+        let meta = meta.map_or(Ok(Meta::default()), Meta::read)?;
+        Ok(Self {
+            meta,
+            name,
+            arguments,
+            cursor,
+            input_responses,
+            request_state,
+            request_id,
+            protocol_version,
+            capabilities,
+            client_info,
+        })
+    }
+
+    /// Checks the parameters of `initialize`; the requested revision as sent.
+    pub(crate) fn handshake(&self) -> Result<String, Problem> {
+        let version = self.protocol_version.and_then(string);
+        let version = version.ok_or(Problem::invalid_params("`params.protocolVersion` must be a string."))?;
+        if !self.capabilities.is_some_and(is_object) {
+            return Err(Problem::invalid_params("`params.capabilities` must be an object."));
+        }
+        if !self.client_info.is_some_and(is_implementation) {
+            return Err(Problem::invalid_params("`params.clientInfo` must be an object with the strings `name` and `version`."));
+        }
+        Ok(version)
+    }
+
+    /// Checks the parameters of `tools/call`.
+    pub(crate) fn call(&self, id: Id, revision: Revision) -> Result<CallRequest, Problem> {
+        if self.input_responses.is_some() || self.request_state.is_some() {
+            return Err(Problem::invalid_params(
+                "`inputResponses` and `requestState` answer nothing: this server never asks for input.",
+            ));
+        }
+        let name = self.name.and_then(string).filter(|name| is_tool_name(name));
+        let name =
+            name.ok_or(Problem::invalid_params("`params.name` must be a tool name: 1 to 128 letters, digits, `_`, `-` or `.`."))?;
+        if self.arguments.is_some_and(|arguments| !is_object(arguments)) {
+            return Err(Problem::invalid_params("`params.arguments` must be an object."));
+        }
+        Ok(CallRequest {
+            id,
+            revision,
+            name,
+            arguments: self.arguments.map(ToOwned::to_owned),
+            arguments_bytes: self.arguments.map_or(0, |arguments| arguments.get().len()),
+            meta: self.meta.carried()?,
+            progress_token: self.meta.progress()?,
+        })
+    }
+}
+
+impl<'a> Meta<'a> {
+    fn read(meta: &'a RawValue) -> Result<Self, Problem> {
+        let names = [
+            META_VERSION,
+            META_CAPABILITIES,
+            META_CLIENT,
+            META_LOG_LEVEL,
+            "progressToken",
+            META_LEASE,
+            META_SESSION,
+            META_INTENT,
+        ];
+        let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(meta.get(), names);
+        if !is_whole || has_repeats {
+            return Err(Problem::invalid_params("`params._meta` must be an object."));
+        }
+        let [version, capabilities, client_info, log_level, progress_token, lease, session, intent] = values;
+        Ok(Self { version, capabilities, client_info, log_level, progress_token, lease, session, intent })
+    }
+
+    /// The error for a request without the modern envelope on a connection that made no `initialize`.
+    pub(crate) fn missing(&self) -> Problem {
+        let absent = |key: &'static str, value: Option<_>| value.is_none().then_some(key);
+        let keys: Vec<&str> =
+            [absent(META_VERSION, self.version), absent(META_CAPABILITIES, self.capabilities)].into_iter().flatten().collect();
+        Problem::invalid_params(format!("params._meta is missing the required envelope key(s): {}", keys.join(", ")))
+    }
+
+    /// Checks the envelope of revision 2026-07-28: both required keys, the version, and the shape of the optional ones.
+    pub(crate) fn check_envelope(&self) -> Result<(), Problem> {
+        let (Some(version), Some(capabilities)) = (self.version, self.capabilities) else {
+            return Err(self.missing());
+        };
+        let version = string(version).ok_or(Problem::invalid_params(format!("`{META_VERSION}` must be a string.")))?;
+        if version != Revision::MODERN.date() {
+            return Err(unsupported_version(&version));
+        }
+        if !is_object(capabilities) {
+            return Err(Problem::invalid_params(format!("`{META_CAPABILITIES}` must be an object.")));
+        }
+        if !self.client_info.is_none_or(is_implementation) {
+            return Err(Problem::invalid_params(format!(
+                "`{META_CLIENT}` must be an object with the strings `name` and `version`."
+            )));
+        }
+        let level_is_known = |level: &RawValue| string(level).is_some_and(|level| LOG_LEVELS.contains(&level.as_str()));
+        if !self.log_level.is_none_or(level_is_known) {
+            return Err(Problem::invalid_params(format!("`{META_LOG_LEVEL}` must be a log level.")));
+        }
+        self.progress().map(|_| ())
+    }
+
+    fn carried(&self) -> Result<Carried, Problem> {
+        let read = |key: &str, value: Option<&RawValue>| {
+            let wrong = || Problem::invalid_params(format!("`params._meta[\"{key}\"]` must be a string."));
+            value.map(|value| string(value).ok_or_else(wrong)).transpose()
+        };
+        Ok(Carried {
+            lease: read(META_LEASE, self.lease)?,
+            session: read(META_SESSION, self.session)?,
+            intent: read(META_INTENT, self.intent)?,
+        })
+    }
+
+    fn progress(&self) -> Result<Option<ProgressToken>, Problem> {
+        let wrong = || {
+            Problem::invalid_params(format!(
+                "`params._meta.progressToken` must be an integer or a string of up to {ID_MAX} bytes."
+            ))
+        };
+        self.progress_token.map(|token| Id::read(token).map(ProgressToken).ok_or_else(wrong)).transpose()
+    }
+}
+
+/// The error for a revision that is not served per request, or for `initialize` on a modern connection.
+pub(crate) fn unsupported_version(requested: &str) -> Problem {
+    // The schema wants the requested version back; a version is a date, so a longer text loses its tail.
+    let requested: String = requested.chars().take(32).collect();
+    let message = format!("Unsupported protocol version {}", quoted(&requested));
+    let data = json!({"supported": [Revision::MODERN.date()], "requested": requested});
+    Problem { data: Some(data), ..Problem::new(Code::UnsupportedVersion, message) }
+}
+
+fn is_implementation(value: &RawValue) -> bool {
+    let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(value.get(), ["name", "version"]);
+    is_whole && !has_repeats && values.iter().all(|member| member.is_some_and(|member| string(member).is_some()))
+}
+
+fn is_tool_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.');
+    !name.is_empty() && name.len() <= TOOL_NAME_MAX && name.bytes().all(plain)
+}

@@ -1,0 +1,180 @@
+//! Everything that the gateway writes, in the form that each revision knows.
+//!
+//! A message is one line: `render` escapes what some line reader might take for a line end, so text from tools stays data.
+
+use super::jsonrpc::Id;
+use super::params::ProgressToken;
+use super::revision::Revision;
+use serde_json::{Map, Value, json};
+
+/// How long a client may keep the tool list and the discovery result, in milliseconds. Both are constants of the binary; five minutes bounds
+/// how long a client shows those of a gateway that was replaced.
+pub const CACHE_TTL_MS: u64 = 300_000;
+/// The list names what one policy permits; that is nobody else's business.
+const CACHE_SCOPE: &str = "private";
+const META_SERVER: &str = "io.modelcontextprotocol/serverInfo";
+
+/// How the gateway introduces itself.
+#[derive(Debug, Clone)]
+pub struct ServerInfo {
+    /// Gateway name.
+    pub name: String,
+    /// Version of the gateway.
+    pub version: String,
+    /// Text for the model.
+    pub instructions: Option<String>,
+}
+
+/// A tool as clients see it.
+#[derive(Debug, Clone)]
+pub struct ToolListing {
+    /// Name on the wire.
+    pub name: String,
+    /// Name for people; sent from revision 2025-06-18 on.
+    pub title: Option<String>,
+    /// What it does, for the model.
+    pub description: String,
+    /// JSON Schema of the arguments; its root must say `"type": "object"`.
+    pub input_schema: Value,
+    /// Hints; sent from revision 2025-03-26 on.
+    pub annotations: Option<Annotations>,
+}
+
+/// Hints about a tool. They bind nobody; what the gateway enforces is in its policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Annotations {
+    /// Changes nothing.
+    pub read_only: bool,
+    /// May destroy or overwrite.
+    pub destructive: bool,
+    /// Doing it twice is doing it once.
+    pub idempotent: bool,
+    /// Reaches beyond this machine.
+    pub open_world: bool,
+}
+
+/// What a call produced, before it takes the form of a revision.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ToolReply {
+    /// Text for the model; becomes one text block.
+    pub text: String,
+    /// The same as data. Left out before revision 2025-06-18.
+    pub structured: Option<Value>,
+    /// The call was refused or failed in a way that the model can react to.
+    pub is_error: bool,
+    /// Members of the result's `_meta`; keys need a reverse-DNS prefix.
+    pub meta: Map<String, Value>,
+}
+
+/// One message as one line without its LF: no control characters, and none of NEL, U+2028 and U+2029, at which Node's `readline` and
+/// Python's `splitlines` would cut.
+pub(crate) fn render(message: &Value) -> String {
+    let line = message.to_string();
+    if !line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
+        return line;
+    }
+    // These characters can only stand inside strings, where the escape means the same.
+    line.replace('\u{85}', "\\u0085").replace('\u{2028}', "\\u2028").replace('\u{2029}', "\\u2029")
+}
+
+pub(crate) fn result(id: &Id, result: Map<String, Value>) -> String {
+    render(&json!({"jsonrpc": "2.0", "id": id, "result": result}))
+}
+
+impl ServerInfo {
+    fn implementation(&self) -> Value {
+        json!({"name": self.name, "version": self.version})
+    }
+
+    /// Makes a result one of `revision`: from 2026-07-28 on it says that it is complete and who made it.
+    fn finish(&self, revision: Revision, mut body: Map<String, Value>, mut meta: Map<String, Value>) -> Map<String, Value> {
+        if revision.is_modern() {
+            body.insert("resultType".to_owned(), json!("complete"));
+            meta.insert(META_SERVER.to_owned(), self.implementation());
+        }
+        if !meta.is_empty() {
+            body.insert("_meta".to_owned(), Value::Object(meta));
+        }
+        body
+    }
+
+    pub(crate) fn discover(&self) -> Map<String, Value> {
+        let mut body = cacheable();
+        body.insert("supportedVersions".to_owned(), json!([Revision::MODERN.date()]));
+        self.introduce(&mut body);
+        self.finish(Revision::MODERN, body, Map::new())
+    }
+
+    pub(crate) fn initialize(&self, revision: Revision) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("protocolVersion".to_owned(), json!(revision.date()));
+        body.insert("serverInfo".to_owned(), self.implementation());
+        self.introduce(&mut body);
+        body
+    }
+
+    /// What we can do: tools that never change, and nothing else.
+    fn introduce(&self, body: &mut Map<String, Value>) {
+        body.insert("capabilities".to_owned(), json!({"tools": {}}));
+        if let Some(instructions) = &self.instructions {
+            body.insert("instructions".to_owned(), json!(instructions));
+        }
+    }
+
+    pub(crate) fn list(&self, revision: Revision, tools: &[ToolListing]) -> Map<String, Value> {
+        let mut body = if revision.is_modern() { cacheable() } else { Map::new() };
+        body.insert("tools".to_owned(), tools.iter().map(|tool| tool.listed(revision)).collect());
+        self.finish(revision, body, Map::new())
+    }
+
+    pub(crate) fn call_result(&self, revision: Revision, reply: &ToolReply) -> Map<String, Value> {
+        let mut body = Map::new();
+        body.insert("content".to_owned(), json!([{"type": "text", "text": reply.text}]));
+        body.insert("isError".to_owned(), json!(reply.is_error));
+        if let Some(structured) = reply.structured.as_ref().filter(|_| revision.has_structured_content()) {
+            let fits = structured.is_object() || revision.structures_any_value();
+            let structured = if fits { structured.clone() } else { json!({"result": structured}) };
+            body.insert("structuredContent".to_owned(), structured);
+        }
+        self.finish(revision, body, reply.meta.clone())
+    }
+}
+
+impl ToolListing {
+    fn listed(&self, revision: Revision) -> Value {
+        let mut tool = json!({"name": self.name, "description": self.description, "inputSchema": self.input_schema});
+        if let Some(title) = self.title.as_ref().filter(|_| revision.has_structured_content()) {
+            tool["title"] = json!(title);
+        }
+        if let Some(hints) = self.annotations.filter(|_| revision.has_annotations()) {
+            tool["annotations"] = json!({
+                "readOnlyHint": hints.read_only,
+                "destructiveHint": hints.destructive,
+                "idempotentHint": hints.idempotent,
+                "openWorldHint": hints.open_world,
+            });
+        }
+        tool
+    }
+}
+
+fn cacheable() -> Map<String, Value> {
+    let mut body = Map::new();
+    body.insert("ttlMs".to_owned(), json!(CACHE_TTL_MS));
+    body.insert("cacheScope".to_owned(), json!(CACHE_SCOPE));
+    body
+}
+
+/// A progress notification. `progress` must grow from one to the next, and none may follow the reply. `message` is left out
+/// before revision 2025-03-26.
+#[must_use]
+pub fn progress(revision: Revision, token: &ProgressToken, progress: u64, total: Option<u64>, message: Option<&str>) -> String {
+    let mut params = json!({"progressToken": token.0, "progress": progress});
+    if let Some(total) = total {
+        params["total"] = json!(total);
+    }
+    if let Some(message) = message.filter(|_| revision.has_annotations()) {
+        params["message"] = json!(message);
+    }
+    render(&json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}))
+}
