@@ -206,3 +206,14 @@ fn a_start_that_died_before_line_0_is_taken_up_again() {
         assert_eq!(checked_lines(dir.path()).len(), 2);
     }
 }
+
+#[test]
+fn a_link_in_place_of_a_file_is_refused() {
+    for name in ["head", "seg-00000000000000000000.jsonl", "evidence/seg-00000000000000000000.jsonl"] {
+        let dir = ledger_of(1);
+        let elsewhere = dir.path().join("elsewhere");
+        fs::rename(dir.path().join(name), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.path().join(name)).unwrap();
+        assert!(matches!(open(dir.path()).map(drop), Err(LedgerError::Io(_))), "{name}");
+    }
+}
