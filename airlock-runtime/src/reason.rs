@@ -3,6 +3,7 @@
 //! The sentence says what was refused, why, and what would be accepted. It never repeats a lease, a key or an argument value
 //! beyond the name of a tool, an argument or a host.
 
+use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::lease::{IntentFault, LeaseFault};
 use crate::risk::Risk;
@@ -175,6 +176,7 @@ impl Reason {
                     "The lease does not cover the tool {tool}. Use a tool that it names, or ask for a lease that names {tool}."
                 )
             }
+            Self::Argument(fault) if fault.arg == schema::ALL => format!("The arguments are refused: {}.", fault.problem),
             Self::Argument(fault) => format!("The argument {} {}.", fault.arg, fault.problem.trim_end_matches('.')),
             Self::UrlRefused { problem } => format!("The URL is refused: {}.", problem.trim_end_matches('.')),
             Self::HostNotAllowed { host, tool } => {
