@@ -262,3 +262,6 @@ fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> R
         Err(Reason::HostNotInLease { host: target.host().to_owned() })
     }
 }
+
+#[cfg(all(test, feature = "http", feature = "issue"))]
+mod tests;
