@@ -1,6 +1,6 @@
 //! Rules of the house that no compiler checks: sizes, words, links. Each message says what to do.
 
-#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
