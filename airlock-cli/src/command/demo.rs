@@ -8,7 +8,8 @@ use std::process::ExitCode;
 /// Build the weather example, use it as an agent would, and watch it refuse eight attacks.
 ///
 /// Everything is real: a gateway is compiled from examples/weather/airlock.toml and spoken to over stdio; its ledger is verified,
-/// then a byte of a copy is changed. Only the forecast comes from a stand-in on this machine, so that no network is needed.
+/// then a byte of a copy is changed. Only the forecast comes from a stand-in on this machine, so that no call needs the
+/// network.
 /// Exit codes: 0 all went as told · 1 something passed that must not, or the reverse · 2 a file, process or the network failed.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Demo {

@@ -34,7 +34,7 @@ impl Account {
 
     /// The first line.
     pub(crate) fn heading(&self, text: &str) {
-        say(self.paint(BOLD, text));
+        say(format_args!("{}\n", self.paint(BOLD, text)));
     }
 
     /// Plain text from the left margin.
@@ -50,22 +50,22 @@ impl Account {
 
     /// A labelled sentence: who does what.
     pub(crate) fn line(&self, label: &str, text: &str) {
-        self.labelled(label, text, None);
+        self.labelled(label, "", text, None);
     }
 
     /// Something that went as it should: allowed, or proven.
     pub(crate) fn allowed(&self, label: &str, text: &str) {
-        self.labelled(label, &format!("✓ {text}"), Some(GREEN));
+        self.labelled(label, "✓", text, Some(GREEN));
     }
 
-    /// Something refused, or found wrong.
-    pub(crate) fn refused(&self, label: &str, text: &str) {
-        self.labelled(label, &format!("✗ {text}"), Some(RED));
+    /// Something refused, or found wrong: a word for it, then a sentence.
+    pub(crate) fn refused(&self, label: &str, word: &str, text: &str) {
+        self.labelled(label, &format!("✗ {word}:"), text, Some(RED));
     }
 
     /// Why it matters.
     pub(crate) fn why(&self, text: &str) {
-        self.labelled("why", text, Some(DIM));
+        self.labelled("why", text, "", Some(DIM));
     }
 
     /// A row under a labelled sentence, as it is.
@@ -73,11 +73,20 @@ impl Account {
         say(format_args!("{:INDENT$}{}", "", printable(text)));
     }
 
-    fn labelled(&self, label: &str, text: &str, style: Option<&str>) {
-        for (n, line) in wrap(text, WIDTH - INDENT).into_iter().enumerate() {
+    /// Label, then `head` in its style and `text` plain, indented as one paragraph.
+    fn labelled(&self, label: &str, head: &str, text: &str, style: Option<&str>) {
+        let mut styled = head.chars().filter(|c| !c.is_whitespace()).count();
+        for (n, line) in wrap(&format!("{head} {text}"), WIDTH - INDENT).into_iter().enumerate() {
             let label = if n == 0 { label } else { "" };
             let label = self.paint(DIM, &format!("     {label:<9}"));
-            say(format_args!("{label}{}", style.map_or_else(|| line.clone(), |style| self.paint(style, &line))));
+            let letters = line.char_indices().filter(|(_, c)| !c.is_whitespace());
+            let cut = letters.map(|(at, _)| at).nth(styled).unwrap_or(line.len());
+            let (head, rest) = line.split_at(cut);
+            styled -= head.chars().filter(|c| !c.is_whitespace()).count();
+            match style {
+                Some(style) if !head.is_empty() => say(format_args!("{label}{}{rest}", self.paint(style, head))),
+                Some(_) | None => say(format_args!("{label}{line}")),
+            }
         }
     }
 

@@ -145,12 +145,12 @@ fn used(account: &mut Account, client: &mut Client, wish: &Wish, seen: &mut Tall
         }
         Answer::Failed { code, detail } => {
             seen.allowed += 1;
-            account.refused("gateway", &format!("allowed, but no forecast came ({code}): {detail}"));
+            account.refused("gateway", &format!("allowed, but no forecast came ({code})"), &detail);
             Some(no_forecast(&code, &detail, wish.online))
         }
         Answer::Refused { code, detail, .. } => {
             seen.denied += 1;
-            account.refused("gateway", &format!("{code}: {detail}"));
+            account.refused("gateway", &code, &detail);
             let failure = Failure::no(format_args!("the gateway refused the call that should pass ({code})"));
             Some(failure.help(PLAIN_WORDS))
         }
@@ -221,7 +221,7 @@ fn attacked(account: &mut Account, client: &mut Client, leases: &Leases, seen: &
         let answer = client.call(attack.tool, &attack.arguments, attack.carried.as_ref())?;
         let detail = attack::refusal(attack, answer)?;
         seen.denied += 1;
-        account.refused("gateway", &format!("{}: {detail}", attack.expected));
+        account.refused("gateway", attack.expected, &detail);
         account.why(attack.why);
     }
     Ok(())
@@ -255,7 +255,7 @@ fn proved(account: &mut Account, client: Client, stage: &Stage, seen: Tally) -> 
     account.line("somebody", &format!("entry {}: {} becomes {}", tampering.seq, tampering.before, tampering.after));
     let finding = &tampering.finding;
     let place = finding.seq.map_or_else(|| finding.file.clone(), |seq| format!("entry {seq}"));
-    account.refused("verdict", &format!("TAMPERED, {place}: {}", finding.reason));
+    account.refused("verdict", &format!("TAMPERED, {place}"), &finding.reason);
     account.why("Each entry holds the hash of the one before it, so a change shows at the next one; a ledger rewritten as a whole no longer \
                  fits a checkpoint that was kept elsewhere.");
     Ok(())

@@ -6,6 +6,8 @@ use crate::render::Failure;
 use crate::standin::StandIn;
 use airlock_runtime::lease::IssuerKey;
 use airlock_runtime::lease::keyfile::{write_audience, write_issuer};
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use tempfile::TempDir;
 use toml_edit::{DocumentMut, value};
@@ -38,7 +40,11 @@ impl Stage {
             Failure::new(format_args!("cannot make a directory for the demo in {}: {e}", std::env::temp_dir().display()))
                 .help("set TMPDIR to a directory where you may write")
         };
-        let dir = tempfile::Builder::new().prefix("airlock-demo-").tempdir().map_err(cannot)?;
+        let dir = tempfile::Builder::new()
+            .prefix("airlock-demo-")
+            .permissions(Permissions::from_mode(0o700))
+            .tempdir()
+            .map_err(cannot)?;
         let stand_in = match online {
             true => None,
             false => Some(
@@ -126,7 +132,6 @@ pub(crate) fn checkout() -> Option<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::os::unix::fs::PermissionsExt;
 
     #[test]
     fn only_the_stand_in_is_added() {
