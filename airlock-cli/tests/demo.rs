@@ -3,17 +3,29 @@
 #![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// One demo at a time: each then finds the same port free, so that one gateway is compiled for all of them.
+static PORT: Mutex<()> = Mutex::new(());
+
+fn lock() -> MutexGuard<'static, ()> {
+    PORT.lock().unwrap_or_else(PoisonError::into_inner)
+}
 
 fn demo(arguments: &[&str], scratch: &Path) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_airlock"))
+    command(arguments, scratch).output().expect("runs")
+}
+
+fn command(arguments: &[&str], scratch: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
+    command
         .arg("demo")
         .args(arguments)
         .env("AIRLOCK_CACHE", Path::new(env!("CARGO_TARGET_TMPDIR")).join("airlock-cache"))
         .env("TMPDIR", scratch)
-        .env_remove("AIRLOCK_SOURCE")
-        .output()
-        .expect("runs")
+        .env_remove("AIRLOCK_SOURCE");
+    command
 }
 
 fn text(bytes: &[u8]) -> String {
@@ -69,6 +81,7 @@ fn part(account: &str, name: &str) -> String {
 
 #[test]
 fn the_account() {
+    let _lock = lock();
     let scratch = tempfile::tempdir().expect("directory");
     let output = demo(&[], scratch.path());
     let (account, errors) = (text(&output.stdout), text(&output.stderr));
@@ -101,6 +114,7 @@ fn the_account() {
 
 #[test]
 fn what_is_kept_can_be_looked_at() {
+    let _lock = lock();
     let scratch = tempfile::tempdir().expect("directory");
     let output = demo(&["--keep", "--raw", "--city", "Boston", "--state", "MA"], scratch.path());
     let account = text(&output.stdout);
@@ -132,6 +146,7 @@ fn what_is_kept_can_be_looked_at() {
 
 #[test]
 fn a_forecast_that_cannot_come_is_explained() {
+    let _lock = lock();
     let scratch = tempfile::tempdir().expect("directory");
     let output = demo(&["--city", "Atlantis", "--state", "Ocean"], scratch.path());
     let (account, errors) = (text(&output.stdout), text(&output.stderr));
@@ -145,4 +160,14 @@ fn a_forecast_that_cannot_come_is_explained() {
     assert_eq!(output.status.code(), Some(1), "{errors}");
     assert!(errors.contains("gave no lease") && errors.contains("--city Boston"), "{errors}");
     assert_eq!(std::fs::read_dir(scratch.path()).expect("listing").count(), 0, "a work directory stays");
+}
+
+#[test]
+fn nothing_stays_when_nobody_reads() {
+    let _lock = lock();
+    let scratch = tempfile::tempdir().expect("directory");
+    let mut child = command(&[], scratch.path()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("runs");
+    drop(child.stdout.take());
+    assert_eq!(child.wait().expect("ends").code(), Some(0));
+    assert_eq!(std::fs::read_dir(scratch.path()).expect("listing").count(), 0, "the work directory stays");
 }

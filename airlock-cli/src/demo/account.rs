@@ -1,6 +1,6 @@
 //! What `airlock demo` prints: few kinds of lines, none wider than [`WIDTH`] unless a word is.
 
-use crate::render::say;
+use crate::render::tell;
 use std::io::IsTerminal;
 
 /// Columns of the account: fits the narrowest usual terminal.
@@ -29,23 +29,23 @@ impl Account {
 
     /// A part of the account: one word, and what happens in it.
     pub(crate) fn part(&self, word: &str, text: &str) {
-        say(format_args!("\n{}{}", self.paint(BOLD, &format!("{word:<8}")), self.paint(BOLD, text)));
+        tell(format_args!("\n{}{}", self.paint(BOLD, &format!("{word:<8}")), self.paint(BOLD, text)));
     }
 
     /// The first line.
     pub(crate) fn heading(&self, text: &str) {
-        say(format_args!("{}\n", self.paint(BOLD, text)));
+        tell(format_args!("{}\n", self.paint(BOLD, text)));
     }
 
     /// Plain text from the left margin.
     pub(crate) fn text(&self, text: &str) {
-        wrap(text, WIDTH).iter().for_each(say);
+        wrap(text, WIDTH).iter().for_each(tell);
     }
 
     /// The next step, by number and title.
     pub(crate) fn step(&mut self, title: &str) {
         self.step += 1;
-        say(format_args!("\n{:>3}  {}", self.step, self.paint(BOLD, title)));
+        tell(format_args!("\n{:>3}  {}", self.step, self.paint(BOLD, title)));
     }
 
     /// A labelled sentence: who does what.
@@ -70,7 +70,7 @@ impl Account {
 
     /// A row under a labelled sentence, as it is.
     pub(crate) fn row(&self, text: &str) {
-        say(format_args!("{:INDENT$}{}", "", printable(text)));
+        tell(format_args!("{:INDENT$}{}", "", printable(text)));
     }
 
     /// Label, then `head` in its style and `text` plain, indented as one paragraph.
@@ -84,8 +84,8 @@ impl Account {
             let (head, rest) = line.split_at(cut);
             styled -= head.chars().filter(|c| !c.is_whitespace()).count();
             match style {
-                Some(style) if !head.is_empty() => say(format_args!("{label}{}{rest}", self.paint(style, head))),
-                Some(_) | None => say(format_args!("{label}{line}")),
+                Some(style) if !head.is_empty() => tell(format_args!("{label}{}{rest}", self.paint(style, head))),
+                Some(_) | None => tell(format_args!("{label}{line}")),
             }
         }
     }

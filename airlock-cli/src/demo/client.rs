@@ -1,6 +1,6 @@
 //! A small MCP client (revision 2026-07-28) on the stdin and stdout of a gateway. Every wait has an end.
 
-use crate::render::{Failure, say};
+use crate::render::{Failure, tell};
 use serde_json::{Map, Value, json};
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::Path;
@@ -160,7 +160,7 @@ impl Client {
 
     fn show(&self, arrow: &str, line: &str) {
         if self.raw {
-            say(format_args!("{arrow} {line}"));
+            tell(format_args!("{arrow} {line}"));
         }
     }
 
