@@ -48,7 +48,8 @@ fn from_capability(value: Value) -> Result<String, Reason> {
 }
 
 fn from_context(value: Option<Value>) -> Result<Carried, Reason> {
-    let fault = Reason::CarrierShape { problem: "_context must be an object with the strings session_id and intent, and nothing else" };
+    let fault =
+        Reason::CarrierShape { problem: "_context must be an object with the strings session_id and intent, and nothing else" };
     let Some(value) = value else { return Ok(Carried::default()) };
     let Value::Object(mut given) = value else { return Err(fault) };
     match (given.remove("session_id"), given.remove("intent"), given.is_empty()) {
@@ -65,10 +66,7 @@ pub fn announce(schema: &mut Value, rules: &LeaseRules) {
         return;
     }
     if let Some(properties) = schema.get_mut("properties").and_then(Value::as_object_mut) {
-        properties.insert(
-            CAPABILITY.into(),
-            json!({"type": "string", "description": "The capability lease for this call."}),
-        );
+        properties.insert(CAPABILITY.into(), json!({"type": "string", "description": "The capability lease for this call."}));
         properties.insert(
             CONTEXT.into(),
             json!({"type": "object", "additionalProperties": false, "required": ["session_id", "intent"],

@@ -3,9 +3,9 @@
 use crate::builtin::Plan;
 use crate::call::Args;
 use crate::clock::Micros;
-use crate::lease::{self, Authority};
 #[cfg(feature = "issue")]
 use crate::lease::RootClaims;
+use crate::lease::{self, Authority};
 use crate::ledger::Require;
 use crate::limits::CLOCK_ROLLBACK_S;
 use crate::policy::{Grant, Policy, Tool};
@@ -39,20 +39,10 @@ pub struct Facts {
     pub newest_entry: Micros,
 }
 
-/// A decision with all that the ledger and the caller are told of it.
+/// The decision.
 #[derive(Debug)]
 #[must_use]
-pub struct Decision {
-    /// Allow or deny.
-    pub verdict: Verdict,
-    /// Score and factors, whatever the verdict.
-    pub risk: Risk,
-}
-
-/// The verdict.
-#[derive(Debug)]
-#[must_use]
-pub enum Verdict {
+pub enum Decision {
     /// The effect may be performed, once, within the permit.
     Allow(Permit),
     /// It may not.
@@ -66,12 +56,13 @@ pub enum Verdict {
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
-    act: Act,
+    act: Box<Act>,
     require: Vec<Require>,
 }
 
 /// What a permit allows.
 #[derive(Debug)]
+#[cfg_attr(feature = "http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
 pub(crate) enum Act {
     /// Mint a lease of these terms.
     #[cfg(feature = "issue")]
@@ -99,21 +90,25 @@ impl Permit {
 
     /// Spends the permit.
     pub(crate) fn into_act(self) -> Act {
-        self.act
+        *self.act
     }
 }
 
 /// Decides one call.
 ///
-/// `authority` is the verified lease, or why there is none. The order of checks is that of the lease contract: the lease itself
+/// `authority` is the verified lease, or why there is none; `risk` is that of [`assess`]. The order of checks is that of the lease contract: the lease itself
 /// came first; then tool, grant, arguments, hosts, risk; what counts uses comes last, so that a refused call spends nothing.
-pub fn decide(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, facts: &Facts) -> Decision {
-    let risk = assess(call);
-    let verdict = match judge(policy, call, authority, &risk, facts) {
-        Ok(permit) => Verdict::Allow(permit),
-        Err(reason) => Verdict::Deny(reason),
-    };
-    Decision { verdict, risk }
+pub fn decide(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Result<&Authority, &Reason>,
+    risk: &Risk,
+    facts: &Facts,
+) -> Decision {
+    match judge(policy, call, authority, risk, facts) {
+        Ok(permit) => Decision::Allow(permit),
+        Err(reason) => Decision::Deny(reason),
+    }
 }
 
 fn judge(
@@ -155,27 +150,25 @@ fn judge(
     if risk.score >= tool.risk_threshold {
         return Err(risk_too_high(risk, tool.risk_threshold, "tool threshold"));
     }
-    Ok(Permit { require: requirements(&act, authority), act })
+    Ok(Permit { require: requirements(&act, authority), act: Box::new(act) })
 }
 
 /// Every counter of the chain, root first; for issuing, the session's intent.
 fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
-    let mut require: Vec<_> = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).collect();
-    match act {
+    let pin = match act {
         #[cfg(feature = "issue")]
-        Act::Issue(claims) => {
-            require.push(Require::Intent { sid: claims.sid.clone(), ih: crate::lease::hex(&claims.ih) });
-        }
-        Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => {}
+        Act::Issue(claims) => Some(Require::Intent { sid: claims.sid.clone(), ih: lease::hex(&claims.ih) }),
+        Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
         #[cfg(feature = "http")]
-        Act::HttpGetJson(_) | Act::WeatherHourly(..) => {}
-    }
-    require
+        Act::HttpGetJson(_) | Act::WeatherHourly(..) => None,
+    };
+    uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).chain(pin).collect()
 }
 
-/// Score of the call; an unknown tool has no egress and no base.
-fn assess(call: &Call) -> Risk {
+/// The risk of a call from its arguments; an unknown tool has no egress and no base.
+#[must_use]
+pub fn assess(call: &Call) -> Risk {
     let egress = call.tool.map_or(&[][..], |tool| tool.egress);
     risk::score(&risk::Input {
         base: call.tool.map_or(0, |tool| tool.base_risk),
@@ -228,6 +221,10 @@ pub(crate) fn covered(outer: &[&str], inner: &str) -> bool {
 }
 
 /// Turns a plan into the act that a permit will allow; URLs are admitted here, before any look-up.
+#[cfg_attr(
+    not(all(feature = "http", feature = "issue")),
+    expect(unused_variables, reason = "a gateway without these tools needs less to decide")
+)]
 fn admit_plan(
     policy: &'static Policy,
     tool: &'static Tool,
@@ -265,3 +262,6 @@ fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> R
         Err(Reason::HostNotInLease { host: target.host().to_owned() })
     }
 }
+
+#[cfg(all(test, feature = "http", feature = "issue"))]
+mod tests;

@@ -3,6 +3,7 @@
 //! The sentence says what was refused, why, and what would be accepted. It never repeats a lease, a key or an argument value
 //! beyond the name of a tool, an argument or a host.
 
+use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::lease::{IntentFault, LeaseFault};
 use crate::risk::Risk;
@@ -143,11 +144,15 @@ impl Reason {
             Self::LeaseMissing => "This call carries no capability lease, and every call needs one. Send it in params._meta \
                                    (\"dev.airlock/lease\") or in the argument _capability, as the gateway's tool list says."
                 .into(),
-            Self::ContextMissing => "This call names no session or no intent. A lease is bound to both: send the session id and the \
+            Self::ContextMissing => {
+                "This call names no session or no intent. A lease is bound to both: send the session id and the \
                                      exact intent text that the lease was issued for, beside the lease."
-                .into(),
+                    .into()
+            }
             Self::CarrierRefused { carrier } => {
-                format!("The lease was sent in `{carrier}`, which this gateway's manifest does not accept; use the other carrier.")
+                format!(
+                    "The lease was sent in `{carrier}`, which this gateway's manifest does not accept; use the other carrier."
+                )
             }
             Self::CarrierConflict => "The lease or its context was sent twice and the two disagree. Send it once.".into(),
             Self::CarrierShape { problem } => format!("The lease was not sent in the right shape: {problem}."),
@@ -158,19 +163,26 @@ impl Reason {
             }
             Self::Lease(fault) => sentence(&fault.detail()),
             Self::Intent(fault) => sentence(&fault.to_string()),
-            Self::ClockRollback => "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call \
+            Self::ClockRollback => {
+                "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call \
                                     is refused until the clock is right."
-                .into(),
+                    .into()
+            }
             Self::BeyondGrant { subject, bound } => {
                 format!("No grant of this gateway's manifest gives `{subject}` this: {bound}.")
             }
             Self::ToolNotInLease { tool } => {
-                format!("The lease does not cover the tool {tool}. Use a tool that it names, or ask for a lease that names {tool}.")
+                format!(
+                    "The lease does not cover the tool {tool}. Use a tool that it names, or ask for a lease that names {tool}."
+                )
             }
+            Self::Argument(fault) if fault.arg == schema::ALL => format!("The arguments are refused: {}.", fault.problem),
             Self::Argument(fault) => format!("The argument {} {}.", fault.arg, fault.problem.trim_end_matches('.')),
             Self::UrlRefused { problem } => format!("The URL is refused: {}.", problem.trim_end_matches('.')),
             Self::HostNotAllowed { host, tool } => {
-                format!("The host {host} is not in the egress list of {tool}; only hosts of the reviewed manifest can be reached.")
+                format!(
+                    "The host {host} is not in the egress list of {tool}; only hosts of the reviewed manifest can be reached."
+                )
             }
             Self::HostNotInLease { host } => format!("The lease does not cover the host {host}."),
             Self::CallNotInLease => "The lease is for one exact call, and this is another.".into(),
@@ -182,12 +194,16 @@ impl Reason {
                 if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
             ),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
-            Self::SessionPinned => "This session already has a lease for another intent, and a session keeps the intent it began \
+            Self::SessionPinned => {
+                "This session already has a lease for another intent, and a session keeps the intent it began \
                                     with. Start a new session for a new intent."
-                .into(),
-            Self::LedgerUnavailable => "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
+                    .into()
+            }
+            Self::LedgerUnavailable => {
+                "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
                                         must look at the gateway's ledger directory."
-                .into(),
+                    .into()
+            }
         }
     }
 }

@@ -41,9 +41,7 @@ impl Judged {
 /// The reply line of a judged call, in the form of its revision.
 pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judged: Judged) -> String {
     match judged {
-        Judged::Performed { seq, risk, outcome } => {
-            connection.reply_result(revision, id, &performed(seq, risk, outcome.result))
-        }
+        Judged::Performed { seq, risk, outcome } => connection.reply_result(revision, id, &performed(seq, risk, outcome.result)),
         Judged::Denied { seq, risk, reason: reason @ Reason::UnknownTool { .. } } => {
             connection.reply_error(id, Code::InvalidParams, &reason.detail(), Some(refusal(seq, risk, &reason)))
         }

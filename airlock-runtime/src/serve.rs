@@ -7,11 +7,11 @@
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
-use crate::decide::{Call, Decision, Facts, Verdict, decide};
+use crate::decide::{Call, Decision, Facts, assess, decide};
 use crate::effect::{self, Outcome, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
 use crate::ledger::{self, Entry, LedgerError, Recorded, Sync, Unmet};
-use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX};
+use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
 use crate::policy::EffectClass;
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
@@ -32,6 +32,8 @@ use tokio::task::{JoinSet, LocalSet};
 const DRAIN: Duration = Duration::from_secs(25);
 /// How long the last replies may take to be read.
 const FLUSH: Duration = Duration::from_secs(5);
+/// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
+const SCORE_HERE_MAX: usize = 16 * 1024;
 /// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
 const SEEN_MAX: usize = 4096;
 
@@ -173,17 +175,20 @@ impl Gateway {
     async fn answer(&self, request: CallRequest, stop: &Notify) -> Judged {
         let World { policy, ledger, .. } = &self.world;
         let (call, carried) = self.resolve(request);
+        let call = Arc::new(call);
+        let risk = weigh(&call).await;
         let now = Micros::now();
         let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
         let newest_entry = match ledger.facts() {
             Ok(known) => known.newest_ts(),
             Err(_) => return Judged::unrecorded(0),
         };
-        let Decision { verdict, risk } = decide(policy, &call, authority.as_ref(), &Facts { now, newest_entry });
-        let context = Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
-        let permit = match verdict {
-            Verdict::Deny(reason) => return self.deny(&context, reason).await,
-            Verdict::Allow(permit) => permit,
+        let decision = decide(policy, &call, authority.as_ref(), &risk, &Facts { now, newest_entry });
+        let context =
+            Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
+        let permit = match decision {
+            Decision::Deny(reason) => return self.deny(&context, reason).await,
+            Decision::Allow(permit) => permit,
         };
         let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
         let allow = Entry::Decision(context.entry(&Reason::Ok));
@@ -213,7 +218,9 @@ impl Gateway {
         let text = arguments.as_ref().map_or("{}", |raw| raw.get());
         let (mut args, unreadable) = match serde_json::from_str::<Args>(text) {
             Ok(args) => (args, None),
-            Err(_) => (Args::new(), Some(Reason::CarrierShape { problem: "the arguments hold a number that no double can hold" })),
+            Err(_) => {
+                (Args::new(), Some(Reason::CarrierShape { problem: "the arguments hold a number that no double can hold" }))
+            }
         };
         let carried = carrier::take(meta, &mut args, &policy.lease);
         let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
@@ -318,6 +325,17 @@ impl<'a> Context<'a> {
             scope: self.scope.clone(),
         }
     }
+}
+
+/// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls.
+async fn weigh(call: &Arc<Call>) -> Risk {
+    if call.args_bytes.len() <= SCORE_HERE_MAX {
+        return assess(call);
+    }
+    let theirs = Arc::clone(call);
+    let scored = tokio::task::spawn_blocking(move || assess(&theirs)).await;
+    // Only a gateway that is ending loses its threads; what was not scored is not allowed.
+    scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new() })
 }
 
 /// The reason for a condition that did not hold when the ledger tested it.

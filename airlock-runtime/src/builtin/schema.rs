@@ -4,6 +4,9 @@ use crate::call::{ArgFault, Args};
 use serde_json::Value;
 use std::ops::RangeInclusive;
 
+/// In [`ArgFault::arg`]: the fault is not of one argument.
+pub const ALL: &str = "arguments";
+
 /// Refuses arguments that the schema does not name.
 ///
 /// # Errors
@@ -13,10 +16,10 @@ pub fn only(args: &Args, known: &[&str]) -> Result<(), ArgFault> {
         return Ok(());
     }
     let problem = match known {
-        [] => "the tool takes no arguments".to_owned(),
-        names => format!("an argument is not in the tool's schema, which has {}", names.join(", ")),
+        [] => "the tool takes none".to_owned(),
+        names => format!("one is not in the tool's schema, which has {}", names.join(", ")),
     };
-    Err(ArgFault { arg: "(unknown)", problem })
+    Err(ArgFault { arg: ALL, problem })
 }
 
 /// A string of a length in characters within `length`.

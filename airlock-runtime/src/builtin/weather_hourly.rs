@@ -8,8 +8,8 @@ use crate::call::{ArgFault, Args};
 use crate::effect::http::{FetchFault, HttpLimits, get_json, line};
 use crate::effect::resolve::Resolve;
 use crate::effect::url::Target;
-use serde::Deserialize;
 use crate::wire::Annotations;
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use words::{US_STATES, sky};
 

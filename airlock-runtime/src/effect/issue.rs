@@ -4,7 +4,8 @@ use super::{Failure, Outcome, World};
 use crate::clock::Micros;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
-use crate::ledger::{Entry, Issue, Recorded, Sync};
+use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
+use crate::reason::Reason;
 use serde_json::{Value, json};
 
 /// Mints with the first key of the key file and records the issue before the lease leaves the gateway.
@@ -33,8 +34,14 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
         uses: claims.uses,
         by: "self",
     });
+    // Two requests for one session may have passed the decision together; the pin is set with this line, so it is tested with it.
+    let pin = vec![Require::Intent { sid: claims.sid.clone(), ih: hex(&claims.ih) }];
     // The record allows this lease to leave; it is spent here.
-    let _: Recorded = world.ledger.record(&entry, Sync::Durable).await.map_err(|fault| failed("ledger", fault.to_string()))?;
+    let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, pin).await {
+        Ok(recorded) => recorded,
+        Err(LedgerError::Unmet(_)) => return Err(Failure { code: "session_pinned", detail: Reason::SessionPinned.detail() }),
+        Err(fault) => return Err(failed("ledger", fault.to_string())),
+    };
     Ok(json!({
         "lease": lease,
         "lease_id": rid,

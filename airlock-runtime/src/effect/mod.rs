@@ -115,6 +115,7 @@ where
 {
     let dir = dir.to_owned();
     let done = tokio::task::spawn_blocking(move || read(&dir).and_then(|report| Ok(serde_json::to_value(report)?))).await;
-    let unreadable = |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
+    let unreadable =
+        |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
     done.map_err(|fault| unreadable(fault.to_string()))?.map_err(|fault| unreadable(fault.to_string()))
 }

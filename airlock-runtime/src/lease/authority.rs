@@ -6,7 +6,7 @@ use super::hex;
 use std::collections::BTreeSet;
 use std::ops::Deref;
 
-/// The terms of a verified lease. Only [`super::verify`] makes one, and its [`Terms`] can be read and not changed.
+/// The terms of a verified lease. Only [`super::verify()`] makes one, and its [`Terms`] can be read and not changed.
 #[derive(Debug)]
 #[must_use]
 pub struct Authority(Terms);

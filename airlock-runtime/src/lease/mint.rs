@@ -89,7 +89,7 @@ pub fn fresh_jti() -> Result<[u8; 16], KeyFault> {
 /// Signs a lease. `jti` must be 16 fresh random bytes, see [`fresh_jti`].
 ///
 /// # Errors
-/// [`MintFault`]: nothing is signed that [`super::verify`] would refuse for its form.
+/// [`MintFault`]: nothing is signed that [`super::verify()`] would refuse for its form.
 pub fn mint(key: &AudienceKey, claims: &RootClaims, jti: [u8; 16]) -> Result<String, MintFault> {
     check(claims)?;
     let RootClaims { sub, sid, ih, tools, dom, risk, uses, dep, ep, iat, nbf, exp } = claims.clone();

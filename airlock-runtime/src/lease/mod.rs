@@ -1,10 +1,10 @@
 //! Capability leases: short-lived, signed rights that anyone may narrow and nobody without the key may widen.
 //!
 //! The format is `docs/lease.md`. Nothing here does I/O but [`keyfile`], so the gateway (which verifies), the command line (which
-//! mints, attenuates and shows) and a broker run the same code. A text becomes an [`Authority`] only in [`verify`]: the MAC is
+//! mints, attenuates and shows) and a broker run the same code. A text becomes an [`Authority`] only in [`verify()`]: the MAC is
 //! checked over the raw bytes before anything is parsed, and every block is folded in, so a later block can only narrow.
 //!
-//! The signing path ([`mint`] and everything about issuer keys) exists with feature `mint` only; a gateway whose grants are all
+//! The signing path ([`mint()`] and everything about issuer keys) exists with feature `mint` only; a gateway whose grants are all
 //! `operator` is built without it.
 
 pub mod attenuate;

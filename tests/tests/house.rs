@@ -1,0 +1,108 @@
+//! Rules of the house that no compiler checks: sizes, words, links. Each message says what to do.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Longest Rust file in lines, tests included.
+const FILE_MAX: usize = 600;
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Files that git tracks or would track, with one of these endings; empty endings match all.
+fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
+    let listed = Command::new("git")
+        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
+        .current_dir(root())
+        .output()
+        .expect("git lists the files of this checkout");
+    assert!(listed.status.success(), "git ls-files failed: these checks need a git checkout");
+    let names = String::from_utf8(listed.stdout).unwrap();
+    let wanted = |name: &&str| endings.iter().any(|ending| name.ends_with(ending));
+    let read = |name: &str| Some((PathBuf::from(name), std::fs::read_to_string(root().join(name)).ok()?));
+    names.split('\0').filter(|name| !name.is_empty()).filter(wanted).filter_map(read).collect()
+}
+
+#[test]
+fn rust_files_stay_readable_in_one_go() {
+    for (path, text) in files(&[".rs"]) {
+        let lines = text.lines().count();
+        assert!(lines <= FILE_MAX, "{} has {lines} lines: split it by purpose (at most {FILE_MAX})", path.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_open() {
+    // Put together here so that this file does not name what it looks for.
+    let open = ["TO".to_owned() + "DO", "FIX".to_owned() + "ME", "unimplemented".to_owned() + "!(", "#[ign".to_owned() + "ore"];
+    for (path, text) in files(&[".rs", ".py", ".mjs", ".toml", ".sh"]) {
+        for (at, line) in text.lines().enumerate() {
+            let found = open.iter().find(|word| line.contains(word.as_str()));
+            assert!(found.is_none(), "{}:{}: finish it or leave it out: {line}", path.display(), at + 1);
+        }
+    }
+}
+
+#[test]
+fn every_crate_forbids_unsafe_code() {
+    for (path, text) in files(&["Cargo.toml"]) {
+        if text.contains("[package]")
+            && path.components().count() == 2
+            && !path.starts_with("fuzz")
+            && !path.starts_with("benches")
+        {
+            assert!(text.contains("[lints]\nworkspace = true"), "{}: take the lints of the workspace", path.display());
+        }
+    }
+    let workspace = std::fs::read_to_string(root().join("Cargo.toml")).unwrap();
+    assert!(workspace.contains("unsafe_code = \"forbid\""));
+}
+
+/// Targets of Markdown links outside code, without external ones.
+fn links(text: &str) -> Vec<String> {
+    let mut is_code = false;
+    let mut found = Vec::new();
+    for line in text.lines() {
+        if line.trim_start().starts_with("```") {
+            is_code = !is_code;
+        }
+        if is_code {
+            continue;
+        }
+        for part in line.split("](").skip(1) {
+            let target = part.split(')').next().unwrap_or_default();
+            if !target.contains("://") && !target.is_empty() {
+                found.push(target.to_owned());
+            }
+        }
+    }
+    found
+}
+
+/// The anchor that Markdown renderers make of a heading.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim_start_matches('#').trim().to_lowercase();
+    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).map(|c| if c == ' ' { '-' } else { c }).collect()
+}
+
+#[test]
+fn links_between_documents_lead_somewhere() {
+    let mut counted = 0;
+    for (path, text) in files(&[".md"]) {
+        for link in links(&text) {
+            let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
+            let target = if file.is_empty() { root().join(&path) } else { root().join(&path).parent().unwrap().join(file) };
+            assert!(target.exists(), "{}: the link {link} leads nowhere", path.display());
+            if !heading.is_empty() {
+                let there = std::fs::read_to_string(&target).unwrap();
+                let known = there.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading);
+                assert!(known, "{}: {} has no heading #{heading}", path.display(), target.display());
+            }
+            counted += 1;
+        }
+    }
+    assert!(counted > 10, "the documents link to each other; {counted} links were found");
+}
