@@ -55,7 +55,8 @@ fn normalised(account: &str) -> String {
         let mut before = [String::new(), String::new()];
         let word = |word: &str| {
             let number = word.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b':'));
-            let is_hex = word.len() >= 12 && word.trim_end_matches(['…', ',']).bytes().all(|byte| byte.is_ascii_hexdigit());
+            let is_hex = word.len() >= 12
+                && word.trim_end_matches(|c: char| !c.is_ascii_alphanumeric()).bytes().all(|byte| byte.is_ascii_hexdigit());
             let place = before.join(" ");
             let varies = ["built in", "file of", "lease of"].contains(&place.as_str())
                 || place.ends_with(" until")
