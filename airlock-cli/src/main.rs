@@ -3,10 +3,12 @@
 mod args;
 mod cargo;
 mod command;
+mod demo;
 mod gateway;
 mod manifest;
 mod render;
 mod scaffold;
+mod standin;
 
 use clap::Parser;
 use std::process::ExitCode;

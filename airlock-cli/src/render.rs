@@ -54,6 +54,11 @@ pub(crate) fn say(line: impl Display) {
     }
 }
 
+/// Writes one line to stdout for a command that has to clean up behind itself: it goes on when nobody reads any more.
+pub(crate) fn tell(line: impl Display) {
+    let _ = writeln!(std::io::stdout(), "{line}");
+}
+
 /// Writes one line to stderr: progress, warnings and errors.
 pub(crate) fn note(line: impl Display) {
     // Nothing can be done when stderr is gone.

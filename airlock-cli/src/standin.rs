@@ -44,9 +44,10 @@ pub(crate) struct StandIn {
 }
 
 impl StandIn {
-    /// Starts on a free loopback port and answers at most `max_requests` requests.
-    pub(crate) fn start(max_requests: usize) -> std::io::Result<Self> {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
+    /// Starts on this loopback port, or on a free one if it is taken (or 0), and answers at most `max_requests` requests.
+    pub(crate) fn start(wanted: u16, max_requests: usize) -> std::io::Result<Self> {
+        let bind = |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port));
+        let listener = bind(wanted).or_else(|_| bind(0))?;
         let address = listener.local_addr()?;
         let stop = Arc::new(AtomicBool::new(false));
         let stopping = Arc::clone(&stop);
@@ -237,14 +238,21 @@ mod tests {
 
     #[test]
     fn it_stops_when_dropped_and_when_used_up() {
-        let stand_in = StandIn::start(1000).unwrap();
+        let stand_in = StandIn::start(0, 1000).unwrap();
         let address = stand_in.address;
         drop(stand_in);
         assert!(TcpStream::connect(address).is_err(), "it still listens");
-        let mut stand_in = StandIn::start(1).unwrap();
+        let mut stand_in = StandIn::start(0, 1).unwrap();
         drop(TcpStream::connect(stand_in.address).unwrap());
         stand_in.thread.take().unwrap().join().unwrap();
         assert!(TcpStream::connect(stand_in.address).is_err(), "it still listens");
+    }
+
+    #[test]
+    fn a_taken_port_is_replaced() {
+        let first = StandIn::start(0, 1).unwrap();
+        let second = StandIn::start(first.port(), 1).unwrap();
+        assert_ne!(first.port(), second.port());
     }
 
     #[test]
