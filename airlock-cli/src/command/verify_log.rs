@@ -45,7 +45,7 @@ impl VerifyLog {
                 .help("name the directory that AIRLOCK_LEDGER_DIR or `dir` under [ledger] gave the gateway")
         })?;
         match self.format {
-            Format::Table => table(&report),
+            Format::Table => say(table(&report)),
             Format::Json => say(json(&report)),
         }
         Ok(ExitCode::from(exit_code(report.verdict)))
@@ -87,29 +87,78 @@ fn print_key(dir: &Path, format: Format) -> Outcome {
     Ok(ExitCode::SUCCESS)
 }
 
-fn table(report: &Report) {
-    say(match report.verdict {
+/// The report for people.
+fn table(report: &Report) -> String {
+    let title = match report.verdict {
         Verdict::Proven => "PROVEN",
         Verdict::Tampered => "TAMPERED",
         Verdict::Weaker => "INTACT, BUT LESS IS PROVEN THAN ASKED",
         Verdict::Truncated => "TRUNCATED",
-    });
-    say(format_args!("  gateway     {}", plain(&report.origin)));
-    say(format_args!("  entries     {} (newest {})", report.entries, report.newest));
-    say(format_args!("  tree head   {}", report.root));
-    say(format_args!("  checkpoint  covers {}, {} behind it", report.anchored, report.unsealed));
-    say(format_args!("  durability  {}", plain(&report.durability)));
+    };
+    let mut lines = vec![
+        title.to_owned(),
+        format!("  gateway     {}", plain(&report.origin)),
+        format!("  entries     {} (newest {})", report.entries, report.newest),
+        format!("  tree head   {}", report.root),
+        format!("  checkpoint  covers {}, {} behind it", report.anchored, report.unsealed),
+        format!("  durability  {}", plain(&report.durability)),
+    ];
     for finding in &report.findings {
         let seq = finding.seq.map_or_else(String::new, |seq| format!("entry {seq}, "));
-        say(format_args!("  finding     {seq}{}: {}", plain(&finding.file), plain(&finding.reason)));
+        lines.push(format!("  finding     {seq}{}: {}", plain(&finding.file), plain(&finding.reason)));
     }
     if let Some(torn) = &report.torn {
-        say(format_args!("  torn tail   {}, {} bytes from byte {}", plain(&torn.file), torn.bytes, torn.at));
+        lines.push(format!("  torn tail   {}, {} bytes from byte {}", plain(&torn.file), torn.bytes, torn.at));
     }
     for (title, sentences) in [("proven", &report.proven), ("not proven", &report.not_proven)] {
-        say(format_args!("{title}:"));
-        for sentence in sentences {
-            say(format_args!("  - {}", plain(sentence)));
-        }
+        lines.push(format!("{title}:"));
+        lines.extend(sentences.iter().map(|sentence| format!("  - {}", plain(sentence))));
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/ledger");
+
+    fn report(dir: &Path, trust: &Trust) -> String {
+        let report = verify(dir, trust).unwrap();
+        format!("exit {}\n{}", exit_code(report.verdict), table(&report))
+    }
+
+    fn trust() -> Trust {
+        Trust { key: Some(stated_key(Path::new(VECTORS)).unwrap().1), saved: None }
+    }
+
+    /// A copy of the vectors with other lines in the segment.
+    fn changed(change: impl Fn(&str) -> String) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        let name = "seg-00000000000000000000.jsonl";
+        let text = std::fs::read_to_string(Path::new(VECTORS).join(name)).unwrap();
+        std::fs::write(dir.path().join(name), change(&text)).unwrap();
+        std::fs::copy(Path::new(VECTORS).join("checkpoint"), dir.path().join("checkpoint")).unwrap();
+        dir
+    }
+
+    #[test]
+    fn each_verdict_reads_like_this() {
+        insta::assert_snapshot!("proven", report(Path::new(VECTORS), &trust()));
+        insta::assert_snapshot!("weaker", report(Path::new(VECTORS), &Trust::default()));
+        let tampered = changed(|text| text.replacen("\"c-1\"", "\"c-9\"", 1));
+        insta::assert_snapshot!("tampered", report(tampered.path(), &trust()));
+        let truncated = changed(|text| text.split_inclusive('\n').take(3).collect());
+        insta::assert_snapshot!("truncated", report(truncated.path(), &trust()));
+    }
+
+    #[test]
+    fn a_key_is_read_from_text_or_file() {
+        let dir = tempfile::tempdir().unwrap();
+        let (file, key) = (dir.path().join("log.pub"), trust().key.unwrap());
+        std::fs::write(&file, format!("{}\n", plain_key(&key))).unwrap();
+        assert_eq!(pinned(file.to_str().unwrap()).unwrap(), key);
+        assert_eq!(pinned(&verifier_key("weather", &key)).unwrap(), key);
+        assert!(pinned("no such file").is_err());
     }
 }

@@ -43,20 +43,29 @@ pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
 }
 
+/// Value of each lower-case hexadecimal digit; a verifier looks up 64 of them per line. 16 and above: no digit.
+const DIGIT: [u8; 256] = {
+    let mut table = [0x10; 256];
+    let mut value = 0;
+    while value < 16 {
+        table[b"0123456789abcdef"[value as usize] as usize] = value;
+        value += 1;
+    }
+    table
+};
+
 /// Reads 64 lower-case hexadecimal digits; upper case is another spelling and is refused.
 #[must_use]
 pub fn unhex(text: &[u8]) -> Option<Hash> {
-    let digit = |c: u8| match c {
-        b'0'..=b'9' => Some(c - b'0'),
-        b'a'..=b'f' => Some(c - b'a' + 10),
-        _ => None,
-    };
     let text: &[u8; 64] = text.try_into().ok()?;
     let mut out = [0; 32];
+    let mut seen = 0;
     for (byte, pair) in out.iter_mut().zip(text.chunks_exact(2)) {
-        *byte = digit(pair[0])? << 4 | digit(pair[1])?;
+        let (high, low) = (DIGIT[usize::from(pair[0])], DIGIT[usize::from(pair[1])]);
+        seen |= high | low;
+        *byte = high << 4 | low;
     }
-    Some(out)
+    (seen < 16).then_some(out)
 }
 
 /// The compact range of a tree of `n` leaves: the roots of its perfect subtrees, largest first, one per set bit of `n`.

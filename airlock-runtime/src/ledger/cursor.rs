@@ -40,11 +40,8 @@ impl Cursor {
             return Err(format!("it has seq {} where {} must follow", line.seq, self.range.len()));
         }
         if line.prev != self.prev {
-            return Err(format!(
-                "its prev is {}…, the line before hashes to {}…",
-                &hex(&line.prev)[..12],
-                &hex(&self.prev)[..12]
-            ));
+            let (named, hashed) = (hex(&line.prev[..6]), hex(&self.prev[..6]));
+            return Err(format!("its prev is {named}..., the line before hashes to {hashed}...: one of the two was changed"));
         }
         if *line.ts < *self.ts {
             return Err(format!("its time {} is before {}", line.ts, self.ts));
@@ -104,7 +101,7 @@ mod tests {
         let fresh = Cursor::start([1; 32]);
         let accept = |line: Vec<u8>| fresh.clone().accept(&line).map(|_| ()).unwrap_err();
         assert_eq!(accept(line::build(1, &[1; 32], Micros(0), BODY)), "it has seq 1 where 0 must follow");
-        assert!(accept(line::build(0, &[2; 32], Micros(0), BODY)).starts_with("its prev is 020202020202…"));
+        assert!(accept(line::build(0, &[2; 32], Micros(0), BODY)).starts_with("its prev is 020202020202..."));
         let mut later = fresh.clone();
         let _ = later.extend(Micros(9), BODY);
         let back = line::build(1, &later.prev, Micros(8), BODY);

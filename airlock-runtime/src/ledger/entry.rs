@@ -353,9 +353,9 @@ mod tests {
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(64))]
+        #![proptest_config(ProptestConfig::with_cases(32))]
         #[test]
-        fn no_entry_exceeds_a_line(text in ".{0,700}", item in ".{0,300}", count in 0usize..400) {
+        fn no_entry_exceeds_a_line(text in ".{0,700}", item in ".{0,300}", count in 0usize..150) {
             let (list, t) = (vec![item.clone(); count], text.as_str());
             let factors = vec![(item, u16::MAX); count];
             let entries = [

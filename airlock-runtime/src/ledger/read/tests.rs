@@ -78,9 +78,8 @@ fn tail_gives_the_newest_whole_lines() {
     let seqs = |count| -> Vec<u64> {
         let tail = tail(dir.path(), count).unwrap();
         assert_eq!(tail.damaged, 0);
-        let seq =
-            |entry: &Box<RawValue>| serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64().unwrap();
-        tail.entries.iter().map(seq).collect()
+        let seq = |entry: &RawValue| serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64().unwrap();
+        tail.entries.iter().map(|entry| seq(entry)).collect()
     };
     assert_eq!(seqs(2), [7, 8]);
     assert!(seqs(0).is_empty());

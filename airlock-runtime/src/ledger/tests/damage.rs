@@ -153,6 +153,12 @@ fn after_a_power_cut_only_what_was_not_durable_may_be_missing() {
     other_boot(dir.path(), ends(dir.path())[3]);
     cut_to(dir.path(), end[3] - 7);
     assert!(open(dir.path()).map(drop).unwrap_err().to_string().contains("it was truncated"));
+    // All bytes are there, but one that was on disk is another: no power cut does that.
+    let dir = ledger_of(4);
+    other_boot(dir.path(), ends(dir.path())[3]);
+    let changed = fs::read_to_string(segment(dir.path())).unwrap().replacen("\"c-1\"", "\"c-9\"", 1);
+    fs::write(segment(dir.path()), changed).unwrap();
+    assert!(open(dir.path()).map(drop).unwrap_err().to_string().contains("were safely on disk"));
     // Without a restart of the machine nothing may be missing at all.
     let dir = ledger_of(4);
     cut_to(dir.path(), end[3]);
@@ -204,5 +210,16 @@ fn a_start_that_died_before_line_0_is_taken_up_again() {
         assert_eq!(ledger.record(&allow("x"), Sync::Durable).wait().unwrap().seq(), 1);
         drop(ledger);
         assert_eq!(checked_lines(dir.path()).len(), 2);
+    }
+}
+
+#[test]
+fn a_link_in_place_of_a_file_is_refused() {
+    for name in ["head", "seg-00000000000000000000.jsonl", "evidence/seg-00000000000000000000.jsonl"] {
+        let dir = ledger_of(1);
+        let elsewhere = dir.path().join("elsewhere");
+        fs::rename(dir.path().join(name), &elsewhere).unwrap();
+        std::os::unix::fs::symlink(&elsewhere, dir.path().join(name)).unwrap();
+        assert!(matches!(open(dir.path()).map(drop), Err(LedgerError::Io(_))), "{name}");
     }
 }

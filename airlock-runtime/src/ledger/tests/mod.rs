@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
 use super::{Decision, Durability, EffectClass, Entry, Issue, Ledger, LedgerError, Outcome, Recorded, Require, Sync, Unmet};
