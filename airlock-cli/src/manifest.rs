@@ -41,7 +41,13 @@ impl Manifest {
             Failure::new(format_args!("cannot read the manifest {name}: {e}"))
                 .help("`airlock new <dir>` writes one to start from")
         })?;
-        let text = String::from_utf8(bytes).map_err(|e| Failure::new(format_args!("the manifest {name} is not UTF-8: {e}")))?;
+        // A file beyond the limit is refused for its size, also when the cut went through a character.
+        let is_cut = u64::try_from(bytes.len()).is_ok_and(|len| len >= bound);
+        let text = match String::from_utf8(bytes) {
+            Ok(text) => text,
+            Err(e) if is_cut => String::from_utf8_lossy(e.as_bytes()).into_owned(),
+            Err(e) => return Err(Failure::new(format_args!("the manifest {name} is not UTF-8: {e}"))),
+        };
         Ok(Self { name, text })
     }
 

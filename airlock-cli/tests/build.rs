@@ -1,5 +1,6 @@
 //! `airlock build` with the real compiler. The first run on a machine compiles the runtime (about a minute); the cache is kept
 //! in cargo's directory for tests.
+#![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
 use object::{Object, ObjectSection};
 use serde_json::Value;
@@ -7,7 +8,7 @@ use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard};
 use std::time::{Duration, SystemTime};
 
@@ -170,6 +171,44 @@ fn a_running_gateway_keeps_its_file_and_nothing_else_is_replaced() {
 }
 
 #[test]
+fn a_file_with_a_damaged_note_is_no_gateway() {
+    let _lock = lock();
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("airlock.toml");
+    fs::write(&path, manifest("damaged")).expect("written");
+    let target = dir.path().join("gate");
+    build(dir.path(), &path, &target);
+    let good = fs::read(&target).expect("readable");
+    let owner = b"\x08\0\0\0\x20\0\0\0\x01\0\0\0Airlock\0";
+    let at = good.windows(owner.len()).position(|bytes| bytes == owner).expect("the note");
+    // Size of the owner, size of the digest, type, and the owner itself.
+    for (offset, what) in [(0, "owner size"), (4, "digest size"), (8, "type"), (12, "owner")] {
+        let mut damaged = good.clone();
+        damaged[at + offset] ^= 1;
+        fs::remove_file(&target).expect("removed");
+        fs::write(&target, damaged).expect("written");
+        let refused = airlock(dir.path(), &["build", "--offline"]).output().expect("runs");
+        assert_eq!(refused.status.code(), Some(2), "{what}");
+        assert!(text(&refused.stderr).contains("is not a gateway"), "{what}: {}", text(&refused.stderr));
+    }
+}
+
+#[test]
+fn serve_leaves_stdout_to_the_gateway() {
+    let _lock = lock();
+    let dir = tempfile::tempdir().expect("directory");
+    fs::write(dir.path().join("airlock.toml"), manifest("served")).expect("written");
+    let served = airlock(dir.path(), &["serve", "--offline"]).stdin(Stdio::null()).output().expect("runs");
+    let digest = text(&airlock(dir.path(), &["check", "--format", "json"]).output().expect("runs").stdout);
+    let digest = serde_json::from_str::<Value>(&digest).expect("JSON")["policy_digest"].as_str().expect("text").to_owned();
+    let stderr = text(&served.stderr);
+    assert!(stderr.contains(&format!("serving gate (policy digest {digest})")), "{stderr}");
+    // Without a line of input a gateway writes nothing, and neither may the program that started it.
+    assert_eq!(text(&served.stdout), "");
+    assert_eq!(note(&cache().join("bin").join(&digest)), digest);
+}
+
+#[test]
 fn what_stops_a_build_is_said() {
     let dir = tempfile::tempdir().expect("directory");
     let stopped = |command: &mut Command, code: i32, expected: &[&str]| {
@@ -189,5 +228,8 @@ fn what_stops_a_build_is_said() {
     fs::write(dir.path().join("airlock.toml"), manifest("x")).expect("written");
     stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_SOURCE", "/nonexistent"), 2, &["/nonexistent", "AIRLOCK_SOURCE"]);
     stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_SOURCE", dir.path()), 2, &["AIRLOCK_SOURCE"]);
+    let open = dir.path().join("open");
+    fs::create_dir(&open).and_then(|()| fs::set_permissions(&open, fs::Permissions::from_mode(0o777))).expect("made");
+    stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_CACHE", &open), 2, &["everybody may write", "--cache-dir"]);
     stopped(airlock(dir.path(), &["build"]).env("PATH", dir.path()), 2, &["needs `rustc`", "rustup"]);
 }

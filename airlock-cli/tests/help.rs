@@ -1,4 +1,5 @@
 //! What `--help` says, for every verb that the program lists.
+#![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
 use std::process::{Command, Stdio};
 

@@ -11,10 +11,10 @@ use crate::cargo::toolchain::Toolchain;
 use crate::render::Failure;
 use sha2::{Digest, Sha256};
 use std::fs::DirBuilder;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// The cache directory. What lies in it becomes part of gateways, so only its owner may write there.
+/// The cache directory. What lies in it becomes part of gateways, so it is not one where everybody may write.
 #[derive(Debug)]
 pub(crate) struct Cache {
     root: PathBuf,
@@ -36,7 +36,12 @@ impl Cache {
                 Failure::new("there is no place for the cache: HOME is not set").help("name one with `--cache-dir`")
             })?;
         make(&root)?;
-        let root = root.canonicalize().map_err(|e| Failure::new(format_args!("cannot use the cache {}: {e}", root.display())))?;
+        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot use the cache {}: {e}", root.display()));
+        let root = root.canonicalize().map_err(cannot)?;
+        if root.metadata().map_err(cannot)?.permissions().mode() & 0o002 != 0 {
+            let problem = format!("everybody may write to the cache {}, and what lies there ends up in gateways", root.display());
+            return Err(Failure::new(problem).help("`chmod o-w` it, or name another cache with `--cache-dir`"));
+        }
         Ok(Self { root })
     }
 

@@ -8,6 +8,9 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+/// Largest file that is read to see whether it is a gateway, in bytes; real ones have a few MiB.
+const GATEWAY_MAX: u64 = 256 * 1024 * 1024;
+
 /// A gateway in its place.
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -58,7 +61,8 @@ pub(crate) fn replaceable(target: &Path) -> Result<(), Failure> {
     if existing.is_dir() {
         return Err(Failure::new(format_args!("{shown} is a directory")).help("give `-o` the name of a file"));
     }
-    let is_gateway = existing.is_file() && fs::read(target).is_ok_and(|bytes| note::policy_digest(&bytes).is_ok());
+    let is_readable = existing.is_file() && existing.len() <= GATEWAY_MAX;
+    let is_gateway = is_readable && fs::read(target).is_ok_and(|bytes| note::policy_digest(&bytes).is_ok());
     match is_gateway {
         true => Ok(()),
         false => {
