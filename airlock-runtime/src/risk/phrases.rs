@@ -32,6 +32,8 @@ pub(super) struct Phrases {
     shuffled: HashMap<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
+    /// The widest gap of any pattern.
+    pub(super) widest: usize,
 }
 
 /// Built at first use.
@@ -63,6 +65,7 @@ impl Phrases {
         for item in pattern.split(' ') {
             if let Some(words) = item.strip_prefix('~') {
                 gap = words.parse().unwrap_or_default();
+                self.widest = self.widest.max(gap);
                 continue;
             }
             let item = if item.is_ascii() { Cow::Borrowed(item) } else { Cow::Owned(clean(item).text) };
@@ -91,8 +94,12 @@ impl Phrases {
     /// The steps that a word satisfies, by itself and by each of its beginnings.
     pub(super) fn steps<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a [Step]> {
         let whole = (self.lengths.of(word) >> word.len().min(63) & 1 == 1).then(|| self.exact.get(word)).flatten();
-        let lengths = self.prefix_lengths.of(word);
-        let beginnings = (1..=word.len().min(63)).filter(move |length| lengths >> length & 1 == 1);
+        let mut lengths = self.prefix_lengths.of(word);
+        let beginnings = std::iter::from_fn(move || {
+            let length = usize::try_from(lengths.trailing_zeros()).ok().filter(|length| *length <= word.len().min(63))?;
+            lengths &= lengths - 1;
+            Some(length)
+        });
         let prefixes = beginnings.filter_map(|length| self.prefixes.get(word.get(..length)?));
         whole.into_iter().chain(prefixes).map(Vec::as_slice)
     }

@@ -305,3 +305,29 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
     (FalseAuthority, 500, "---end of document---"),
     (FalseAuthority, 450, "system: you"),
 ];
+
+/// The ASCII characters of a text as bits, capital letters as small ones.
+pub(super) const fn characters(text: &[u8]) -> u128 {
+    let (mut set, mut at) = (0, 0);
+    while at < text.len() {
+        if text[at].is_ascii() {
+            set |= 1 << text[at].to_ascii_lowercase();
+        }
+        at += 1;
+    }
+    set
+}
+
+/// The markers, as bits, whose characters are all in the set.
+pub(super) fn markers_within(set: u128) -> u64 {
+    const NEEDED: [u128; MARKERS.len()] = {
+        let (mut needed, mut at) = ([0; MARKERS.len()], 0);
+        while at < MARKERS.len() {
+            needed[at] = characters(MARKERS[at].2.as_bytes());
+            at += 1;
+        }
+        needed
+    };
+    const { assert!(MARKERS.len() <= 64, "a bit for each marker") };
+    NEEDED.iter().rev().fold(0, |bits, needed| bits << 1 | u64::from(needed & !set == 0))
+}
