@@ -331,3 +331,16 @@ pub(super) fn markers_within(set: u128) -> u64 {
     const { assert!(MARKERS.len() <= 64, "a bit for each marker") };
     NEEDED.iter().rev().fold(0, |bits, needed| bits << 1 | u64::from(needed & !set == 0))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_possible_exactly_where_its_characters_are() {
+        for (at, (_, _, marker)) in MARKERS.iter().enumerate() {
+            assert_eq!(markers_within(characters(marker.to_uppercase().as_bytes())) >> at & 1, 1, "{marker}");
+        }
+        assert_eq!(markers_within(characters(b"plain words, no marks")), 0);
+    }
+}
