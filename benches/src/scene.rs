@@ -152,7 +152,6 @@ impl Judge {
     ///
     /// # Panics
     /// The lease is refused.
-    #[must_use]
     pub fn authority(&self, carried: &Carried, now: Micros) -> Authority {
         let intent = intent_hash(carried.intent.as_deref().expect("an intent")).expect("an intent");
         let sid = carried.session.as_deref().expect("a session");
@@ -164,7 +163,6 @@ impl Judge {
     ///
     /// # Panics
     /// The lease is refused.
-    #[must_use]
     pub fn verify(&self, lease: &str, intent: [u8; 32], now: Micros) -> Authority {
         lease::verify(lease, &self.keys, &Expect { aud: policy().gateway, sid: SESSION, intent, now }).expect("a good lease")
     }
