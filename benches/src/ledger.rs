@@ -206,22 +206,22 @@ fn verified(dir: &Path, large: &Filled) -> Result<(), Fault> {
     row(&format!("verify of {LARGE} entries, CPU time"), ours, "s", Bar::None);
     row("`openssl dgst -sha256` of the same files, CPU time", theirs, "s", Bar::None);
     row("verify / openssl", ours / theirs, "×", Bar::Most(2.0));
-    row(&format!("memory that verify adds, {SMALL} entries"), peak_small, "MB", Bar::None);
-    row(&format!("memory that verify adds, {LARGE} entries"), peak_large, "MB", Bar::Most(peak_small + 1.0));
+    row(&format!("peak RSS of this program in a verify of {SMALL} entries"), peak_small, "MB", Bar::None);
+    row(&format!("peak RSS of this program in a verify of {LARGE} entries"), peak_large, "MB", Bar::Most(peak_small + 1.0));
     Ok(())
 }
 
-/// How far a verification raises the peak of this process, MB.
+/// Most resident memory of this process during a verification, MB.
 fn peak(ledger: &Filled) -> Result<f64, Fault> {
     let field = |name: &str| -> Result<f64, Fault> {
         let status = fs::read_to_string("/proc/self/status")?;
         let line = status.lines().find_map(|line| line.strip_prefix(name)).ok_or("no such field")?;
         Ok(line.trim_matches([':', ' ', '\t', 'k', 'B']).parse::<f64>()? * 1024.0 / 1e6)
     };
+    // 5 = forget the peak so far.
     fs::write("/proc/self/clear_refs", "5")?;
-    let before = field("VmRSS")?;
     verify(&ledger.dir, &ledger.trust)?;
-    Ok((field("VmHWM")? - before).max(0.0))
+    field("VmHWM")
 }
 
 /// CPU time of `openssl dgst -sha256` over the segments, read from the kernel before the ended process is forgotten.

@@ -4,12 +4,37 @@ use super::normalise::clean;
 use super::signatures::{CLASSES, PATTERNS};
 use std::borrow::Cow;
 use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// Room for the words of the table, so that building it moves nothing.
 const WORDS: usize = 2048;
 /// Shortest word whose inner letters may be shuffled and still be read.
 const SHUFFLED_MIN: usize = 6;
+
+/// A table whose keys are ours. A caller chooses only what is looked up, so a hash without a secret gives them nothing to collide.
+type Table<K, V> = HashMap<K, V, BuildHasherDefault<Fnv>>;
+
+/// FNV-1a, 64 bits: for words of a few bytes several times cheaper than the default.
+pub(super) struct Fnv(u64);
+
+impl Default for Fnv {
+    fn default() -> Self {
+        Self(0xcbf2_9ce4_8422_2325)
+    }
+}
+
+impl Hasher for Fnv {
+    fn write(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn finish(&self) -> u64 {
+        self.0
+    }
+}
 
 /// A step of a pattern that some word satisfies.
 #[derive(Debug, Clone, Copy)]
@@ -24,12 +49,12 @@ pub(super) struct Step {
 /// The compiled patterns.
 #[derive(Debug, Default)]
 pub(super) struct Phrases {
-    pub(super) exact: HashMap<Cow<'static, str>, Vec<Step>>,
-    pub(super) prefixes: HashMap<Cow<'static, str>, Vec<Step>>,
+    pub(super) exact: Table<Cow<'static, str>, Vec<Step>>,
+    pub(super) prefixes: Table<Cow<'static, str>, Vec<Step>>,
     /// Per first byte, the lengths (as bits) of the words and of the prefixes that begin with it: most words end here, unhashed.
     lengths: Lengths,
     prefix_lengths: Lengths,
-    shuffled: HashMap<Vec<u8>, Cow<'static, str>>,
+    shuffled: Table<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
     /// The widest gap of any pattern.
@@ -41,7 +66,7 @@ pub(super) static PHRASES: LazyLock<Phrases> = LazyLock::new(Phrases::compile);
 
 impl Phrases {
     fn compile() -> Self {
-        let mut phrases = Self { exact: HashMap::with_capacity(WORDS), ..Self::default() };
+        let mut phrases = Self { exact: Table::with_capacity_and_hasher(WORDS, Default::default()), ..Self::default() };
         let classes: HashMap<&'static str, &'static str> = CLASSES.iter().copied().collect();
         for (index, pattern) in PATTERNS.iter().enumerate() {
             phrases.add(index, pattern.text, &classes);

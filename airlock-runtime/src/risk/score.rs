@@ -4,7 +4,7 @@ use super::decode::{decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{hosts, secret};
-use super::signatures::{Family, MARKERS, PATTERNS, characters, markers_within};
+use super::signatures::{Family, MARKERS, PATTERNS, markers_within, punctuation};
 use super::words::{Hit, Places};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
@@ -194,7 +194,7 @@ impl<'a> Tally<'a> {
             Hit::MixedScript => traces.mixed |= !hiding,
         });
         // Most texts lack the punctuation of every marker and are not searched.
-        let possible = markers_within(characters(text.as_bytes()));
+        let possible = markers_within(punctuation(text.as_bytes()));
         if possible != 0 {
             let lower = text.to_ascii_lowercase();
             let tried = MARKERS.iter().enumerate().filter(|(at, _)| possible >> at & 1 == 1);

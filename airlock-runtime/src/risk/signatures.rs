@@ -306,24 +306,24 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
     (FalseAuthority, 450, "system: you"),
 ];
 
-/// The ASCII characters of a text as bits, capital letters as small ones.
-pub(super) const fn characters(text: &[u8]) -> u128 {
+/// The ASCII punctuation of a text as bits.
+pub(super) const fn punctuation(text: &[u8]) -> u128 {
     let (mut set, mut at) = (0, 0);
     while at < text.len() {
-        if text[at].is_ascii() {
-            set |= 1 << text[at].to_ascii_lowercase();
+        if text[at].is_ascii_punctuation() {
+            set |= 1 << text[at];
         }
         at += 1;
     }
     set
 }
 
-/// The markers, as bits, whose characters are all in the set.
+/// The markers, as bits, whose punctuation is all in the set.
 pub(super) fn markers_within(set: u128) -> u64 {
     const NEEDED: [u128; MARKERS.len()] = {
         let (mut needed, mut at) = ([0; MARKERS.len()], 0);
         while at < MARKERS.len() {
-            needed[at] = characters(MARKERS[at].2.as_bytes());
+            needed[at] = punctuation(MARKERS[at].2.as_bytes());
             at += 1;
         }
         needed
@@ -337,10 +337,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_marker_is_possible_exactly_where_its_characters_are() {
+    fn a_marker_is_possible_where_its_punctuation_is() {
         for (at, (_, _, marker)) in MARKERS.iter().enumerate() {
-            assert_eq!(markers_within(characters(marker.to_uppercase().as_bytes())) >> at & 1, 1, "{marker}");
+            assert_eq!(markers_within(punctuation(marker.to_uppercase().as_bytes())) >> at & 1, 1, "{marker}");
         }
-        assert_eq!(markers_within(characters(b"plain words, no marks")), 0);
+        assert_eq!(markers_within(punctuation(b"plain words, no marks.")), 0);
     }
 }
