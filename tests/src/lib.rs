@@ -8,6 +8,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
 pub mod built;
+pub mod clients;
 pub mod message;
 pub mod place;
 pub mod process;
