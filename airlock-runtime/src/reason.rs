@@ -161,7 +161,7 @@ impl Reason {
                  new one."
                     .into()
             }
-            Self::Lease(fault) => sentence(&fault.detail()),
+            Self::Lease(fault) => format!("{}{}", sentence(&fault.detail()), advice(fault)),
             Self::Intent(fault) => sentence(&fault.to_string()),
             Self::ClockRollback => {
                 "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call \
@@ -224,9 +224,121 @@ pub fn thousandths(points: u16) -> String {
     format!("{}.{:03}", points / 1000, points % 1000)
 }
 
+/// What to do about a lease whose signature is right, where the fault's own sentence does not say it.
+const fn advice(fault: &LeaseFault) -> &'static str {
+    match fault {
+        LeaseFault::Expired(_) | LeaseFault::Audience | LeaseFault::Block { .. } | LeaseFault::Version | LeaseFault::Depth => {
+            " Ask for a new one."
+        }
+        LeaseFault::NotYet(_) => " Wait, or check the clocks of issuer and gateway.",
+        LeaseFault::Session => " Use the lease of this session, or ask for one.",
+        LeaseFault::Length
+        | LeaseFault::Spelling(_)
+        | LeaseFault::Form
+        | LeaseFault::UnknownKey
+        | LeaseFault::Mac
+        | LeaseFault::Intent
+        | LeaseFault::Possession
+        | LeaseFault::Approval => "",
+    }
+}
+
 /// First letter upper case, full stop at the end.
 fn sentence(text: &str) -> String {
     let mut letters = text.chars();
     let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+}
+
+#[cfg(all(test, feature = "http", feature = "issue"))]
+mod tests {
+    use super::*;
+    use crate::lease::intent_hash;
+    use crate::risk::Factor;
+
+    /// One of each variant. The match in `next` makes a new variant a compile error here.
+    fn all() -> Vec<Reason> {
+        let mut reasons = vec![Reason::Ok];
+        while let Some(reason) = reasons.last().and_then(next) {
+            reasons.push(reason);
+        }
+        let faults = [
+            LeaseFault::Length,
+            LeaseFault::Spelling("x"),
+            LeaseFault::Form,
+            LeaseFault::UnknownKey,
+            LeaseFault::Block { index: 0, problem: "x" },
+            LeaseFault::Version,
+            LeaseFault::Depth,
+            LeaseFault::NotYet(1),
+            LeaseFault::Expired(1),
+            LeaseFault::Audience,
+            LeaseFault::Session,
+            LeaseFault::Intent,
+            LeaseFault::Possession,
+            LeaseFault::Approval,
+        ];
+        reasons.extend(faults.map(Reason::Lease));
+        reasons
+    }
+
+    fn next(reason: &Reason) -> Option<Reason> {
+        let (host, subject) = ("a.example.org".to_owned(), "agent:a".to_owned());
+        Some(match reason {
+            Reason::Ok => Reason::UnknownTool { name: "nope".into() },
+            Reason::UnknownTool { .. } => Reason::LeaseMissing,
+            Reason::LeaseMissing => Reason::ContextMissing,
+            Reason::ContextMissing => Reason::CarrierRefused { carrier: "arguments" },
+            Reason::CarrierRefused { .. } => Reason::CarrierConflict,
+            Reason::CarrierConflict => Reason::CarrierShape { problem: "_capability must be a string, the lease" },
+            Reason::CarrierShape { .. } => Reason::Lease(LeaseFault::Mac),
+            Reason::Lease(_) => Reason::Intent(intent_hash("").unwrap_err()),
+            Reason::Intent(_) => Reason::ClockRollback,
+            Reason::ClockRollback => Reason::BeyondGrant { subject, bound: "the grant does not name the tool x".into() },
+            Reason::BeyondGrant { .. } => Reason::ToolNotInLease { tool: "http_get_json" },
+            Reason::ToolNotInLease { .. } => {
+                Reason::Argument(ArgFault { arg: "url", problem: "must have at most 3 characters".into() })
+            }
+            Reason::Argument(_) => Reason::UrlRefused { problem: "the scheme is not accepted".into() },
+            Reason::UrlRefused { .. } => Reason::HostNotAllowed { host, tool: "http_get_json" },
+            Reason::HostNotAllowed { .. } => Reason::HostNotInLease { host },
+            Reason::HostNotInLease { .. } => Reason::CallNotInLease,
+            Reason::CallNotInLease => risk_too_high(&risk(), 400, "tool threshold"),
+            Reason::RiskTooHigh { .. } => Reason::UsesExhausted { uses: 2 },
+            Reason::UsesExhausted { .. } => Reason::SessionPinned,
+            Reason::SessionPinned => Reason::LedgerUnavailable,
+            Reason::LedgerUnavailable => return None,
+        })
+    }
+
+    fn risk() -> Risk {
+        let factor = |name, points| Factor { name, points, note: String::new() };
+        Risk { score: 550, factors: vec![factor("base", 50), factor("unlisted_domain", 500)] }
+    }
+
+    #[test]
+    fn every_code_is_documented_and_every_sentence_is_one() {
+        let page = include_str!("../../docs/reasons.md");
+        for reason in all().iter().skip(1) {
+            assert!(page.contains(&format!("`{}`", reason.code())), "docs/reasons.md lacks {}", reason.code());
+            let detail = reason.detail();
+            assert!(detail.starts_with(char::is_uppercase) && detail.ends_with('.') && !detail.contains(".."), "{detail}");
+        }
+    }
+
+    #[test]
+    fn sentences() {
+        let lines: Vec<String> = all().iter().map(|reason| format!("{}: {}", reason.code(), reason.detail())).collect();
+        insta::assert_snapshot!(lines.join("\n"));
+    }
+
+    #[test]
+    fn a_forger_is_not_told_what_was_wrong() {
+        let told = |fault| (Reason::Lease(fault).code(), Reason::Lease(fault).detail());
+        let first = told(LeaseFault::Mac);
+        for fault in [LeaseFault::Length, LeaseFault::Spelling("x"), LeaseFault::UnknownKey] {
+            assert_eq!(told(fault), first);
+            assert_ne!(Reason::Lease(fault).ledger_code(), Reason::Lease(LeaseFault::Mac).ledger_code());
+        }
+    }
 }
