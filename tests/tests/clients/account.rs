@@ -52,21 +52,30 @@ impl Account {
         calls.sum()
     }
 
-    /// One line for each step, for people.
+    /// The steps for people, with the code of each refusal. Its words are pinned where they are written.
     pub(crate) fn text(&self) -> String {
         let tools = self.tools.as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap());
         let mut text = format!("tools: {}\n", tools.collect::<Vec<_>>().join(", "));
         for step in &self.steps {
-            let mut step = step.as_object().unwrap().clone();
-            let label = step.remove("step").unwrap();
-            let _ = writeln!(text, "\n{}", label.as_str().unwrap());
-            let replies =
-                step.remove("replies").map_or_else(|| vec![Value::Object(step)], |replies| replies.as_array().unwrap().clone());
+            let _ = writeln!(text, "\n{}", step["step"].as_str().unwrap());
+            let replies = step.get("replies").map_or_else(|| std::slice::from_ref(step), |replies| replies.as_array().unwrap());
             for reply in replies {
-                let _ = writeln!(text, "    {reply}");
+                let _ = writeln!(text, "    {}", summary(reply));
             }
         }
         text
+    }
+}
+
+fn summary(reply: &Value) -> String {
+    let (result, error) = (&reply["result"], &reply["error"]);
+    let told = &result["structuredContent"];
+    match (error["code"].as_i64(), result["isError"].as_bool()) {
+        (Some(code), _) => format!("error {code}: {}", error["data"]["reason"]),
+        (None, Some(false)) => format!("{told}"),
+        (None, Some(true)) if told["decision"] == "allow" => format!("failed: {}", told["outcome"]),
+        (None, Some(true)) => format!("refused: {}", told["reason"]),
+        (None, None) => format!("cancelled: {}", reply["cancelled"]),
     }
 }
 
