@@ -69,6 +69,12 @@ impl Outcome {
     pub fn cancelled() -> Self {
         Self::local(Err(Failure { code: "cancelled", detail: "The client cancelled the call.".into() }))
     }
+
+    /// The gateway had to end before the effect did.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
+    }
 }
 
 /// Performs the one effect that `permit` allows, after its decision was recorded.
@@ -115,6 +121,7 @@ where
 {
     let dir = dir.to_owned();
     let done = tokio::task::spawn_blocking(move || read(&dir).and_then(|report| Ok(serde_json::to_value(report)?))).await;
-    let unreadable = |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
+    let unreadable =
+        |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
     done.map_err(|fault| unreadable(fault.to_string()))?.map_err(|fault| unreadable(fault.to_string()))
 }
