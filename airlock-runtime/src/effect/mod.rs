@@ -69,6 +69,12 @@ impl Outcome {
     pub fn cancelled() -> Self {
         Self::local(Err(Failure { code: "cancelled", detail: "The client cancelled the call.".into() }))
     }
+
+    /// The gateway had to end before the effect did.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
+    }
 }
 
 /// Performs the one effect that `permit` allows, after its decision was recorded.
