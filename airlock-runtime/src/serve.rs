@@ -1,7 +1,7 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
 //! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
-//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or [`IN_FLIGHT_BYTES_MAX`] bytes of requests are
+//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
 use crate::call::Args;
@@ -107,10 +107,6 @@ impl Gateway {
                 () = ending.requested() => None,
             };
             let Some(frame) = frame else { break };
-            let held = match &frame {
-                Frame::Line(line) => line.len(),
-                Frame::TooLong { head, .. } => head.len(),
-            };
             match self.receive(&frame) {
                 Received::Silence(_) => {}
                 Received::Reply(reply) => {
@@ -119,7 +115,7 @@ impl Gateway {
                 Received::Cancel(id) => self.cancel(&id),
                 Received::Call(request) => {
                     let stop = self.begin(&request.id);
-                    let Some(share) = share(&calls, &bytes, held).await else { break };
+                    let Some(share) = share(&calls, &bytes, request.memory).await else { break };
                     tasks.spawn_local(Rc::clone(&self).work(*request, stop, share, output.clone()));
                 }
             }
