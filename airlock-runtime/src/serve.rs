@@ -61,6 +61,12 @@ struct Gateway {
     seen: RefCell<HashSet<String>>,
 }
 
+/// What all open calls share.
+struct Limits {
+    calls: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
 /// What an open call holds: its share of the limits.
 struct Share {
     _calls: OwnedSemaphorePermit,
@@ -96,31 +102,9 @@ impl Gateway {
     async fn run(self: Rc<Self>) -> std::io::Result<()> {
         let mut input = stdio::read()?;
         let (output, written) = stdio::write()?;
-        let calls = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-        let bytes = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX));
-        let mut tasks = JoinSet::new();
         let mut ending = Ending::new()?;
-        loop {
-            let frame = tokio::select! {
-                frame = input.recv() => frame,
-                () = output.closed() => None,
-                () = ending.requested() => None,
-            };
-            let Some(frame) = frame else { break };
-            match self.receive(&frame) {
-                Received::Silence(_) => {}
-                Received::Reply(reply) => {
-                    let _ = output.send(reply).await;
-                }
-                Received::Cancel(id) => self.cancel(&id),
-                Received::Call(request) => {
-                    let stop = self.begin(&request.id);
-                    let Some(share) = share(&calls, &bytes, request.memory).await else { break };
-                    tasks.spawn_local(Rc::clone(&self).work(*request, stop, share, output.clone()));
-                }
-            }
-            while tasks.try_join_next().is_some() {}
-        }
+        let mut tasks = JoinSet::new();
+        self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
         drop(input);
         let drained = async { while tasks.join_next().await.is_some() {} };
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
@@ -130,6 +114,51 @@ impl Gateway {
         // A client that closed stdin and does not read stdout either is not waited for any longer.
         let _ = tokio::time::timeout(FLUSH, written).await;
         Ok(())
+    }
+
+    /// Serves lines until there are no more, nobody reads the replies, or `end` comes.
+    async fn converse(
+        self: &Rc<Self>,
+        input: &mut mpsc::Receiver<Frame>,
+        output: &mpsc::Sender<String>,
+        tasks: &mut JoinSet<()>,
+        end: impl Future<Output = ()>,
+    ) {
+        let limits =
+            Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+        let mut end = std::pin::pin!(end);
+        loop {
+            let frame = tokio::select! {
+                frame = input.recv() => frame,
+                () = output.closed() => None,
+                () = &mut end => None,
+            };
+            let Some(frame) = frame else { return };
+            // A client that does not read its replies makes this wait, and must not keep the gateway from ending.
+            tokio::select! {
+                () = self.take(&frame, output, tasks, &limits) => {}
+                () = &mut end => return,
+            }
+            while tasks.try_join_next().is_some() {}
+        }
+    }
+
+    /// One line: answered, or begun as a task once the limits allow it.
+    async fn take(self: &Rc<Self>, frame: &Frame, output: &mpsc::Sender<String>, tasks: &mut JoinSet<()>, limits: &Limits) {
+        match self.receive(frame) {
+            Received::Silence(_) => {}
+            Received::Reply(reply) => {
+                // Nobody reads: the loop sees the closed channel and ends.
+                let _ = output.send(reply).await;
+            }
+            Received::Cancel(id) => self.cancel(&id),
+            Received::Call(request) => {
+                let stop = self.begin(&request.id);
+                if let Some(share) = limits.share(request.memory).await {
+                    tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
+                }
+            }
+        }
     }
 
     fn receive(&self, frame: &Frame) -> Received {
@@ -200,10 +229,11 @@ impl Gateway {
             () = stop.notified() => Outcome::cancelled(),
             outcome = effect::perform(permit, recorded, &self.world) => outcome,
         };
-        match self.close(&call, &outcome, started).await {
-            Ok(_) => Judged::Performed { seq, risk: risk.score, outcome },
-            Err(_) => Judged::unrecorded(risk.score),
-        }
+        let outcome = match self.close(&call, &outcome, started).await {
+            Ok(_) => outcome,
+            Err(_) => outcome.unrecorded(),
+        };
+        Judged::Performed { seq, risk: risk.score, outcome }
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -289,8 +319,12 @@ impl<'a> Context<'a> {
         risk: &'a Risk,
         scope: Option<Vec<String>>,
     ) -> Self {
-        // Without a verified lease these are the caller's claims, which the ledger keeps as such: the lease ids stay empty.
-        let claimed = |key: &str| call.args.get(key).and_then(serde_json::Value::as_str);
+        // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
+        // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
+        let claimed = |key: &str| {
+            let asks = call.tool.is_some_and(|tool| !tool.builtin.needs_lease());
+            call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
+        };
         let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
         let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
         Self {
@@ -346,11 +380,16 @@ fn unmet_reason(unmet: Unmet, authority: Option<&Authority>) -> Reason {
     }
 }
 
-/// Waits for a share of the limits. `None` only when the limits are gone, at the end.
-async fn share(calls: &Arc<Semaphore>, bytes: &Arc<Semaphore>, length: usize) -> Option<Share> {
-    let length = u32::try_from(length).unwrap_or(u32::MAX);
-    Some(Share {
-        _calls: Arc::clone(calls).acquire_owned().await.ok()?,
-        _bytes: Arc::clone(bytes).acquire_many_owned(length).await.ok()?,
-    })
+impl Limits {
+    /// Waits for a share. `None` only when the limits are gone, at the end.
+    async fn share(&self, memory: usize) -> Option<Share> {
+        let memory = u32::try_from(memory).unwrap_or(u32::MAX);
+        Some(Share {
+            _calls: Arc::clone(&self.calls).acquire_owned().await.ok()?,
+            _bytes: Arc::clone(&self.bytes).acquire_many_owned(memory).await.ok()?,
+        })
+    }
 }
+
+#[cfg(all(test, feature = "http", feature = "issue"))]
+mod tests;
