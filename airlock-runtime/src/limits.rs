@@ -25,5 +25,7 @@ pub const CLOCK_ROLLBACK_S: u64 = 5;
 /// Largest risk score; scores are thousandths.
 pub const RISK_MAX: u16 = 1000;
 
-const _: () =
-    assert!(IN_FLIGHT_BYTES_MAX >= LINE_MAX + JSON_VALUES_MAX * JSON_VALUE_BYTES, "one line of the largest size must fit the budget");
+const _: () = assert!(
+    IN_FLIGHT_BYTES_MAX >= LINE_MAX + JSON_VALUES_MAX * JSON_VALUE_BYTES,
+    "one line of the largest size must fit the budget"
+);
