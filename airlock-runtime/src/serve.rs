@@ -1,7 +1,7 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
 //! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
-//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or [`IN_FLIGHT_BYTES_MAX`] bytes of requests are
+//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
 use crate::call::Args;
@@ -86,6 +86,12 @@ struct Gateway {
     seen: RefCell<HashSet<String>>,
 }
 
+/// What all open calls share.
+struct Limits {
+    calls: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
+}
+
 /// What an open call holds: its share of the limits.
 struct Share {
     _calls: OwnedSemaphorePermit,
@@ -121,43 +127,51 @@ impl Gateway {
     async fn run(self: Rc<Self>) -> std::io::Result<()> {
         let mut input = stdio::read()?;
         let (output, written) = stdio::write()?;
-        let calls = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-        let bytes = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX));
-        let mut tasks = JoinSet::new();
         let mut ending = Ending::new()?;
-        let end = loop {
-            // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
-            let step = async {
-                let frame = input.recv().await?;
-                let held = match &frame {
-                    Frame::Line(line) => line.len(),
-                    Frame::TooLong { head, .. } => head.len(),
-                };
-                match self.receive(&frame) {
-                    Received::Silence(_) => {}
-                    Received::Reply(reply) => output.send(reply).await.ok()?,
-                    Received::Cancel(id) => self.cancel(&id),
-                    Received::Call(request) => {
-                        let stop = self.begin(&request.id);
-                        let share = share(&calls, &bytes, held).await?;
-                        tasks.spawn_local(Rc::clone(&self).work(*request, stop, share, output.clone()));
-                    }
-                }
-                Some(())
-            };
-            tokio::select! {
-                went_on = step => if went_on.is_none() { break End::Closed },
-                () = output.closed() => break End::Closed,
-                () = ending.requested() => break End::Asked,
-            }
-            while tasks.try_join_next().is_some() {}
-        };
+        let mut tasks = JoinSet::new();
+        let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
         drop(input);
         self.drain(tasks, end).await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
         let _ = tokio::time::timeout(end.flush(), written).await;
         Ok(())
+    }
+
+    /// Serves lines until there are no more, nobody reads the replies, or `asked` comes.
+    async fn converse(
+        self: &Rc<Self>,
+        input: &mut mpsc::Receiver<Frame>,
+        output: &mpsc::Sender<String>,
+        tasks: &mut JoinSet<()>,
+        asked: impl Future<Output = ()>,
+    ) -> End {
+        let limits =
+            Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+        let mut asked = std::pin::pin!(asked);
+        loop {
+            // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
+            let step = async {
+                let frame = input.recv().await?;
+                match self.receive(&frame) {
+                    Received::Silence(_) => {}
+                    Received::Reply(reply) => output.send(reply).await.ok()?,
+                    Received::Cancel(id) => self.cancel(&id),
+                    Received::Call(request) => {
+                        let stop = self.begin(&request.id);
+                        let share = limits.share(request.memory).await?;
+                        tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
+                    }
+                }
+                Some(())
+            };
+            tokio::select! {
+                went_on = step => if went_on.is_none() { return End::Closed },
+                () = output.closed() => return End::Closed,
+                () = &mut asked => return End::Asked,
+            }
+            while tasks.try_join_next().is_some() {}
+        }
     }
 
     /// Lets open calls finish, then stops them, so that each has an outcome in the ledger, then gives up on those that wait for
@@ -242,10 +256,11 @@ impl Gateway {
             () = stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
             outcome = effect::perform(permit, recorded, &self.world) => outcome,
         };
-        match self.close(&call, &outcome, started).await {
-            Ok(_) => Judged::Performed { seq, risk: risk.score, outcome },
-            Err(_) => Judged::unrecorded(risk.score),
-        }
+        let outcome = match self.close(&call, &outcome, started).await {
+            Ok(_) => outcome,
+            Err(_) => outcome.unrecorded(),
+        };
+        Judged::Performed { seq, risk: risk.score, outcome }
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -331,8 +346,12 @@ impl<'a> Context<'a> {
         risk: &'a Risk,
         scope: Option<Vec<String>>,
     ) -> Self {
-        // Without a verified lease these are the caller's claims, which the ledger keeps as such: the lease ids stay empty.
-        let claimed = |key: &str| call.args.get(key).and_then(serde_json::Value::as_str);
+        // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
+        // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
+        let claimed = |key: &str| {
+            let asks = call.tool.is_some_and(|tool| !tool.builtin.needs_lease());
+            call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
+        };
         let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
         let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
         Self {
@@ -388,11 +407,17 @@ fn unmet_reason(unmet: Unmet, authority: Option<&Authority>) -> Reason {
     }
 }
 
-/// Waits for a share of the limits. `None` only when the limits are gone, at the end.
-async fn share(calls: &Arc<Semaphore>, bytes: &Arc<Semaphore>, length: usize) -> Option<Share> {
-    let length = u32::try_from(length).unwrap_or(u32::MAX);
-    Some(Share {
-        _calls: Arc::clone(calls).acquire_owned().await.ok()?,
-        _bytes: Arc::clone(bytes).acquire_many_owned(length).await.ok()?,
-    })
+impl Limits {
+    /// Waits for a share. `None` only when the limits are gone, at the end.
+    async fn share(&self, memory: usize) -> Option<Share> {
+        let memory = u32::try_from(memory).unwrap_or(u32::MAX);
+        Some(Share {
+            _calls: Arc::clone(&self.calls).acquire_owned().await.ok()?,
+            _bytes: Arc::clone(&self.bytes).acquire_many_owned(memory).await.ok()?,
+        })
+    }
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
+mod tests;

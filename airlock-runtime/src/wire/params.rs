@@ -32,8 +32,8 @@ pub struct CallRequest {
     pub name: String,
     /// The bytes of `arguments`, scanned, an object; `None` when the client sent none.
     pub arguments: Option<Box<RawValue>>,
-    /// Length of `arguments` in bytes, for budgets.
-    pub arguments_bytes: usize,
+    /// Memory that the request may take while it is worked on, in bytes.
+    pub memory: usize,
     /// What `_meta` carries for us.
     pub meta: Carried,
     /// Set when the client wants progress notifications for this call.
@@ -66,6 +66,7 @@ pub struct ProgressToken(pub(crate) Id);
 /// The members of `params` that any method of ours reads, unparsed.
 #[derive(Default)]
 pub(crate) struct Params<'a> {
+    pub(crate) memory: usize,
     pub(crate) meta: Meta<'a>,
     pub(crate) name: Option<&'a RawValue>,
     pub(crate) arguments: Option<&'a RawValue>,
@@ -92,9 +93,9 @@ pub(crate) struct Meta<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// Splits `params`, which must be an object if present, and its `_meta`, likewise.
-    pub(crate) fn read(params: Option<&'a RawValue>) -> Result<Self, Problem> {
-        let Some(params) = params else { return Ok(Self::default()) };
+    /// Splits `params`, which must be an object if present, and its `_meta`, likewise. `memory` is that of the whole line.
+    pub(crate) fn read(params: Option<&'a RawValue>, memory: usize) -> Result<Self, Problem> {
+        let Some(params) = params else { return Ok(Self { memory, ..Self::default() }) };
         let names = [
             "_meta",
             "name",
@@ -125,6 +126,7 @@ impl<'a> Params<'a> {
         ] = values;
         let meta = meta.map_or(Ok(Meta::default()), Meta::read)?;
         Ok(Self {
+            memory,
             meta,
             name,
             arguments,
@@ -169,7 +171,7 @@ impl<'a> Params<'a> {
             revision,
             name,
             arguments: self.arguments.map(ToOwned::to_owned),
-            arguments_bytes: self.arguments.map_or(0, |arguments| arguments.get().len()),
+            memory: self.memory,
             meta: self.meta.carried()?,
             progress_token: self.meta.progress()?,
         })
