@@ -263,5 +263,6 @@ fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> R
     }
 }
 
-#[cfg(all(test, feature = "http", feature = "issue"))]
+#[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
 mod tests;

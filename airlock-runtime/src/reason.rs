@@ -249,7 +249,8 @@ fn sentence(text: &str) -> String {
     format!("{first}{}.", letters.as_str().trim_end_matches('.'))
 }
 
-#[cfg(all(test, feature = "http", feature = "issue"))]
+#[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
 mod tests {
     use super::*;
     use crate::lease::intent_hash;

@@ -391,5 +391,6 @@ impl Limits {
     }
 }
 
-#[cfg(all(test, feature = "http", feature = "issue"))]
+#[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
 mod tests;

@@ -157,7 +157,11 @@ mod tests {
                 end.wait();
                 Ok(())
             }));
-            std::future::poll_fn(|context| Poll::Ready(drop(call.as_mut().poll(context)))).await;
+            std::future::poll_fn(|context| {
+                assert!(call.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
         }
         // All that were started meet here; a fifth would hang the test at its end.
         end.wait();
