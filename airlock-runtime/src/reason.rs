@@ -193,6 +193,7 @@ impl Reason {
                 thousandths(*limit),
                 if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
             ),
+            Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
             Self::SessionPinned => {
                 "This session already has a lease for another intent, and a session keeps the intent it began \

@@ -20,7 +20,7 @@ use crate::start::Stop;
 use crate::stdio::{self, Ending};
 use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,10 +28,34 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
-/// How long open calls may go on after the client closed stdin. The longest effect (two fetches) ends before.
-const DRAIN: Duration = Duration::from_secs(25);
-/// How long the last replies may take to be read.
-const FLUSH: Duration = Duration::from_secs(5);
+/// Why nothing more is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client closed stdin or stdout.
+    Closed,
+    /// A signal asked the process to end. Clients of MCP kill it two seconds later, and a killed gateway leaves allowed calls
+    /// without an outcome in the ledger, so it has to be done before.
+    Asked,
+}
+
+impl End {
+    /// How long open calls may go on. After the end of stdin the longest effect (two fetches) ends before this.
+    const fn drain(self) -> Duration {
+        match self {
+            Self::Closed => Duration::from_secs(25),
+            Self::Asked => Duration::from_secs(1),
+        }
+    }
+
+    /// How long stopped calls may take to be recorded, and then the last replies to be read.
+    const fn flush(self) -> Duration {
+        match self {
+            Self::Closed => Duration::from_secs(5),
+            Self::Asked => Duration::from_millis(300),
+        }
+    }
+}
+
 /// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
 const SCORE_HERE_MAX: usize = 16 * 1024;
 /// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
@@ -58,6 +82,7 @@ struct Gateway {
     world: World,
     connection: RefCell<Connection>,
     open: RefCell<HashMap<Id, Rc<Notify>>>,
+    ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
 }
 
@@ -95,7 +120,7 @@ impl Gateway {
             instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
         };
         let connection = RefCell::new(Connection::new(server, tools.collect()));
-        Self { world, connection, open: RefCell::default(), seen: RefCell::default() }
+        Self { world, connection, open: RefCell::default(), ending: Cell::new(false), seen: RefCell::default() }
     }
 
     /// Reads until the client closes stdin, then lets open calls finish.
@@ -104,15 +129,12 @@ impl Gateway {
         let (output, written) = stdio::write()?;
         let mut ending = Ending::new()?;
         let mut tasks = JoinSet::new();
-        self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
+        let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
         drop(input);
-        let drained = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
-            tasks.shutdown().await;
-        }
+        self.drain(tasks, end).await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
-        let _ = tokio::time::timeout(FLUSH, written).await;
+        let _ = tokio::time::timeout(end.flush(), written).await;
         Ok(())
     }
 
@@ -123,41 +145,57 @@ impl Gateway {
         output: &mpsc::Sender<String>,
         tasks: &mut JoinSet<()>,
         end: impl Future<Output = ()>,
-    ) {
+    ) -> End {
         let limits =
             Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
         let mut end = std::pin::pin!(end);
         loop {
-            let frame = tokio::select! {
-                frame = input.recv() => frame,
-                () = output.closed() => None,
-                () = &mut end => None,
+            // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
+            let step = async {
+                let frame = input.recv().await?;
+                self.take(&frame, output, tasks, &limits).await
             };
-            let Some(frame) = frame else { return };
-            // A client that does not read its replies makes this wait, and must not keep the gateway from ending.
             tokio::select! {
-                () = self.take(&frame, output, tasks, &limits) => {}
-                () = &mut end => return,
+                went_on = step => if went_on.is_none() { return End::Closed },
+                () = output.closed() => return End::Closed,
+                () = &mut end => return End::Asked,
             }
             while tasks.try_join_next().is_some() {}
         }
     }
 
-    /// One line: answered, or begun as a task once the limits allow it.
-    async fn take(self: &Rc<Self>, frame: &Frame, output: &mpsc::Sender<String>, tasks: &mut JoinSet<()>, limits: &Limits) {
+    /// One line: answered, or begun as a task once the limits allow it. `None` when nobody reads any more.
+    async fn take(
+        self: &Rc<Self>,
+        frame: &Frame,
+        output: &mpsc::Sender<String>,
+        tasks: &mut JoinSet<()>,
+        limits: &Limits,
+    ) -> Option<()> {
         match self.receive(frame) {
             Received::Silence(_) => {}
-            Received::Reply(reply) => {
-                // Nobody reads: the loop sees the closed channel and ends.
-                let _ = output.send(reply).await;
-            }
+            Received::Reply(reply) => output.send(reply).await.ok()?,
             Received::Cancel(id) => self.cancel(&id),
             Received::Call(request) => {
                 let stop = self.begin(&request.id);
-                if let Some(share) = limits.share(request.memory).await {
-                    tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
-                }
+                let share = limits.share(request.memory).await?;
+                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
             }
+        }
+        Some(())
+    }
+
+    /// Lets open calls finish, then stops them, so that each has an outcome in the ledger, then gives up on those that wait for
+    /// a client that does not read.
+    async fn drain(&self, mut tasks: JoinSet<()>, end: End) {
+        let all = async |tasks: &mut JoinSet<()>| while tasks.join_next().await.is_some() {};
+        if tokio::time::timeout(end.drain(), all(&mut tasks)).await.is_ok() {
+            return;
+        }
+        self.ending.set(true);
+        self.open.borrow().values().for_each(|stop| stop.notify_one());
+        if tokio::time::timeout(end.flush(), all(&mut tasks)).await.is_err() {
+            tasks.shutdown().await;
         }
     }
 
@@ -226,7 +264,7 @@ impl Gateway {
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
-            () = stop.notified() => Outcome::cancelled(),
+            () = stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
             outcome = effect::perform(permit, recorded, &self.world) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {

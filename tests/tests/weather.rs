@@ -26,7 +26,7 @@ fn weather(args: &Value, port: u16) -> Result<Value, FetchFault> {
 
 #[test]
 fn a_known_city_has_weather() {
-    let stand_in = standin::StandIn::start(10).unwrap();
+    let stand_in = standin::StandIn::start(0, 10).unwrap();
     for (city, state) in [("Austin", "TX"), ("seattle", "Washington"), ("Boston", "massachusetts")] {
         let report = weather(&json!({"city": city, "state": state, "hours": 6}), stand_in.port()).unwrap();
         assert_eq!(report["hours"].as_array().unwrap().len(), 6);
@@ -38,7 +38,7 @@ fn a_known_city_has_weather() {
 
 #[test]
 fn an_unknown_place_is_an_error() {
-    let stand_in = standin::StandIn::start(10).unwrap();
+    let stand_in = standin::StandIn::start(0, 10).unwrap();
     for (city, state) in [("Atlantis", "TX"), ("Austin", "Minnesota")] {
         let fault = weather(&json!({"city": city, "state": state}), stand_in.port()).unwrap_err();
         assert_eq!(fault.detail(), format!("{city} in {state} was not found"));
@@ -47,7 +47,7 @@ fn an_unknown_place_is_an_error() {
 
 #[test]
 fn a_service_that_is_gone_is_an_error() {
-    let port = standin::StandIn::start(1).unwrap().port();
+    let port = standin::StandIn::start(0, 1).unwrap().port();
     let fault = weather(&json!({"city": "Austin", "state": "TX"}), port).unwrap_err();
     assert_eq!(fault.code(), "connect_failed");
 }

@@ -78,6 +78,12 @@ impl Outcome {
                       result is withheld. The operator must look at the gateway's ledger directory.";
         Self { result: Err(Failure { code: "outcome_unrecorded", detail: detail.into() }), ..self }
     }
+
+    /// The gateway had to end before the effect did.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
+    }
 }
 
 /// Performs the one effect that `permit` allows, after its decision was recorded.

@@ -4,6 +4,7 @@ use super::LeaseFault;
 use super::json::{self, Field, Fields, Problem};
 use crate::limits::RISK_MAX;
 use base64ct::{Base64UrlUnpadded, Encoding};
+use std::borrow::Cow;
 
 /// The root block: every key is mandatory but `appr`.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,7 +102,7 @@ impl Root {
         Ok(root)
     }
 
-    fn from_fields(mut f: Fields) -> Result<Self, Problem> {
+    fn from_fields(mut f: Fields<'_>) -> Result<Self, Problem> {
         let root = Self {
             appr: approval(&mut f)?,
             aud: name(&mut f, "aud")?.ok_or(MISSING)?,
@@ -141,24 +142,24 @@ impl Root {
     pub fn to_bytes(&self) -> Vec<u8> {
         let Self { appr, aud, dep, dom, ep, exp, iat, ih, jti, nbf, pop, risk, sid, sub, tools, uses } = self;
         let mut out = Vec::with_capacity(17);
-        let mut put = |key: &str, field: Field| out.push((key.to_owned(), field));
+        let mut put = |key, field| out.push((Cow::Borrowed(key), field));
         if let Some(appr) = appr {
             put("appr", approval_field(appr));
         }
-        put("aud", Field::Text(aud.clone()));
+        put("aud", Field::Text(aud.into()));
         put("dep", Field::Int(*dep));
-        put("dom", Field::List(dom.clone()));
+        put("dom", Field::List(dom.into()));
         put("ep", Field::Int(*ep));
         put("exp", Field::Int(*exp));
         put("iat", Field::Int(*iat));
-        put("ih", Field::Text(Base64UrlUnpadded::encode_string(ih)));
-        put("jti", Field::Text(Base64UrlUnpadded::encode_string(jti)));
+        put("ih", Field::Text(Base64UrlUnpadded::encode_string(ih).into()));
+        put("jti", Field::Text(Base64UrlUnpadded::encode_string(jti).into()));
         put("nbf", Field::Int(*nbf));
         put("pop", Field::Int(u64::from(*pop)));
         put("risk", Field::Int(u64::from(*risk)));
-        put("sid", Field::Text(sid.clone()));
-        put("sub", Field::Text(sub.clone()));
-        put("tools", Field::List(tools.clone()));
+        put("sid", Field::Text(sid.into()));
+        put("sub", Field::Text(sub.into()));
+        put("tools", Field::List(tools.into()));
         put("uses", Field::Int(*uses));
         put("v", Field::Int(1));
         json::write(&Fields(out))
@@ -179,7 +180,7 @@ impl Caveat {
         Ok(caveat)
     }
 
-    fn from_fields(mut f: Fields) -> Result<Self, Problem> {
+    fn from_fields(mut f: Fields<'_>) -> Result<Self, Problem> {
         if f.0.is_empty() {
             return Err("it is empty");
         }
@@ -205,30 +206,30 @@ impl Caveat {
         let Self { appr, call, dom, exp, nbf, pop, risk, to, tools, uses } = self;
         let fields = [
             ("appr", appr.as_ref().map(approval_field)),
-            ("call", call.as_ref().map(|rq| Field::Text(Base64UrlUnpadded::encode_string(rq)))),
-            ("dom", dom.clone().map(Field::List)),
+            ("call", call.as_ref().map(|rq| Field::Text(Base64UrlUnpadded::encode_string(rq).into()))),
+            ("dom", dom.as_ref().map(|dom| Field::List(dom.into()))),
             ("exp", exp.map(Field::Int)),
             ("nbf", nbf.map(Field::Int)),
             ("pop", pop.map(|pop| Field::Int(u64::from(pop)))),
             ("risk", risk.map(|risk| Field::Int(u64::from(risk)))),
-            ("to", to.clone().map(Field::Text)),
-            ("tools", tools.clone().map(Field::List)),
+            ("to", to.as_ref().map(|to| Field::Text(to.into()))),
+            ("tools", tools.as_ref().map(|tools| Field::List(tools.into()))),
             ("uses", uses.map(Field::Int)),
         ];
-        json::write(&Fields(fields.into_iter().filter_map(|(key, field)| Some((key.to_owned(), field?))).collect()))
+        json::write(&Fields(fields.into_iter().filter_map(|(key, field)| Some((key.into(), field?))).collect()))
     }
 }
 
 /// A string that names something: not empty.
-fn name(f: &mut Fields, key: &str) -> Result<Option<String>, Problem> {
+fn name(f: &mut Fields<'_>, key: &str) -> Result<Option<String>, Problem> {
     match f.text(key)? {
         Some(text) if text.is_empty() => Err("a name is empty"),
-        text => Ok(text),
+        text => Ok(text.map(Cow::into_owned)),
     }
 }
 
 /// 0 or 1.
-fn flag(f: &mut Fields, key: &str) -> Result<Option<bool>, Problem> {
+fn flag(f: &mut Fields<'_>, key: &str) -> Result<Option<bool>, Problem> {
     match f.int(key)? {
         None => Ok(None),
         Some(0) => Ok(Some(false)),
@@ -238,7 +239,7 @@ fn flag(f: &mut Fields, key: &str) -> Result<Option<bool>, Problem> {
 }
 
 /// Thousandths.
-fn risk(f: &mut Fields, key: &str) -> Result<Option<u16>, Problem> {
+fn risk(f: &mut Fields<'_>, key: &str) -> Result<Option<u16>, Problem> {
     match f.int(key)?.map(u16::try_from) {
         None => Ok(None),
         Some(Ok(risk)) if risk <= RISK_MAX => Ok(Some(risk)),
@@ -247,16 +248,16 @@ fn risk(f: &mut Fields, key: &str) -> Result<Option<u16>, Problem> {
 }
 
 /// `N` bytes in strict base64url.
-fn bytes<const N: usize>(f: &mut Fields, key: &str) -> Result<Option<[u8; N]>, Problem> {
+fn bytes<const N: usize>(f: &mut Fields<'_>, key: &str) -> Result<Option<[u8; N]>, Problem> {
     let Some(text) = f.text(key)? else { return Ok(None) };
     let mut out = [0; N];
-    match Base64UrlUnpadded::decode(&text, &mut out) {
+    match Base64UrlUnpadded::decode(&*text, &mut out) {
         Ok(whole) if whole.len() == N => Ok(Some(out)),
         Ok(_) | Err(_) => Err("a hash or id is not the base64url of its exact length"),
     }
 }
 
-fn approval(f: &mut Fields) -> Result<Option<Approval>, Problem> {
+fn approval(f: &mut Fields<'_>) -> Result<Option<Approval>, Problem> {
     let Some(mut inner) = f.object("appr")? else { return Ok(None) };
     let approval = Approval {
         k: inner.list("k")?.ok_or(MISSING)?,
@@ -268,9 +269,9 @@ fn approval(f: &mut Fields) -> Result<Option<Approval>, Problem> {
     Ok(Some(approval))
 }
 
-fn approval_field(approval: &Approval) -> Field {
+fn approval_field(approval: &Approval) -> Field<'_> {
     let Approval { k, n, r, ttl } = approval;
     let fields =
-        [("k", Field::List(k.clone())), ("n", Field::Int(*n)), ("r", Field::Int(u64::from(*r))), ("ttl", Field::Int(*ttl))];
-    Field::Object(Fields(fields.into_iter().map(|(key, field)| (key.to_owned(), field)).collect()))
+        [("k", Field::List(k.into())), ("n", Field::Int(*n)), ("r", Field::Int(u64::from(*r))), ("ttl", Field::Int(*ttl))];
+    Field::Object(Fields(fields.into_iter().map(|(key, field)| (key.into(), field)).collect()))
 }

@@ -3,38 +3,43 @@
 //! The reader accepts only what the writer writes, so there is one spelling of every value and no duplicate key. A problem is a
 //! fixed sentence: hostile text never comes back in a message.
 
-use super::{LIST_MAX, STRING_MAX};
+use super::{BLOCK_MAX, LIST_MAX, STRING_MAX};
 use crate::limits::INTEGER_MAX;
+use std::borrow::Cow;
+use std::io::Write;
 
 /// A value of a block.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Field {
+pub(crate) enum Field<'a> {
     /// At most [`STRING_MAX`] bytes.
-    Text(String),
+    Text(Cow<'a, str>),
     /// At most [`INTEGER_MAX`].
     Int(u64),
     /// At most [`LIST_MAX`] strings.
-    List(Vec<String>),
+    List(Cow<'a, [String]>),
     /// A nested object without objects in it.
-    Object(Fields),
+    Object(Fields<'a>),
 }
 
-/// An object: keys in ascending byte order.
+/// An object: keys in ascending byte order. It borrows from the block that was read, or from the terms to be written.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(crate) struct Fields(pub(crate) Vec<(String, Field)>);
+pub(crate) struct Fields<'a>(pub(crate) Vec<(Cow<'a, str>, Field<'a>)>);
+
+/// Keys that room is made for: a root block has 16.
+const KEYS: usize = 17;
 
 /// What is wrong.
 pub(crate) type Problem = &'static str;
 
-impl Fields {
+impl<'a> Fields<'a> {
     /// Removes and returns the value of a key.
-    pub(crate) fn take(&mut self, key: &str) -> Option<Field> {
+    pub(crate) fn take(&mut self, key: &str) -> Option<Field<'a>> {
         let at = self.0.iter().position(|(name, _)| name == key)?;
         Some(self.0.swap_remove(at).1)
     }
 
     /// Removes a string.
-    pub(crate) fn text(&mut self, key: &str) -> Result<Option<String>, Problem> {
+    pub(crate) fn text(&mut self, key: &str) -> Result<Option<Cow<'a, str>>, Problem> {
         match self.take(key) {
             None => Ok(None),
             Some(Field::Text(text)) => Ok(Some(text)),
@@ -55,7 +60,7 @@ impl Fields {
     pub(crate) fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, Problem> {
         match self.take(key) {
             None => Ok(None),
-            Some(Field::List(list)) => Ok(Some(list)),
+            Some(Field::List(list)) => Ok(Some(list.into_owned())),
             Some(Field::Text(_) | Field::Int(_) | Field::Object(_)) => Err("a value that must be a list of strings is not one"),
         }
     }
@@ -76,13 +81,13 @@ impl Fields {
 }
 
 /// Writes an object; the keys are already in order.
-pub(crate) fn write(fields: &Fields) -> Vec<u8> {
-    let mut out = Vec::with_capacity(256);
+pub(crate) fn write(fields: &Fields<'_>) -> Vec<u8> {
+    let mut out = Vec::with_capacity(BLOCK_MAX);
     write_object(&mut out, fields);
     out
 }
 
-fn write_object(out: &mut Vec<u8>, fields: &Fields) {
+fn write_object(out: &mut Vec<u8>, fields: &Fields<'_>) {
     out.push(b'{');
     for (at, (key, field)) in fields.0.iter().enumerate() {
         if at > 0 {
@@ -92,7 +97,8 @@ fn write_object(out: &mut Vec<u8>, fields: &Fields) {
         out.push(b':');
         match field {
             Field::Text(text) => write_string(out, text),
-            Field::Int(int) => out.extend_from_slice(int.to_string().as_bytes()),
+            // Writing to memory cannot fail.
+            Field::Int(int) => drop(write!(out, "{int}")),
             Field::List(list) => write_list(out, list),
             Field::Object(nested) => write_object(out, nested),
         }
@@ -114,8 +120,10 @@ fn write_list(out: &mut Vec<u8>, list: &[String]) {
 /// RFC 8785 section 3.2.2.2: short escapes where there are any, `\u00xx` for other controls, everything else as it is.
 fn write_string(out: &mut Vec<u8>, text: &str) {
     out.push(b'"');
-    for byte in text.bytes() {
-        match byte {
+    let mut rest = text.as_bytes();
+    while let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | 0..=0x1f)) {
+        out.extend_from_slice(&rest[..plain]);
+        match rest[plain] {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             0x08 => out.extend_from_slice(b"\\b"),
@@ -123,15 +131,16 @@ fn write_string(out: &mut Vec<u8>, text: &str) {
             0x0a => out.extend_from_slice(b"\\n"),
             0x0c => out.extend_from_slice(b"\\f"),
             0x0d => out.extend_from_slice(b"\\r"),
-            0..=0x1f => out.extend_from_slice(format!("\\u{byte:04x}").as_bytes()),
-            _ => out.push(byte),
+            byte => drop(write!(out, "\\u{byte:04x}")),
         }
+        rest = &rest[plain + 1..];
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
 /// Reads a whole block.
-pub(crate) fn read(block: &[u8]) -> Result<Fields, Problem> {
+pub(crate) fn read(block: &[u8]) -> Result<Fields<'_>, Problem> {
     let text = std::str::from_utf8(block).map_err(|_| "it is not UTF-8")?;
     let mut reader = Reader { text, at: 0 };
     let fields = reader.object(Depth::Outer)?;
@@ -153,7 +162,7 @@ struct Reader<'a> {
     at: usize,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
@@ -165,11 +174,11 @@ impl Reader<'_> {
         next
     }
 
-    fn object(&mut self, depth: Depth) -> Result<Fields, Problem> {
+    fn object(&mut self, depth: Depth) -> Result<Fields<'a>, Problem> {
         if !self.eat(b'{') {
             return Err("it is not a JSON object");
         }
-        let mut fields: Vec<(String, Field)> = Vec::new();
+        let mut fields: Vec<(Cow<'a, str>, Field<'a>)> = Vec::with_capacity(KEYS);
         if self.eat(b'}') {
             return Ok(Fields(fields));
         }
@@ -192,11 +201,11 @@ impl Reader<'_> {
         }
     }
 
-    fn field(&mut self, depth: Depth) -> Result<Field, Problem> {
+    fn field(&mut self, depth: Depth) -> Result<Field<'a>, Problem> {
         match (self.peek(), depth) {
             (Some(b'"'), _) => self.string().map(Field::Text),
             (Some(b'0'..=b'9'), _) => self.integer().map(Field::Int),
-            (Some(b'['), _) => self.list().map(Field::List),
+            (Some(b'['), _) => self.list().map(|list| Field::List(list.into())),
             (Some(b'{'), Depth::Outer) => self.object(Depth::Inner).map(Field::Object),
             (Some(b'{'), Depth::Inner) => Err("it is nested too deep"),
             (_, _) => Err("a value is not a string, a whole number or a list of strings, or it is not canonical JSON"),
@@ -213,7 +222,7 @@ impl Reader<'_> {
             if list.len() == LIST_MAX {
                 return Err("a list has more than 32 entries");
             }
-            list.push(self.string()?);
+            list.push(self.string()?.into_owned());
             if self.eat(b']') {
                 return Ok(list);
             }
@@ -238,17 +247,18 @@ impl Reader<'_> {
         }
     }
 
-    fn string(&mut self) -> Result<String, Problem> {
+    fn string(&mut self) -> Result<Cow<'a, str>, Problem> {
         if !self.eat(b'"') {
             return Err("a string is expected where there is none");
         }
-        let mut out = String::new();
+        // Borrowed as long as there is no escape.
+        let mut out = Cow::Borrowed("");
         let mut start = self.at;
         loop {
             let Some(byte) = self.peek() else { return Err("a string has no end") };
             // A boundary of characters: `"`, `\` and controls are single bytes in UTF-8 and never a part of another character.
             if matches!(byte, b'"' | b'\\') {
-                out.push_str(&self.text[start..self.at]);
+                out += &self.text[start..self.at];
                 if out.len() > STRING_MAX {
                     return Err("a string is longer than 256 bytes");
                 }
@@ -257,7 +267,7 @@ impl Reader<'_> {
             match byte {
                 b'"' => return Ok(out),
                 b'\\' => {
-                    out.push(self.escape()?);
+                    out.to_mut().push(self.escape()?);
                     start = self.at;
                 }
                 0..=0x1f => return Err("a string has an unescaped control character"),
@@ -308,6 +318,7 @@ const fn hex_value(digit: u8) -> u8 {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::collections::BTreeMap;
 
     #[test]
     fn only_one_spelling() {
@@ -359,21 +370,26 @@ mod tests {
         assert_eq!(read(text(STRING_MAX / 2 + 1).as_bytes()), Err("a string is longer than 256 bytes"));
     }
 
-    fn field() -> impl Strategy<Value = Field> {
+    fn fields(map: BTreeMap<String, Field<'static>>) -> Fields<'static> {
+        Fields(map.into_iter().map(|(key, field)| (key.into(), field)).collect())
+    }
+
+    fn field() -> impl Strategy<Value = Field<'static>> {
         let leaf = prop_oneof![
-            ".{0,20}".prop_map(Field::Text),
+            ".{0,20}".prop_map(|text| Field::Text(text.into())),
             (0..=INTEGER_MAX).prop_map(Field::Int),
-            prop::collection::vec("[\\x00-\\x7f]{0,6}", 0..4).prop_map(Field::List),
+            prop::collection::vec("[\\x00-\\x7f]{0,6}", 0..4).prop_map(|list| Field::List(list.into())),
         ];
         prop_oneof![4 => leaf.clone(), 1 => prop::collection::btree_map("[a-d]{1,2}", leaf, 0..3)
-            .prop_map(|map| Field::Object(Fields(map.into_iter().collect())))]
+            .prop_map(|map| Field::Object(fields(map)))]
     }
 
     proptest! {
         #[test]
         fn what_is_written_is_read(map in prop::collection::btree_map("[a-z]{1,3}|.{1,3}", field(), 0..6)) {
-            let fields = Fields(map.into_iter().collect());
-            prop_assert_eq!(read(&write(&fields)), Ok(fields));
+            let fields = fields(map);
+            let block = write(&fields);
+            prop_assert_eq!(read(&block), Ok(fields));
         }
 
         /// Accepted exactly if writing gives the same bytes, seen on mutations of canonical text.
@@ -383,7 +399,7 @@ mod tests {
             at in any::<prop::sample::Index>(),
             byte in any::<u8>(),
         ) {
-            let mut block = write(&Fields(map.into_iter().collect()));
+            let mut block = write(&fields(map));
             let at = at.index(block.len());
             block[at] = byte;
             if let Ok(fields) = read(&block) {

@@ -86,7 +86,8 @@ impl Ledger {
         &self.key
     }
 
-    /// True when this call of `open` created the ledger: the moment to tell the operator the key.
+    /// True when `open` found or made a ledger without entries: the time to tell the operator the key. The process that created it
+    /// may have been a client's probe, whose stderr nobody reads.
     #[must_use]
     pub const fn is_new(&self) -> bool {
         self.is_new

@@ -44,7 +44,7 @@ pub(super) struct GenesisLine {
     pub(super) durability: String,
 }
 
-/// Opens or creates; the second value is true when the ledger is new.
+/// Opens or creates; the second value is true while the ledger holds no entry but line 0.
 pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
     if !is_origin(terms.origin) {
         return Err(LedgerError::Origin(format!(
@@ -74,7 +74,11 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
     match (slot, segments.pop(), segments.is_empty()) {
         (None, None, _) => create(dir, head, terms),
         (None, Some(only), true) => create_again(dir, head, only, terms),
-        (Some(slot), Some(only), true) => resume(dir, head, only, terms, slot).map(|store| (store, false)),
+        (Some(slot), Some(only), true) => {
+            let store = resume(dir, head, only, terms, slot)?;
+            let only_genesis = store.cursor.range.len() == 1;
+            Ok((store, only_genesis))
+        }
         (Some(_), None, _) => Err(damaged(dir, "the head describes entries, but there is no segment")),
         (_, Some(_), false) => Err(damaged(dir, "there are several segments, and this version writes one")),
     }

@@ -84,10 +84,10 @@ fn hex(digit: u8) -> Option<u8> {
 /// All base64 and hex runs that decode to text, one a line; `None` if there is none.
 pub(super) fn decode_runs(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let mut out = String::new();
+    let (mut out, mut digits) = (String::new(), Vec::new());
     let mut at = 0;
     while at < bytes.len() {
-        let (digits, end) = run(bytes, at);
+        let end = run(bytes, at, &mut digits);
         if digits.len() >= RUN_MIN
             && let Some(decoded) = from_hex(&digits).or_else(|| from_base64(&digits))
         {
@@ -99,9 +99,10 @@ pub(super) fn decode_runs(text: &str) -> Option<String> {
     (!out.is_empty()).then_some(out)
 }
 
-/// The run of base64 digits at `at` (line ends of wrapped text left out) and where it ends.
-fn run(bytes: &[u8], at: usize) -> (Vec<u8>, usize) {
-    let (mut digits, mut end, mut line) = (Vec::new(), at, 0);
+/// Puts the run of base64 digits at `at` (line ends of wrapped text left out) into `digits`; gives where it ends.
+fn run(bytes: &[u8], at: usize, digits: &mut Vec<u8>) -> usize {
+    let (mut end, mut line) = (at, 0);
+    digits.clear();
     while let Some(byte) = bytes.get(end) {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'-' | b'_' => {
@@ -113,7 +114,7 @@ fn run(bytes: &[u8], at: usize) -> (Vec<u8>, usize) {
         }
         end += 1;
     }
-    (digits, end)
+    end
 }
 
 fn from_hex(digits: &[u8]) -> Option<String> {

@@ -5,11 +5,15 @@ const HOSTS_MAX: usize = 256;
 
 /// Tells every host that a URL in the text names. `None` stands for one that cannot be read with certainty. One pass.
 pub(super) fn hosts(text: &str, found: &mut dyn FnMut(Option<&str>)) {
+    // Nothing opens an authority without one of these, and no other character becomes one of them in lower case.
+    if !text.bytes().any(|b| matches!(b, b':' | b'w' | b'W')) {
+        return;
+    }
     let lower = text.to_lowercase();
     let (mut at, mut count) = (0, 0);
     while let Some(rest) = lower.get(at..).filter(|rest| !rest.is_empty()) {
         let Some(length) = opening(lower.get(..at).unwrap_or_default(), rest) else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
+            at += rest.char_indices().skip(1).find(|(_, c)| matches!(c, ':' | 'w')).map_or(rest.len(), |(next, _)| next);
             continue;
         };
         let after = rest.get(length..).unwrap_or_default();

@@ -4,8 +4,8 @@ use super::decode::{decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{hosts, secret};
-use super::signatures::{Family, MARKERS, PATTERNS};
-use super::words::Hit;
+use super::signatures::{Family, MARKERS, PATTERNS, markers_within, punctuation};
+use super::words::{Hit, Places};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
 use serde_json::Value;
@@ -104,6 +104,7 @@ struct Tally<'a> {
     secret: Option<(&'static str, u16)>,
     derived: usize,
     unexamined: bool,
+    places: Places,
     work: u64,
 }
 
@@ -119,6 +120,7 @@ impl<'a> Tally<'a> {
             secret: None,
             derived: 0,
             unexamined: false,
+            places: Places::default(),
             work: 0,
         }
     }
@@ -183,7 +185,7 @@ impl<'a> Tally<'a> {
         };
         // One layer of escapes is how a URL carries text; everything else that hides a phrase was chosen to hide it.
         let hiding = !matches!(reading, Reading::Plain | Reading::Unescaped);
-        self.work += PHRASES.read(text, &mut |hit| match hit {
+        self.work += PHRASES.read(text, &mut self.places, &mut |hit| match hit {
             Hit::Pattern { index, disguised } => {
                 if let Some(pattern) = PATTERNS.get(index) {
                     count(pattern.family, pattern.points, pattern.text, hiding || disguised);
@@ -191,9 +193,14 @@ impl<'a> Tally<'a> {
             }
             Hit::MixedScript => traces.mixed |= !hiding,
         });
-        let lower = text.to_ascii_lowercase();
-        for (family, points, marker) in MARKERS.iter().filter(|(_, _, marker)| lower.contains(marker)) {
-            count(*family, *points, marker, hiding);
+        // Most texts lack the punctuation of every marker and are not searched.
+        let possible = markers_within(punctuation(text.as_bytes()));
+        if possible != 0 {
+            let lower = text.to_ascii_lowercase();
+            let tried = MARKERS.iter().enumerate().filter(|(at, _)| possible >> at & 1 == 1);
+            for (_, (family, points, marker)) in tried.filter(|(_, (_, _, marker))| lower.contains(marker)) {
+                count(*family, *points, marker, hiding);
+            }
         }
     }
 

@@ -305,3 +305,42 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
     (FalseAuthority, 500, "---end of document---"),
     (FalseAuthority, 450, "system: you"),
 ];
+
+/// The ASCII punctuation of a text as bits.
+pub(super) const fn punctuation(text: &[u8]) -> u128 {
+    let (mut set, mut at) = (0, 0);
+    while at < text.len() {
+        if text[at].is_ascii_punctuation() {
+            set |= 1 << text[at];
+        }
+        at += 1;
+    }
+    set
+}
+
+/// The markers, as bits, whose punctuation is all in the set.
+pub(super) fn markers_within(set: u128) -> u64 {
+    const NEEDED: [u128; MARKERS.len()] = {
+        let (mut needed, mut at) = ([0; MARKERS.len()], 0);
+        while at < MARKERS.len() {
+            needed[at] = punctuation(MARKERS[at].2.as_bytes());
+            at += 1;
+        }
+        needed
+    };
+    const { assert!(MARKERS.len() <= 64, "a bit for each marker") };
+    NEEDED.iter().rev().fold(0, |bits, needed| bits << 1 | u64::from(needed & !set == 0))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_marker_is_possible_where_its_punctuation_is() {
+        for (at, (_, _, marker)) in MARKERS.iter().enumerate() {
+            assert_eq!(markers_within(punctuation(marker.to_uppercase().as_bytes())) >> at & 1, 1, "{marker}");
+        }
+        assert_eq!(markers_within(punctuation(b"plain words, no marks.")), 0);
+    }
+}

@@ -64,6 +64,7 @@ fn entries_are_numbered_and_a_restart_continues_the_chain() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path()).unwrap();
     assert!(ledger.is_new());
+    assert!(open(dir.path()).unwrap().is_new(), "nothing was recorded yet");
     assert_eq!(ledger.record(&allow("c-1"), Sync::Durable).wait().unwrap().seq(), 1);
     let outcome =
         Outcome { call: "c-1", ok: true, status: "ok", hosts: vec!["api.example.com".into()], micros: 5, ..Outcome::default() };
