@@ -138,40 +138,51 @@ impl Gateway {
         Ok(())
     }
 
-    /// Serves lines until there are no more, nobody reads the replies, or `asked` comes.
+    /// Serves lines until there are no more, nobody reads the replies, or `end` comes.
     async fn converse(
         self: &Rc<Self>,
         input: &mut mpsc::Receiver<Frame>,
         output: &mpsc::Sender<String>,
         tasks: &mut JoinSet<()>,
-        asked: impl Future<Output = ()>,
+        end: impl Future<Output = ()>,
     ) -> End {
         let limits =
             Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
-        let mut asked = std::pin::pin!(asked);
+        let mut end = std::pin::pin!(end);
         loop {
             // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
             let step = async {
                 let frame = input.recv().await?;
-                match self.receive(&frame) {
-                    Received::Silence(_) => {}
-                    Received::Reply(reply) => output.send(reply).await.ok()?,
-                    Received::Cancel(id) => self.cancel(&id),
-                    Received::Call(request) => {
-                        let stop = self.begin(&request.id);
-                        let share = limits.share(request.memory).await?;
-                        tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
-                    }
-                }
-                Some(())
+                self.take(&frame, output, tasks, &limits).await
             };
             tokio::select! {
                 went_on = step => if went_on.is_none() { return End::Closed },
                 () = output.closed() => return End::Closed,
-                () = &mut asked => return End::Asked,
+                () = &mut end => return End::Asked,
             }
             while tasks.try_join_next().is_some() {}
         }
+    }
+
+    /// One line: answered, or begun as a task once the limits allow it. `None` when nobody reads any more.
+    async fn take(
+        self: &Rc<Self>,
+        frame: &Frame,
+        output: &mpsc::Sender<String>,
+        tasks: &mut JoinSet<()>,
+        limits: &Limits,
+    ) -> Option<()> {
+        match self.receive(frame) {
+            Received::Silence(_) => {}
+            Received::Reply(reply) => output.send(reply).await.ok()?,
+            Received::Cancel(id) => self.cancel(&id),
+            Received::Call(request) => {
+                let stop = self.begin(&request.id);
+                let share = limits.share(request.memory).await?;
+                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
+            }
+        }
+        Some(())
     }
 
     /// Lets open calls finish, then stops them, so that each has an outcome in the ledger, then gives up on those that wait for

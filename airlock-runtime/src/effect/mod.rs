@@ -71,18 +71,18 @@ impl Outcome {
         Self::local(Err(Failure { code: "cancelled", detail: "The client cancelled the call.".into() }))
     }
 
-    /// The gateway had to end before the effect did.
-    #[must_use]
-    pub fn stopped() -> Self {
-        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
-    }
-
     /// The same effect where the ledger could not take its end: what it gave is withheld, and the caller is told that it happened.
     #[must_use]
     pub fn unrecorded(self) -> Self {
         let detail = "The call was allowed and its effect has begun, but how it ended could not be recorded in the ledger, so the \
                       result is withheld. The operator must look at the gateway's ledger directory.";
         Self { result: Err(Failure { code: "outcome_unrecorded", detail: detail.into() }), ..self }
+    }
+
+    /// The gateway had to end before the effect did.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
     }
 }
 
@@ -164,7 +164,7 @@ mod tests {
                 Ok(())
             }));
             std::future::poll_fn(|context| {
-                let _ = call.as_mut().poll(context);
+                assert!(call.as_mut().poll(context).is_pending());
                 Poll::Ready(())
             })
             .await;

@@ -22,7 +22,6 @@ const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// A `tools/call` whose envelope is right. Nothing is decided yet: the tool may be unknown and the lease forged.
-#[derive(Debug)]
 pub struct CallRequest {
     /// To be given to [`crate::wire::Connection::finish`] and the reply.
     pub id: Id,
@@ -38,6 +37,17 @@ pub struct CallRequest {
     pub meta: Carried,
     /// Set when the client wants progress notifications for this call.
     pub progress_token: Option<ProgressToken>,
+}
+
+/// The arguments may carry a lease, see [`Carried`].
+impl fmt::Debug for CallRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, revision, name, arguments, memory, meta, progress_token } = self;
+        let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
+        let mut shown = f.debug_struct("CallRequest");
+        shown.field("id", id).field("revision", revision).field("name", name).field("arguments", &arguments);
+        shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token).finish()
+    }
 }
 
 /// What the client put into `params._meta` for the gateway, unverified.
