@@ -3,7 +3,7 @@
 use airlock_runtime::call::Args;
 use airlock_runtime::carrier;
 use airlock_runtime::clock::Micros;
-use airlock_runtime::decide::{Call, Decision, Facts, Verdict, decide};
+use airlock_runtime::decide::{Call, Decision, Facts, assess, decide};
 use airlock_runtime::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims, attenuate, intent_hash, mint};
 use airlock_runtime::policy::Policy;
 use airlock_runtime::wire::{CallRequest, Carried, Connection, Received, ServerInfo};
@@ -145,7 +145,8 @@ impl Judge {
         let call = Call { id: String::new(), name: name.to_owned(), tool, args, args_bytes };
         let now = Micros::now();
         let authority = self.authority(&carried, now);
-        decide(policy, &call, Ok(&authority), &Facts { now, newest_entry: now })
+        let risk = assess(&call);
+        decide(policy, &call, Ok(&authority), &risk, &Facts { now, newest_entry: now })
     }
 
     /// Checks a carried lease.
@@ -171,7 +172,7 @@ impl Judge {
 /// What every decision that is measured must be.
 #[must_use]
 pub fn is_allow(decision: &Decision) -> bool {
-    matches!(decision.verdict, Verdict::Allow(_))
+    matches!(decision, Decision::Allow(_))
 }
 
 /// The carriers of a call in `_meta`.
