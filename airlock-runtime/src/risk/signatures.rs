@@ -307,7 +307,7 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
 ];
 
 /// The ASCII punctuation of a text as bits.
-pub(super) const fn punctuation(text: &[u8]) -> u128 {
+const fn punctuation(text: &[u8]) -> u128 {
     let (mut set, mut at) = (0, 0);
     while at < text.len() {
         if text[at].is_ascii_punctuation() {
