@@ -7,10 +7,11 @@ const WRAP_MIN: usize = 60;
 
 /// Percent, HTML and backslash escapes resolved in one pass; `None` if there are none.
 pub(super) fn unescape(text: &str) -> Option<String> {
-    if !text.bytes().any(|b| matches!(b, b'%' | b'&' | b'\\')) {
+    let bytes = text.as_bytes();
+    // Three searches for one byte are faster than one for three.
+    if !(bytes.contains(&b'%') || bytes.contains(&b'&') || bytes.contains(&b'\\')) {
         return None;
     }
-    let bytes = text.as_bytes();
     let mut out = Vec::with_capacity(bytes.len());
     let (mut at, mut changed) = (0, false);
     while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -123,9 +124,17 @@ fn run(bytes: &[u8], at: usize, digits: &mut Vec<u8>) -> usize {
     end
 }
 
-/// Of base64 in either alphabet; hex digits are among them.
+/// Of base64 in either alphabet; hex digits are among them. A table, since every byte of every text is asked for.
 const fn is_digit(byte: u8) -> bool {
-    matches!(byte, b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'-' | b'_')
+    const DIGITS: [bool; 256] = {
+        let (mut digits, mut at) = ([false; 256], 0u8);
+        while at < 128 {
+            digits[at as usize] = at.is_ascii_alphanumeric() || matches!(at, b'+' | b'/' | b'-' | b'_');
+            at += 1;
+        }
+        digits
+    };
+    DIGITS[byte as usize]
 }
 
 fn from_hex(digits: &[u8]) -> Option<String> {

@@ -20,6 +20,9 @@ pub(super) struct Places {
     /// Per step: one past the latest place that completes it (0 = none), and whether in disguise.
     last: Vec<(usize, bool)>,
     at: usize,
+    /// Room for a row of single letters, and for a word that is turned round.
+    spelled: String,
+    turned: String,
 }
 
 /// A text taken apart into its words, once for every way of reading it. Lower case; kept from text to text for its memory.
@@ -162,8 +165,7 @@ impl Phrases {
     pub(super) fn read(&self, words: &Words, way: Way, places: &mut Places, found: &mut dyn FnMut(Hit)) -> u64 {
         places.last.resize(self.slots, (0, false));
         places.at += self.widest + 1;
-        let Places { last, at } = places;
-        let (spelled, turned) = (String::new(), String::new());
+        let Places { last, at, spelled, turned } = places;
         let mut reader = Reader { phrases: self, way, last, at, spelled, turned, work: words.bytes as u64, mixed: false, found };
         words.each(way, |word, plain| reader.word(word, plain));
         reader.spelled_out();
@@ -188,9 +190,8 @@ struct Reader<'a> {
     way: Way,
     last: &'a mut [(usize, bool)],
     at: &'a mut usize,
-    spelled: String,
-    /// Room for a word that is turned round.
-    turned: String,
+    spelled: &'a mut String,
+    turned: &'a mut String,
     work: u64,
     mixed: bool,
     found: &'a mut dyn FnMut(Hit),
@@ -220,10 +221,10 @@ impl Reader<'_> {
                 if likely && self.way == Way::Straight {
                     self.spellings(text());
                 } else if likely {
-                    let mut turned = std::mem::take(&mut self.turned);
+                    let mut turned = std::mem::take(self.turned);
                     self.way.turn(text(), &mut turned);
                     self.spellings(&turned);
-                    self.turned = turned;
+                    *self.turned = turned;
                 }
             }
         }
@@ -296,7 +297,7 @@ impl Reader<'_> {
             self.spelled.clear();
             return;
         }
-        let letters = std::mem::take(&mut self.spelled);
+        let letters = std::mem::take(self.spelled);
         let mut rest = letters.as_str();
         while !rest.is_empty() {
             let longest = rest.len().min(self.phrases.longest);
