@@ -40,8 +40,18 @@ pub(super) struct Words {
 struct Word {
     /// Bytes; none are kept of a word that is too long to be known.
     length: u8,
+    script: Script,
+}
+
+/// What a word is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Script {
     /// Nothing but a-z.
-    plain: bool,
+    Letters,
+    /// a-z and digits.
+    Digits,
+    /// Anything else too.
+    Other,
 }
 
 /// In which direction the words are read, and whether their letters are rotated by thirteen.
@@ -59,35 +69,35 @@ impl Words {
         self.letters.reserve(text.len());
         self.words.clear();
         (self.marks, self.bytes) = (0, text.len());
-        let (mut start, mut plain) = (0, true);
+        let (mut start, mut script) = (0, Script::Letters);
         for c in text.chars() {
             match c {
                 'a'..='z' | 'A'..='Z' => self.letters.push(c.to_ascii_lowercase() as u8),
                 '0'..='9' => {
                     self.letters.push(c as u8);
-                    plain = false;
+                    script = script.max(Script::Digits);
                 }
                 '\0'..='\u{7f}' => {
                     self.marks |= 1 << u32::from(c);
                     if c != '\'' || self.letters.len() == start {
-                        self.end(&mut start, &mut plain);
+                        self.end(&mut start, &mut script);
                     }
                 }
                 _ => c.to_lowercase().for_each(|c| {
                     if is_unspaced(c) {
-                        self.end(&mut start, &mut plain);
+                        self.end(&mut start, &mut script);
                         self.letter(c);
-                        self.end(&mut start, &mut plain);
+                        self.end(&mut start, &mut script);
                     } else if c.is_alphanumeric() {
                         self.letter(c);
-                        plain = false;
+                        script = Script::Other;
                     } else if c != '’' || self.letters.len() == start {
-                        self.end(&mut start, &mut plain);
+                        self.end(&mut start, &mut script);
                     }
                 }),
             }
         }
-        self.end(&mut start, &mut plain);
+        self.end(&mut start, &mut script);
     }
 
     fn letter(&mut self, c: char) {
@@ -95,26 +105,26 @@ impl Words {
     }
 
     /// Ends the word that began at `start`, if there is one.
-    fn end(&mut self, start: &mut usize, plain: &mut bool) {
+    fn end(&mut self, start: &mut usize, script: &mut Script) {
         let length = self.letters.len() - *start;
         if length >= WORD_MAX {
             self.letters.truncate(*start);
-            self.words.push(Word { length: 0, plain: false });
-        } else if let (Ok(length @ 1..), plain) = (u8::try_from(length), *plain) {
-            self.words.push(Word { length, plain });
+            self.words.push(Word { length: 0, script: Script::Other });
+        } else if let (Ok(length @ 1..), script) = (u8::try_from(length), *script) {
+            self.words.push(Word { length, script });
         }
-        (*start, *plain) = (self.letters.len(), true);
+        (*start, *script) = (self.letters.len(), Script::Letters);
     }
 
     /// Gives each word, as it is written, in the order of the way.
-    fn each(&self, way: Way, mut take: impl FnMut(&[u8], bool)) {
+    fn each(&self, way: Way, mut take: impl FnMut(&[u8], Script)) {
         let mut rest = self.letters.as_slice();
         match way {
             Way::Straight | Way::Rotated => {
                 for word in &self.words {
                     let (first, after) = rest.split_at_checked(word.length.into()).unwrap_or_default();
                     rest = after;
-                    take(first, word.plain);
+                    take(first, word.script);
                 }
             }
             Way::Reversed => {
@@ -122,7 +132,7 @@ impl Words {
                     let start = rest.len() - usize::from(word.length);
                     let (before, last) = rest.split_at_checked(start).unwrap_or_default();
                     rest = before;
-                    take(last, word.plain);
+                    take(last, word.script);
                 }
             }
         }
@@ -167,7 +177,7 @@ impl Phrases {
         places.at += self.widest + 1;
         let Places { last, at, spelled, turned } = places;
         let mut reader = Reader { phrases: self, way, last, at, spelled, turned, work: words.bytes as u64, mixed: false, found };
-        words.each(way, |word, plain| reader.word(word, plain));
+        words.each(way, |word, script| reader.word(word, script));
         reader.spelled_out();
         if reader.mixed {
             (reader.found)(Hit::MixedScript);
@@ -199,7 +209,7 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     /// Takes a word, as it is written in the text.
-    fn word(&mut self, word: &[u8], plain: bool) {
+    fn word(&mut self, word: &[u8], script: Script) {
         // Whole words of a text, so always UTF-8; checked only where it is needed.
         let text = || std::str::from_utf8(word).unwrap_or_default();
         match word {
@@ -215,9 +225,10 @@ impl Reader<'_> {
                 self.known(text(), false);
             }
             _ => {
-                self.spelled_out();
-                // Most words are in no pattern, which their ends and length tell; only the others are turned round and looked up.
-                let likely = !word.is_empty() && (!plain || self.phrases.likely(self.way.ends(word), word.len()));
+                if !self.spelled.is_empty() {
+                    self.spelled_out();
+                }
+                let likely = self.likely(word, script);
                 if likely && self.way == Way::Straight {
                     self.spellings(text());
                 } else if likely {
@@ -229,6 +240,18 @@ impl Reader<'_> {
             }
         }
         *self.at += 1;
+    }
+
+    /// Whether a word may be in a pattern. Most are in none, which their ends and length tell; only the others are turned round and
+    /// looked up.
+    fn likely(&self, word: &[u8], script: Script) -> bool {
+        let (first, second, last) = self.way.ends(word);
+        let read_as = |one| self.phrases.likely((leet(first, one), leet(second, one), leet(last, one)), word.len());
+        match script {
+            Script::Letters => self.phrases.likely((first, second, last), word.len()),
+            Script::Digits => self.phrases.likely((first, second, last), word.len()) || read_as(b'i') || read_as(b'l'),
+            Script::Other => !word.is_empty(),
+        }
     }
 
     /// Tries a word as written, then as its look-alikes, digits and shuffled letters would be read.
