@@ -4,7 +4,7 @@ use super::decode::{decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{hosts, secret};
-use super::signatures::{Family, MARKERS, PATTERNS, markers_within};
+use super::signatures::{Family, MARKERS, PATTERNS};
 use super::words::{Hit, Places, Way, Words};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
@@ -203,7 +203,7 @@ impl<'a> Tally<'a> {
             Hit::MixedScript => traces.mixed |= !hiding,
         });
         // Most texts lack the punctuation of every marker and are not searched.
-        let possible = markers_within(self.words.marks);
+        let possible = self.words.markers;
         if possible != 0 {
             let lower = match way {
                 Way::Straight => text.to_ascii_lowercase(),

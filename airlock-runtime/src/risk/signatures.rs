@@ -329,6 +329,9 @@ pub(super) fn markers_within(set: u128) -> u64 {
         needed
     };
     const { assert!(MARKERS.len() <= 64, "a bit for each marker") };
+    if set == 0 {
+        return 0;
+    }
     NEEDED.iter().rev().fold(0, |bits, needed| bits << 1 | u64::from(needed & !set == 0))
 }
 

@@ -5,6 +5,7 @@
 
 use super::normalise::look_alike;
 use super::phrases::{Phrases, Step, is_unspaced};
+use super::signatures::markers_within;
 
 /// Longest word kept, in bytes. Longer ones are in no pattern and count as one unknown word.
 const WORD_MAX: usize = 48;
@@ -31,8 +32,8 @@ pub(super) struct Words {
     /// The words, one after another, in UTF-8.
     letters: Vec<u8>,
     words: Vec<Word>,
-    /// The ASCII characters other than letters and digits that stand in the text, as bits.
-    pub(super) marks: u128,
+    /// The markers whose punctuation stands in the text, as bits.
+    pub(super) markers: u64,
     bytes: usize,
 }
 
@@ -68,7 +69,8 @@ impl Words {
         self.letters.clear();
         self.letters.reserve(text.len());
         self.words.clear();
-        (self.marks, self.bytes) = (0, text.len());
+        self.bytes = text.len();
+        let mut marks = 0;
         let (mut start, mut script) = (0, Script::Letters);
         for c in text.chars() {
             match c {
@@ -78,7 +80,7 @@ impl Words {
                     script = script.max(Script::Digits);
                 }
                 '\0'..='\u{7f}' => {
-                    self.marks |= 1 << u32::from(c);
+                    marks |= 1 << u32::from(c);
                     if c != '\'' || self.letters.len() == start {
                         self.end(&mut start, &mut script);
                     }
@@ -98,6 +100,7 @@ impl Words {
             }
         }
         self.end(&mut start, &mut script);
+        self.markers = markers_within(marks);
     }
 
     fn letter(&mut self, c: char) {
@@ -464,7 +467,7 @@ mod tests {
     proptest! {
         #[test]
         fn turned_round_in_place_is_turned_round(parts in prop::collection::vec("(ignore |vtaber |erongi |previous |cerivbhf |instructions|i n s t|1ns7ru|忽略|指令|['’ .-]|a |\\PC){0,30}", 1..4)) {
-            turned_alike(&clean(&parts.concat()).text);
+            turned_alike(&clean(parts.concat()).text);
         }
 
         #[test]
