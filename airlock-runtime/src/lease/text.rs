@@ -33,7 +33,9 @@ pub(crate) fn cut(text: &str) -> Result<Cut<'_>, LeaseFault> {
     if text.len() > TEXT_MAX {
         return Err(LeaseFault::Length);
     }
-    if !text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.')) {
+    // Without a stop at the first bad byte the compiler tests many bytes at once; the text is short.
+    let bad = |b: u8| !(b.is_ascii_alphanumeric() | (b == b'-') | (b == b'_') | (b == b'.'));
+    if text.bytes().fold(false, |any, b| any | bad(b)) {
         return Err(LeaseFault::Spelling("it has a character outside A-Z a-z 0-9 - _ and dot"));
     }
     let mut parts: Vec<&str> = text.split('.').collect();

@@ -1,5 +1,6 @@
 //! One canonical reading of a text: compatibility forms folded, marks and invisible characters dropped, hidden text recovered.
 
+use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -10,9 +11,9 @@ const HIDDEN_ALLOWED: usize = 7;
 
 /// A text after cleaning.
 #[derive(Debug, Default)]
-pub(super) struct Clean {
+pub(super) struct Clean<'a> {
     /// What a reader sees, case kept.
-    pub(super) text: String,
+    pub(super) text: Cow<'a, str>,
     /// What tag characters and variation selectors spell.
     pub(super) hidden: String,
     /// Signs of disguise.
@@ -49,9 +50,12 @@ impl Traces {
 }
 
 /// Cleans a text in one pass. Marks go before normalisation, so no run of them is ever sorted.
-pub(super) fn clean(raw: &str) -> Clean {
-    if raw.bytes().all(|b| matches!(b, b'\t' | b'\n' | b'\r' | b' '..=b'~')) {
-        return Clean { text: raw.to_owned(), ..Clean::default() };
+pub(super) fn clean<'a>(raw: impl Into<Cow<'a, str>>) -> Clean<'a> {
+    let raw = raw.into();
+    // Without a stop at the first other byte the compiler tests many bytes at once.
+    let other = |b: u8| !(b' '..=b'~').contains(&b) & (b != b'\t') & (b != b'\n') & (b != b'\r');
+    if !raw.bytes().fold(false, |any, b| any | other(b)) {
+        return Clean { text: raw, ..Clean::default() };
     }
     let mut out = Clean::default();
     let mut kept = String::with_capacity(raw.len());
@@ -81,7 +85,7 @@ pub(super) fn clean(raw: &str) -> Clean {
     if out.traces.hidden {
         out.hidden = String::from_utf8_lossy(&hidden).into_owned();
     }
-    out.text = kept.nfkd().filter(|c| !is_combining_mark(*c)).nfc().collect();
+    out.text = kept.nfkd().filter(|c| !is_combining_mark(*c)).nfc().collect::<String>().into();
     out
 }
 
@@ -177,22 +181,22 @@ mod tests {
     #[test]
     fn hidden_text_is_recovered_and_a_flag_is_not_suspicious() {
         let tagged: String = "ignore this".chars().filter_map(|c| char::from_u32(0xE_0000 + u32::from(c))).collect();
-        assert_eq!(clean(&format!("hi{tagged}")).hidden, "ignore this");
+        assert_eq!(clean(format!("hi{tagged}")).hidden, "ignore this");
         let flag = "\u{1f3f4}\u{e0067}\u{e0062}\u{e0065}\u{e006e}\u{e0067}\u{e007f}";
         assert_eq!(clean(flag).traces, Traces::default());
     }
 
     #[test]
     fn no_text_grows_much() {
-        let longer = ('\u{a0}'..=char::MAX).find(|c| clean(&c.to_string()).text.len() > 7 * c.len_utf8());
+        let longer = ('\u{a0}'..=char::MAX).find(|c| clean(c.to_string()).text.len() > 7 * c.len_utf8());
         assert_eq!(longer, None);
     }
 
     proptest! {
         #[test]
         fn cleaning_twice_changes_nothing(raw in "\\PC{0,60}") {
-            let once = clean(&raw).text;
-            prop_assert_eq!(clean(&once).text, once);
+            let once = clean(&*raw).text;
+            prop_assert_eq!(clean(&*once).text, &*once);
         }
     }
 }

@@ -51,9 +51,9 @@ pub(super) struct Step {
 pub(super) struct Phrases {
     pub(super) exact: Table<Cow<'static, str>, Vec<Step>>,
     pub(super) prefixes: Table<Cow<'static, str>, Vec<Step>>,
-    /// Per first byte, the lengths (as bits) of the words and of the prefixes that begin with it: most words end here, unhashed.
-    lengths: Lengths,
-    prefix_lengths: Lengths,
+    /// The lengths of the words by first and last byte, and of the prefixes by first and second: most words end here, unhashed.
+    ends: Lengths,
+    beginnings: Lengths,
     shuffled: Table<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
@@ -75,8 +75,8 @@ impl Phrases {
             // Later steps first, so that one word never satisfies two steps of a pattern.
             steps.sort_by_key(|step| std::cmp::Reverse(step.slot));
         }
-        phrases.lengths.fill(phrases.exact.keys());
-        phrases.prefix_lengths.fill(phrases.prefixes.keys());
+        phrases.ends = Lengths::of(phrases.exact.keys(), |word| (word.first(), word.last()));
+        phrases.beginnings = Lengths::of(phrases.prefixes.keys(), |word| (word.first(), word.get(1)));
         phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
         let long = phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
         phrases.shuffled = long.map(|word| (shuffle_key(word), word.clone())).collect();
@@ -93,7 +93,7 @@ impl Phrases {
                 self.widest = self.widest.max(gap);
                 continue;
             }
-            let item = if item.is_ascii() { Cow::Borrowed(item) } else { Cow::Owned(clean(item).text) };
+            let item = if item.is_ascii() { Cow::Borrowed(item) } else { Cow::Owned(clean(item).text.into_owned()) };
             if item.starts_with(is_unspaced) {
                 items
                     .extend(item.chars().enumerate().map(|(nth, c)| (if nth == 0 { gap } else { 0 }, Cow::Owned(c.to_string()))));
@@ -116,12 +116,18 @@ impl Phrases {
         }
     }
 
+    /// Whether a word of these ends (first, second and last byte) and this length may be in a pattern, shuffled or not.
+    pub(super) fn likely(&self, (first, second, last): (u8, u8, u8), length: usize) -> bool {
+        self.ends.have(first, last, length) || self.beginnings.get(first, second) & Lengths::up_to(length) != 0
+    }
+
     /// The steps that a word satisfies, by itself and by each of its beginnings.
     pub(super) fn steps<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a [Step]> {
-        let whole = (self.lengths.of(word) >> word.len().min(63) & 1 == 1).then(|| self.exact.get(word)).flatten();
-        let mut lengths = self.prefix_lengths.of(word);
+        let (first, second, last) = ends(word);
+        let whole = self.ends.have(first, last, word.len()).then(|| self.exact.get(word)).flatten();
+        let mut lengths = self.beginnings.get(first, second) & Lengths::up_to(word.len());
         let beginnings = std::iter::from_fn(move || {
-            let length = usize::try_from(lengths.trailing_zeros()).ok().filter(|length| *length <= word.len().min(63))?;
+            let length = usize::try_from(lengths.trailing_zeros()).ok().filter(|length| *length < 64)?;
             lengths &= lengths - 1;
             Some(length)
         });
@@ -131,7 +137,8 @@ impl Phrases {
 
     /// The word that this one is with its inner letters in another order.
     pub(super) fn unshuffled(&self, word: &str) -> Option<&str> {
-        let likely = word.len() >= SHUFFLED_MIN && self.lengths.of(word) >> word.len().min(63) & 1 == 1;
+        let (first, _, last) = ends(word);
+        let likely = word.len() >= SHUFFLED_MIN && self.ends.have(first, last, word.len());
         likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
     }
 
@@ -150,27 +157,49 @@ impl Phrases {
     }
 }
 
-/// For each first byte a set of lengths.
-#[derive(Debug)]
-struct Lengths([u64; 256]);
-
-impl Default for Lengths {
-    fn default() -> Self {
-        Self([0; 256])
-    }
+/// The first, second and last byte of a word; zero where there is none.
+fn ends(word: &str) -> (u8, u8, u8) {
+    let byte = |byte: Option<&u8>| byte.copied().unwrap_or_default();
+    let word = word.as_bytes();
+    (byte(word.first()), byte(word.get(1)), byte(word.last()))
 }
 
+/// For each pair of bytes a set of lengths, as bits. Bytes that agree in their low five bits, as no two letters do, share a place:
+/// what is not in the set is in no pattern, what is in it may be.
+#[derive(Debug, Default)]
+struct Lengths(Vec<u64>);
+
 impl Lengths {
-    fn fill<'a>(&mut self, words: impl Iterator<Item = &'a Cow<'static, str>>) {
+    fn of<'a>(
+        words: impl Iterator<Item = &'a Cow<'static, str>>,
+        pair: impl Fn(&'a [u8]) -> (Option<&'a u8>, Option<&'a u8>),
+    ) -> Self {
+        let mut lengths = vec![0; 32 * 32];
         for word in words {
-            if let Some(lengths) = word.bytes().next().and_then(|first| self.0.get_mut(usize::from(first))) {
+            if let (Some(one), Some(other)) = pair(word.as_bytes())
+                && let Some(lengths) = lengths.get_mut(Self::at(*one, *other))
+            {
                 *lengths |= 1 << word.len().min(63);
             }
         }
+        Self(lengths)
     }
 
-    fn of(&self, word: &str) -> u64 {
-        word.bytes().next().and_then(|first| self.0.get(usize::from(first)).copied()).unwrap_or_default()
+    fn at(one: u8, other: u8) -> usize {
+        usize::from(one & 31) << 5 | usize::from(other & 31)
+    }
+
+    fn get(&self, one: u8, other: u8) -> u64 {
+        self.0.get(Self::at(one, other)).copied().unwrap_or_default()
+    }
+
+    fn have(&self, one: u8, other: u8, length: usize) -> bool {
+        self.get(one, other) >> length.min(63) & 1 == 1
+    }
+
+    /// All lengths up to one.
+    fn up_to(length: usize) -> u64 {
+        u64::MAX >> (63 - length.min(63))
     }
 }
 
@@ -188,4 +217,15 @@ fn shuffle_key(word: &str) -> Vec<u8> {
         inner.sort_unstable();
     }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prefixes_have_a_second_byte_and_words_a_length_of_their_own() {
+        assert!(PHRASES.prefixes.keys().all(|prefix| (2..63).contains(&prefix.len())));
+        assert!(PHRASES.exact.keys().all(|word| word.len() < 63));
+    }
 }

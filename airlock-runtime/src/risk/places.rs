@@ -5,8 +5,9 @@ const HOSTS_MAX: usize = 256;
 
 /// Tells every host that a URL in the text names. `None` stands for one that cannot be read with certainty. One pass.
 pub(super) fn hosts(text: &str, found: &mut dyn FnMut(Option<&str>)) {
-    // Nothing opens an authority without one of these, and no other character becomes one of them in lower case.
-    if !text.bytes().any(|b| matches!(b, b':' | b'w' | b'W')) {
+    // Nothing opens an authority without one of these, and no other character becomes a part of them in lower case.
+    let www = |part: &str| part.len() >= 3 && part.as_bytes()[part.len() - 3..].eq_ignore_ascii_case(b"www");
+    if !text.as_bytes().contains(&b':') && !text.split('.').any(www) {
         return;
     }
     let lower = text.to_lowercase();
@@ -57,14 +58,32 @@ fn host(authority: &str) -> Option<&str> {
     Some(name.trim_end_matches(['.', ',', ';', ')', ']', '}', '!', '*', '|']))
 }
 
+/// Shortest word that may be a secret, in bytes.
+const SECRET_MIN: usize = 20;
+
 /// The first secret-like string of a text: what it looks like, and its points.
 pub(super) fn secret(text: &str) -> Option<(&'static str, u16)> {
     if text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Some(("a private key", 500));
     }
-    text.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')))
-        .find_map(secret_word)
+    text.as_bytes()
+        .split(|b| !is_in_secrets(*b))
+        .filter(|word| word.len() >= SECRET_MIN)
+        .find_map(|word| secret_word(std::str::from_utf8(word).ok()?))
         .map(|what| (what, 300))
+}
+
+/// A character that secrets are made of. A table, since every byte of every text is asked for.
+const fn is_in_secrets(byte: u8) -> bool {
+    const IN: [bool; 256] = {
+        let (mut within, mut at) = ([false; 256], 0u8);
+        while at < 128 {
+            within[at as usize] = at.is_ascii_alphanumeric() || matches!(at, b'-' | b'_' | b'.');
+            at += 1;
+        }
+        within
+    };
+    IN[byte as usize]
 }
 
 fn secret_word(word: &str) -> Option<&'static str> {
@@ -83,9 +102,6 @@ fn secret_word(word: &str) -> Option<&'static str> {
         ("npm_", 36, "a package registry key"),
         ("AIza", 39, "a Google API key"),
     ];
-    if word.len() < 20 {
-        return None;
-    }
     if let Some((_, _, what)) = PREFIXES.into_iter().find(|(prefix, length, _)| word.len() >= *length && word.starts_with(prefix))
     {
         return Some(what);

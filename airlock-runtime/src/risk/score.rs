@@ -4,8 +4,8 @@ use super::decode::{decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{hosts, secret};
-use super::signatures::{Family, MARKERS, PATTERNS, markers_within, punctuation};
-use super::words::{Hit, Places};
+use super::signatures::{Family, MARKERS, PATTERNS};
+use super::words::{Hit, Places, Way, Words};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
 use serde_json::Value;
@@ -105,6 +105,7 @@ struct Tally<'a> {
     derived: usize,
     unexamined: bool,
     places: Places,
+    words: Words,
     work: u64,
 }
 
@@ -121,6 +122,7 @@ impl<'a> Tally<'a> {
             derived: 0,
             unexamined: false,
             places: Places::default(),
+            words: Words::default(),
             work: 0,
         }
     }
@@ -132,29 +134,35 @@ impl<'a> Tally<'a> {
         if cleaned.text != raw {
             self.hosts(raw);
         }
-        let mut open = vec![(cleaned, Reading::Plain, 0)];
-        while let Some((Clean { text, hidden, traces }, reading, layer)) = open.pop() {
+        let mut open = Vec::new();
+        let mut next = Some((cleaned, Reading::Plain, 0));
+        while let Some((Clean { text, hidden, traces }, reading, layer)) = next {
             self.traces.join(traces);
-            self.read(&text, reading);
+            self.words.fill(&text);
+            self.read(&text, Way::Straight, reading);
             self.hosts(&text);
             self.secret = self.secret.max(secret(&text));
             if !hidden.is_empty() && self.afford(&hidden) {
-                open.push((clean(&hidden), Reading::Hidden, LAYERS_MAX));
+                open.push((clean(hidden), Reading::Hidden, LAYERS_MAX));
             }
             if layer == 0 && text.len() >= TURN_MIN && text.len() <= DERIVED_MAX - self.derived {
                 self.derived += text.len();
-                self.read(&rot13(&text), Reading::Turned);
-                self.read(&text.chars().rev().collect::<String>(), Reading::Turned);
-                unhyphenate(&text).iter().for_each(|joined| self.read(joined, Reading::Turned));
+                self.read(&text, Way::Rotated, Reading::Turned);
+                self.read(&text, Way::Reversed, Reading::Turned);
+                if let Some(joined) = unhyphenate(&text) {
+                    self.words.fill(&joined);
+                    self.read(&joined, Way::Straight, Reading::Turned);
+                }
             }
             if layer < LAYERS_MAX {
                 for (derived, how) in [(unescape(&text), Reading::Unescaped), (decode_runs(&text), Reading::Decoded)] {
                     let Some(derived) = derived.filter(|derived| self.afford(derived)) else { continue };
                     self.traces.layered |= how == Reading::Unescaped && reading == Reading::Unescaped;
                     let how = if matches!(reading, Reading::Plain | Reading::Unescaped) { how } else { reading };
-                    open.push((clean(&derived), how, layer + 1));
+                    open.push((clean(derived), how, layer + 1));
                 }
             }
+            next = open.pop();
         }
     }
 
@@ -168,7 +176,8 @@ impl<'a> Tally<'a> {
         affordable
     }
 
-    fn read(&mut self, text: &str, reading: Reading) {
+    /// Reads a text whose words were taken apart before.
+    fn read(&mut self, text: &str, way: Way, reading: Reading) {
         let (families, disguise, traces, plain) = (&mut self.families, &mut self.disguise, &mut self.traces, &mut self.plain);
         let mut count = |family: Family, points: u16, phrase: &'static str, hidden: bool| {
             if let Some(place) = families.get_mut(family as usize)
@@ -185,7 +194,7 @@ impl<'a> Tally<'a> {
         };
         // One layer of escapes is how a URL carries text; everything else that hides a phrase was chosen to hide it.
         let hiding = !matches!(reading, Reading::Plain | Reading::Unescaped);
-        self.work += PHRASES.read(text, &mut self.places, &mut |hit| match hit {
+        self.work += PHRASES.read(&self.words, way, &mut self.places, &mut |hit| match hit {
             Hit::Pattern { index, disguised } => {
                 if let Some(pattern) = PATTERNS.get(index) {
                     count(pattern.family, pattern.points, pattern.text, hiding || disguised);
@@ -194,9 +203,13 @@ impl<'a> Tally<'a> {
             Hit::MixedScript => traces.mixed |= !hiding,
         });
         // Most texts lack the punctuation of every marker and are not searched.
-        let possible = markers_within(punctuation(text.as_bytes()));
+        let possible = self.words.markers;
         if possible != 0 {
-            let lower = text.to_ascii_lowercase();
+            let lower = match way {
+                Way::Straight => text.to_ascii_lowercase(),
+                Way::Rotated => rot13(text).to_ascii_lowercase(),
+                Way::Reversed => text.chars().rev().map(|c| c.to_ascii_lowercase()).collect(),
+            };
             let tried = MARKERS.iter().enumerate().filter(|(at, _)| possible >> at & 1 == 1);
             for (_, (family, points, marker)) in tried.filter(|(_, (_, _, marker))| lower.contains(marker)) {
                 count(*family, *points, marker, hiding);

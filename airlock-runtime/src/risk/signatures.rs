@@ -307,7 +307,7 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
 ];
 
 /// The ASCII punctuation of a text as bits.
-pub(super) const fn punctuation(text: &[u8]) -> u128 {
+const fn punctuation(text: &[u8]) -> u128 {
     let (mut set, mut at) = (0, 0);
     while at < text.len() {
         if text[at].is_ascii_punctuation() {
@@ -329,6 +329,9 @@ pub(super) fn markers_within(set: u128) -> u64 {
         needed
     };
     const { assert!(MARKERS.len() <= 64, "a bit for each marker") };
+    if set == 0 {
+        return 0;
+    }
     NEEDED.iter().rev().fold(0, |bits, needed| bits << 1 | u64::from(needed & !set == 0))
 }
 
