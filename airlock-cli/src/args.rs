@@ -20,6 +20,7 @@ pub(crate) enum Command {
     New(command::new::New),
     Check(command::check::Check),
     Build(command::build::Build),
+    Diff(command::diff::Diff),
     Serve(command::serve::Serve),
     #[command(subcommand)]
     Key(command::key::Key),
