@@ -8,6 +8,9 @@ use std::collections::BTreeSet;
 /// Last label of hosts that only `*` covers. It is short, because rules can bound the length of a URL.
 const UNNAMED: &str = "b";
 
+/// Endings that the gateway refuses beyond those that the manifest refuses.
+const LOCAL_ENDINGS: &[&str] = &["mail", "svc"];
+
 /// A host entry of a grant.
 pub(super) fn entry(text: &str) -> HostRule {
     match (text, text.strip_prefix("*.")) {
@@ -50,8 +53,19 @@ pub(super) fn target_of(text: &str) -> Option<(String, u16)> {
         None => (authority, HTTPS),
     };
     let url = url::Url::parse(text).ok()?;
-    let plain = url.host_str()?.eq_ignore_ascii_case(host) && url.as_str().len() <= texts::URL_MAX;
+    let plain =
+        name(&host.to_ascii_lowercase()) && url.host_str()?.eq_ignore_ascii_case(host) && url.as_str().len() <= texts::URL_MAX;
     plain.then(|| (host.to_ascii_lowercase(), port))
+}
+
+/// Whether a lower-case host is one that a gateway would look up: two labels or more, none empty, of the public internet.
+fn name(host: &str) -> bool {
+    let label = |label: &str| {
+        (1..=63).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+    };
+    let public = |last: &str| !crate::host::PRIVATE_ENDINGS.contains(&last) && !LOCAL_ENDINGS.contains(&last);
+    host.len() <= 253 && host.split('.').all(label) && host.rsplit_once('.').is_some_and(|(_, last)| public(last))
 }
 
 /// How the URLs of a target begin; the usual spelling first. The scheme may be written in capitals: rules see the text.

@@ -304,3 +304,55 @@ fn the_difference_of_hosts_and_arguments_agrees_with_all_calls() {
     let mut runner = proptest::test_runner::TestRunner::new(config);
     runner.run(&strategy, |(old, new)| agrees(&old, &new, &cases)).unwrap();
 }
+
+fn self_grant(tool: &str, domain: &[&str]) -> Grant {
+    Grant {
+        subject: "a".into(),
+        tools: vec![tool.into()],
+        issue: Issue::SelfService,
+        domains: domain.iter().map(|host| (*host).to_owned()).collect(),
+        max_ttl: 3,
+        max_risk: 3,
+        uses: 3,
+        why: "x".into(),
+    }
+}
+
+fn gains(old: &Policy, new: &Policy) -> Vec<Row> {
+    agrees(old, new, &[]).unwrap();
+    diff(old, new).rows.into_iter().filter(|row| row.status == Status::Gained).collect()
+}
+
+#[test]
+fn a_longer_life_by_asking_is_a_gain() {
+    let with = |most| {
+        let args = ruled(vec![("ttl_seconds", vec![ArgRule::Max(most)])]);
+        let issue = tool_of(ISSUE_TOOL, Builtin::AirlockIssueCapability, 2, 0, Vec::new(), args);
+        let stats = tool_of("airlock_usage_stats", Builtin::AirlockUsageStats, 2, 0, Vec::new(), Vec::new());
+        let keys = vec![Key { kid: "k1".into(), commitment: None }];
+        policy(keys, (true, false), 1, vec![issue, stats], vec![self_grant("airlock_usage_stats", &[])])
+    };
+    let rows = gains(&with(1), &with(3));
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!((&rows[0].dimension, &*rows[0].old, &*rows[0].new), (&Dimension::Ttl, "1s", "3s"));
+    assert!(rows[0].witness.as_ref().is_some_and(|case| case.issue.is_some() && case.ttl == 3));
+    assert_eq!(gains(&with(3), &with(1)), []);
+}
+
+#[test]
+fn a_host_is_found_that_only_just_fits_the_rules_of_its_url() {
+    let with = |host: &str, rules: Vec<ArgRule>| {
+        let egress = vec![Egress { host: places::entry(host), ports: vec![443], stand_in: None, why: "x".into() }];
+        let http = tool_of("http_get_json", Builtin::HttpGetJson, 2, 0, egress, ruled(vec![("url", rules)]));
+        let keys = vec![Key { kid: "k1".into(), commitment: None }];
+        policy(keys, (true, false), 1, vec![http], vec![self_grant("http_get_json", &["*"])])
+    };
+    // Thirteen characters leave room for `https://` and five of the host, which must end the URL.
+    let tight = || vec![ArgRule::Suffix(".com".into()), ArgRule::MaxLength(13)];
+    let rows = gains(&with("q.net", tight()), &with("*", tight()));
+    let url = rows.first().and_then(|row| row.witness.as_ref()).and_then(|case| case.args.get("url").cloned());
+    assert_eq!(url, Some(Value::Text("https://a.com".into())), "{rows:?}");
+    // A prefix that keeps the other host out of reach makes it no gain.
+    let kept = || vec![ArgRule::Prefix("https://q.net/".into())];
+    assert_eq!(gains(&with("q.net", kept()), &with("*", kept())), []);
+}
