@@ -30,6 +30,7 @@ pub(crate) enum Command {
     VerifyLog(command::verify_log::VerifyLog),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
+    Explain(command::explain::Explain),
     Exposure(command::exposure::Exposure),
     Import(command::import::Import),
     Demo(command::demo::Demo),

@@ -4,6 +4,7 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod exposure;
 pub(crate) mod import;
 pub(crate) mod issue;
@@ -25,6 +26,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Check(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
         Command::Diff(verb) => verb.run(),
+        Command::Explain(verb) => verb.run(),
         Command::Exposure(verb) => verb.run(),
         Command::Import(verb) => verb.run(),
         Command::Issue(verb) => verb.run(),
