@@ -20,6 +20,7 @@ pub(crate) enum Command {
     New(command::new::New),
     Check(command::check::Check),
     Build(command::build::Build),
+    Diff(command::diff::Diff),
     Serve(command::serve::Serve),
     #[command(subcommand)]
     Key(command::key::Key),
@@ -29,6 +30,7 @@ pub(crate) enum Command {
     VerifyLog(command::verify_log::VerifyLog),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
+    Explain(command::explain::Explain),
     Exposure(command::exposure::Exposure),
     Import(command::import::Import),
     Demo(command::demo::Demo),

@@ -82,7 +82,7 @@ pub(crate) fn report(checked: &Checked<'_>) {
 
 /// How many errors and warnings a manifest has. Diagnostics past the limit of the list are counted as errors.
 pub(crate) fn tally(checked: &Checked<'_>) -> (usize, usize) {
-    let warnings = checked.diagnostics().iter().filter(|d| d.code.severity() == Severity::Warning).count();
+    let warnings = checked.diagnostics().iter().filter(|d| d.severity == Severity::Warning).count();
     (checked.diagnostics().len() - warnings + checked.omitted(), warnings)
 }
 

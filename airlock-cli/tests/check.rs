@@ -96,3 +96,27 @@ fn a_file_that_is_no_text_is_exit_2() {
         assert!(text(&output.stderr).contains(path));
     }
 }
+
+#[test]
+fn a_widening_fails_only_when_asked() {
+    let dir = tempfile::tempdir().expect("directory");
+    fs::write(dir.path().join("old.toml"), WIDE).expect("written");
+    fs::write(dir.path().join("new.toml"), WIDE.replace("issue = \"operator\"", "issue = \"operator\"\nuses = 2000"))
+        .expect("written");
+    fs::write(dir.path().join("broken.toml"), WIDE.replace("airlock = 1", "airlock = 2")).expect("written");
+    for (arguments, code, says) in [
+        (["old.toml", "new.toml", "--format=table"], 0, "+ agent:reader -> http_get_json"),
+        (["old.toml", "new.toml", "--fail-on=widening"], 1, "calls of a lease: 1000 -> 2000"),
+        (["new.toml", "old.toml", "--fail-on=widening"], 0, "- agent:reader -> http_get_json"),
+        (["old.toml", "old.toml", "--fail-on=widening"], 0, "0 gained, 0 lost, 1 unchanged"),
+        (["old.toml", "broken.toml", "--format=json"], 1, ""),
+        (["old.toml", "absent.toml", "--format=json"], 2, ""),
+    ] {
+        let output = airlock(dir.path(), &[&["diff"], arguments.as_slice()].concat(), "");
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+        assert!(text(&output.stdout).contains(says), "{arguments:?}: {}", text(&output.stdout));
+    }
+    let output = airlock(dir.path(), &["diff", "old.toml", "new.toml", "--format", "json"], "");
+    let value: Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+    assert_eq!((&value["widens"], &value["rows"][0]["witness"]["uses"]), (&true.into(), &2000.into()));
+}

@@ -1,7 +1,7 @@
 //! The stable code of every diagnostic. A code is never reused; `docs/diagnostics.md` has a heading for each.
 
 /// How grave a diagnostic is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Severity {
     /// No policy is compiled.
     Error,
@@ -20,9 +20,19 @@ impl Severity {
     }
 }
 
+/// The lint of a code, if it has one.
+macro_rules! lint {
+    () => {
+        None
+    };
+    ($lint:literal) => {
+        Some($lint)
+    };
+}
+
 /// Declares the codes once: variant, text, severity and what it says in general.
 macro_rules! codes {
-    ($($(#[$doc:meta])* $name:ident = $text:literal $severity:ident;)*) => {
+    ($($(#[$doc:meta])* $name:ident = $text:literal $severity:ident $($lint:literal)?;)*) => {
         /// What a diagnostic is about.
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
         pub enum Code { $($(#[$doc])* $name,)* }
@@ -41,6 +51,12 @@ macro_rules! codes {
             #[must_use]
             pub const fn severity(self) -> Severity {
                 match self { $(Self::$name => Severity::$severity,)* }
+            }
+
+            /// The key of a warning in `[lints]`; errors have none.
+            #[must_use]
+            pub const fn lint(self) -> Option<&'static str> {
+                match self { $(Self::$name => lint!($($lint)?),)* }
             }
         }
     };
@@ -103,13 +119,13 @@ codes! {
     /// A tool or grant names a host without an `[[egress]]` entry.
     UndeclaredHost = "A0406" Error;
     /// `host = "*"`.
-    AnyHost = "A0407" Warning;
+    AnyHost = "A0407" Warning "any-host";
     /// A `stand_in` is set.
-    StandIn = "A0408" Warning;
+    StandIn = "A0408" Warning "stand-in";
     /// An `[[egress]]` entry that nothing can use.
-    UnusedHost = "A0409" Warning;
+    UnusedHost = "A0409" Warning "unused-host";
     /// A host with letters beyond ASCII.
-    UnicodeHost = "A0410" Warning;
+    UnicodeHost = "A0410" Warning "unicode-host";
 
     // Tools.
     /// No built-in tool has this name.
@@ -127,9 +143,9 @@ codes! {
     /// A tool that denies every call.
     AlwaysDenied = "A0507" Error;
     /// A tool that no grant reaches.
-    UnreachableTool = "A0508" Warning;
+    UnreachableTool = "A0508" Warning "unreachable-tool";
     /// A URL prefix that ends inside the host name.
-    OpenPrefix = "A0509" Warning;
+    OpenPrefix = "A0509" Warning "open-prefix";
 
     // Grants.
     /// A grant names a tool that the manifest does not have.
@@ -144,4 +160,8 @@ codes! {
     IssueToolIdle = "A0605" Error;
     /// A grant lists the tool that issues leases.
     GrantIssueTool = "A0606" Error;
+
+    // Lints.
+    /// `[lints]` names something that is no lint.
+    UnknownLint = "A0701" Error;
 }

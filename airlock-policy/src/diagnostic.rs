@@ -3,6 +3,7 @@
 use crate::code::{Code, Severity};
 use crate::limits::DIAGNOSTICS_MAX;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// A place in the manifest, in bytes.
@@ -13,6 +14,8 @@ pub type Span = Range<usize>;
 pub struct Diagnostic {
     /// What it is about.
     pub code: Code,
+    /// Whether it stops the compilation: that of the code, unless `[lints]` denies a warning.
+    pub severity: Severity,
     /// What is wrong, in one line.
     pub message: String,
     /// Where, in bytes of the manifest.
@@ -28,7 +31,8 @@ pub struct Diagnostic {
 impl Diagnostic {
     /// A mistake at a place.
     pub(crate) fn new(code: Code, span: &Span, message: impl Into<String>, label: impl Into<String>) -> Self {
-        Self { code, message: message.into(), span: span.clone(), label: label.into(), context: Vec::new(), help: None }
+        let severity = code.severity();
+        Self { code, severity, message: message.into(), span: span.clone(), label: label.into(), context: Vec::new(), help: None }
     }
 
     /// Adds another place.
@@ -50,7 +54,8 @@ impl Diagnostic {
         let (end_line, end_column) = position(text, self.span.end);
         json!({
             "code": self.code.text(),
-            "severity": self.code.severity().word(),
+            "severity": self.severity.word(),
+            "lint": self.code.lint(),
             "message": self.message,
             "file": file_name,
             "line": line,
@@ -75,7 +80,21 @@ pub(crate) struct Faults {
     kept_errors: Vec<Diagnostic>,
     kept_warnings: Vec<Diagnostic>,
     errors: usize,
+    /// Warnings among `errors`, because `[lints]` denies them.
+    denied: usize,
     warnings: usize,
+    levels: BTreeMap<Code, Level>,
+}
+
+/// What `[lints]` makes of a warning.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Level {
+    /// It is dropped.
+    Allow,
+    /// It stays one.
+    Warn,
+    /// It becomes an error.
+    Deny,
 }
 
 impl Faults {
@@ -86,14 +105,39 @@ impl Faults {
 
     /// Like [`Self::push`] for a diagnostic that takes work to make: past the limit it is not made.
     pub(crate) fn push_with(&mut self, code: Code, diagnostic: impl FnOnce() -> Diagnostic) {
-        let (kept, count) = match code.severity() {
+        let severity = match (code.severity(), self.levels.get(&code)) {
+            (Severity::Error, _) => Severity::Error,
+            (Severity::Warning, Some(Level::Allow)) => return,
+            (Severity::Warning, Some(Level::Deny)) => {
+                self.denied += 1;
+                Severity::Error
+            }
+            (Severity::Warning, Some(Level::Warn) | None) => Severity::Warning,
+        };
+        let (kept, count) = match severity {
             Severity::Error => (&mut self.kept_errors, &mut self.errors),
             Severity::Warning => (&mut self.kept_warnings, &mut self.warnings),
         };
         *count += 1;
         if kept.len() < DIAGNOSTICS_MAX {
-            kept.push(diagnostic());
+            let mut diagnostic = Diagnostic { severity, ..diagnostic() };
+            if severity != code.severity() {
+                let lint = code.lint().unwrap_or_default();
+                let help = diagnostic.help.map_or_else(String::new, |help| format!("{help} "));
+                diagnostic.help = Some(format!("{help}(`[lints]` denies `{lint}`)"));
+            }
+            kept.push(diagnostic);
         }
+    }
+
+    /// Sets what becomes of warnings. Errors are never touched.
+    pub(crate) fn set_levels(&mut self, levels: BTreeMap<Code, Level>) {
+        self.levels = levels;
+    }
+
+    /// Whether anything but a denied warning is wrong: what else is said of the manifest may be its consequence.
+    pub(crate) fn broken(&self) -> bool {
+        self.errors > self.denied
     }
 
     /// Keeps an error at a place.

@@ -8,7 +8,7 @@ use url::Host;
 
 /// Name endings that are not on the public internet, or that a local network answers: RFC 6761, 6762, 7686, 8375, 9476 and what
 /// ICANN keeps back because private networks use it.
-const PRIVATE_ENDINGS: &[&str] = &[
+pub(crate) const PRIVATE_ENDINGS: &[&str] = &[
     "localhost",
     "local",
     "localdomain",

@@ -4,6 +4,7 @@
 //! whoever holds a [`Compiled`] holds a policy that passed every check, with its digest.
 
 mod amount;
+pub mod authority;
 mod builtin;
 mod check;
 mod code;

@@ -24,7 +24,7 @@ pub fn render(diagnostics: &[Diagnostic], text: &str, file_name: &str, color: bo
 }
 
 fn one(renderer: &Renderer, diagnostic: &Diagnostic, text: &str, file_name: &str) -> String {
-    let level = match diagnostic.code.severity() {
+    let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };

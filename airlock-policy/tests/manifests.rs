@@ -32,7 +32,7 @@ fn broken_manifests_give_their_diagnostics_and_no_policy() {
     for (name, text) in &all {
         let checked = compile(text, name);
         assert!(checked.compiled().is_none(), "{name} compiled");
-        assert!(checked.diagnostics().iter().any(|diagnostic| diagnostic.code.severity() == Severity::Error), "{name}");
+        assert!(checked.diagnostics().iter().any(|diagnostic| diagnostic.severity == Severity::Error), "{name}");
         insta::assert_snapshot!(format!("broken__{name}"), checked.render(false));
     }
 }
@@ -102,4 +102,39 @@ fn complete_manifests_in_the_documentation_compile() {
             checked.render(false)
         );
     }
+}
+
+#[test]
+fn every_warning_is_a_lint_and_no_error_is() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/manifest.md")).unwrap();
+    let mut seen = BTreeSet::new();
+    for code in Code::ALL {
+        assert_eq!(code.lint().is_some(), code.severity() == Severity::Warning, "{code:?}");
+        if let Some(lint) = code.lint() {
+            assert!(seen.insert(lint), "{lint} twice");
+            assert!(page.lines().any(|line| line.starts_with(&format!("| `{lint}` |")) && line.contains(code.text())), "{lint}");
+        }
+    }
+}
+
+#[test]
+fn lints_change_what_is_said_and_nothing_that_is_compiled() {
+    let (_, text) = good().into_iter().find(|(name, _)| name == "warnings.toml").unwrap();
+    let plain = compile(&text, "a.toml");
+    let with = |lints: &str| text.replacen("[keys]", &format!("[lints]\n{lints}\n[keys]"), 1);
+    let lints: Vec<&str> = Code::ALL.iter().filter_map(|code| code.lint()).collect();
+    assert_eq!(plain.diagnostics().len(), lints.len(), "the manifest shows every warning once");
+    for allowed in &lints {
+        let text = with(&format!("warnings = \"deny\"\n{allowed} = {{ level = \"allow\", why = \"x\" }}"));
+        let checked = compile(&text, "a.toml");
+        assert!(checked.compiled().is_none());
+        let left: BTreeSet<_> = checked.diagnostics().iter().map(|d| (d.severity, d.code.lint())).collect();
+        let others = lints.iter().filter(|lint| *lint != allowed).map(|lint| (Severity::Error, Some(*lint)));
+        assert_eq!(left, others.collect(), "{allowed}");
+    }
+    let all: String = lints.iter().map(|lint| format!("{lint} = {{ level = \"allow\", why = \"x\" }}\n")).collect();
+    let allowed = with(&all);
+    let checked = compile(&allowed, "a.toml");
+    assert_eq!(checked.render(false), "");
+    assert_eq!(checked.compiled(), plain.compiled(), "same policy, same digest");
 }

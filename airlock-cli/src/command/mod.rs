@@ -3,6 +3,8 @@
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod demo;
+pub(crate) mod diff;
+pub(crate) mod explain;
 pub(crate) mod exposure;
 pub(crate) mod import;
 pub(crate) mod issue;
@@ -23,6 +25,8 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Build(verb) => verb.run(),
         Command::Check(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
+        Command::Diff(verb) => verb.run(),
+        Command::Explain(verb) => verb.run(),
         Command::Exposure(verb) => verb.run(),
         Command::Import(verb) => verb.run(),
         Command::Issue(verb) => verb.run(),

@@ -30,7 +30,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     };
     let compiled_grants = grants::compile(grants, &surroundings, faults);
     // What is idle can only be said of a whole policy: with an error it is mostly the consequence of it.
-    if faults.errors() == 0 {
+    if !faults.broken() {
         tools::idle_hosts(&egress.known, &compiled_tools, faults);
         grants::idle_tools(&compiled_tools, &names, &compiled_grants, faults);
     }

@@ -5,6 +5,7 @@
 
 mod egress;
 mod grants;
+mod lints;
 mod rules;
 mod settings;
 mod tools;
@@ -90,6 +91,10 @@ fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
     let mut root = Fields::new(document, 0..0, "the manifest");
     if !language(&mut root, faults) {
         return None;
+    }
+    // Before anything that can warn.
+    if let Some(field) = root.take("lints") {
+        lints::read(&field, faults);
     }
     let settings = settings::read(&mut root, faults);
     let egress = root.take("egress").map(|field| egress::read(&field, faults)).unwrap_or_default();
