@@ -267,6 +267,25 @@ fn a_death_between_the_first_line_and_the_head_is_taken_up() {
 }
 
 #[test]
+fn a_death_within_the_first_line_is_not_taken_for_tampering() {
+    let scene = Scene::new();
+    scene.place.start(&abuse()).finish();
+    let ledger = scene.place.ledger();
+    let line = std::fs::read(ledger.join(SEGMENT)).unwrap();
+    let key = log_key(&scene.place);
+    std::fs::remove_file(ledger.join("checkpoint")).unwrap();
+    std::fs::write(ledger.join("head"), "").unwrap();
+    for kept in [0, 1, line.len() - 1] {
+        std::fs::write(ledger.join(SEGMENT), &line[..kept]).unwrap();
+        let proof = verify(&scene.place, None);
+        assert_eq!((proof.code, &proof.report["torn"]["bytes"]), (3, &json!(kept)), "{proof:?}");
+        // Whoever has the key has seen a first line: for them it was removed.
+        assert_eq!(verify(&scene.place, Some(&key)).code, 1);
+    }
+    scene.recovers();
+}
+
+#[test]
 fn half_a_line_is_named_then_set_aside_and_nothing_is_done_meanwhile() {
     const LIMIT_BLOCKS: u32 = 17;
     let mut scene = Scene::new();

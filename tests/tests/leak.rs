@@ -87,6 +87,7 @@ fn session(own: &str, operator: &str, forged: &str) -> Vec<String> {
         call("unknown tool", "nope", &json!({"lease": own}), own),
         call("no tool in lease", "airlock_usage_stats", &json!({}), own),
     ];
+    lines.extend(misplaced(own));
     for wrong in [forged, &own[..own.len() - 1], &format!("{own}."), &own.replacen("k1", "k9", 1), &own.to_uppercase()] {
         lines.push(get(format!("wrong {}", lines.len()), "/leak", wrong));
     }
@@ -99,6 +100,31 @@ fn session(own: &str, operator: &str, forged: &str) -> Vec<String> {
         lines.push(call(format!("review {}", lines.len()), tool, &arguments, operator));
     }
     lines
+}
+
+/// A lease in each place that is for something else, which replies and ledger lines may repeat.
+fn misplaced(own: &str) -> Vec<String> {
+    let url = json!({"url": "https://api.open-meteo.com/leak"});
+    let meta_with = |key: &str| {
+        let mut changed = leased(own);
+        changed[key] = json!(own);
+        changed
+    };
+    let issue_with = |key: &str, value: Value| {
+        let mut request = json!({"session_id": "x", "subject": "agent:planner", "tools": ["http_get_json"], "intent": INTENT});
+        request[key] = value;
+        call_with(format!("as {key}"), "airlock_issue_capability", &request, &meta())
+    };
+    vec![
+        call("as tool", own, &url, own),
+        call_with("as session", "http_get_json", &url, &meta_with("dev.airlock/session")),
+        call_with("as intent", "http_get_json", &url, &meta_with("dev.airlock/intent")),
+        call("as argument", "http_get_json", &json!({own: 1}), own),
+        call("as host", "http_get_json", &json!({"url": format!("https://{own}/")}), own),
+        issue_with("session_id", json!(own)),
+        issue_with("subject", json!(own)),
+        issue_with("tools", json!([own])),
+    ]
 }
 
 #[test]
