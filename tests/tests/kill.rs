@@ -14,7 +14,6 @@ use airlock_tests::proof::{assert_contiguous, assert_recorded, log_key, told, ve
 use airlock_tests::web::web;
 use serde_json::{Value, json};
 use std::path::Path;
-use std::process::Command;
 use std::time::{Instant, SystemTime};
 
 /// Gateways killed while they work.
@@ -247,19 +246,11 @@ fn a_kill_during_the_very_first_start_stands_in_nobodys_way() {
     }
 }
 
-/// The gateway where no file may grow beyond `blocks` of 512 bytes: a write across the limit takes half a line, as on a full disk,
-/// and a write behind it kills the process at that very place.
-fn limited(place: &Place, blocks: u32) -> Gateway {
-    let mut command: Command = place.command(Path::new("sh"));
-    command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\"")]).arg(abuse());
-    Gateway::start(command)
-}
-
 #[test]
 fn a_death_between_the_first_line_and_the_head_is_taken_up() {
     let scene = Scene::new();
     // The head's first slot lies behind the limit, line 0 before it.
-    let (status, stderr) = limited(&scene.place, 1).end();
+    let (status, stderr) = scene.place.start_limited(&abuse(), 1).end();
     assert_eq!(status.code(), None, "a signal was expected: {stderr}");
     assert_eq!((scene.place.entries().len(), length(&scene.place.ledger().join("head"))), (1, 0));
     assert_eq!(verify(&scene.place, None).code, 3);
@@ -289,7 +280,7 @@ fn a_death_within_the_first_line_is_not_taken_for_tampering() {
 fn half_a_line_is_named_then_set_aside_and_nothing_is_done_meanwhile() {
     const LIMIT_BLOCKS: u32 = 17;
     let mut scene = Scene::new();
-    let mut gateway = limited(&scene.place, LIMIT_BLOCKS);
+    let mut gateway = scene.place.start_limited(&abuse(), LIMIT_BLOCKS);
     let replies: Vec<Value> = (0..CALLS).map(|n| gateway.ask(&scene.line(3, n, "/half"))).collect();
     scene.key = Some(log_key(&scene.place));
     let (recorded, refused): (Vec<Value>, Vec<Value>) = replies.into_iter().partition(|reply| told(reply).is_some());

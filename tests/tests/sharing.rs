@@ -187,3 +187,44 @@ fn one_process_is_killed_and_the_others_go_on() {
     assert_recorded(&replies, &entries, tool);
     assert!(web().come("/others") <= entries.iter().filter(|entry| entry["d"] == "allow").count());
 }
+
+#[test]
+fn a_line_whose_writer_died_before_the_head_is_taken_up_by_the_others() {
+    let place = Place::new("abuse");
+    let [mut other] = start(&place);
+    let lease = place.lease(&["http_get_json"]);
+    other.ask(&call("http_get_json:0", "http_get_json", &json!({}), &lease));
+    // The second slot of the head lies behind the limit and every second commit writes it, so the second call at the latest is fatal.
+    let mut victim = place.start_limited(&abuse(), 8);
+    for n in 1..3 {
+        victim.send(&call(format!("http_get_json:{n}"), "http_get_json", &json!({}), &lease));
+        if victim.line().is_none() {
+            break;
+        }
+    }
+    assert_eq!(victim.end().0.code(), None, "a signal was expected");
+    let whole = place.entries().len();
+    let reply = other.ask(&get("http_get_json:after", "/taken-up", &lease));
+    assert_eq!(told(&reply).unwrap()["ledger_seq"], whole, "{reply}");
+    let entries = prove(&place, [other]);
+    assert!(entries.iter().all(|entry| entry["t"] != "recover"), "nothing was cut off");
+    assert_recorded(&[reply], &entries, tool);
+}
+
+#[test]
+fn half_a_line_of_one_process_is_set_aside_by_the_others() {
+    let place = Place::new("abuse");
+    let [mut other] = start(&place);
+    let lease = place.lease(&["http_get_json"]);
+    other.ask(&call("http_get_json:first", "http_get_json", &json!({}), &lease));
+    let mut victim = place.start_limited(&abuse(), 17);
+    let denied = |n: usize| call(format!("http_get_json:{n}"), "http_get_json", &json!({}), &lease);
+    let mut replies: Vec<Value> = (0..100).map(|n| victim.ask(&denied(n))).take_while(|reply| told(reply).is_some()).collect();
+    assert!(replies.len() < 100, "the limit was not reached");
+    let whole = place.entries().len();
+    replies.push(other.ask(&get("http_get_json:after", "/aside", &lease)));
+    victim.kill();
+    let entries = prove(&place, [other]);
+    assert_eq!(entries[whole]["t"], "recover", "{}", entries[whole]);
+    assert_recorded(&replies, &entries, tool);
+}
