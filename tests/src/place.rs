@@ -63,6 +63,14 @@ impl Place {
         Gateway::start(self.command(program))
     }
 
+    /// Starts a gateway here whose files cannot grow beyond `blocks` of 512 bytes. A write across the limit takes a part of the
+    /// bytes, as on a full disk; a write that begins behind it kills the process at that very place.
+    pub fn start_limited(&self, program: &Path, blocks: u32) -> Gateway {
+        let mut command = self.command(Path::new("sh"));
+        command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\"")]).arg(program);
+        Gateway::start(command)
+    }
+
     /// Claims that fit the grant of `agent:planner` in the tests' manifests.
     pub fn claims(&self, tools: &[&str]) -> RootClaims {
         let now = Micros::now().seconds();
