@@ -203,7 +203,7 @@ fn the_policy_is_the_manifest() {
         "tools": [{"name": "airlock_usage_stats", "why": "review", "builtin": "airlock_usage_stats", "effect": "read",
                    "needs_lease": true, "risk_threshold": 550, "base_risk": 0, "egress": []}],
         "grants": [{"subject": "operator:auditor", "tools": ["airlock_usage_stats"], "issue": "operator", "domains": [],
-                    "max_ttl_s": 1800, "max_risk": 500, "uses": 100, "why": "review"}],
+                    "max_ttl_s": 1800, "max_risk": 550, "uses": 1000, "why": "review"}],
     });
     assert_eq!(policy, expected);
     let policy = says(&abuse(), "--policy");
