@@ -1,7 +1,7 @@
 //! The one writer to stdout and stderr, and the shape of a failure.
 
 use std::fmt::Display;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 /// Exit code: the answer is no (a finding, a refusal).
@@ -47,10 +47,14 @@ impl Failure {
 /// What a command returns.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 
-/// Writes one line to stdout. A closed pipe (`airlock … | head`) ends the program quietly.
+/// Writes one line to stdout. When that fails the program ends, quietly for a closed pipe (`airlock … | head`), and never with 0:
+/// to scripts that is an answer, such as "proven", and this command has not given one.
 pub(crate) fn say(line: impl Display) {
-    if writeln!(std::io::stdout(), "{line}").is_err() {
-        std::process::exit(0);
+    if let Err(fault) = writeln!(std::io::stdout(), "{line}") {
+        if fault.kind() != ErrorKind::BrokenPipe {
+            note(format_args!("error: cannot write to stdout: {fault}"));
+        }
+        std::process::exit(i32::from(FAILED));
     }
 }
 

@@ -4,9 +4,15 @@
 pub const LINE_MAX: usize = 8 * 1024 * 1024;
 /// Deepest nesting of JSON accepted. Deeper than any tool schema seen; far below what threatens the stack.
 pub const JSON_DEPTH_MAX: usize = 64;
+/// Most values (scalars, arrays, objects) in one line or fetched document. No tool's arguments come near it, and a parsed value
+/// takes far more memory than its text: see [`JSON_VALUE_BYTES`].
+pub const JSON_VALUES_MAX: usize = 65_536;
+/// Memory that one parsed value takes at worst, in bytes: half of an object with one member (measured: 670 bytes for `{"":0}`).
+pub const JSON_VALUE_BYTES: usize = 384;
 /// Calls being worked on at once. Reading stops (back-pressure on the pipe) while this many are open.
 pub const IN_FLIGHT_MAX: usize = 256;
-/// Bytes of request lines held at once over all open calls, so that many large calls cannot exhaust memory.
+/// Memory of requests held at once over all open calls, in bytes, by [`JSON_VALUE_BYTES`] and the length of their lines, so that
+/// many large calls cannot exhaust memory.
 pub const IN_FLIGHT_BYTES_MAX: usize = 32 * 1024 * 1024;
 /// Largest integer accepted in signed or digested JSON (2^53 - 1): the last one every JSON reader agrees on.
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -19,4 +25,7 @@ pub const CLOCK_ROLLBACK_S: u64 = 5;
 /// Largest risk score; scores are thousandths.
 pub const RISK_MAX: u16 = 1000;
 
-const _: () = assert!(IN_FLIGHT_BYTES_MAX >= LINE_MAX, "one line of the largest size must fit the budget");
+const _: () = assert!(
+    IN_FLIGHT_BYTES_MAX >= LINE_MAX + JSON_VALUES_MAX * JSON_VALUE_BYTES,
+    "one line of the largest size must fit the budget"
+);

@@ -60,7 +60,8 @@ fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
     let decision = json!({"decision": "allow", "ledger_seq": seq, "risk": thousandths(risk)});
     let meta = Map::from_iter([(META_DECISION.to_owned(), decision)]);
     match result {
-        Ok(value) => ToolReply { text: format!("{value:#}"), structured: Some(value), is_error: false, meta },
+        // Not indented: a megabyte of nested lists would become a hundred.
+        Ok(value) => ToolReply { text: value.to_string(), structured: Some(value), is_error: false, meta },
         Err(Failure { code, detail }) => {
             let structured = json!({"decision": "allow", "outcome": code, "detail": detail, "ledger_seq": seq});
             ToolReply { text: detail, structured: Some(structured), is_error: true, meta }
@@ -80,4 +81,27 @@ pub(crate) fn call_id() -> String {
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = crate::lease::hex(&bytes);
     format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// SDKs end the process at a line of 10 MiB; the longest body of an upstream is 1 MiB.
+    #[test]
+    fn a_nested_document_does_not_outgrow_the_line_of_a_peer() {
+        let nested = format!("{}{}1{}", "[".repeat(60), "1,".repeat(30_000), "]".repeat(60));
+        let reply = performed(1, 0, serde_json::from_str(&nested).map_err(|_| unreachable!()));
+        assert!(reply.text.len() <= nested.len(), "{} bytes from {}", reply.text.len(), nested.len());
+    }
+
+    #[test]
+    fn an_outcome_that_is_not_recorded_is_not_told_as_a_refusal() {
+        let outcome = Outcome::cancelled().unrecorded();
+        let reply = performed(7, 0, outcome.result);
+        let structured = reply.structured.unwrap_or_default();
+        assert!(reply.is_error);
+        assert_eq!((structured["decision"].as_str(), structured["ledger_seq"].as_u64()), (Some("allow"), Some(7)));
+        assert!(reply.text.contains("was allowed") && !reply.text.contains("nothing is done"), "{}", reply.text);
+    }
 }

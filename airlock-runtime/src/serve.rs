@@ -1,7 +1,7 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
 //! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
-//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or [`IN_FLIGHT_BYTES_MAX`] bytes of requests are
+//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
 use crate::call::Args;
@@ -20,7 +20,7 @@ use crate::start::Stop;
 use crate::stdio::{self, Ending};
 use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
 use sha2::{Digest, Sha256};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -28,10 +28,34 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
-/// How long open calls may go on after the client closed stdin. The longest effect (two fetches) ends before.
-const DRAIN: Duration = Duration::from_secs(25);
-/// How long the last replies may take to be read.
-const FLUSH: Duration = Duration::from_secs(5);
+/// Why nothing more is read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum End {
+    /// The client closed stdin or stdout.
+    Closed,
+    /// A signal asked the process to end. Clients of MCP kill it two seconds later, and a killed gateway leaves allowed calls
+    /// without an outcome in the ledger, so it has to be done before.
+    Asked,
+}
+
+impl End {
+    /// How long open calls may go on. After the end of stdin the longest effect (two fetches) ends before this.
+    const fn drain(self) -> Duration {
+        match self {
+            Self::Closed => Duration::from_secs(25),
+            Self::Asked => Duration::from_secs(1),
+        }
+    }
+
+    /// How long stopped calls may take to be recorded, and then the last replies to be read.
+    const fn flush(self) -> Duration {
+        match self {
+            Self::Closed => Duration::from_secs(5),
+            Self::Asked => Duration::from_millis(300),
+        }
+    }
+}
+
 /// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
 const SCORE_HERE_MAX: usize = 16 * 1024;
 /// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
@@ -58,7 +82,14 @@ struct Gateway {
     world: World,
     connection: RefCell<Connection>,
     open: RefCell<HashMap<Id, Rc<Notify>>>,
+    ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
+}
+
+/// What all open calls share.
+struct Limits {
+    calls: Arc<Semaphore>,
+    bytes: Arc<Semaphore>,
 }
 
 /// What an open call holds: its share of the limits.
@@ -89,51 +120,83 @@ impl Gateway {
             instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
         };
         let connection = RefCell::new(Connection::new(server, tools.collect()));
-        Self { world, connection, open: RefCell::default(), seen: RefCell::default() }
+        Self { world, connection, open: RefCell::default(), ending: Cell::new(false), seen: RefCell::default() }
     }
 
     /// Reads until the client closes stdin, then lets open calls finish.
     async fn run(self: Rc<Self>) -> std::io::Result<()> {
         let mut input = stdio::read()?;
         let (output, written) = stdio::write()?;
-        let calls = Arc::new(Semaphore::new(IN_FLIGHT_MAX));
-        let bytes = Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX));
-        let mut tasks = JoinSet::new();
         let mut ending = Ending::new()?;
+        let mut tasks = JoinSet::new();
+        let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
+        drop(input);
+        self.drain(tasks, end).await;
+        drop(output);
+        // A client that closed stdin and does not read stdout either is not waited for any longer.
+        let _ = tokio::time::timeout(end.flush(), written).await;
+        Ok(())
+    }
+
+    /// Serves lines until there are no more, nobody reads the replies, or `end` comes.
+    async fn converse(
+        self: &Rc<Self>,
+        input: &mut mpsc::Receiver<Frame>,
+        output: &mpsc::Sender<String>,
+        tasks: &mut JoinSet<()>,
+        end: impl Future<Output = ()>,
+    ) -> End {
+        let limits =
+            Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+        let mut end = std::pin::pin!(end);
         loop {
-            let frame = tokio::select! {
-                frame = input.recv() => frame,
-                () = output.closed() => None,
-                () = ending.requested() => None,
+            // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
+            let step = async {
+                let frame = input.recv().await?;
+                self.take(&frame, output, tasks, &limits).await
             };
-            let Some(frame) = frame else { break };
-            let held = match &frame {
-                Frame::Line(line) => line.len(),
-                Frame::TooLong { head, .. } => head.len(),
-            };
-            match self.receive(&frame) {
-                Received::Silence(_) => {}
-                Received::Reply(reply) => {
-                    let _ = output.send(reply).await;
-                }
-                Received::Cancel(id) => self.cancel(&id),
-                Received::Call(request) => {
-                    let stop = self.begin(&request.id);
-                    let Some(share) = share(&calls, &bytes, held).await else { break };
-                    tasks.spawn_local(Rc::clone(&self).work(*request, stop, share, output.clone()));
-                }
+            tokio::select! {
+                went_on = step => if went_on.is_none() { return End::Closed },
+                () = output.closed() => return End::Closed,
+                () = &mut end => return End::Asked,
             }
             while tasks.try_join_next().is_some() {}
         }
-        drop(input);
-        let drained = async { while tasks.join_next().await.is_some() {} };
-        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+    }
+
+    /// One line: answered, or begun as a task once the limits allow it. `None` when nobody reads any more.
+    async fn take(
+        self: &Rc<Self>,
+        frame: &Frame,
+        output: &mpsc::Sender<String>,
+        tasks: &mut JoinSet<()>,
+        limits: &Limits,
+    ) -> Option<()> {
+        match self.receive(frame) {
+            Received::Silence(_) => {}
+            Received::Reply(reply) => output.send(reply).await.ok()?,
+            Received::Cancel(id) => self.cancel(&id),
+            Received::Call(request) => {
+                let stop = self.begin(&request.id);
+                let share = limits.share(request.memory).await?;
+                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
+            }
+        }
+        Some(())
+    }
+
+    /// Lets open calls finish, then stops them, so that each has an outcome in the ledger, then gives up on those that wait for
+    /// a client that does not read.
+    async fn drain(&self, mut tasks: JoinSet<()>, end: End) {
+        let all = async |tasks: &mut JoinSet<()>| while tasks.join_next().await.is_some() {};
+        if tokio::time::timeout(end.drain(), all(&mut tasks)).await.is_ok() {
+            return;
+        }
+        self.ending.set(true);
+        self.open.borrow().values().for_each(|stop| stop.notify_one());
+        if tokio::time::timeout(end.flush(), all(&mut tasks)).await.is_err() {
             tasks.shutdown().await;
         }
-        drop(output);
-        // A client that closed stdin and does not read stdout either is not waited for any longer.
-        let _ = tokio::time::timeout(FLUSH, written).await;
-        Ok(())
     }
 
     fn receive(&self, frame: &Frame) -> Received {
@@ -201,13 +264,14 @@ impl Gateway {
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
-            () = stop.notified() => Outcome::cancelled(),
+            () = stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
             outcome = effect::perform(permit, recorded, &self.world) => outcome,
         };
-        match self.close(&call, &outcome, started).await {
-            Ok(_) => Judged::Performed { seq, risk: risk.score, outcome },
-            Err(_) => Judged::unrecorded(risk.score),
-        }
+        let outcome = match self.close(&call, &outcome, started).await {
+            Ok(_) => outcome,
+            Err(_) => outcome.unrecorded(),
+        };
+        Judged::Performed { seq, risk: risk.score, outcome }
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -293,8 +357,12 @@ impl<'a> Context<'a> {
         risk: &'a Risk,
         scope: Option<Vec<String>>,
     ) -> Self {
-        // Without a verified lease these are the caller's claims, which the ledger keeps as such: the lease ids stay empty.
-        let claimed = |key: &str| call.args.get(key).and_then(serde_json::Value::as_str);
+        // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
+        // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
+        let claimed = |key: &str| {
+            let asks = call.tool.is_some_and(|tool| !tool.builtin.needs_lease());
+            call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
+        };
         let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
         let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
         Self {
@@ -350,11 +418,17 @@ fn unmet_reason(unmet: Unmet, authority: Option<&Authority>) -> Reason {
     }
 }
 
-/// Waits for a share of the limits. `None` only when the limits are gone, at the end.
-async fn share(calls: &Arc<Semaphore>, bytes: &Arc<Semaphore>, length: usize) -> Option<Share> {
-    let length = u32::try_from(length).unwrap_or(u32::MAX);
-    Some(Share {
-        _calls: Arc::clone(calls).acquire_owned().await.ok()?,
-        _bytes: Arc::clone(bytes).acquire_many_owned(length).await.ok()?,
-    })
+impl Limits {
+    /// Waits for a share. `None` only when the limits are gone, at the end.
+    async fn share(&self, memory: usize) -> Option<Share> {
+        let memory = u32::try_from(memory).unwrap_or(u32::MAX);
+        Some(Share {
+            _calls: Arc::clone(&self.calls).acquire_owned().await.ok()?,
+            _bytes: Arc::clone(&self.bytes).acquire_many_owned(memory).await.ok()?,
+        })
+    }
 }
+
+#[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
+mod tests;

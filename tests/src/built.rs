@@ -49,7 +49,9 @@ pub fn gateway(manifest: &str) -> PathBuf {
     if let Some(path) = known.get(manifest) {
         return path.clone();
     }
-    let dir = target().join("tmp/gateways").join(std::process::id().to_string());
+    let all = target().join("tmp/gateways");
+    sweep(&all);
+    let dir = all.join(std::process::id().to_string());
     std::fs::create_dir_all(&dir).expect("a directory for gateways");
     let (source, path) = (dir.join(format!("{}.toml", known.len())), dir.join(known.len().to_string()));
     std::fs::write(&source, manifest).expect("the manifest is written");
@@ -58,6 +60,16 @@ pub fn gateway(manifest: &str) -> PathBuf {
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     known.insert(manifest.to_owned(), path.clone());
     path
+}
+
+/// Removes what test programs left that have ended: a static has no end of its own to do it at.
+fn sweep(all: &Path) {
+    for left in std::fs::read_dir(all).into_iter().flatten().flatten() {
+        if !Path::new("/proc").join(left.file_name()).exists() {
+            // Another test program may sweep at the same time.
+            let _ = std::fs::remove_dir_all(left.path());
+        }
+    }
 }
 
 /// The gateway `abuse` of most tests, whose tools reach [`web`].

@@ -64,7 +64,22 @@ pub fn initialize(id: impl Into<Value>, revision: &str) -> String {
     request(id, "initialize", &json!({"protocolVersion": revision, "capabilities": {}, "clientInfo": client}))
 }
 
-/// What a reply says of its decision: `{"decision", "reason", "detail", "risk", "ledger_seq"}`.
-pub fn decision(reply: &Value) -> &Value {
-    &reply["result"]["_meta"]["dev.airlock/decision"]
+/// The reason code of a refusal, `ok` for an allowed call, `error <code>` for a JSON-RPC error.
+pub fn reason(reply: &Value) -> String {
+    let told = &reply["result"]["structuredContent"];
+    match (&reply["error"]["code"], told["reason"].as_str()) {
+        (Value::Null, Some(reason)) if told["decision"] == "deny" => reason.to_owned(),
+        (Value::Null, _) => reply["result"]["_meta"]["dev.airlock/decision"]["decision"].as_str().map_or_else(
+            || panic!("no decision in {reply}"),
+            |decision| if decision == "allow" { "ok" } else { decision }.to_owned(),
+        ),
+        (code, _) => format!("error {code}"),
+    }
+}
+
+/// Number of the decision in the ledger, as the reply tells it.
+pub fn seq(reply: &Value) -> Option<u64> {
+    let result = &reply["result"];
+    let of_refusal = result["structuredContent"]["ledger_seq"].as_u64();
+    result["_meta"]["dev.airlock/decision"]["ledger_seq"].as_u64().or(of_refusal)
 }

@@ -11,10 +11,10 @@ use crate::cargo::toolchain::Toolchain;
 use crate::render::Failure;
 use sha2::{Digest, Sha256};
 use std::fs::DirBuilder;
-use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-/// The cache directory. What lies in it becomes part of gateways, so it is not one where everybody may write.
+/// The cache directory. What lies in it becomes part of gateways, so it is not one where anybody else may write.
 #[derive(Debug)]
 pub(crate) struct Cache {
     root: PathBuf,
@@ -38,11 +38,14 @@ impl Cache {
         make(&root)?;
         let cannot = |e: std::io::Error| Failure::new(format_args!("cannot use the cache {}: {e}", root.display()));
         let root = root.canonicalize().map_err(cannot)?;
-        if root.metadata().map_err(cannot)?.permissions().mode() & 0o002 != 0 {
-            let problem = format!("everybody may write to the cache {}, and what lies there ends up in gateways", root.display());
-            return Err(Failure::new(problem).help("`chmod o-w` it, or name another cache with `--cache-dir`"));
+        let found = root.metadata().map_err(cannot)?;
+        match others(found.uid(), rustix::process::geteuid().as_raw(), found.mode()) {
+            None => Ok(Self { root }),
+            Some(who) => {
+                let problem = format!("{who} may write to the cache {}, and what lies there ends up in gateways", root.display());
+                Err(Failure::new(problem).help("`chmod go-w` it if it is yours, or name another cache with `--cache-dir`"))
+            }
         }
-        Ok(Self { root })
     }
 
     /// Directory of the generated crate.
@@ -93,6 +96,16 @@ impl Drop for Out {
     }
 }
 
+/// Who else may write to a directory of this owner and mode.
+fn others(owner: u32, me: u32, mode: u32) -> Option<String> {
+    match (owner == me || owner == 0, mode & 0o022) {
+        (true, 0) => None,
+        (true, 0o020) => Some("a group".to_owned()),
+        (true, _) => Some("everybody".to_owned()),
+        (false, _) => Some(format!("its owner, user {owner},")),
+    }
+}
+
 /// What intermediate results depend on beside the manifest, as 16 hex digits.
 pub(crate) fn key(source: &Path, toolchain: &Toolchain, flags: &[String]) -> String {
     let mut hash = Sha256::new();
@@ -112,4 +125,23 @@ fn make(dir: &Path) -> Result<(), Failure> {
         Failure::new(format_args!("cannot make the directory {}: {e}", dir.display()))
             .help("name another cache with `--cache-dir`")
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs::{Permissions, set_permissions};
+    use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn a_cache_that_others_may_fill_is_refused() {
+        let dir = tempfile::tempdir().expect("directory");
+        for (mode, accepted) in [(0o700, true), (0o755, true), (0o775, false), (0o757, false), (0o1777, false)] {
+            set_permissions(dir.path(), Permissions::from_mode(mode)).expect("mode");
+            assert_eq!(Cache::open(Some(dir.path().to_owned())).is_ok(), accepted, "{mode:o}");
+        }
+        assert_eq!(others(1000, 1000, 0o40700), None);
+        assert_eq!(others(0, 1000, 0o40755), None);
+        assert!(others(1001, 1000, 0o40700).is_some_and(|who| who.contains("1001")));
+    }
 }

@@ -68,12 +68,19 @@ pub fn plan(args: &Args) -> Result<Plan, ArgFault> {
     for (name, value) in pairs {
         match value {
             Value::String(text) => query.append_pair(name, text),
-            Value::Number(number) => query.append_pair(name, &number.to_string()),
+            Value::Number(number) => {
+                query.append_pair(name, &plain_number(number).ok_or_else(|| fault("has a number that cannot be written"))?)
+            }
             Value::Bool(flag) => query.append_pair(name, if *flag { "true" } else { "false" }),
             Value::Null | Value::Array(_) | Value::Object(_) => return Err(fault("may hold only strings, numbers and booleans")),
         };
     }
     Ok(Plan { url: with_query(url, &query.finish()) })
+}
+
+/// A number as canonical JSON writes it. Two spellings of one number have one request digest, so they must make one URL.
+fn plain_number(number: &serde_json::Number) -> Option<String> {
+    serde_json_canonicalizer::to_string(number).ok()
 }
 
 /// Puts the query before the fragment and after a query that is already there.
@@ -117,6 +124,20 @@ mod tests {
             (json!({"url": "https://a.com/#a?b", "query": {"n": 2}}), "https://a.com/?n=2#a?b"),
         ] {
             assert_eq!(planned(args.clone()).as_deref(), Ok(expected), "{args}");
+        }
+    }
+
+    /// A lease for one exact call names it by the digest of its arguments.
+    #[test]
+    fn arguments_of_one_digest_make_one_url() {
+        let read = |number: &str| -> crate::call::Args {
+            serde_json::from_str(&format!(r#"{{"url":"https://a.com","query":{{"n":{number}}}}}"#)).unwrap()
+        };
+        for (one, other) in [("1", "1.0"), ("0", "-0"), ("100", "1e2"), ("0.5", "5e-1")] {
+            let (one, other) = (read(one), read(other));
+            let digest = |args| crate::lease::request_digest("gw", "s", "t", args).unwrap();
+            assert_eq!(digest(&one), digest(&other));
+            assert_eq!(plan(&one).unwrap(), plan(&other).unwrap());
         }
     }
 

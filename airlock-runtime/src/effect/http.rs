@@ -6,6 +6,7 @@
 use super::resolve::{Checked, Pinned, Resolve, check};
 use super::tls;
 use super::url::Target;
+use crate::wire::scan::scan;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION};
 use reqwest::{Response, StatusCode};
 use serde_json::Value;
@@ -90,10 +91,21 @@ async fn fetch(checked: &Checked, limits: &HttpLimits, tls: rustls::ClientConfig
     let response = accept_head(response, target).await?;
     let status = response.status().as_u16();
     let body = read_body(response, limits.body).await.map_err(|fault| fault.for_target(target, limits))?;
-    let value = serde_json::from_slice(&body).map_err(|fault| FetchFault::BadJson {
-        problem: format!("it is not valid JSON (line {}, column {})", fault.line(), fault.column()),
-    })?;
+    let value = read_json(&body)?;
     Ok(Fetched { value, bytes: body.len(), status, host })
+}
+
+/// The document in a body, by the rules for lines of clients: it has one reading, and not so many values that what is small as
+/// text is large in memory.
+fn read_json(body: &[u8]) -> Result<Value, FetchFault> {
+    let bad = |problem: String| FetchFault::BadJson { problem };
+    match scan(body) {
+        Err(fault) if fault.flaw.is_json() => return Err(bad(fault.flaw.sentence().trim_end_matches('.').to_owned())),
+        // What is no JSON at all, the parser places by line and column.
+        Ok(_) | Err(_) => {}
+    }
+    serde_json::from_slice(body)
+        .map_err(|fault| bad(format!("it is not valid JSON (line {}, column {})", fault.line(), fault.column())))
 }
 
 fn client(checked: &Checked, limits: &HttpLimits, tls: rustls::ClientConfig) -> reqwest::Result<reqwest::Client> {

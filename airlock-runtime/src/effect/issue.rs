@@ -4,7 +4,7 @@ use super::{Failure, Outcome, World};
 use crate::clock::Micros;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
-use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
+use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync, Unmet};
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
@@ -39,7 +39,9 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
     // The record allows this lease to leave; it is spent here.
     let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, pin).await {
         Ok(recorded) => recorded,
-        Err(LedgerError::Unmet(_)) => return Err(Failure { code: "session_pinned", detail: Reason::SessionPinned.detail() }),
+        Err(LedgerError::Unmet(Unmet::Intent(_))) => {
+            return Err(Failure { code: "session_pinned", detail: Reason::SessionPinned.detail() });
+        }
         Err(fault) => return Err(failed("ledger", fault.to_string())),
     };
     Ok(json!({

@@ -25,6 +25,7 @@ use serde::Serialize;
 use serde_json::Value;
 use std::io;
 use std::path::{Path, PathBuf};
+use tokio::sync::Semaphore;
 
 /// What effects need of the gateway.
 #[derive(Debug)]
@@ -69,6 +70,20 @@ impl Outcome {
     pub fn cancelled() -> Self {
         Self::local(Err(Failure { code: "cancelled", detail: "The client cancelled the call.".into() }))
     }
+
+    /// The same effect where the ledger could not take its end: what it gave is withheld, and the caller is told that it happened.
+    #[must_use]
+    pub fn unrecorded(self) -> Self {
+        let detail = "The call was allowed and its effect has begun, but how it ended could not be recorded in the ledger, so the \
+                      result is withheld. The operator must look at the gateway's ledger directory.";
+        Self { result: Err(Failure { code: "outcome_unrecorded", detail: detail.into() }), ..self }
+    }
+
+    /// The gateway had to end before the effect did.
+    #[must_use]
+    pub fn stopped() -> Self {
+        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
+    }
 }
 
 /// Performs the one effect that `permit` allows, after its decision was recorded.
@@ -107,15 +122,55 @@ fn fetch(hosts: Vec<String>, fetched: Result<Value, http::FetchFault>) -> Outcom
     Outcome { result, hosts, commit: true }
 }
 
+/// Reports that may be read at once. A thread cannot be stopped: one whose call was cancelled reads on to its end.
+const REPORTS_MAX: usize = 4;
+
 /// Reads the ledger for an administrative tool, on a thread of its own: a long ledger must not hold up other calls.
 async fn report<T, R>(dir: &Path, read: R) -> Result<Value, Failure>
 where
     T: Serialize + Send + 'static,
     R: FnOnce(&Path) -> io::Result<T> + Send + 'static,
 {
-    let dir = dir.to_owned();
-    let done = tokio::task::spawn_blocking(move || read(&dir).and_then(|report| Ok(serde_json::to_value(report)?))).await;
+    static REPORTS: Semaphore = Semaphore::const_new(REPORTS_MAX);
     let unreadable =
         |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
+    let permit = REPORTS.acquire().await.map_err(|fault| unreadable(fault.to_string()))?;
+    let dir = dir.to_owned();
+    let done = tokio::task::spawn_blocking(move || {
+        // Kept until the reading ends, not until the call does.
+        let _permit = permit;
+        read(&dir).and_then(|report| Ok(serde_json::to_value(report)?))
+    })
+    .await;
     done.map_err(|fault| unreadable(fault.to_string()))?.map_err(|fault| unreadable(fault.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::atomic::{AtomicUsize, Ordering};
+    use std::sync::{Arc, Barrier};
+    use std::task::Poll;
+
+    /// Every call is cancelled at once; the threads that it started are what counts.
+    #[tokio::test]
+    async fn cancelled_reports_do_not_pile_up() {
+        let (begun, end) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(REPORTS_MAX + 1)));
+        for _ in 0..100 {
+            let (begun, end) = (Arc::clone(&begun), Arc::clone(&end));
+            let mut call = Box::pin(report(Path::new("/"), move |_| {
+                begun.fetch_add(1, Ordering::SeqCst);
+                end.wait();
+                Ok(())
+            }));
+            std::future::poll_fn(|context| {
+                assert!(call.as_mut().poll(context).is_pending());
+                Poll::Ready(())
+            })
+            .await;
+        }
+        // All that were started meet here; a fifth would hang the test at its end.
+        end.wait();
+        assert_eq!(begun.load(Ordering::SeqCst), REPORTS_MAX);
+    }
 }

@@ -15,9 +15,9 @@ use crate::policy::Durability;
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
-use std::fs::{DirBuilder, File, OpenOptions};
-use std::io::Write;
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -52,8 +52,16 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
             terms.origin
         )));
     }
+    let missing: Vec<&Path> = dir.ancestors().take_while(|path| *path != Path::new("") && !path.exists()).collect();
     for path in [dir.to_owned(), dir.join(files::KEYS), dir.join(files::EVIDENCE), dir.join(files::TORN)] {
         DirBuilder::new().recursive(true).mode(0o700).create(&path).map_err(|e| LedgerError::io("create", &path, e))?;
+        // The path to the ledger may be a link, as the operator likes it; what lies in it may not.
+        let found = if path == dir { path.metadata() } else { path.symlink_metadata() };
+        private_to_me(&path, &found.map_err(|e| LedgerError::io("look at", &path, e))?, 0o022)?;
+    }
+    for path in missing {
+        // A new directory survives a power cut only once its name in the one above is on disk.
+        sync_dir(path.parent().filter(|above| *above != Path::new("")).unwrap_or(Path::new(".")))?;
     }
     let path = dir.join(files::HEAD);
     let file = private().read(true).write(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
@@ -267,14 +275,37 @@ fn assemble(
     })
 }
 
+/// Longest text of the key file: 44 characters and a line end, with room for an editor's.
+const KEY_TEXT_MAX: usize = 64;
+
+/// Refuses a file or directory that somebody else owns, or to whom its mode gives any of `forbidden`: whoever may write there can
+/// put a key of his own under the ledger before it begins, and whoever may read the key can sign another history.
+fn private_to_me(path: &Path, meta: &Metadata, forbidden: u32) -> Result<(), LedgerError> {
+    let me = rustix::process::geteuid().as_raw();
+    let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
+    let what = if owner != me && owner != 0 {
+        format!("belongs to user {owner}, not to user {me} or root; name a directory of your own")
+    } else if meta.is_symlink() {
+        "is a link; put the directory itself there".to_owned()
+    } else if mode & forbidden != 0 {
+        format!("is open to others (mode {mode:04o}); make it yours alone: chmod go-rwx {}", path.display())
+    } else {
+        return Ok(());
+    };
+    Err(LedgerError::Io(format!("{} {what}", path.display())))
+}
+
 /// The log key; `None` if there is no file.
 fn load_key(dir: &Path) -> Result<Option<SigningKey>, LedgerError> {
     let path = dir.join(files::KEYS).join("log.key");
-    let text = match std::fs::read_to_string(&path) {
-        Ok(text) => Zeroizing::new(text),
+    let file = match private().read(true).open(&path) {
+        Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LedgerError::io("read", &path, error)),
     };
+    private_to_me(&path, &file.metadata().map_err(|e| LedgerError::io("look at", &path, e))?, 0o077)?;
+    let mut text = Zeroizing::new(String::with_capacity(KEY_TEXT_MAX));
+    file.take(KEY_TEXT_MAX as u64).read_to_string(&mut text).map_err(|e| LedgerError::io("read", &path, e))?;
     let mut seed = Zeroizing::new([0; 32]);
     match Base64::decode(text.trim_end(), seed.as_mut()) {
         Ok(bytes) if bytes.len() == 32 => Ok(Some(SigningKey::from_bytes(&seed))),

@@ -10,7 +10,7 @@ use super::params::{CallRequest, Params, unsupported_version};
 use super::reply::{self, ServerInfo, ToolListing, ToolReply};
 use super::revision::Revision;
 use super::scan::scan;
-use crate::limits::LINE_MAX;
+use crate::limits::{JSON_VALUE_BYTES, LINE_MAX};
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -96,12 +96,13 @@ impl Connection {
         if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
             return self.silence(Quiet::Blank);
         }
-        let message = match scan(line) {
-            Ok(text) => jsonrpc::read(text),
-            Err(fault) => Err(jsonrpc::refuse(line, fault)),
+        let (message, values) = match scan(line) {
+            Ok(text) => (jsonrpc::read(text), text.values()),
+            Err(fault) => (Err(jsonrpc::refuse(line, fault)), 0),
         };
+        let memory = line.len() + values * JSON_VALUE_BYTES;
         match message {
-            Ok(Message::Request { id, method, params }) => self.request(id, &method, params),
+            Ok(Message::Request { id, method, params }) => self.request(id, &method, params, memory),
             Ok(Message::Notification { method, params }) => self.notification(&method, params),
             Ok(Message::Response) => self.silence(Quiet::Response),
             Err(Refused { id: Some(id), problem }) => Received::Reply(reply_problem(&id, problem)),
@@ -155,12 +156,12 @@ impl Connection {
         self.dropped
     }
 
-    fn request(&mut self, id: Id, method: &str, params: Option<&RawValue>) -> Received {
+    fn request(&mut self, id: Id, method: &str, params: Option<&RawValue>, memory: usize) -> Received {
         if self.open.contains_key(&id) {
             let problem = Problem::new(Code::InvalidRequest, "A call with this id is still open.");
             return Received::Reply(reply_problem(&id, problem));
         }
-        let outcome = Params::read(params).and_then(|params| self.serve(&id, method, &params));
+        let outcome = Params::read(params, memory).and_then(|params| self.serve(&id, method, &params));
         match outcome {
             Ok(Served::Result(body)) => Received::Reply(reply::result(&id, body)),
             Ok(Served::Call(call)) => {
@@ -235,7 +236,7 @@ impl Connection {
         if method != "notifications/cancelled" {
             return self.silence(Quiet::Notification);
         }
-        let id = Params::read(params).ok().and_then(|params| params.request_id.and_then(Id::read));
+        let id = Params::read(params, 0).ok().and_then(|params| params.request_id.and_then(Id::read));
         let Some((id, open)) = id.and_then(|id| self.open.get_key_value(&id)) else {
             return self.silence(Quiet::Notification);
         };

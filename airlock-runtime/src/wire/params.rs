@@ -22,7 +22,6 @@ const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// A `tools/call` whose envelope is right. Nothing is decided yet: the tool may be unknown and the lease forged.
-#[derive(Debug)]
 pub struct CallRequest {
     /// To be given to [`crate::wire::Connection::finish`] and the reply.
     pub id: Id,
@@ -32,12 +31,23 @@ pub struct CallRequest {
     pub name: String,
     /// The bytes of `arguments`, scanned, an object; `None` when the client sent none.
     pub arguments: Option<Box<RawValue>>,
-    /// Length of `arguments` in bytes, for budgets.
-    pub arguments_bytes: usize,
+    /// Memory that the request may take while it is worked on, in bytes.
+    pub memory: usize,
     /// What `_meta` carries for us.
     pub meta: Carried,
     /// Set when the client wants progress notifications for this call.
     pub progress_token: Option<ProgressToken>,
+}
+
+/// The arguments may carry a lease, see [`Carried`].
+impl fmt::Debug for CallRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { id, revision, name, arguments, memory, meta, progress_token } = self;
+        let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
+        let mut shown = f.debug_struct("CallRequest");
+        shown.field("id", id).field("revision", revision).field("name", name).field("arguments", &arguments);
+        shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token).finish()
+    }
 }
 
 /// What the client put into `params._meta` for the gateway, unverified.
@@ -66,6 +76,7 @@ pub struct ProgressToken(pub(crate) Id);
 /// The members of `params` that any method of ours reads, unparsed.
 #[derive(Default)]
 pub(crate) struct Params<'a> {
+    pub(crate) memory: usize,
     pub(crate) meta: Meta<'a>,
     pub(crate) name: Option<&'a RawValue>,
     pub(crate) arguments: Option<&'a RawValue>,
@@ -92,9 +103,9 @@ pub(crate) struct Meta<'a> {
 }
 
 impl<'a> Params<'a> {
-    /// Splits `params`, which must be an object if present, and its `_meta`, likewise.
-    pub(crate) fn read(params: Option<&'a RawValue>) -> Result<Self, Problem> {
-        let Some(params) = params else { return Ok(Self::default()) };
+    /// Splits `params`, which must be an object if present, and its `_meta`, likewise. `memory` is that of the whole line.
+    pub(crate) fn read(params: Option<&'a RawValue>, memory: usize) -> Result<Self, Problem> {
+        let Some(params) = params else { return Ok(Self { memory, ..Self::default() }) };
         let names = [
             "_meta",
             "name",
@@ -125,6 +136,7 @@ impl<'a> Params<'a> {
         ] = values;
         let meta = meta.map_or(Ok(Meta::default()), Meta::read)?;
         Ok(Self {
+            memory,
             meta,
             name,
             arguments,
@@ -169,7 +181,7 @@ impl<'a> Params<'a> {
             revision,
             name,
             arguments: self.arguments.map(ToOwned::to_owned),
-            arguments_bytes: self.arguments.map_or(0, |arguments| arguments.get().len()),
+            memory: self.memory,
             meta: self.meta.carried()?,
             progress_token: self.meta.progress()?,
         })

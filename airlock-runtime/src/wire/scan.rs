@@ -2,25 +2,38 @@
 //!
 //! What is checked here must be what every later reader sees, so a text is refused as soon as two JSON readers could
 //! understand it differently: repeated keys (compared after decoding, so `"a"` repeats `"\u0061"`), lone surrogates, numbers
-//! beyond `f64`, nesting beyond [`JSON_DEPTH_MAX`]. The pass is iterative and builds no value; its memory is one small record per
+//! beyond `f64`, nesting beyond [`JSON_DEPTH_MAX`], more than [`JSON_VALUES_MAX`] values, and the keys by which `serde_json` marks
+//! values of its own. The pass is iterative and builds no value; its memory is one small record per
 //! key of the objects that are open.
 
-use crate::limits::JSON_DEPTH_MAX;
+use crate::limits::{JSON_DEPTH_MAX, JSON_VALUES_MAX};
 
 /// Objects with up to this many keys are compared pair by pair, which is quicker than sorting them.
 const PAIRWISE_MAX: usize = 8;
 /// Integers of up to this many digits fit an `f64`; longer ones are converted to see.
 const DIGITS_MAX: usize = 300;
+/// How keys begin that mean something to `serde_json` itself: an object with the single key `$serde_json::private::RawValue` is read
+/// as the JSON inside its string, which no scan has seen.
+const PRIVATE_KEYS: &[u8] = b"$serde_json::private::";
 
 /// Text that passed [`scan`]: valid UTF-8, one strict JSON value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Scanned<'a>(&'a str);
+pub struct Scanned<'a> {
+    text: &'a str,
+    values: usize,
+}
 
 impl<'a> Scanned<'a> {
     /// The whole text, with any JSON whitespace around it.
     #[must_use]
     pub const fn text(self) -> &'a str {
-        self.0
+        self.text
+    }
+
+    /// How many values it holds: scalars, arrays and objects at any depth.
+    #[must_use]
+    pub const fn values(self) -> usize {
+        self.values
     }
 }
 
@@ -48,6 +61,10 @@ pub enum Flaw {
     Surrogate,
     /// A number that an `f64` cannot hold.
     NumberRange,
+    /// More than [`JSON_VALUES_MAX`] values.
+    Values,
+    /// A key that begins with `$serde_json::private::`.
+    PrivateKey,
 }
 
 impl Flaw {
@@ -56,7 +73,7 @@ impl Flaw {
     pub const fn is_json(self) -> bool {
         match self {
             Self::Utf8 | Self::Grammar => false,
-            Self::Depth | Self::RepeatedKey | Self::Surrogate | Self::NumberRange => true,
+            Self::Depth | Self::RepeatedKey | Self::Surrogate | Self::NumberRange | Self::Values | Self::PrivateKey => true,
         }
     }
 
@@ -70,6 +87,8 @@ impl Flaw {
             Self::RepeatedKey => "An object holds the same key twice.",
             Self::Surrogate => "A string holds half of a surrogate pair.",
             Self::NumberRange => "A number is too large for a double.",
+            Self::Values => "There are more than 65536 values.",
+            Self::PrivateKey => "A key begins with $serde_json::private::, which is reserved.",
         }
     }
 }
@@ -80,13 +99,15 @@ impl Flaw {
 /// The first [`Fault`] in reading order; a repeated key is noticed when its object closes.
 pub fn scan(line: &[u8]) -> Result<Scanned<'_>, Fault> {
     let text = std::str::from_utf8(line).map_err(|fault| Fault { flaw: Flaw::Utf8, at: fault.valid_up_to() })?;
-    Scanner { text, at: 0, open: Vec::with_capacity(8), keys: Vec::with_capacity(16), decoded: String::new() }.run()?;
-    Ok(Scanned(text))
+    let scanner =
+        Scanner { text, at: 0, values: 0, open: Vec::with_capacity(8), keys: Vec::with_capacity(16), decoded: String::new() };
+    Ok(Scanned { text, values: scanner.run()? })
 }
 
 struct Scanner<'a> {
     text: &'a str,
     at: usize,
+    values: usize,
     open: Vec<Open>,
     /// Keys of all open objects, innermost last.
     keys: Vec<Key>,
@@ -110,13 +131,14 @@ struct Key {
 }
 
 impl Scanner<'_> {
-    fn run(mut self) -> Result<(), Fault> {
+    /// How many values there are.
+    fn run(mut self) -> Result<usize, Fault> {
         loop {
             if self.begin_value()? {
                 continue;
             }
             if self.end_values()? {
-                return Ok(());
+                return Ok(self.values);
             }
         }
     }
@@ -124,6 +146,10 @@ impl Scanner<'_> {
     /// Reads a scalar or opens a container; true when a container was opened whose first value comes next.
     fn begin_value(&mut self) -> Result<bool, Fault> {
         self.space();
+        if self.values == JSON_VALUES_MAX {
+            return Err(self.fault(Flaw::Values));
+        }
+        self.values += 1;
         match self.peek() {
             Some(b'{') => self.open_object(),
             Some(b'[') => self.open_array(),
@@ -213,6 +239,10 @@ impl Scanner<'_> {
             from = self.decoded.len();
             self.decoded.push_str(&text);
             to = self.decoded.len();
+        }
+        let key = if was_escaped { &self.decoded.as_bytes()[from..to] } else { &self.text.as_bytes()[from..to] };
+        if key.starts_with(PRIVATE_KEYS) {
+            return Err(Fault { flaw: Flaw::PrivateKey, at });
         }
         self.keys.push(Key { from, to, was_escaped, at });
         self.space();

@@ -172,6 +172,17 @@ async fn answers_that_are_not_json_are_refused() {
 }
 
 #[tokio::test]
+async fn documents_with_two_readings_or_too_many_values_are_refused() {
+    let many = format!("[{}0]", "0,".repeat(crate::limits::JSON_VALUES_MAX));
+    let smuggled = r#"{"a":{"$serde_json::private::RawValue":"{\"b\":1,\"b\":2}"}}"#;
+    for body in [many.as_str(), smuggled, r#"{"a":1,"a":2}"#] {
+        let fault = fetch_reply(json(body)).await.unwrap_err();
+        assert_eq!(fault.code(), "bad_json");
+        assert!(!fault.detail().contains("valid JSON"), "{}", fault.detail());
+    }
+}
+
+#[tokio::test]
 async fn an_upstream_message_is_one_short_printable_line() {
     let headers = "Content-Type: application/json\r\n";
     let body = format!(r#"{{"error":true,"reason":"bad\nlatitude \u001b[31m\u202e {}"}}"#, "x".repeat(500));

@@ -100,6 +100,34 @@ fn the_files_are_private_and_the_arguments_are_not_in_them() {
     assert_eq!(checked_lines(&dir)[1]["ac"], opened);
 }
 
+/// Whoever may write to the directory can put a key of his own under the ledger before it begins.
+#[test]
+fn a_directory_or_key_that_others_reach_is_refused() {
+    let refusal = |dir: &Path| open(dir).map(drop).unwrap_err().to_string();
+    let chmod = |path: &Path, mode| fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let dir = dir.path().join("new/ledger");
+    drop(open(&dir).unwrap());
+    for (path, mode) in [(dir.clone(), 0o777), (dir.clone(), 0o720), (dir.join("keys"), 0o702), (dir.join("keys/log.key"), 0o640)]
+    {
+        let before = fs::metadata(&path).unwrap().permissions().mode();
+        chmod(&path, mode);
+        let text = refusal(&dir);
+        assert!(text.contains(&format!("{} is open to others (mode {mode:04o})", path.display())), "{text}");
+        chmod(&path, before);
+    }
+    chmod(&dir, 0o755);
+    drop(open(&dir).unwrap());
+    fs::rename(dir.join("keys"), dir.join("elsewhere")).unwrap();
+    std::os::unix::fs::symlink(dir.join("elsewhere"), dir.join("keys")).unwrap();
+    assert!(refusal(&dir).contains("is a link"));
+    fs::remove_file(dir.join("keys")).unwrap();
+    fs::rename(dir.join("elsewhere"), dir.join("keys")).unwrap();
+    fs::rename(dir.join("keys/log.key"), dir.join("keys/real")).unwrap();
+    std::os::unix::fs::symlink(dir.join("keys/real"), dir.join("keys/log.key")).unwrap();
+    assert!(refusal(&dir).contains("cannot read"));
+}
+
 #[test]
 fn another_gateway_or_durability_is_refused_and_another_policy_is_not() {
     let dir = tempfile::tempdir().unwrap();

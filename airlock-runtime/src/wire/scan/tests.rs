@@ -115,6 +115,24 @@ fn numbers_beyond_a_double_are_refused() {
     assert_eq!(flaw("9".repeat(300)), None);
 }
 
+#[test]
+fn values_are_counted_and_bounded() {
+    assert_eq!(scan(br#" {"a":[1,"x",null,{}],"b":{"c":[]}} "#).map(Scanned::values), Ok(8));
+    let list = |values: usize| format!("[{}0]", "0,".repeat(values - 2));
+    assert_eq!(flaw(list(JSON_VALUES_MAX)), None);
+    assert_eq!(flaw(list(JSON_VALUES_MAX + 1)), Some((Flaw::Values, 2 * JSON_VALUES_MAX - 1)));
+}
+
+/// The second line says why: the reader of arguments takes such an object for the JSON inside its string.
+#[test]
+fn keys_that_mean_something_to_the_reader_itself_are_refused() {
+    let smuggled = r#"{"a":{"$serde_json::private::RawValue":"{\"b\":1,\"b\":2}"}}"#;
+    assert_eq!(serde_json::from_str::<serde_json::Value>(smuggled).unwrap(), serde_json::json!({"a": {"b": 2}}));
+    assert_eq!(flaw(smuggled), Some((Flaw::PrivateKey, 6)));
+    assert_eq!(flaw(smuggled.replacen('$', "\\u0024", 1)), Some((Flaw::PrivateKey, 6)));
+    assert_eq!(flaw(r#"{"$serde_json":1,"private::RawValue":"$serde_json::private::RawValue"}"#), None);
+}
+
 /// What the scan promises, on top of `serde_json`'s own grammar: builds nothing, but keeps a set of decoded keys per object.
 struct Reference {
     depth: usize,

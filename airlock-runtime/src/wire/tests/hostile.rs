@@ -98,7 +98,11 @@ fn a_cancelled_call_stays_open_until_it_is_finished_and_then_has_no_reply() {
 #[test]
 fn a_lease_is_not_in_debug_output() {
     let mut connection = legacy(Revision::R2025_11_25);
-    let call = plain("1", "tools/call", r#""name":"t","_meta":{"dev.airlock/lease":"al1.secret"}"#);
+    let call = plain(
+        "1",
+        "tools/call",
+        r#""name":"t","arguments":{"_capability":"al1.secret"},"_meta":{"dev.airlock/lease":"al1.secret"}"#,
+    );
     let Received::Call(call) = connection.receive(call.as_bytes()) else { panic!("no call") };
     assert_eq!(call.meta.lease.as_deref(), Some("al1.secret"));
     assert!(!format!("{call:?}").contains("secret"));
