@@ -326,6 +326,7 @@ fn a_full_disk_stops_every_effect() {
         }
         denies_all(gateway, &place, &path);
         assert_eq!(allows(), web().come(&path), "each effect has its allow in the ledger, and each allow was performed");
+        assert_eq!(told, web().come(&path), "what was performed is not told as a refusal");
         // With room again, the next start finds a ledger in order.
         let mut gateway = place.start(&program);
         assert!(allowed(&mut gateway));
