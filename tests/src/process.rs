@@ -98,7 +98,7 @@ impl Gateway {
     }
 
     /// The next reply, whatever its id.
-    pub fn next(&mut self) -> Value {
+    pub fn next_reply(&mut self) -> Value {
         if let Some(reply) = self.early.pop_front() {
             return reply;
         }

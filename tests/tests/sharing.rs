@@ -66,7 +66,7 @@ fn a_budget_is_exact_over_all_processes() {
         }
     }
     let mut replies: Vec<Value> =
-        gateways.iter_mut().flat_map(|gateway| std::array::from_fn::<_, EACH, _>(|_| gateway.next())).collect();
+        gateways.iter_mut().flat_map(|gateway| std::array::from_fn::<_, EACH, _>(|_| gateway.next_reply())).collect();
     // A process that starts later knows what was spent before.
     let [mut late] = start(&place);
     replies.push(late.ask(&get("http_get_json:late", "/budget", &lease)));
@@ -171,13 +171,13 @@ fn one_process_is_killed_and_the_others_go_on() {
         }
     }
     let [mut victim, mut second, mut third] = gateways;
-    let mut replies: Vec<Value> = (0..EACH / 3).map(|_| victim.next()).collect();
+    let mut replies: Vec<Value> = (0..EACH / 3).map(|_| victim.next_reply()).collect();
     victim.kill();
     victim.end();
     // A last line that was cut short told nothing.
     replies.extend(std::iter::from_fn(|| victim.line()).filter_map(|line| serde_json::from_str(&line).ok()));
     for gateway in [&mut second, &mut third] {
-        replies.extend((0..EACH).map(|_| gateway.next()));
+        replies.extend((0..EACH).map(|_| gateway.next_reply()));
         // Still served after the other's death, whatever it left behind the head.
         let reply = gateway.ask(&get("http_get_json:after", "/others", &lease));
         assert!(allowed(&reply), "{reply}");

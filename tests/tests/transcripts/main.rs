@@ -62,7 +62,7 @@ impl Replay<'_> {
 
     /// `< expected`: the next reply. Gives the line as it should stand, which differs from the one given only if they differ.
     fn expect(&mut self, expected: &str) -> Result<(), (String, String)> {
-        let found = self.gateway.next();
+        let found = self.gateway.next_reply();
         let fault = match serde_json::from_str(expected) {
             Ok(expected) => compare("reply", &expected, &found, &mut self.names).err(),
             Err(fault) => Some(format!("the expectation is not JSON: {fault}")),
