@@ -6,6 +6,7 @@
 use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::lease::{IntentFault, LeaseFault};
+use crate::ledger::Unmet;
 use crate::risk::Risk;
 
 /// The reason of a decision.
@@ -91,11 +92,29 @@ pub enum Reason {
     },
     /// The session already has a lease for another intent.
     SessionPinned,
+    /// The subject has as many unexpired leases, or the lease as many narrowed forms, as may be open.
+    TooManyLeases,
+    /// As many sessions or leases are open, over all subjects, as the gateway remembers.
+    TooManySessions,
     /// The ledger cannot record.
     LedgerUnavailable,
 }
 
 impl Reason {
+    /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
+    pub(crate) fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
+        match unmet {
+            Unmet::Clock => Self::ClockRollback,
+            Unmet::Spent(rid) => {
+                let budget = uses.iter().find(|(node, _)| node == rid);
+                Self::UsesExhausted { uses: budget.map_or(0, |(_, uses)| *uses) }
+            }
+            Unmet::Intent(_) => Self::SessionPinned,
+            Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
+            Unmet::Full => Self::TooManySessions,
+        }
+    }
+
     /// Stable code that the caller sees.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -120,6 +139,8 @@ impl Reason {
             Self::RiskTooHigh { .. } => "risk_too_high",
             Self::UsesExhausted { .. } => "uses_exhausted",
             Self::SessionPinned => "session_pinned",
+            Self::TooManyLeases => "too_many_leases",
+            Self::TooManySessions => "too_many_sessions",
             Self::LedgerUnavailable => "ledger_unavailable",
         }
     }
@@ -198,6 +219,16 @@ impl Reason {
             Self::SessionPinned => {
                 "This session already has a lease for another intent, and a session keeps the intent it began \
                                     with. Start a new session for a new intent."
+                    .into()
+            }
+            Self::TooManyLeases => {
+                "Too many leases of this subject, or narrowed forms of this lease, are open. Use one that is there, or ask again \
+                 when one has expired."
+                    .into()
+            }
+            Self::TooManySessions => {
+                "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those that are \
+                 known go on. Ask again when some have expired."
                     .into()
             }
             Self::LedgerUnavailable => {
@@ -307,7 +338,9 @@ mod tests {
             Reason::CallNotInLease => risk_too_high(&risk(), 400, "tool threshold"),
             Reason::RiskTooHigh { .. } => Reason::UsesExhausted { uses: 2 },
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
-            Reason::SessionPinned => Reason::LedgerUnavailable,
+            Reason::SessionPinned => Reason::TooManyLeases,
+            Reason::TooManyLeases => Reason::TooManySessions,
+            Reason::TooManySessions => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
     }

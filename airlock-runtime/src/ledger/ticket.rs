@@ -8,10 +8,9 @@ use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
-/// Proof that an entry stands in the ledger, as durably as the call asked. Only this module makes one, and it has no `Clone`:
-/// an effect takes it by value, so one record pays for one effect.
+/// An entry stands in the ledger, as durably as the call asked. It allows nothing: what an effect takes is [`super::Allowed`].
 #[derive(Debug)]
-#[must_use = "an effect takes this value; dropping it means the entry was recorded for nothing"]
+#[must_use = "the number tells where the entry stands"]
 pub struct Recorded {
     seq: u64,
 }
