@@ -100,6 +100,13 @@ pub enum Reason {
     LedgerUnavailable,
 }
 
+const SESSION_PINNED: &str = "This session already has a lease for another intent, and a session keeps the intent it began with. Start a \
+                              new session for a new intent.";
+const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed forms of this lease, are open. Use one that is there, or ask \
+                               again when one has expired.";
+const TOO_MANY_SESSIONS: &str = "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those \
+                                 that are known go on. Ask again when some have expired.";
+
 impl Reason {
     /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
     pub(crate) fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
@@ -216,21 +223,9 @@ impl Reason {
             ),
             Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
-            Self::SessionPinned => {
-                "This session already has a lease for another intent, and a session keeps the intent it began \
-                                    with. Start a new session for a new intent."
-                    .into()
-            }
-            Self::TooManyLeases => {
-                "Too many leases of this subject, or narrowed forms of this lease, are open. Use one that is there, or ask again \
-                 when one has expired."
-                    .into()
-            }
-            Self::TooManySessions => {
-                "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those that are \
-                 known go on. Ask again when some have expired."
-                    .into()
-            }
+            Self::SessionPinned => SESSION_PINNED.into(),
+            Self::TooManyLeases => TOO_MANY_LEASES.into(),
+            Self::TooManySessions => TOO_MANY_SESSIONS.into(),
             Self::LedgerUnavailable => {
                 "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
                                         must look at the gateway's ledger directory."

@@ -36,11 +36,15 @@ use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use store::{Pending, Store};
 use writer::{Ask, Shared};
 
 /// Most entries waiting for the writer: twice what the calls in flight can ask for (a decision and an outcome each).
 const QUEUE_MAX: usize = 4 * crate::limits::IN_FLIGHT_MAX;
+
+/// Longest wait for the writer at the end. Another process may hold the lock for ever, and a gateway that was asked to end has to.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// A ledger that is open for writing.
 #[derive(Debug)]
@@ -160,13 +164,22 @@ impl Ledger {
     /// Records what is queued, syncs, signs a checkpoint and ends the writer. A second call does nothing.
     ///
     /// # Errors
-    /// What failed on the way, or earlier.
+    /// What failed on the way, or earlier; or it took longer than ten seconds.
     pub fn shutdown(&self) -> Result<(), LedgerError> {
+        self.shutdown_within(SHUTDOWN_MAX)
+    }
+
+    fn shutdown_within(&self, time: Duration) -> Result<(), LedgerError> {
         let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
         let (ticket, reply) = ticket::ticket();
         // If the thread is gone, the reply is dropped and answers.
         let _ = self.asks.send(Ask::Stop(reply));
-        let ended = ticket.wait();
+        let Some(ended) = ticket.wait_within(time) else {
+            // The thread is left to the end of the process; what it wrote, the next start takes up.
+            return Err(LedgerError::Io(format!(
+                "the ledger did not end within {time:?}: another process holds it, or the disk hangs"
+            )));
+        };
         // A panic of the thread shows as a ticket answered `Stopped`.
         let _ = thread.join();
         match self.shared.failed() {

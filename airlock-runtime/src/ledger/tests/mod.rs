@@ -319,8 +319,10 @@ fn the_judge_does_not_wait_for_the_lock() {
     let judge = std::sync::Arc::clone(&ledger);
     let thread = std::thread::spawn(move || answer.send(judge.newest_ts().map(drop)));
     let answered = answered.recv_timeout(std::time::Duration::from_secs(10));
+    let ended = ledger.shutdown_within(std::time::Duration::ZERO).unwrap_err().to_string();
     drop(other);
     assert_eq!(answered, Ok(Ok(())));
+    assert!(ended.contains("another process holds it"), "{ended}");
     assert_eq!(ticket.wait().unwrap().seq(), 1);
     thread.join().unwrap().unwrap();
 }
