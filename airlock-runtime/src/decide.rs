@@ -15,6 +15,10 @@ use crate::risk::{self, Risk};
 #[cfg(feature = "http")]
 use crate::effect::url::{Target, UrlFault, UrlRules, admit};
 
+/// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
+/// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
+pub const OPEN_LEASES_MAX: usize = 256;
+
 /// A call with its tool resolved and its carriers taken out.
 #[derive(Debug)]
 pub struct Call {
@@ -153,17 +157,26 @@ fn judge(
     Ok(Permit { require: requirements(&act, authority), act: Box::new(act) })
 }
 
-/// Every counter of the chain, root first; for issuing, the session's intent.
+/// Every counter of the chain, root first; for issuing, what [`issue_requirements`] says.
 fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
-    let pin = match act {
+    let issue = match act {
         #[cfg(feature = "issue")]
-        Act::Issue(claims) => Some(Require::Intent { sid: claims.sid.clone(), ih: lease::hex(&claims.ih) }),
-        Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
+        Act::Issue(claims) => issue_requirements(claims),
+        Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
         #[cfg(feature = "http")]
-        Act::HttpGetJson(_) | Act::WeatherHourly(..) => None,
+        Act::HttpGetJson(_) | Act::WeatherHourly(..) => Vec::new(),
     };
-    uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).chain(pin).collect()
+    uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).chain(issue).collect()
+}
+
+/// What must hold for a lease to be issued: room for one more of the subject, and the session's intent.
+#[cfg(feature = "issue")]
+pub(crate) fn issue_requirements(claims: &RootClaims) -> Vec<Require> {
+    vec![
+        Require::OpenLeases { sub: claims.sub.clone(), most: OPEN_LEASES_MAX },
+        Require::Intent { sid: claims.sid.clone(), ih: lease::hex(&claims.ih) },
+    ]
 }
 
 /// The risk of a call from its arguments; an unknown tool has no egress and no base.

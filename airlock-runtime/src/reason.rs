@@ -6,6 +6,7 @@
 use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::lease::{IntentFault, LeaseFault};
+use crate::ledger::Unmet;
 use crate::risk::Risk;
 
 /// The reason of a decision.
@@ -91,11 +92,36 @@ pub enum Reason {
     },
     /// The session already has a lease for another intent.
     SessionPinned,
+    /// The subject has as many unexpired leases, or the lease as many narrowed forms, as may be open.
+    TooManyLeases,
+    /// As many sessions or leases are open, over all subjects, as the gateway remembers.
+    TooManySessions,
     /// The ledger cannot record.
     LedgerUnavailable,
 }
 
+const SESSION_PINNED: &str = "This session already has a lease for another intent, and a session keeps the intent it began with. Start a \
+                              new session for a new intent.";
+const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed forms of this lease, are open. Use one that is there, or ask \
+                               again when one has expired.";
+const TOO_MANY_SESSIONS: &str = "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those \
+                                 that are known go on. Ask again when some have expired.";
+
 impl Reason {
+    /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
+    pub(crate) fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
+        match unmet {
+            Unmet::Clock => Self::ClockRollback,
+            Unmet::Spent(rid) => {
+                let budget = uses.iter().find(|(node, _)| node == rid);
+                Self::UsesExhausted { uses: budget.map_or(0, |(_, uses)| *uses) }
+            }
+            Unmet::Intent(_) => Self::SessionPinned,
+            Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
+            Unmet::Full => Self::TooManySessions,
+        }
+    }
+
     /// Stable code that the caller sees.
     #[must_use]
     pub fn code(&self) -> &'static str {
@@ -120,6 +146,8 @@ impl Reason {
             Self::RiskTooHigh { .. } => "risk_too_high",
             Self::UsesExhausted { .. } => "uses_exhausted",
             Self::SessionPinned => "session_pinned",
+            Self::TooManyLeases => "too_many_leases",
+            Self::TooManySessions => "too_many_sessions",
             Self::LedgerUnavailable => "ledger_unavailable",
         }
     }
@@ -195,11 +223,9 @@ impl Reason {
             ),
             Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
-            Self::SessionPinned => {
-                "This session already has a lease for another intent, and a session keeps the intent it began \
-                                    with. Start a new session for a new intent."
-                    .into()
-            }
+            Self::SessionPinned => SESSION_PINNED.into(),
+            Self::TooManyLeases => TOO_MANY_LEASES.into(),
+            Self::TooManySessions => TOO_MANY_SESSIONS.into(),
             Self::LedgerUnavailable => {
                 "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
                                         must look at the gateway's ledger directory."
@@ -307,7 +333,9 @@ mod tests {
             Reason::CallNotInLease => risk_too_high(&risk(), 400, "tool threshold"),
             Reason::RiskTooHigh { .. } => Reason::UsesExhausted { uses: 2 },
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
-            Reason::SessionPinned => Reason::LedgerUnavailable,
+            Reason::SessionPinned => Reason::TooManyLeases,
+            Reason::TooManyLeases => Reason::TooManySessions,
+            Reason::TooManySessions => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
     }

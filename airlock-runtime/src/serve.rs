@@ -10,7 +10,7 @@ use crate::clock::Micros;
 use crate::decide::{Call, Decision, Facts, assess, decide};
 use crate::effect::{self, Outcome, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
-use crate::ledger::{self, Entry, LedgerError, Recorded, Sync, Unmet};
+use crate::ledger::{self, Entry, LedgerError, Recorded, Sync};
 use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
 use crate::policy::EffectClass;
 use crate::reason::Reason;
@@ -242,10 +242,7 @@ impl Gateway {
         let risk = weigh(&call).await;
         let now = Micros::now();
         let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
-        let newest_entry = match ledger.facts() {
-            Ok(known) => known.newest_ts(),
-            Err(_) => return Judged::unrecorded(0),
-        };
+        let Ok(newest_entry) = ledger.newest_ts() else { return Judged::unrecorded(0) };
         let decision = decide(policy, &call, authority.as_ref(), &risk, &Facts { now, newest_entry });
         let context =
             Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
@@ -254,18 +251,20 @@ impl Gateway {
             Decision::Allow(permit) => permit,
         };
         let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
-        let allow = Entry::Decision(context.entry(&Reason::Ok));
-        let recorded = match ledger.record_if(&allow, ledger.sync_for(effect), permit.require().to_vec()).await {
-            Ok(recorded) => recorded,
-            Err(LedgerError::Unmet(unmet)) => return self.deny(&context, unmet_reason(unmet, authority.as_ref().ok())).await,
+        let allowed = match ledger.allow(context.entry(&Reason::Ok), effect, permit.require().to_vec()).await {
+            Ok(allowed) => allowed,
+            Err(LedgerError::Unmet(unmet)) => {
+                let uses = authority.as_ref().map_or(&[][..], |authority| &authority.uses);
+                return self.deny(&context, Reason::of_unmet(&unmet, uses)).await;
+            }
             Err(_) => return Judged::unrecorded(risk.score),
         };
-        let seq = recorded.seq();
+        let seq = allowed.seq();
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
             () = stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
-            outcome = effect::perform(permit, recorded, &self.world) => outcome,
+            outcome = effect::perform(permit, allowed, &self.world) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
             Ok(_) => outcome,
@@ -347,6 +346,7 @@ struct Context<'a> {
     kid: &'a str,
     rid: Vec<String>,
     scope: Option<Vec<String>>,
+    authority: Option<&'a Authority>,
 }
 
 impl<'a> Context<'a> {
@@ -373,12 +373,22 @@ impl<'a> Context<'a> {
             kid: authority.map_or("", |authority| &authority.kid),
             rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
             scope,
+            authority,
         }
     }
 
     fn entry(&self, reason: &'a Reason) -> ledger::Decision<'_> {
+        let allow = *reason == Reason::Ok;
+        // What spends tells for how long and from which nodes; a caveat ends its lease early, the root's budget lives on.
+        let spent_from = self.authority.filter(|_| allow);
+        let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
         ledger::Decision {
-            allow: *reason == Reason::Ok,
+            allow,
+            exp: spent_from.map(|authority| authority.root.exp),
+            spends: spent_from.map(|authority| {
+                let nodes = authority.rid.iter().enumerate();
+                nodes.filter(|(_, rid)| has_budget(authority, rid)).map(|(place, _)| place).collect()
+            }),
             sid: self.sid,
             sub: self.sub,
             tool: &self.call.name,
@@ -404,18 +414,6 @@ async fn weigh(call: &Arc<Call>) -> Risk {
     let scored = tokio::task::spawn_blocking(move || assess(&theirs)).await;
     // Only a gateway that is ending loses its threads; what was not scored is not allowed.
     scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new() })
-}
-
-/// The reason for a condition that did not hold when the ledger tested it.
-fn unmet_reason(unmet: Unmet, authority: Option<&Authority>) -> Reason {
-    match unmet {
-        Unmet::Spent(rid) => {
-            let uses = authority.and_then(|authority| authority.uses.iter().find(|(node, _)| *node == rid));
-            Reason::UsesExhausted { uses: uses.map_or(0, |(_, uses)| *uses) }
-        }
-        Unmet::Intent(_) => Reason::SessionPinned,
-        Unmet::Full => Reason::LedgerUnavailable,
-    }
 }
 
 impl Limits {

@@ -201,7 +201,8 @@ fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
         panic!("must be allowed")
     };
     let ih = lease::hex(&intent_hash("read the api").unwrap());
-    assert_eq!(permit.require(), [Require::Intent { sid: "s1".into(), ih }]);
+    let room = Require::OpenLeases { sub: "agent:a".into(), most: OPEN_LEASES_MAX };
+    assert_eq!(permit.require(), [room, Require::Intent { sid: "s1".into(), ih }]);
     let Act::Issue(claims) = permit.into_act() else { panic!("must issue") };
     assert_eq!((claims.exp - claims.iat, claims.risk, claims.uses), (300, 400, 10));
     for (member, value, expected) in [

@@ -2,9 +2,10 @@
 
 use super::{Failure, Outcome, World};
 use crate::clock::Micros;
+use crate::decide::issue_requirements;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
-use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync, Unmet};
+use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
@@ -34,13 +35,14 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
         uses: claims.uses,
         by: "self",
     });
-    // Two requests for one session may have passed the decision together; the pin is set with this line, so it is tested with it.
-    let pin = vec![Require::Intent { sid: claims.sid.clone(), ih: hex(&claims.ih) }];
+    // Two requests may have passed the decision together; pin and count change with this line, so they are tested with it.
+    let require = std::iter::once(Require::Clock).chain(issue_requirements(claims)).collect();
     // The record allows this lease to leave; it is spent here.
-    let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, pin).await {
+    let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, require).await {
         Ok(recorded) => recorded,
-        Err(LedgerError::Unmet(Unmet::Intent(_))) => {
-            return Err(Failure { code: "session_pinned", detail: Reason::SessionPinned.detail() });
+        Err(LedgerError::Unmet(unmet)) => {
+            let reason = Reason::of_unmet(&unmet, &[]);
+            return Err(Failure { code: reason.code(), detail: reason.detail() });
         }
         Err(fault) => return Err(failed("ledger", fault.to_string())),
     };

@@ -1,6 +1,6 @@
 //! Performing what was decided and recorded, and nothing else.
 //!
-//! [`perform`] takes a permit, which only the judge can make, and a record, which only the ledger can make, both by value: an
+//! [`perform`] takes a permit, which only the judge can make, and a recorded allow, which only the ledger can make, both by value: an
 //! effect that is undecided or unrecorded is a type error.
 
 #[cfg(feature = "http")]
@@ -19,7 +19,7 @@ mod issue;
 
 use crate::decide::{Act, Permit};
 use crate::lease::KeyRing;
-use crate::ledger::{Ledger, Recorded, read};
+use crate::ledger::{Allowed, Ledger, read};
 use crate::policy::Policy;
 use serde::Serialize;
 use serde_json::Value;
@@ -86,10 +86,24 @@ impl Outcome {
     }
 }
 
-/// Performs the one effect that `permit` allows, after its decision was recorded.
-pub async fn perform(permit: Permit, recorded: Recorded, world: &World) -> Outcome {
+/// Performs the one effect that `permit` allows, after its allow was recorded.
+///
+/// ```
+/// # use airlock_runtime::{decide::Permit, effect::{World, perform}, ledger::Allowed};
+/// async fn allowed(permit: Permit, proof: Allowed, world: &World) {
+///     perform(permit, proof, world).await;
+/// }
+/// ```
+/// The record of a denial, of an outcome, or of an allow that was not made as durable as its effect demands is none:
+/// ```compile_fail,E0308
+/// # use airlock_runtime::{decide::Permit, effect::{World, perform}, ledger::Recorded};
+/// async fn recorded(permit: Permit, proof: Recorded, world: &World) {
+///     perform(permit, proof, world).await;
+/// }
+/// ```
+pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome {
     // Holding the record is the proof; its number has no further use here.
-    let _: Recorded = recorded;
+    let _: Allowed = allowed;
     let dir = &world.ledger_dir;
     match permit.into_act() {
         #[cfg(feature = "issue")]

@@ -5,6 +5,7 @@
 
 use super::chain::{Hash, commitment, hex};
 use super::line::{BODY_MAX, ascii_json};
+use crate::lease::CAVEATS_MAX;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -41,6 +42,10 @@ pub struct Decision<'a> {
     pub tool: &'a str,
     /// Public ids of the lease chain, root first, in hexadecimal or base64url.
     pub rid: Vec<String>,
+    /// Expiry of the root of the lease, unix seconds; of an allow with a lease. Its counters are kept as long.
+    pub exp: Option<u64>,
+    /// Which places of `rid` have a budget that this allow spends from; `None`: all.
+    pub spends: Option<Vec<usize>>,
     /// Key id of the lease.
     pub kid: &'a str,
     /// Risk score in thousandths.
@@ -158,6 +163,10 @@ struct DecisionLine<'a> {
     call: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Vec<String>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    spends: Option<Vec<usize>>,
 }
 
 #[derive(Serialize)]
@@ -219,6 +228,8 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         detail: d.detail.map(clip),
         call: clip(d.call),
         scope: d.scope.as_ref().map(|tools| clip_list(tools, SCOPE_MAX)),
+        exp: d.exp,
+        spends: d.spends.as_ref().map(|places| places.iter().copied().take(1 + CAVEATS_MAX).collect()),
     }
 }
 
@@ -362,6 +373,7 @@ mod tests {
                 Entry::Decision(Decision {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX, factors,
                     rid: list.clone(), scope: Some(list.clone()), allow: false,
+                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]),
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,

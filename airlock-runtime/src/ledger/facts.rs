@@ -5,15 +5,24 @@
 use super::entry::clip;
 use super::line::Line;
 use crate::clock::Micros;
+use crate::limits::CLOCK_ROLLBACK_S;
 use serde::Deserialize;
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::fmt;
 
-/// How far back a start looks, microseconds: a day, far beyond the longest life of a lease. What is older names leases that
-/// expired, so it cannot matter to a decision.
-pub(super) const WINDOW: u64 = 24 * 3600 * 1_000_000;
-/// Most sessions and most leases remembered at once. Beyond it new ones are refused; nothing known is forgotten early.
+/// How far back a start looks, microseconds. A manifest gives a lease 24 hours at most and its `iat` may stand half a minute ahead;
+/// an hour more is room. What is older names leases that expired, so it cannot matter to a decision.
+pub(super) const WINDOW: u64 = 25 * 3600 * 1_000_000;
+/// Most sessions and most counters remembered at once. Beyond it new ones are refused; nothing known is forgotten early.
 const FACTS_MAX: usize = 65_536;
+/// Most counters below one root, so that one lease narrowed over and over cannot take the room of all others. A chain has at most
+/// eight caveats.
+const NODES_MAX: usize = 32;
+/// Seconds that a fact outlives its lease by the ledger's own time. A clock may stand [`CLOCK_ROLLBACK_S`] behind that, so no lease
+/// can be valid again once its fact is gone.
+const KEEP_S: u64 = 30;
+const _: () = assert!(KEEP_S > CLOCK_ROLLBACK_S, "a forgotten lease must stay expired");
 
 /// How the body of an allow begins.
 const ALLOW: &[u8] = b"\"t\":\"decision\",\"d\":\"allow\",";
@@ -23,12 +32,21 @@ const ISSUE: &[u8] = b"\"t\":\"issue\",";
 /// A condition under which an entry is appended. It is tested under the ledger's lock, so that it holds across processes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Require {
-    /// Fewer than `uses` allows are recorded for this lease.
+    /// The clock stands at most [`CLOCK_ROLLBACK_S`] seconds behind the newest entry.
+    Clock,
+    /// Fewer than `uses` allows are recorded for this lease node. The first of an entry names the root.
     Unspent {
         /// Public id of the lease node.
         rid: String,
         /// Its budget.
         uses: u64,
+    },
+    /// Fewer than `most` leases that were issued to the subject are unexpired.
+    OpenLeases {
+        /// Subject.
+        sub: String,
+        /// Bound.
+        most: usize,
     },
     /// The session is pinned to this intent, or to none yet.
     Intent {
@@ -42,98 +60,195 @@ pub enum Require {
 /// A condition that did not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unmet {
+    /// The clock stands too far behind the newest entry.
+    Clock,
     /// The budget of this lease node is spent.
     Spent(String),
+    /// More narrowed forms of this root were used than are counted.
+    Narrowed(String),
+    /// This subject has as many unexpired leases as it may have.
+    OpenLeases(String),
     /// The session is pinned to another intent.
     Intent(String),
-    /// The window holds as many sessions or leases as the gateway remembers.
+    /// As many sessions or leases are open as the gateway remembers.
     Full,
 }
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Clock => write!(f, "the clock is more than {CLOCK_ROLLBACK_S} s behind the newest entry"),
             Self::Spent(rid) => write!(f, "the budget of lease {rid} is spent"),
+            Self::Narrowed(rid) => write!(f, "more than {NODES_MAX} narrowed forms of lease {rid} were used"),
+            Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
-            Self::Full => write!(f, "more than {FACTS_MAX} sessions or leases within a day"),
+            Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
         }
     }
 }
 
-/// Facts from the lines read so far.
+/// Facts from the lines read so far. Times are unix seconds; `until` is when a fact may be forgotten.
 #[derive(Debug, Default)]
 pub(super) struct Facts {
-    pins: HashMap<String, (String, Micros)>,
-    spent: HashMap<String, (u64, Micros)>,
+    pins: HashMap<String, Pin>,
+    spent: HashMap<String, Spent>,
+    /// Expiry of each issued lease, by subject.
+    issued: HashMap<String, Vec<u64>>,
+    /// Time of the ledger when facts were last forgotten.
+    forgot: u64,
 }
 
+/// The intent of a session.
+#[derive(Debug)]
+struct Pin {
+    ih: String,
+    until: u64,
+}
+
+/// A counter.
+#[derive(Debug, Default)]
+struct Spent {
+    count: u64,
+    until: u64,
+    /// Of a root: how many counters lie below it.
+    below: usize,
+}
+
+/// An allow. `exp` is that of the root, whose life no caveat prolongs, so that a counter never goes before its lease.
 #[derive(Deserialize)]
 struct Allowed {
     rid: Vec<String>,
+    exp: Option<u64>,
+    spends: Option<Vec<usize>>,
 }
 
 #[derive(Deserialize)]
 struct Issued {
     sid: String,
+    #[serde(default)]
+    sub: String,
     ih: String,
+    exp: Option<u64>,
 }
 
 impl Facts {
     /// Takes in one line of the chain.
     pub(super) fn absorb(&mut self, line: &Line<'_>) {
-        let now = line.micros().unwrap_or(Micros(0));
+        let now = line.micros().unwrap_or(Micros(0)).seconds();
         if line.body.starts_with(ALLOW) {
-            for rid in read::<Allowed>(line.body).map(|allowed| allowed.rid).unwrap_or_default() {
-                let entry = self.spent.entry(rid).or_insert((0, now));
-                *entry = (entry.0 + 1, now);
+            if let Some(allowed) = read::<Allowed>(line.body) {
+                self.forget(now);
+                self.count(&allowed, now);
             }
         } else if line.body.starts_with(ISSUE)
             && let Some(issued) = read::<Issued>(line.body)
         {
-            self.pins.entry(issued.sid).or_insert((issued.ih, now));
+            self.forget(now);
+            self.pin(issued, now);
         }
     }
 
-    /// Intent of the first lease issued for a session.
-    pub(super) fn pinned_intent(&self, sid: &str) -> Option<&str> {
-        self.pins.get(clip(sid).as_str()).map(|(ih, _)| ih.as_str())
+    fn count(&mut self, allowed: &Allowed, now: u64) {
+        let until = until(allowed.exp, now);
+        let mut fresh = 0;
+        for (place, rid) in allowed.rid.iter().enumerate() {
+            if allowed.spends.as_ref().is_none_or(|spends| spends.contains(&place)) {
+                fresh += usize::from(place > 0 && !self.spent.contains_key(rid));
+                let spent = self.spent.entry(rid.clone()).or_default();
+                (spent.count, spent.until) = (spent.count + 1, spent.until.max(until));
+            }
+        }
+        if let Some(root) = allowed.rid.first().and_then(|root| self.spent.get_mut(root)) {
+            root.below += fresh;
+        }
+    }
+
+    fn pin(&mut self, issued: Issued, now: u64) {
+        let (until, ih) = (until(issued.exp, now), issued.ih);
+        let of_subject = self.issued.entry(issued.sub).or_default();
+        of_subject.retain(|exp| *exp > now);
+        of_subject.push(issued.exp.unwrap_or(until));
+        match self.pins.entry(issued.sid) {
+            Entry::Occupied(mut pin) if pin.get().until > now => pin.get_mut().until = pin.get().until.max(until),
+            Entry::Occupied(mut pin) => *pin.get_mut() = Pin { ih, until },
+            Entry::Vacant(room) => {
+                room.insert(Pin { ih, until });
+            }
+        }
+    }
+
+    /// Intent of the session's leases, while one of them may be valid at `now`.
+    pub(super) fn pinned_intent(&self, sid: &str, now: u64) -> Option<&str> {
+        self.pins.get(clip(sid).as_str()).filter(|pin| pin.until > now).map(|pin| pin.ih.as_str())
     }
 
     /// How many allows name this lease.
     pub(super) fn spent(&self, rid: &str) -> u64 {
-        self.spent.get(clip(rid).as_str()).map_or(0, |(count, _)| *count)
+        self.spent.get(clip(rid).as_str()).map_or(0, |spent| spent.count)
     }
 
-    /// Tests the conditions of one entry. Only an entry that would add a fact is refused for lack of room, never a denial.
-    pub(super) fn check(&mut self, requirements: &[Require], body: &[u8], now: Micros) -> Result<(), Unmet> {
+    /// Tests the conditions of one entry by the clock and the time of the newest entry. Only an entry that would add a fact is
+    /// refused for lack of room, never a denial.
+    pub(super) fn check(&mut self, requirements: &[Require], now: Micros, newest: Micros) -> Result<(), Unmet> {
+        // By the ledger's time alone: what a clock that jumped ahead would forget could come back when it is set right.
+        self.forget(newest.seconds());
+        let at = now.max(newest).seconds();
+        let mut root = None;
+        let mut fresh = 0;
         for requirement in requirements {
             match requirement {
-                Require::Unspent { rid, uses } if self.spent(rid) >= *uses => return Err(Unmet::Spent(rid.clone())),
-                Require::Intent { sid, ih } if self.pinned_intent(sid).is_some_and(|pinned| pinned != ih) => {
-                    return Err(Unmet::Intent(sid.clone()));
+                Require::Clock if now.0.saturating_add(CLOCK_ROLLBACK_S * 1_000_000) < newest.0 => return Err(Unmet::Clock),
+                Require::Clock => {}
+                Require::Unspent { rid, uses } => {
+                    let is_root = root.is_none();
+                    let root = *root.get_or_insert(rid);
+                    if self.spent(rid) >= *uses {
+                        return Err(Unmet::Spent(rid.clone()));
+                    }
+                    if !self.spent.contains_key(clip(rid).as_str()) {
+                        fresh += 1;
+                        if !is_root && self.spent.get(clip(root).as_str()).is_some_and(|root| root.below >= NODES_MAX) {
+                            return Err(Unmet::Narrowed(root.clone()));
+                        }
+                        if self.spent.len() + fresh > FACTS_MAX {
+                            return Err(Unmet::Full);
+                        }
+                    }
                 }
-                Require::Unspent { .. } | Require::Intent { .. } => {}
-            }
-        }
-        if states_fact(body) && self.pins.len().max(self.spent.len()) >= FACTS_MAX {
-            self.forget(Micros(now.0.saturating_sub(WINDOW)));
-            if self.pins.len().max(self.spent.len()) >= FACTS_MAX {
-                return Err(Unmet::Full);
+                Require::OpenLeases { sub, most } => {
+                    let open = self.issued.get(clip(sub).as_str()).map_or(0, |all| all.iter().filter(|exp| **exp > at).count());
+                    if open >= *most {
+                        return Err(Unmet::OpenLeases(sub.clone()));
+                    }
+                }
+                Require::Intent { sid, ih } => {
+                    if self.pinned_intent(sid, at).is_some_and(|pinned| pinned != ih) {
+                        return Err(Unmet::Intent(sid.clone()));
+                    }
+                    if !self.pins.contains_key(clip(sid).as_str()) && self.pins.len() >= FACTS_MAX {
+                        return Err(Unmet::Full);
+                    }
+                }
             }
         }
         Ok(())
     }
 
-    /// Drops what is older than the window; a restart would not see it either.
-    fn forget(&mut self, before: Micros) {
-        self.pins.retain(|_, (_, at)| *at >= before);
-        self.spent.retain(|_, (_, at)| *at >= before);
+    /// Makes room when there is none: drops what belongs to leases that are over. Once for each second of the ledger, since
+    /// expiry has no finer grain and a flood must not make every entry look through all.
+    fn forget(&mut self, now: u64) {
+        if self.pins.len().max(self.spent.len()) >= FACTS_MAX && now > self.forgot {
+            self.forgot = now;
+            self.pins.retain(|_, pin| pin.until > now);
+            self.spent.retain(|_, spent| spent.until > now);
+            self.issued.retain(|_, all| all.iter().any(|exp| *exp > now));
+        }
     }
 }
 
-/// True for an entry that adds a session or a lease.
-fn states_fact(body: &[u8]) -> bool {
-    body.starts_with(ALLOW) || body.starts_with(ISSUE)
+/// When a fact of a lease may be forgotten. Lines of earlier versions do not tell; no lease of theirs outlives the window.
+fn until(exp: Option<u64>, now: u64) -> u64 {
+    exp.map_or(now + WINDOW / 1_000_000, |exp| exp.saturating_add(KEEP_S))
 }
 
 /// The members of a body; a line that a stranger wrote may be anything, then it states no fact.
@@ -146,9 +261,29 @@ fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
 mod tests {
     use super::*;
 
-    fn absorb(facts: &mut Facts, body: &str) {
-        let line = super::super::line::build(0, &[0; 32], Micros(1_795_326_600_000_000), body.as_bytes());
+    /// A moment, unix seconds.
+    const T: u64 = 1_795_326_600;
+
+    fn absorb_at(facts: &mut Facts, at: u64, body: &str) {
+        let line = super::super::line::build(0, &[0; 32], Micros(at * 1_000_000), body.as_bytes());
         facts.absorb(&super::super::line::parse(&line).unwrap());
+    }
+
+    fn absorb(facts: &mut Facts, body: &str) {
+        absorb_at(facts, T, body);
+    }
+
+    /// Tests one condition at `now`, with the newest entry as old as `newest`.
+    fn check(facts: &mut Facts, requirement: Require, now: u64, newest: u64) -> Result<(), Unmet> {
+        facts.check(&[requirement], Micros(now * 1_000_000), Micros(newest * 1_000_000))
+    }
+
+    fn unspent(rid: &str, uses: u64) -> Require {
+        Require::Unspent { rid: rid.into(), uses }
+    }
+
+    fn intent(sid: &str, ih: &str) -> Require {
+        Require::Intent { sid: sid.into(), ih: ih.into() }
     }
 
     #[test]
@@ -158,15 +293,20 @@ mod tests {
         absorb(&mut facts, r#""t":"issue","sid":"s","ih":"bb"}"#);
         absorb(&mut facts, r#""t":"decision","d":"allow","rid":["r","q"]}"#);
         absorb(&mut facts, r#""t":"decision","d":"deny","rid":["r"]}"#);
-        assert_eq!(facts.pinned_intent("s"), Some("aa"));
+        assert_eq!(facts.pinned_intent("s", T), Some("aa"));
         assert_eq!((facts.spent("r"), facts.spent("q"), facts.spent("other")), (1, 1, 0));
-        let now = Micros::now();
-        let unspent = |uses| [Require::Unspent { rid: "r".into(), uses }];
-        assert_eq!(facts.check(&unspent(2), b"", now), Ok(()));
-        assert_eq!(facts.check(&unspent(1), b"", now), Err(Unmet::Spent("r".into())));
-        let intent = |ih: &str| [Require::Intent { sid: "s".into(), ih: ih.into() }];
-        assert_eq!(facts.check(&intent("aa"), b"", now), Ok(()));
-        assert_eq!(facts.check(&intent("bb"), b"", now), Err(Unmet::Intent("s".into())));
+        assert_eq!(check(&mut facts, unspent("r", 2), T, T), Ok(()));
+        assert_eq!(check(&mut facts, unspent("r", 1), T, T), Err(Unmet::Spent("r".into())));
+        assert_eq!(check(&mut facts, intent("s", "aa"), T, T), Ok(()));
+        assert_eq!(check(&mut facts, intent("s", "bb"), T, T), Err(Unmet::Intent("s".into())));
+    }
+
+    #[test]
+    fn only_nodes_with_a_budget_are_counted() {
+        let mut facts = Facts::default();
+        absorb(&mut facts, &format!(r#""t":"decision","d":"allow","rid":["r","q","p"],"exp":{},"spends":[0,2]}}"#, T + 60));
+        assert_eq!((facts.spent("r"), facts.spent("q"), facts.spent("p")), (1, 0, 1));
+        assert_eq!(facts.spent["r"].below, 1);
     }
 
     #[test]
@@ -178,13 +318,91 @@ mod tests {
     }
 
     #[test]
-    fn a_flood_is_refused_and_ends_with_its_window() {
+    fn a_pin_lasts_as_long_as_the_newest_lease_of_its_session() {
+        let mut facts = Facts::default();
+        let issue = |ih: &str, exp: u64| format!(r#""t":"issue","sid":"s","sub":"a","ih":"{ih}","exp":{exp}}}"#);
+        absorb(&mut facts, &issue("aa", T + 60));
+        absorb_at(&mut facts, T + 50, &issue("aa", T + 110));
+        let over = T + 110 + KEEP_S;
+        assert_eq!(check(&mut facts, intent("s", "bb"), over - 1, T + 50), Err(Unmet::Intent("s".into())));
+        assert_eq!(check(&mut facts, intent("s", "bb"), over, T + 50), Ok(()));
+        absorb_at(&mut facts, over, &issue("bb", over + 60));
+        assert_eq!(facts.pinned_intent("s", over), Some("bb"));
+    }
+
+    #[test]
+    fn a_subject_has_so_many_open_leases_and_no_more() {
+        let mut facts = Facts::default();
+        for n in 0..3 {
+            absorb(&mut facts, &format!(r#""t":"issue","sid":"{n}","sub":"a","ih":"aa","exp":{}}}"#, T + 60 + n));
+        }
+        let open = |sub: &str| Require::OpenLeases { sub: sub.into(), most: 3 };
+        assert_eq!(check(&mut facts, open("a"), T + 59, T), Err(Unmet::OpenLeases("a".into())));
+        assert_eq!(check(&mut facts, open("b"), T + 59, T), Ok(()), "another subject is not held back");
+        assert_eq!(check(&mut facts, open("a"), T + 60, T), Ok(()));
+    }
+
+    #[test]
+    fn a_clock_behind_the_newest_entry_is_refused() {
+        let mut facts = Facts::default();
+        assert_eq!(check(&mut facts, Require::Clock, T - CLOCK_ROLLBACK_S, T), Ok(()));
+        assert_eq!(check(&mut facts, Require::Clock, T - CLOCK_ROLLBACK_S - 1, T), Err(Unmet::Clock));
+    }
+
+    /// A full table: half of it is over at `T + 60 + KEEP_S`, the rest later.
+    fn full() -> Facts {
         let mut facts = Facts::default();
         for n in 0..FACTS_MAX {
-            facts.spent.insert(n.to_string(), (1, Micros(1000)));
+            let until = T + 60 + KEEP_S + (n as u64 % 2) * 600;
+            facts.spent.insert(n.to_string(), Spent { count: 1, until, below: 0 });
+            facts.pins.insert(n.to_string(), Pin { ih: "aa".into(), until });
         }
-        assert_eq!(facts.check(&[], ALLOW, Micros(2000)), Err(Unmet::Full));
-        assert_eq!(facts.check(&[], b"\"t\":\"decision\",\"d\":\"deny\",", Micros(2000)), Ok(()), "a denial is always recorded");
-        assert_eq!(facts.check(&[], ALLOW, Micros(2000 + WINDOW)), Ok(()));
+        facts
+    }
+
+    #[test]
+    fn a_flood_is_refused_and_ends_with_its_leases() {
+        let over = T + 60 + KEEP_S;
+        let mut facts = full();
+        assert_eq!(check(&mut facts, unspent("new", 1), over - 1, over - 1), Err(Unmet::Full));
+        assert_eq!(check(&mut facts, intent("new", "bb"), over - 1, over - 1), Err(Unmet::Full));
+        assert_eq!(check(&mut facts, unspent("7", 2), over - 1, over - 1), Ok(()), "who is known goes on");
+        assert_eq!(check(&mut facts, intent("7", "aa"), over - 1, over - 1), Ok(()));
+        assert_eq!(facts.check(&[], Micros(0), Micros(0)), Ok(()), "a denial is always recorded");
+        assert_eq!(check(&mut facts, unspent("new", 1), over, over), Ok(()));
+        assert_eq!(check(&mut facts, intent("new", "bb"), over, over), Ok(()));
+        assert_eq!((facts.spent.len(), facts.pins.len()), (FACTS_MAX / 2, FACTS_MAX / 2));
+    }
+
+    /// Else the counters would be gone when the clock is set right, and the leases valid again.
+    #[test]
+    fn a_clock_that_jumps_ahead_forgets_nothing() {
+        let mut facts = full();
+        assert_eq!(check(&mut facts, unspent("new", 1), T + 9_999, T), Err(Unmet::Full));
+        assert_eq!((facts.spent("0"), facts.spent("1")), (1, 1));
+    }
+
+    /// A caveat may end its lease early; the root, and with it the budget, lives on.
+    #[test]
+    fn a_counter_stays_while_its_root_may_be_valid() {
+        let mut facts = full();
+        absorb(&mut facts, &format!(r#""t":"decision","d":"allow","rid":["root","leaf"],"exp":{},"spends":[0]}}"#, T + 900));
+        for at in [T + 60 + KEEP_S, T + 900 + KEEP_S - 1] {
+            facts.forget(at);
+            facts.forgot = 0;
+            assert_eq!(check(&mut facts, unspent("root", 1), at, at), Err(Unmet::Spent("root".into())));
+        }
+    }
+
+    #[test]
+    fn one_root_has_so_many_counters_and_no_more() {
+        let mut facts = Facts::default();
+        let chain = |n: usize| [unspent("root", 1000), unspent(&n.to_string(), 1)];
+        for n in 0..NODES_MAX {
+            assert_eq!(facts.check(&chain(n), Micros(0), Micros(0)), Ok(()));
+            absorb(&mut facts, &format!(r#""t":"decision","d":"allow","rid":["root","{n}"],"exp":{},"spends":[0,1]}}"#, T + 60));
+        }
+        assert_eq!(facts.check(&chain(NODES_MAX), Micros(0), Micros(0)), Err(Unmet::Narrowed("root".into())));
+        assert_eq!(check(&mut facts, unspent("root", 1000), 0, 0), Ok(()), "the root itself goes on");
     }
 }

@@ -1,7 +1,7 @@
 //! The ledger: every decision as one line of an append-only, hash-chained file (`docs/ledger.md` is the format).
 //!
-//! [`Ledger`] writes, for a gateway; [`read`] and [`verify`] are for everybody, the command line uses them alone. An entry is
-//! answered with a [`Recorded`], which an effect demands by value: what is not recorded is not performed.
+//! [`Ledger`] writes, for a gateway; [`read`] and [`verify`] are for everybody, the command line uses them alone. An allow is
+//! answered with an [`Allowed`], which an effect demands by value: what is not recorded is not performed.
 //!
 //! Several gateway processes may use one directory. They take turns by a lock that is held for one commit, and each reads what
 //! the others wrote before it appends.
@@ -34,13 +34,17 @@ use crate::policy::{Durability, EffectClass};
 use ed25519_dalek::VerifyingKey;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 use store::{Pending, Store};
 use writer::{Ask, Shared};
 
 /// Most entries waiting for the writer: twice what the calls in flight can ask for (a decision and an outcome each).
 const QUEUE_MAX: usize = 4 * crate::limits::IN_FLIGHT_MAX;
+
+/// Longest wait for the writer at the end. Another process may hold the lock for ever, and a gateway that was asked to end has to.
+const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 
 /// A ledger that is open for writing.
 #[derive(Debug)]
@@ -131,28 +135,51 @@ impl Ledger {
         ticket
     }
 
-    /// What the judge needs to know, including what other processes have recorded. Holds the ledger: look, then let go.
+    /// Records that a call is allowed, if these conditions hold and the clock does not stand behind the ledger, as durably as its
+    /// effect demands. The only source of what an effect takes.
     ///
     /// # Errors
-    /// The ledger has failed, or what other processes wrote does not fit.
-    pub fn facts(&self) -> Result<Known<'_>, LedgerError> {
-        let mut store = self.shared.store()?;
-        match store.refresh() {
-            Ok(()) => Ok(Known(store)),
-            Err(error) => Err(self.shared.fail(error)),
-        }
+    /// Any [`LedgerError`]; nothing may be performed then.
+    pub async fn allow(
+        &self,
+        decision: Decision<'_>,
+        effect: EffectClass,
+        require: Vec<Require>,
+    ) -> Result<Allowed, LedgerError> {
+        let entry = Entry::Decision(Decision { allow: true, ..decision });
+        let require = std::iter::once(Require::Clock).chain(require).collect();
+        let recorded = self.record_if(&entry, self.sync_for(effect), require).await?;
+        Ok(Allowed { seq: recorded.seq() })
+    }
+
+    /// Time of the newest entry as last seen; a clock far behind it was set back. Waits for nobody, so entries of other processes
+    /// may be missing: [`Require::Clock`] is the exact test.
+    ///
+    /// # Errors
+    /// The ledger has failed.
+    pub fn newest_ts(&self) -> Result<Micros, LedgerError> {
+        self.shared.failed().map_or_else(|| Ok(self.shared.newest()), Err)
     }
 
     /// Records what is queued, syncs, signs a checkpoint and ends the writer. A second call does nothing.
     ///
     /// # Errors
-    /// What failed on the way, or earlier.
+    /// What failed on the way, or earlier; or it took longer than ten seconds.
     pub fn shutdown(&self) -> Result<(), LedgerError> {
+        self.shutdown_within(SHUTDOWN_MAX)
+    }
+
+    fn shutdown_within(&self, time: Duration) -> Result<(), LedgerError> {
         let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
         let (ticket, reply) = ticket::ticket();
         // If the thread is gone, the reply is dropped and answers.
         let _ = self.asks.send(Ask::Stop(reply));
-        let ended = ticket.wait();
+        let Some(ended) = ticket.wait_within(time) else {
+            // The thread is left to the end of the process; what it wrote, the next start takes up.
+            return Err(LedgerError::Io(format!(
+                "the ledger did not end within {time:?}: another process holds it, or the disk hangs"
+            )));
+        };
         // A panic of the thread shows as a ticket answered `Stopped`.
         let _ = thread.join();
         match self.shared.failed() {
@@ -169,27 +196,19 @@ impl Drop for Ledger {
     }
 }
 
-/// Facts at one moment.
+/// Proof that an allow stands in the ledger, as durably as its effect demands. Only [`Ledger::allow`] makes one, and it has no
+/// `Clone`: an effect takes it by value, so one record pays for one effect.
 #[derive(Debug)]
-pub struct Known<'a>(MutexGuard<'a, Store>);
+#[must_use = "an effect takes this value; dropping it means the entry was recorded for nothing"]
+pub struct Allowed {
+    seq: u64,
+}
 
-impl Known<'_> {
-    /// Time of the newest entry; a clock far behind it was set back.
+impl Allowed {
+    /// Number of the entry.
     #[must_use]
-    pub fn newest_ts(&self) -> Micros {
-        self.0.cursor.newest()
-    }
-
-    /// Intent hash of the first lease that was issued for the session within the last day.
-    #[must_use]
-    pub fn pinned_intent(&self, sid: &str) -> Option<String> {
-        self.0.facts.pinned_intent(sid).map(str::to_owned)
-    }
-
-    /// How many allows name this lease node.
-    #[must_use]
-    pub fn spent(&self, rid: &str) -> u64 {
-        self.0.facts.spent(rid)
+    pub const fn seq(&self) -> u64 {
+        self.seq
     }
 }
 

@@ -43,18 +43,24 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Appends a batch as one write. Gives each entry its number, or the condition that kept it out.
+    /// Appends a batch as one write. Gives each entry its number, or the condition that kept it out. The clock is read under the
+    /// lock: a reading from before a long wait for it would seem to stand behind what others wrote meanwhile.
     ///
     /// # Errors
     /// Any error leaves this writer unusable: what is on disk is for the next start to judge.
-    pub(super) fn append(&mut self, batch: &[Pending], now: Micros) -> Result<Vec<Result<u64, Unmet>>, LedgerError> {
+    pub(super) fn append(
+        &mut self,
+        batch: &[Pending],
+        clock: impl FnOnce() -> Micros,
+    ) -> Result<Vec<Result<u64, Unmet>>, LedgerError> {
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
+        let now = clock();
         let mut lines = self.catch_up(now)?;
         let mut salts = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         for pending in batch {
-            if let Err(unmet) = self.facts.check(&pending.require, &pending.sealed.body, now) {
+            if let Err(unmet) = self.facts.check(&pending.require, now, self.cursor.newest()) {
                 results.push(Err(unmet));
                 continue;
             }

@@ -7,11 +7,11 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-/// Proof that an entry stands in the ledger, as durably as the call asked. Only this module makes one, and it has no `Clone`:
-/// an effect takes it by value, so one record pays for one effect.
+/// An entry stands in the ledger, as durably as the call asked. It allows nothing: what an effect takes is [`super::Allowed`].
 #[derive(Debug)]
-#[must_use = "an effect takes this value; dropping it means the entry was recorded for nothing"]
+#[must_use = "the number tells where the entry stands"]
 pub struct Recorded {
     seq: u64,
 }
@@ -64,6 +64,14 @@ impl Ticket {
         let state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
         let mut state = self.slot.filled.wait_while(state, |s| s.answer.is_none()).unwrap_or_else(PoisonError::into_inner);
         state.answer.take().unwrap_or(Err(LedgerError::Stopped)).map(|seq| Recorded { seq })
+    }
+
+    /// As [`Ticket::wait`], for `time` at most; `None` when there is no answer by then.
+    pub(super) fn wait_within(self, time: Duration) -> Option<Result<Recorded, LedgerError>> {
+        let state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.slot.filled.wait_timeout_while(state, time, |s| s.answer.is_none());
+        let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
+        Some(state.answer.take()?.map(|seq| Recorded { seq }))
     }
 }
 

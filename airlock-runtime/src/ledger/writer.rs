@@ -6,6 +6,7 @@ use super::LedgerError;
 use super::store::{Pending, Store};
 use super::ticket::Reply;
 use crate::clock::Micros;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -42,11 +43,25 @@ pub(super) enum Ask {
 pub(super) struct Shared {
     store: Mutex<Store>,
     failed: OnceLock<LedgerError>,
+    /// Time of the newest entry as last seen, microseconds. Beside the store, which is held while the writer waits for the lock.
+    newest: AtomicU64,
 }
 
 impl Shared {
-    pub(super) const fn new(store: Store) -> Self {
-        Self { store: Mutex::new(store), failed: OnceLock::new() }
+    pub(super) fn new(store: Store) -> Self {
+        let newest = AtomicU64::new(store.cursor.newest().0);
+        Self { store: Mutex::new(store), failed: OnceLock::new(), newest }
+    }
+
+    /// Time of the newest entry as last seen; waits for nobody.
+    pub(super) fn newest(&self) -> Micros {
+        Micros(self.newest.load(Ordering::Relaxed))
+    }
+
+    /// Does somebody hold the store right now?
+    #[cfg(test)]
+    pub(super) fn is_held(&self) -> bool {
+        self.store.try_lock().is_err()
     }
 
     /// The store, for a short time. A panic while it was held cannot have acknowledged anything, but it may have left the
@@ -130,7 +145,11 @@ impl Writer<'_> {
     }
 
     fn commit(&mut self, batch: &[Pending], callers: Vec<(Sync, Reply)>) {
-        let results = self.shared.store().and_then(|mut store| store.append(batch, Micros::now()));
+        let results = self.shared.store().and_then(|mut store| {
+            let results = store.append(batch, Micros::now);
+            self.shared.newest.fetch_max(store.cursor.newest().0, Ordering::Relaxed);
+            results
+        });
         let results = match results.map_err(|error| self.shared.fail(error)) {
             Ok(results) => results,
             Err(error) => return callers.iter().for_each(|(_, reply)| reply.send(Err(error.clone()))),

@@ -3,7 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, Durability, LeaseRules, LedgerRules, Policy, Tool};
+use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -16,12 +16,17 @@ static POLICY: Policy = Policy {
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
     tool_index: |name| POLICY.tools.iter().position(|tool| tool.name == name),
-    grants: &[],
+    grants: &[grant("agent:a"), grant("agent:b")],
 };
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
     let check_args: fn(&crate::call::Args) -> Result<(), crate::call::ArgFault> = |_| Ok(());
     Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
+}
+
+const fn grant(subject: &'static str) -> Grant {
+    let tools = &["airlock_usage_stats"];
+    Grant { subject, tools, issue: Issue::SelfService, domains: &[], max_ttl: 600, max_risk: 400, uses: 10, why: "test" }
 }
 
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
@@ -67,4 +72,56 @@ fn only_who_asks_for_a_lease_is_named_by_its_arguments() {
         let context = Context::new(&call, None, None, &risk, None);
         assert_eq!((context.sub, context.sid), (sub, sid), "{name}");
     }
+}
+
+/// A call as the wire gives it.
+fn request(name: &str, arguments: &serde_json::Value, meta: crate::wire::Carried) -> CallRequest {
+    CallRequest {
+        id: Id::Int(1),
+        revision: crate::wire::Revision::R2025_11_25,
+        name: name.into(),
+        arguments: Some(serde_json::value::to_raw_value(arguments).unwrap()),
+        memory: 0,
+        meta,
+        progress_token: None,
+    }
+}
+
+/// The lease that the gateway issues for a new session, or the code of its refusal.
+async fn issue(gateway: &Gateway, subject: &str, session: &str) -> Result<String, &'static str> {
+    let args = json!({"subject": subject, "session_id": session, "tools": ["airlock_usage_stats"], "intent": "count the calls"});
+    match gateway.answer(request("airlock_issue_capability", &args, crate::wire::Carried::default()), &Notify::new()).await {
+        Judged::Performed { outcome, .. } => Ok(outcome.result.map_err(|fault| fault.code)?["lease"].as_str().unwrap().into()),
+        Judged::Denied { reason, .. } => Err(reason.code()),
+    }
+}
+
+#[tokio::test]
+async fn who_floods_the_gateway_with_sessions_holds_back_nobody_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    for n in 0..crate::decide::OPEN_LEASES_MAX {
+        assert!(issue(&gateway, "agent:a", &format!("s{n}")).await.is_ok());
+    }
+    assert_eq!(issue(&gateway, "agent:a", "more").await, Err("too_many_leases"));
+    let other = issue(&gateway, "agent:b", "more").await;
+    assert!(other.is_ok(), "{other:?}");
+}
+
+#[tokio::test]
+async fn an_allow_tells_how_long_its_budget_is_to_be_kept() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let exp = crate::lease::inspect::inspect(&lease).unwrap().root.exp;
+    // The caveat ends the lease early and has no budget: neither may shorten the life of the root's counter.
+    let caveat = lease::Caveat { exp: Some(exp - 200), ..lease::Caveat::default() };
+    let lease = lease::attenuate(&lease, &caveat).unwrap();
+    let meta = crate::wire::Carried { lease: Some(lease), session: Some("s1".into()), intent: Some("count the calls".into()) };
+    let judged = gateway.answer(request("airlock_usage_stats", &json!({}), meta), &Notify::new()).await;
+    let Judged::Performed { seq, .. } = judged else { panic!("{judged:?}") };
+    let text = std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
+    let line: serde_json::Value = serde_json::from_str(text.lines().nth(usize::try_from(seq).unwrap()).unwrap()).unwrap();
+    assert_eq!(line["rid"].as_array().unwrap().len(), 2);
+    assert_eq!((&line["exp"], &line["spends"]), (&json!(exp), &json!([0])));
 }

@@ -5,12 +5,14 @@ mod damage;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
+use super::store::{Pending, Store};
 use super::{Decision, Durability, EffectClass, Entry, Issue, Ledger, LedgerError, Outcome, Recorded, Require, Sync, Unmet};
 use crate::clock::Micros;
 use serde_json::Value;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+use std::sync::MutexGuard;
 
 pub(in crate::ledger) const ORIGIN: &str = "weather";
 
@@ -31,6 +33,30 @@ pub(in crate::ledger) fn allow(call: &str) -> Entry<'_> {
         call,
         ..Decision::default()
     })
+}
+
+/// Facts at one moment.
+pub(in crate::ledger) struct Known<'a>(MutexGuard<'a, Store>);
+
+impl Known<'_> {
+    fn pinned_intent(&self, sid: &str) -> Option<String> {
+        self.0.facts.pinned_intent(sid, Micros::now().seconds()).map(str::to_owned)
+    }
+
+    pub(in crate::ledger) fn spent(&self, rid: &str) -> u64 {
+        self.0.facts.spent(rid)
+    }
+}
+
+impl Ledger {
+    /// What the writer knows, with what other processes have recorded. Holds the store.
+    pub(in crate::ledger) fn facts(&self) -> Result<Known<'_>, LedgerError> {
+        let mut store = self.shared.store()?;
+        match store.refresh() {
+            Ok(()) => Ok(Known(store)),
+            Err(error) => Err(self.shared.fail(error)),
+        }
+    }
 }
 
 /// The lines of the one segment, after checking by other code than the writer's that they are one chain from line 0.
@@ -170,13 +196,13 @@ fn several_writers_keep_one_contiguous_chain() {
 fn facts_cover_what_other_writers_recorded_and_survive_a_restart() {
     let dir = tempfile::tempdir().unwrap();
     let (one, two) = (open(dir.path()).unwrap(), open(dir.path()).unwrap());
-    let issue = |ih| Entry::Issue(Issue { sid: "s-1", ih, ..Issue::default() });
+    let issue = |ih| Entry::Issue(Issue { sid: "s-1", ih, exp: Micros::now().seconds() + 600, ..Issue::default() });
     let _ = one.record(&issue("aa"), Sync::Written).wait().unwrap();
     let _ = one.record(&allow("c-1"), Sync::Written).wait().unwrap();
     assert_eq!(two.facts().unwrap().pinned_intent("s-1").as_deref(), Some("aa"));
     let _ = two.record(&allow("c-2"), Sync::Written).wait().unwrap();
     assert_eq!(one.facts().unwrap().spent("00ff"), 2);
-    assert!(one.facts().unwrap().newest_ts() <= Micros::now());
+    assert!(one.newest_ts().unwrap() <= Micros::now());
     // Conditions are tested by the order of the ledger, whoever wrote last.
     let unspent = |uses| vec![Require::Unspent { rid: "00ff".into(), uses }];
     let spent = one.record_if(&allow("c-3"), Sync::Written, unspent(2)).wait().unwrap_err();
@@ -247,4 +273,56 @@ fn a_line_is_what_the_hand_check_of_the_docs_needs() {
     let script = "( printf '\\0'; sed -n 4p \"$1\" | tr -d '\\n' ) | sha256sum | cut -d' ' -f1";
     let run = std::process::Command::new("sh").args(["-c", script, "sh"]).arg(segment(dir.path())).output().unwrap();
     assert_eq!(String::from_utf8(run.stdout).unwrap().trim(), checked_lines(dir.path())[4]["prev"].as_str().unwrap());
+}
+
+/// The type is the proof, so what it stands for has to be true whatever the caller handed over.
+#[tokio::test]
+async fn what_an_effect_takes_stands_for_a_durable_allow() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap();
+    let allowed = ledger.allow(Decision { allow: false, ..Decision::default() }, EffectClass::Read, Vec::new()).await.unwrap();
+    assert_eq!((allowed.seq(), checked_lines(dir.path())[1]["d"].as_str()), (1, Some("allow")));
+    let store = ledger.shared.store().unwrap();
+    assert!(store.durable >= fs::metadata(segment(dir.path())).unwrap().len(), "durability power waits for the disk");
+}
+
+/// The judge reads the newest time it has seen; another process may have written a later one since.
+#[tokio::test]
+async fn a_clock_behind_what_another_process_wrote_allows_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap();
+    let terms = super::place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power };
+    let (mut ahead, _) = super::place::open(dir.path(), terms).unwrap();
+    let pending = Pending { sealed: allow("c-1").seal("abababababababab", [0; 32]), require: Vec::new() };
+    let later = Micros(Micros::now().0 + 60_000_000);
+    let _ = ahead.append(&[pending], || later).unwrap();
+    assert!(ledger.newest_ts().unwrap() < later);
+    let refused = ledger.allow(Decision::default(), EffectClass::Read, Vec::new()).await.unwrap_err();
+    assert_eq!(refused, LedgerError::Unmet(Unmet::Clock));
+    assert_eq!(ledger.newest_ts().unwrap(), later, "from now on the judge knows");
+    assert_eq!(ledger.record(&allow("denied"), Sync::Written).wait().unwrap().seq(), 2, "what allows nothing is recorded");
+}
+
+/// Another process may hold the lock for long (stopped, or on a hanging disk); the event loop must go on meanwhile. The timeout
+/// is only for a loop that waits.
+#[test]
+fn the_judge_does_not_wait_for_the_lock() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = std::sync::Arc::new(open(dir.path()).unwrap());
+    let other = fs::File::open(dir.path().join("head")).unwrap();
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    let ticket = ledger.record(&allow("c-1"), Sync::Written);
+    while !ledger.shared.is_held() {
+        std::thread::yield_now();
+    }
+    let (answer, answered) = std::sync::mpsc::channel();
+    let judge = std::sync::Arc::clone(&ledger);
+    let thread = std::thread::spawn(move || answer.send(judge.newest_ts().map(drop)));
+    let answered = answered.recv_timeout(std::time::Duration::from_secs(10));
+    let ended = ledger.shutdown_within(std::time::Duration::ZERO).unwrap_err().to_string();
+    drop(other);
+    assert_eq!(answered, Ok(Ok(())));
+    assert!(ended.contains("another process holds it"), "{ended}");
+    assert_eq!(ticket.wait().unwrap().seq(), 1);
+    thread.join().unwrap().unwrap();
 }
