@@ -12,6 +12,9 @@ pub const CAPABILITY: &str = "_capability";
 /// The argument that carries session and intent.
 pub const CONTEXT: &str = "_context";
 
+/// Characters of a signature in base64url: 32 bytes.
+const SIGNATURE_MIN: usize = 43;
+
 /// Takes the carriers out of the arguments and joins them with what `_meta` carried.
 ///
 /// # Errors
@@ -58,6 +61,16 @@ fn from_context(value: Option<Value>) -> Result<Carried, Reason> {
         }
         _ => Err(fault),
     }
+}
+
+/// Does the carried lease, or its signature alone, stand in the arguments that the tool would get? `args` is their JSON: no character
+/// of a lease is escaped in it. This catches accidents and simple theft; text that was encoded on purpose is not recognised.
+#[must_use]
+pub fn stands_in(carried: &Carried, args: &[u8]) -> bool {
+    let Some(lease) = carried.lease.as_deref() else { return false };
+    let signature = lease.rsplit('.').next().unwrap_or(lease);
+    // Anything shorter is no signature, and the lease is refused for its form.
+    signature.len() >= SIGNATURE_MIN && std::str::from_utf8(args).is_ok_and(|args| args.contains(signature))
 }
 
 /// Adds the two carrier arguments to a listed input schema. They are required where arguments are the only carrier.
@@ -115,6 +128,18 @@ mod tests {
         let with = |lease: &str| args(json!({"_capability": lease, "_context": {"session_id": "s", "intent": "i"}}));
         assert!(take(meta("L"), &mut with("L"), &BOTH).is_ok_and(|carried| carried == meta("L")));
         assert_eq!(code(take(meta("L"), &mut with("M"), &BOTH)), "carrier_conflict");
+    }
+
+    #[test]
+    fn a_lease_among_the_arguments_is_seen() {
+        let signature = "S".repeat(43);
+        let carried = meta(&format!("alk1.k1.AAAA.{signature}"));
+        let holds = |args: Value| stands_in(&carried, &serde_json::to_vec(&args).unwrap());
+        assert!(holds(json!({"query": {"q": format!("alk1.k1.AAAA.{signature}")}})));
+        assert!(holds(json!({"url": format!("https://a.org/?x={signature}&y")})));
+        assert!(holds(json!({signature.as_str(): 1})));
+        assert!(!holds(json!({"url": "https://a.org/", "q": "S".repeat(42)})));
+        assert!(!stands_in(&meta("x"), b"{\"q\":\"x\"}"), "a text that is no lease is refused as such");
     }
 
     #[test]

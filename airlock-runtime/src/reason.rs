@@ -35,6 +35,8 @@ pub enum Reason {
         /// What would be accepted.
         problem: &'static str,
     },
+    /// The lease stands among the arguments that the tool would get.
+    LeaseInArguments,
     /// The lease itself is refused.
     Lease(LeaseFault),
     /// The intent text cannot be hashed.
@@ -133,6 +135,7 @@ impl Reason {
             Self::CarrierRefused { .. } => "carrier_refused",
             Self::CarrierConflict => "carrier_conflict",
             Self::CarrierShape { .. } => "carrier_shape",
+            Self::LeaseInArguments => "lease_in_arguments",
             Self::Lease(fault) => fault.outward(),
             Self::Intent(_) => "intent_invalid",
             Self::ClockRollback => "clock_rollback",
@@ -184,12 +187,12 @@ impl Reason {
             }
             Self::CarrierConflict => "The lease or its context was sent twice and the two disagree. Send it once.".into(),
             Self::CarrierShape { problem } => format!("The lease was not sent in the right shape: {problem}."),
-            Self::Lease(fault) if fault.outward() == "lease_invalid" => {
-                "The lease is not valid here: it was altered, forged, or made with another key or for another gateway. Ask for a \
-                 new one."
+            Self::LeaseInArguments => {
+                "The lease stands in an argument that the tool would get. A lease is a secret and travels in its \
+                                       carrier alone; take it out of the argument."
                     .into()
             }
-            Self::Lease(fault) => format!("{}{}", sentence(&fault.detail()), advice(fault)),
+            Self::Lease(fault) => lease_detail(fault),
             Self::Intent(fault) => sentence(&fault.to_string()),
             Self::ClockRollback => {
                 "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call \
@@ -248,6 +251,15 @@ pub fn risk_too_high(risk: &Risk, limit: u16, bound: &'static str) -> Reason {
 #[must_use]
 pub fn thousandths(points: u16) -> String {
     format!("{}.{:03}", points / 1000, points % 1000)
+}
+
+/// The sentence for a refused lease; a forger is told nothing but that.
+fn lease_detail(fault: &LeaseFault) -> String {
+    if fault.outward() == "lease_invalid" {
+        return "The lease is not valid here: it was altered, forged, or made with another key or for another gateway. Ask for a new one."
+            .into();
+    }
+    format!("{}{}", sentence(&fault.detail()), advice(fault))
 }
 
 /// What to do about a lease whose signature is right, where the fault's own sentence does not say it.
@@ -318,7 +330,8 @@ mod tests {
             Reason::ContextMissing => Reason::CarrierRefused { carrier: "arguments" },
             Reason::CarrierRefused { .. } => Reason::CarrierConflict,
             Reason::CarrierConflict => Reason::CarrierShape { problem: "_capability must be a string, the lease" },
-            Reason::CarrierShape { .. } => Reason::Lease(LeaseFault::Mac),
+            Reason::CarrierShape { .. } => Reason::LeaseInArguments,
+            Reason::LeaseInArguments => Reason::Lease(LeaseFault::Mac),
             Reason::Lease(_) => Reason::Intent(intent_hash("").unwrap_err()),
             Reason::Intent(_) => Reason::ClockRollback,
             Reason::ClockRollback => Reason::BeyondGrant { subject, bound: "the grant does not name the tool x".into() },

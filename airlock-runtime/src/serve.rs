@@ -287,6 +287,12 @@ impl Gateway {
         };
         let carried = carrier::take(meta, &mut args, &policy.lease);
         let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
+        let carried =
+            carried.and_then(
+                |carried| {
+                    if carrier::stands_in(&carried, &args_bytes) { Err(Reason::LeaseInArguments) } else { Ok(carried) }
+                },
+            );
         let tool = (policy.tool_index)(&name).and_then(|index| policy.tools.get(index));
         let call = Call { id: reply::call_id(), name, tool, args, args_bytes };
         (call, unreadable.map_or(carried, Err))

@@ -148,6 +148,8 @@ fn bad_calls(place: &Place) -> Vec<Case> {
         case("carrier_conflict", arguments(json!({"url": "https://api.open-meteo.com/", "_capability": "another"}))),
         case("carrier_shape", arguments(json!({"url": "https://api.open-meteo.com/", "_capability": 5}))),
         case("carrier_shape", arguments(json!({"url": "https://api.open-meteo.com/", "_context": {"intent": INTENT}}))),
+        case("lease_in_arguments", url(&format!("https://api.open-meteo.com/?q={lease}"))),
+        case("lease_in_arguments", arguments(json!({"url": "https://api.open-meteo.com/", "query": {"q": lease}}))),
         case("argument_invalid", arguments(json!({}))),
         case("argument_invalid", arguments(json!({"url": "https://api.open-meteo.com/", "method": "POST"}))),
         case("argument_invalid", url(&format!("https://api.open-meteo.com/{}", "a".repeat(1024)))),
