@@ -157,7 +157,7 @@ fn judge(
     Ok(Permit { require: requirements(&act, authority), act: Box::new(act) })
 }
 
-/// Every counter of the chain, root first; for issuing, what [`issue_requirements`] says.
+/// The life of the lease and every counter of the chain, root first; for issuing, what [`issue_requirements`] says.
 fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
     let issue = match act {
@@ -167,7 +167,9 @@ fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
         #[cfg(feature = "http")]
         Act::HttpGetJson(_) | Act::WeatherHourly(..) => Vec::new(),
     };
-    uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses }).chain(issue).collect()
+    let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
+    let life = authority.map(|authority| Require::Unexpired(authority.exp));
+    life.into_iter().chain(budgets).chain(issue).collect()
 }
 
 /// What must hold for a lease to be issued: room for one more of the subject, and the session's intent.

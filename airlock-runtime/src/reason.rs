@@ -114,6 +114,7 @@ impl Reason {
     pub(crate) fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
         match unmet {
             Unmet::Clock => Self::ClockRollback,
+            Unmet::Expired(exp) => Self::Lease(LeaseFault::Expired(*exp)),
             Unmet::Spent(rid) => {
                 let budget = uses.iter().find(|(node, _)| node == rid);
                 Self::UsesExhausted { uses: budget.map_or(0, |(_, uses)| *uses) }

@@ -106,7 +106,8 @@ fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     else {
         panic!("must be allowed")
     };
-    assert_eq!(permit.require(), [Require::Unspent { rid: authority.rid[0].clone(), uses: 10 }]);
+    let budget = Require::Unspent { rid: authority.rid[0].clone(), uses: 10 };
+    assert_eq!(permit.require(), [Require::Unexpired(NOW.seconds() + 600), budget]);
     assert!(matches!(permit.into_act(), Act::HttpGetJson(target) if target.host() == "api.example.com"));
 }
 

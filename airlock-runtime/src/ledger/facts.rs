@@ -34,6 +34,9 @@ const ISSUE: &[u8] = b"\"t\":\"issue\",";
 pub enum Require {
     /// The clock stands at most [`CLOCK_ROLLBACK_S`] seconds behind the newest entry.
     Clock,
+    /// The lease has not expired, unix seconds. The entry may have waited long for the lock since the lease was verified, and its
+    /// budget may be forgotten by now.
+    Unexpired(u64),
     /// Fewer than `uses` allows are recorded for this lease node. The first of an entry names the root.
     Unspent {
         /// Public id of the lease node.
@@ -62,6 +65,8 @@ pub enum Require {
 pub enum Unmet {
     /// The clock stands too far behind the newest entry.
     Clock,
+    /// The lease expired at this time, unix seconds.
+    Expired(u64),
     /// The budget of this lease node is spent.
     Spent(String),
     /// More narrowed forms of this root were used than are counted.
@@ -78,6 +83,7 @@ impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clock => write!(f, "the clock is more than {CLOCK_ROLLBACK_S} s behind the newest entry"),
+            Self::Expired(exp) => write!(f, "the lease expired at {exp}"),
             Self::Spent(rid) => write!(f, "the budget of lease {rid} is spent"),
             Self::Narrowed(rid) => write!(f, "more than {NODES_MAX} narrowed forms of lease {rid} were used"),
             Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases"),
@@ -198,7 +204,8 @@ impl Facts {
         for requirement in requirements {
             match requirement {
                 Require::Clock if now.0.saturating_add(CLOCK_ROLLBACK_S * 1_000_000) < newest.0 => return Err(Unmet::Clock),
-                Require::Clock => {}
+                Require::Unexpired(exp) if at >= *exp => return Err(Unmet::Expired(*exp)),
+                Require::Clock | Require::Unexpired(_) => {}
                 Require::Unspent { rid, uses } => {
                     let is_root = root.is_none();
                     let root = *root.get_or_insert(rid);
@@ -347,6 +354,14 @@ mod tests {
         let mut facts = Facts::default();
         assert_eq!(check(&mut facts, Require::Clock, T - CLOCK_ROLLBACK_S, T), Ok(()));
         assert_eq!(check(&mut facts, Require::Clock, T - CLOCK_ROLLBACK_S - 1, T), Err(Unmet::Clock));
+    }
+
+    #[test]
+    fn a_lease_that_expired_while_its_entry_waited_is_refused() {
+        let mut facts = Facts::default();
+        assert_eq!(check(&mut facts, Require::Unexpired(T + 1), T, T), Ok(()));
+        assert_eq!(check(&mut facts, Require::Unexpired(T), T, T), Err(Unmet::Expired(T)));
+        assert_eq!(check(&mut facts, Require::Unexpired(T), T - 3, T), Err(Unmet::Expired(T)), "by the ledger's time too");
     }
 
     /// A full table: half of it is over at `T + 60 + KEEP_S`, the rest later.
