@@ -153,7 +153,7 @@ impl Job<'_> {
 pub(crate) fn flags(toolchain: &Toolchain, source: &Path, is_static: bool) -> Vec<String> {
     let Toolchain { sysroot, commit, .. } = toolchain;
     let mut remaps = vec![format!("{}=/airlock", source.display()), format!("{sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
-    // The directory of each registry has a name of its own; a mirror of crates.io must give the same bytes.
+    // The directory of each registry has a name of its own; a mirror of it must give the same bytes.
     remaps.extend(registries().iter().map(|dir| format!("{}=/airlock/dep", dir.display())));
     let mut flags: Vec<String> = remaps.into_iter().map(|remap| format!("--remap-path-prefix={remap}")).collect();
     if is_static {
