@@ -113,7 +113,7 @@ pub(crate) fn fill(line: &str, names: &Names) -> String {
 }
 
 /// Members whose values are another in each run, or are shown whole elsewhere: schemas, weather, digests, ids, durations, sizes.
-const VARIABLE: [&str; 15] = [
+const VARIABLE: [&str; 16] = [
     "inputSchema",
     "hours",
     "summary",
@@ -125,6 +125,7 @@ const VARIABLE: [&str; 15] = [
     "prev",
     "result",
     "rid",
+    "exp",
     "lease_id",
     "us",
     "p50_us",
