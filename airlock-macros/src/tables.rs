@@ -31,7 +31,7 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
 
 fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, tools, grants } = policy;
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits: _, tools, flows: _, grants, requires: _ } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
     let keys = keys.iter().map(key);
@@ -99,14 +99,15 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
 
 fn tool_entry(at: usize, tool: &ir::Tool) -> TokenStream {
     // `args` became the function `check_args_N`.
-    let ir::Tool { name, builtin, effect, risk_threshold, base_risk, egress, args: _, why } = tool;
-    let builtin = match builtin {
-        ir::Builtin::AirlockIssueCapability => quote!(IssueCapability),
-        ir::Builtin::AirlockAuditTail => quote!(AuditTail),
-        ir::Builtin::AirlockUsageStats => quote!(UsageStats),
-        ir::Builtin::AirlockExposureReport => quote!(ExposureReport),
-        ir::Builtin::HttpGetJson => quote!(HttpGetJson),
-        ir::Builtin::WeatherHourly => quote!(WeatherHourly),
+    let ir::Tool { name, kind, effect, risk_threshold, base_risk, egress, why, .. } = tool;
+    let builtin = match kind {
+        ir::ToolKind::Builtin(ir::Builtin::AirlockIssueCapability) => quote!(IssueCapability),
+        ir::ToolKind::Builtin(ir::Builtin::AirlockAuditTail) => quote!(AuditTail),
+        ir::ToolKind::Builtin(ir::Builtin::AirlockUsageStats) => quote!(UsageStats),
+        ir::ToolKind::Builtin(ir::Builtin::AirlockExposureReport) => quote!(ExposureReport),
+        ir::ToolKind::Builtin(ir::Builtin::HttpGetJson) => quote!(HttpGetJson),
+        ir::ToolKind::Builtin(ir::Builtin::WeatherHourly) => quote!(WeatherHourly),
+        ir::ToolKind::Rest(_) => quote!(Rest),
     };
     let effect = match effect {
         ir::EffectClass::Read => quote!(Read),
@@ -152,6 +153,7 @@ fn grant(grant: &ir::Grant) -> TokenStream {
     let issue = match issue {
         ir::Issue::Operator => quote!(Operator),
         ir::Issue::SelfService => quote!(SelfService),
+        ir::Issue::Human => quote!(Human),
     };
     quote! {
         ::airlock_runtime::policy::Grant {
@@ -207,6 +209,11 @@ fn arg_rule(arg: &str, rule: &ir::ArgRule) -> TokenStream {
         ir::ArgRule::MaxLength(most) => (quote!(max_length), quote!(#most)),
         ir::ArgRule::Min(least) => (quote!(min), quote!(#least)),
         ir::ArgRule::Max(most) => (quote!(max), quote!(#most)),
+        ir::ArgRule::Matches(pattern) => (quote!(matches), quote!(#pattern)),
+        ir::ArgRule::Under(path) => (quote!(under), quote!(#path)),
+        ir::ArgRule::HostIn(_) => (quote!(host_in), quote!(&[])),
+        ir::ArgRule::MaxItems(most) => (quote!(max_items), quote!(#most)),
+        ir::ArgRule::Forbid => (quote!(forbid), quote!(())),
     };
     quote!(::airlock_runtime::call::#check(args, #arg, #bound)?;)
 }

@@ -5,6 +5,7 @@
 
 mod amount;
 pub mod authority;
+pub mod automaton;
 mod builtin;
 mod check;
 mod code;

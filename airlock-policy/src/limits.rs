@@ -48,3 +48,11 @@ pub const PATH_MAX: usize = 1024;
 pub const ENV_MAX: usize = 64;
 /// Characters of a string in an argument rule, and the largest length a rule may name: the longest URL servers commonly take.
 pub const RULE_TEXT_MAX: usize = 8192;
+/// `[limits] max_arguments` when the manifest does not say, bytes: that of the longest line.
+pub const ARGUMENTS_MAX: u64 = 8 * 1024 * 1024;
+/// `[limits] in_flight` when the manifest does not say, and its most: what the runtime keeps open at once.
+pub const IN_FLIGHT_MAX: u64 = 256;
+/// `[limits] timeout` when the manifest does not say, seconds.
+pub const TIMEOUT_S: u64 = 10;
+/// `[limits] approval_timeout` when the manifest does not say, seconds: a person has to be found, read and decide.
+pub const APPROVAL_TIMEOUT_S: u64 = 120;

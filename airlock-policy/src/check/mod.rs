@@ -7,6 +7,7 @@ mod tools;
 
 use crate::diagnostic::Faults;
 use crate::ir;
+use crate::limits;
 use crate::manifest::{LeaseDraft, Manifest, Settings};
 
 /// Checks the sections against each other and makes the policy. With any error in `faults` the result has placeholders in it and
@@ -41,7 +42,16 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         keys,
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
         ledger,
+        limits: ir::Limits {
+            max_arguments: limits::ARGUMENTS_MAX,
+            in_flight: limits::IN_FLIGHT_MAX,
+            timeout: limits::TIMEOUT_S,
+            approval_timeout: limits::APPROVAL_TIMEOUT_S,
+            quota: ir::Quota::default(),
+        },
         tools: compiled_tools,
+        flows: Vec::new(),
         grants: compiled_grants,
+        requires: Vec::new(),
     }
 }

@@ -34,12 +34,18 @@ pub(super) fn compile(draft: ToolDraft, standard: &At<u16>, declared: &Egresses,
     egress.sort_by(|a, b| a.host.cmp(&b.host));
     ir::Tool {
         name: facts.name.to_owned(),
-        builtin: facts.builtin,
+        kind: ir::ToolKind::Builtin(facts.builtin),
         effect: facts.effect,
         risk_threshold: threshold.map_or(standard.value, |at| at.value),
         base_risk: base_risk.map_or(0, |at| at.value),
+        ignored: Vec::new(),
         egress,
         args,
+        strict: true,
+        labels: Vec::new(),
+        approval: None,
+        quota: ir::Quota::default(),
+        timeout: crate::limits::TIMEOUT_S,
         why,
     }
 }
