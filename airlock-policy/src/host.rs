@@ -165,7 +165,8 @@ fn address(text: &str) -> HostFault {
 
 fn refuse_private(host: &str) -> Result<(), HostFault> {
     let last = host.rsplit('.').next().unwrap_or(host);
-    let private = !host.contains('.') || PRIVATE_ENDINGS.contains(&last) || last.bytes().all(|b| b.is_ascii_digit()) || echoes(host);
+    let private =
+        !host.contains('.') || PRIVATE_ENDINGS.contains(&last) || last.bytes().all(|b| b.is_ascii_digit()) || echoes(host);
     match private {
         true => Err(HostFault {
             code: Code::PrivateHost,
@@ -176,10 +177,10 @@ fn refuse_private(host: &str) -> Result<(), HostFault> {
     }
 }
 
-/// A public suffix (of a registry, or of a provider that gives names away), or part of one.
+/// A public suffix (of a registry, or of a provider that gives names away), or a name under which every name is one.
 fn shared(base: &str) -> bool {
-    let listed = psl::suffix(base.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix.as_bytes() == base.as_bytes());
-    listed || SHARED_SUFFIXES.contains(&base)
+    let listed = |name: &str| psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix == name);
+    listed(base) || listed(&format!("any.{base}")) || SHARED_SUFFIXES.contains(&base)
 }
 
 /// A name under one of these suffixes, or the suffix itself.
@@ -248,8 +249,20 @@ mod tests {
     #[test]
     fn wildcards_over_strangers_are_refused() {
         for text in [
-            "*.com", "*.co.uk", "*.com.au", "*.github.io", "*.s3.amazonaws.com", "*.workers.dev", "*.kawasaki.jp", "*.xn--p1ai",
-            "*.vercel.app", "*.blob.core.windows.net", "*.gov.uk", "*.web.app", "*.k12.ca.us", "*.herokuapp.com",
+            "*.com",
+            "*.co.uk",
+            "*.com.au",
+            "*.github.io",
+            "*.s3.amazonaws.com",
+            "*.workers.dev",
+            "*.kawasaki.jp",
+            "*.xn--p1ai",
+            "*.vercel.app",
+            "*.blob.core.windows.net",
+            "*.gov.uk",
+            "*.web.app",
+            "*.k12.ca.us",
+            "*.herokuapp.com",
         ] {
             assert_eq!(code(text), Some(Code::BroadHost), "{text}");
         }

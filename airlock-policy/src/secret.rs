@@ -90,8 +90,12 @@ pub(crate) fn masked(text: &str, faults: &mut Faults) -> Option<String> {
     for one in &found {
         let message = format!("this looks like {}", one.what);
         let diagnostic = Diagnostic::new(Code::Secret, &one.span, message, "a secret does not belong here");
-        faults.push(diagnostic.help("remove it here and withdraw it where it was issued: name a variable in `auth`, which the gateway reads when it starts"));
+        faults.push(diagnostic.help(
+            "remove it here and withdraw it where it was issued: name a variable in `auth`, which the gateway reads when it starts",
+        ));
     }
+    // What else is wrong with a masked value is the mask's doing.
+    faults.excuse(found.iter().map(|one| one.span.clone()).collect());
     (!found.is_empty()).then(|| mask(text, &found))
 }
 
@@ -102,7 +106,15 @@ pub(crate) fn find(text: &str, document: Option<&DeTable<'_>>) -> Vec<Found> {
     private_keys(text, &mut found);
     users(text, &mut found);
     if let Some(document) = document {
-        table(document, &mut found);
+        // What stands in the text as it is has been found at its exact place.
+        let mut values = Vec::new();
+        table(text, document, &mut values);
+        found.sort_by_key(|one| one.span.start);
+        values.retain(|value| {
+            let next = found.partition_point(|one| one.span.start < value.span.end);
+            !found.get(..next).and_then(|before| before.last()).is_some_and(|one| one.span.end > value.span.start)
+        });
+        found.extend(values);
     }
     found.sort_by_key(|one| (one.span.start, one.span.end));
     let mut end = 0;
@@ -159,7 +171,8 @@ fn token(word: &str) -> Option<(usize, &'static str)> {
 }
 
 fn token_at(word: &str) -> Option<&'static str> {
-    let form = FORMS.iter().find(|form| word.strip_prefix(form.prefix).is_some_and(|rest| rest.len() >= form.least && mixed(rest)));
+    let form =
+        FORMS.iter().find(|form| word.strip_prefix(form.prefix).is_some_and(|rest| rest.len() >= form.least && mixed(rest)));
     if let Some(form) = form {
         return Some(form.what);
     }
@@ -218,29 +231,42 @@ fn users(text: &str, found: &mut Vec<Found>) {
 }
 
 /// Values whose key says that they are secret, and whose letters say that they are random; and tokens that are spelled with escapes.
-fn table(table: &DeTable<'_>, found: &mut Vec<Found>) {
-    let mut open: Vec<(&str, Span, &DeValue<'_>)> = Vec::new();
-    for (name, value) in table {
-        open.push((name.get_ref(), value.span(), value.get_ref()));
-    }
+fn table(text: &str, document: &DeTable<'_>, found: &mut Vec<Found>) {
+    let mut open: Vec<(&str, Span, &DeValue<'_>)> = entries(document).collect();
     while let Some((name, span, value)) = open.pop() {
         match value {
-            DeValue::String(text) => {
+            DeValue::String(value) => {
                 let lower = name.to_ascii_lowercase();
                 let secret = !OURS.contains(&name) && NAMES.iter().any(|part| lower.contains(part));
-                if secret && random(text) {
-                    found.push(Found { span: span.clone(), what: "a random value under a name for secrets" });
-                } else if text.split(|c: char| !c.is_ascii() || !in_token(c as u8)).any(|word| token(word).is_some()) {
-                    found.push(Found { span, what: "a token" });
+                let escaped = || value.as_bytes().split(|byte| !in_token(*byte)).any(is_token);
+                if secret && random(value) {
+                    found.push(Found { span: unquoted(text, span), what: "a random value under a name for secrets" });
+                } else if escaped() {
+                    found.push(Found { span: unquoted(text, span), what: "a token" });
                 }
             }
             DeValue::Array(list) => open.extend(list.iter().map(|item| (name, item.span(), item.get_ref()))),
-            DeValue::Table(table) => {
-                open.extend(table.iter().map(|(name, value)| (name.get_ref().as_ref(), value.span(), value.get_ref())));
-            }
+            DeValue::Table(table) => open.extend(entries(table)),
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
         }
     }
+}
+
+fn entries<'d>(table: &'d DeTable<'d>) -> impl Iterator<Item = (&'d str, Span, &'d DeValue<'d>)> {
+    table.iter().map(|(name, value)| (name.get_ref().as_ref(), value.span(), value.get_ref()))
+}
+
+fn is_token(word: &[u8]) -> bool {
+    std::str::from_utf8(word).is_ok_and(|word| token(word).is_some())
+}
+
+/// The place of a string without its quotes, so that the masked text is still TOML.
+fn unquoted(text: &str, span: Span) -> Span {
+    let value = text.get(span.clone()).unwrap_or_default();
+    let quotes =
+        ["\"\"\"", "'''", "\"", "'"].into_iter().find(|quotes| value.starts_with(quotes) && value.len() >= 2 * quotes.len());
+    let width = quotes.map_or(0, str::len);
+    span.start + width..span.end - width
 }
 
 /// Letters and digits in a row that no language writes. The name of a variable is none of them.
