@@ -17,6 +17,8 @@ pub(super) async fn perform(claims: &RootClaims, world: &World) -> Outcome {
 
 async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
     let failed = |code, detail: String| Failure { code, detail: format!("No lease was issued: {detail}.") };
+    // An epoch that was raised meanwhile refuses this issue, and the next request has the new one.
+    let claims = &RootClaims { ep: world.ledger.epoch(), ..claims.clone() };
     let key = world.keys.keys().first().ok_or_else(|| failed("no_key", "the gateway has no key".into()))?;
     let mut jti = [0; 16];
     getrandom::fill(&mut jti).map_err(|fault| failed("no_random", fault.to_string()))?;
@@ -36,7 +38,8 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
         by: "self",
     });
     // Two requests may have passed the decision together; pin and count change with this line, so they are tested with it.
-    let require = std::iter::once(Require::Clock).chain(issue_requirements(claims)).collect();
+    let always = [Require::NotKilled, Require::Clock];
+    let require = always.into_iter().chain(issue_requirements(claims, key.kid(), Some(claims.ep))).collect();
     // The record allows this lease to leave; it is spent here.
     let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, require).await {
         Ok(recorded) => recorded,
