@@ -303,9 +303,13 @@ fn lease_detail(fault: &LeaseFault) -> String {
 /// What to do about a lease whose signature is right, where the fault's own sentence does not say it.
 const fn advice(fault: &LeaseFault) -> &'static str {
     match fault {
-        LeaseFault::Expired(_) | LeaseFault::Audience | LeaseFault::Block { .. } | LeaseFault::Version | LeaseFault::Depth => {
-            " Ask for a new one."
-        }
+        LeaseFault::KeyRetired
+        | LeaseFault::KeyDates
+        | LeaseFault::Expired(_)
+        | LeaseFault::Audience
+        | LeaseFault::Block { .. }
+        | LeaseFault::Version
+        | LeaseFault::Depth => " Ask for a new one.",
         LeaseFault::NotYet(_) => " Wait, or check the clocks of issuer and gateway.",
         LeaseFault::Session => " Use the lease of this session, or ask for one.",
         LeaseFault::Length
@@ -344,6 +348,8 @@ mod tests {
             LeaseFault::Spelling("x"),
             LeaseFault::Form,
             LeaseFault::UnknownKey,
+            LeaseFault::KeyRetired,
+            LeaseFault::KeyDates,
             LeaseFault::Block { index: 0, problem: "x" },
             LeaseFault::Version,
             LeaseFault::Depth,

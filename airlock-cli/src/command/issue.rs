@@ -127,7 +127,7 @@ impl Issue {
             ))
             .help("leave --audience out"));
         }
-        let key = load::audience(&self.key, self.kid.as_deref(), self.audience.as_deref().or(named))?;
+        let key = load::signer(&self.key, self.kid.as_deref(), self.audience.as_deref().or(named))?;
         let Some(policy) = policy else { return Ok(key) };
         match policy.keys.iter().find(|accepted| accepted.kid == key.kid()) {
             None => {

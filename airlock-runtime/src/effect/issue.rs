@@ -9,7 +9,7 @@ use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
-/// Mints with the first key of the key file and records the issue before the lease leaves the gateway.
+/// Mints with the key that signs now and records the issue before the lease leaves the gateway.
 pub(super) async fn perform(claims: &RootClaims, world: &World) -> Outcome {
     let result = issue(claims, world).await;
     Outcome { result, hosts: Vec::new(), commit: false }
@@ -19,7 +19,9 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
     let failed = |code, detail: String| Failure { code, detail: format!("No lease was issued: {detail}.") };
     // An epoch that was raised meanwhile refuses this issue, and the next request has the new one.
     let claims = &RootClaims { ep: world.ledger.epoch(), ..claims.clone() };
-    let key = world.keys.keys().first().ok_or_else(|| failed("no_key", "the gateway has no key".into()))?;
+    let key = world.keys.signer(claims.iat);
+    let key =
+        key.ok_or_else(|| failed("no_key", "none of the gateway's keys signs at this time; see `airlock key show`".into()))?;
     let mut jti = [0; 16];
     getrandom::fill(&mut jti).map_err(|fault| failed("no_random", fault.to_string()))?;
     let lease = mint(key, claims, jti).map_err(|fault| failed("mint", fault.to_string()))?;
