@@ -1,6 +1,7 @@
 //! Keys and their ids. Key bytes are wiped on drop and have no way into a message.
 
 use super::hex;
+use super::mac::{Keyed, keyed};
 use super::text::is_kid;
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -10,6 +11,7 @@ pub struct AudienceKey {
     kid: String,
     audience: String,
     bytes: Zeroizing<[u8; 32]>,
+    keyed: Keyed,
 }
 
 /// Why a key or key ring is refused.
@@ -55,7 +57,7 @@ impl AudienceKey {
         if !is_audience(audience) {
             return Err(KeyFault::Audience);
         }
-        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), bytes: Zeroizing::new(bytes) })
+        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), keyed: keyed(&bytes), bytes: Zeroizing::new(bytes) })
     }
 
     /// Key id.
@@ -83,6 +85,11 @@ impl AudienceKey {
     #[must_use]
     pub fn commitment_hex(&self) -> String {
         hex(&self.commitment())
+    }
+
+    /// The key taken into HMAC-SHA256.
+    pub(crate) const fn keyed(&self) -> &Keyed {
+        &self.keyed
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
