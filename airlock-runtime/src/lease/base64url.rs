@@ -4,7 +4,7 @@
 //! faster. What is accepted is the same, and a test holds the two against each other.
 
 /// No digit has a bit of these.
-const NO_DIGIT: u8 = 0b1100_0000;
+const NO_DIGIT: u32 = 0b1100_0000;
 
 /// The value of each digit; all bits for other bytes.
 const VALUES: [u8; 256] = {
@@ -16,6 +16,10 @@ const VALUES: [u8; 256] = {
     }
     values
 };
+
+const fn value(byte: u8) -> u32 {
+    VALUES[byte as usize] as u32
+}
 
 /// How many bytes a text of this length decodes to, if it decodes.
 pub(crate) const fn decoded_len(text: &str) -> usize {
@@ -29,12 +33,13 @@ pub(crate) fn decode(text: &str, out: &mut [u8]) -> bool {
     let length_fits = out.len() == decoded_len(text);
     let (triples, last) = out.as_chunks_mut::<3>();
     let mut seen = 0;
-    for (group, triple) in groups.iter().zip(triples) {
-        let [a, b, c, d] = group.map(|byte| VALUES[usize::from(byte)]);
+    for (&[a, b, c, d], triple) in groups.iter().zip(triples) {
+        let [a, b, c, d] = [value(a), value(b), value(c), value(d)];
         seen |= a | b | c | d;
-        *triple = [a << 2 | b >> 4, b << 4 | c >> 2, c << 6 | d];
+        let [_, x, y, z] = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
+        *triple = [x, y, z];
     }
-    let value = |at: usize| rest.get(at).map_or(0, |byte| VALUES[usize::from(*byte)]);
+    let value = |at: usize| rest.get(at).map_or(0, |byte| value(*byte));
     let (a, b, c) = (value(0), value(1), value(2));
     let ends_well = match rest.len() {
         0 => true,
@@ -42,9 +47,8 @@ pub(crate) fn decode(text: &str, out: &mut [u8]) -> bool {
         3 => c & 0b11 == 0,
         _ => false,
     };
-    for (to, byte) in last.iter_mut().zip([a << 2 | b >> 4, b << 4 | c >> 2]) {
-        *to = byte;
-    }
+    let [_, x, y, _] = (a << 18 | b << 12 | c << 6).to_be_bytes();
+    last.iter_mut().zip([x, y]).for_each(|(to, byte)| *to = byte);
     length_fits && ends_well && (seen | a | b | c) & NO_DIGIT == 0
 }
 

@@ -194,6 +194,25 @@ enum Depth {
     Inner,
 }
 
+/// What ends a piece of a string that is written as it is.
+#[derive(Clone, Copy)]
+enum End {
+    Quote,
+    Escape,
+}
+
+/// The bytes that never stand for themselves in a string.
+const ENDS_PLAIN: [bool; 256] = {
+    let (mut ends, mut byte) = ([false; 256], 0);
+    while byte < 0x20 {
+        ends[byte] = true;
+        byte += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,
@@ -288,27 +307,35 @@ impl<'a> Reader<'a> {
         if !self.eat(b'"') {
             return Err("a string is expected where there is none");
         }
+        let (plain, mut end) = self.plain()?;
         // Borrowed as long as there is no escape.
-        let mut out = Cow::Borrowed("");
+        let mut out = Cow::Borrowed(plain);
         loop {
-            let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
-            let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | 0..=0x1f);
-            let Some((plain, byte)) = rest.iter().copied().enumerate().find(|(_, byte)| ends(byte)) else {
-                return Err("a string has no end");
-            };
-            if byte < 0x20 {
-                return Err("a string has an unescaped control character");
-            }
-            // A boundary of characters: `"`, `\` and controls are single bytes in UTF-8 and never a part of another character.
-            out += &self.text[self.at..self.at + plain];
             if out.len() > STRING_MAX {
                 return Err("a string is longer than 256 bytes");
             }
-            self.at += plain + 1;
-            if byte == b'"' {
-                return Ok(out);
+            match end {
+                End::Quote => return Ok(out),
+                End::Escape => out.to_mut().push(self.escape()?),
             }
-            out.to_mut().push(self.escape()?);
+            let plain;
+            (plain, end) = self.plain()?;
+            out.to_mut().push_str(plain);
+        }
+    }
+
+    /// Steps over what is written as it is, and over what ends it.
+    fn plain(&mut self) -> Result<(&'a str, End), Problem> {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let length = rest.iter().position(|byte| ENDS_PLAIN[usize::from(*byte)]).ok_or("a string has no end")?;
+        self.at += length + 1;
+        // A boundary of characters: `"`, `\` and controls are single bytes in UTF-8 and never a part of another character.
+        let plain = &self.text[start..start + length];
+        match rest[length] {
+            b'"' => Ok((plain, End::Quote)),
+            b'\\' => Ok((plain, End::Escape)),
+            _ => Err("a string has an unescaped control character"),
         }
     }
 

@@ -67,9 +67,8 @@ pub(crate) fn cut(text: &str) -> Result<Cut<'_>, LeaseFault> {
         _ => return Err(LeaseFault::Spelling("it does not start with \"alk1.\"")),
     }
     // After the prefix: key id, root block, MAC; and the caveats.
-    let dots = rest.bytes().filter(|b| *b == b'.').count();
     let parts = rest.split_once('.').and_then(|(kid, rest)| Some((kid, rest.rsplit_once('.')?)));
-    let Some((kid, (blocks, tag))) = parts.filter(|_| dots <= 2 + CAVEATS_MAX) else {
+    let Some((kid, (blocks, tag))) = parts.filter(|(_, (blocks, _))| blocks.split('.').count() <= 1 + CAVEATS_MAX) else {
         return Err(LeaseFault::Spelling("it must have 4 to 12 parts between dots"));
     };
     if !is_kid(kid) {

@@ -1,7 +1,7 @@
 //! Other readings of a text: escapes resolved, encoded runs decoded, letters turned round. None is ever larger than its source.
 
 /// Shortest run of base64 or hex digits that is tried: twelve bytes of text, more than a word.
-const RUN_MIN: usize = 16;
+pub(super) const RUN_MIN: usize = 16;
 /// Lines this long are taken to be wrapped, and the run goes on after the line end.
 const WRAP_MIN: usize = 60;
 
@@ -125,7 +125,7 @@ fn run(bytes: &[u8], at: usize, digits: &mut Vec<u8>) -> usize {
 }
 
 /// Of base64 in either alphabet; hex digits are among them. A table, since every byte of every text is asked for.
-const fn is_digit(byte: u8) -> bool {
+pub(super) const fn is_digit(byte: u8) -> bool {
     const DIGITS: [bool; 256] = {
         let (mut digits, mut at) = ([false; 256], 0u8);
         while at < 128 {
@@ -145,7 +145,7 @@ fn from_hex(digits: &[u8]) -> Option<String> {
 
 /// Base64 of either alphabet, with or without padding; stray bits at the end are dropped.
 fn from_base64(digits: &[u8]) -> Option<String> {
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let mut bytes = Vec::new();
     let (mut bits, mut held) = (0u32, 0u8);
     for digit in digits {
         let value = match digit {
@@ -160,9 +160,13 @@ fn from_base64(digits: &[u8]) -> Option<String> {
         if held >= 8 {
             held -= 8;
             let byte = u8::try_from(bits >> held & 0xFF).unwrap_or_default();
-            // No text has one of these; most runs that are no base64 end here, after a few bytes.
-            if matches!(byte, 0..=8 | 0xb | 0xc | 0xe..=0x1f | 0x7f | 0xc0 | 0xc1 | 0xf5..=0xff) {
+            // No text has one of these, or begins within a character; most runs that are no base64 end here, after a few bytes.
+            let within = bytes.is_empty() && matches!(byte, 0x80..=0xbf);
+            if within || matches!(byte, 0..=8 | 0xb | 0xc | 0xe..=0x1f | 0x7f | 0xc0 | 0xc1 | 0xf5..=0xff) {
                 return None;
+            }
+            if bytes.is_empty() {
+                bytes.reserve(digits.len() * 3 / 4);
             }
             bytes.push(byte);
         }

@@ -2,6 +2,7 @@
 
 use super::normalise::clean;
 use super::signatures::{CLASSES, PATTERNS};
+use super::words::Way;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -54,6 +55,9 @@ pub(super) struct Phrases {
     /// The lengths of the words by first and last byte, and of the prefixes by first and second: most words end here, unhashed.
     ends: Lengths,
     beginnings: Lengths,
+    /// The lengths of the words by second and last but one byte, and by their letters in any order.
+    inner: Lengths,
+    letters: Lengths,
     shuffled: Table<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
@@ -77,9 +81,11 @@ impl Phrases {
         }
         phrases.ends = Lengths::of(phrases.exact.keys(), |word| (word.first(), word.last()));
         phrases.beginnings = Lengths::of(phrases.prefixes.keys(), |word| (word.first(), word.get(1)));
+        phrases.inner = Lengths::of(phrases.exact.keys(), |word| (word.get(1), word.get(word.len().wrapping_sub(2))));
         phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
-        let long = phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
-        phrases.shuffled = long.map(|word| (shuffle_key(word), word.clone())).collect();
+        let long = || phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
+        phrases.letters = Lengths::of_letters(long());
+        phrases.shuffled = long().map(|word| (shuffle_key(word), word.clone())).collect();
         phrases
     }
 
@@ -121,6 +127,26 @@ impl Phrases {
         self.ends.have(first, last, length) || self.beginnings.get(first, second) & Lengths::up_to(length) != 0
     }
 
+    /// Whether a word of more than one letter and nothing else may be in a pattern, shuffled or not, as it reads this way. Most words
+    /// are in none, and end here unhashed.
+    pub(super) fn may_have(&self, word: &[u8], way: Way) -> bool {
+        let &[first, second, ..] = word else { return true };
+        let &[.., before, last] = word else { return true };
+        let length = word.len();
+        // Lower case, for letters.
+        let turned = |letter: u8| way.turned(letter | 0x20);
+        let (first, second, before, last) = match way {
+            Way::Straight | Way::Rotated => (turned(first), turned(second), turned(before), turned(last)),
+            Way::Reversed => (turned(last), turned(before), turned(second), turned(first)),
+        };
+        if self.beginnings.get(first, second) & Lengths::up_to(length) != 0 {
+            return true;
+        }
+        self.ends.have(first, last, length)
+            && (self.inner.have(second, before, length)
+                || (length >= SHUFFLED_MIN && self.letters.has_letters(word.iter().map(|letter| turned(*letter)), length)))
+    }
+
     /// The steps that a word satisfies, by itself and by each of its beginnings.
     pub(super) fn steps<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a [Step]> {
         let (first, second, last) = ends(word);
@@ -138,7 +164,9 @@ impl Phrases {
     /// The word that this one is with its inner letters in another order.
     pub(super) fn unshuffled(&self, word: &str) -> Option<&str> {
         let (first, _, last) = ends(word);
-        let likely = word.len() >= SHUFFLED_MIN && self.ends.have(first, last, word.len());
+        let likely = word.len() >= SHUFFLED_MIN
+            && self.ends.have(first, last, word.len())
+            && self.letters.has_letters(word.bytes(), word.len());
         likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
     }
 
@@ -185,6 +213,23 @@ impl Lengths {
         Self(lengths)
     }
 
+    /// By the sum and the sum of squares of the letters, which their order does not change.
+    fn of_letters<'a>(words: impl Iterator<Item = &'a Cow<'static, str>>) -> Self {
+        let mut lengths = vec![0; 32 * 32];
+        for word in words {
+            let (one, other) = sums(word.bytes());
+            if let Some(lengths) = lengths.get_mut(Self::at(one, other)) {
+                *lengths |= 1 << word.len().min(63);
+            }
+        }
+        Self(lengths)
+    }
+
+    fn has_letters(&self, letters: impl Iterator<Item = u8>, length: usize) -> bool {
+        let (one, other) = sums(letters);
+        self.have(one, other, length)
+    }
+
     fn at(one: u8, other: u8) -> usize {
         usize::from(one & 31) << 5 | usize::from(other & 31)
     }
@@ -207,6 +252,14 @@ impl Lengths {
 pub(super) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'
         | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// The sum of the letters and of their squares, modulo 256.
+fn sums(letters: impl Iterator<Item = u8>) -> (u8, u8) {
+    letters.fold((0, 0), |(sum, squares): (u8, u8), letter| {
+        // Shifted, since the lowest bits of squares differ little.
+        (sum.wrapping_add(letter), squares.wrapping_add((u16::from(letter).pow(2) >> 3).to_le_bytes()[0]))
+    })
 }
 
 /// First and last letter, then the inner letters in order: the same for every shuffling a reader still understands.

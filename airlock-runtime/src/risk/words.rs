@@ -3,8 +3,10 @@
 //! For each step of each pattern only the latest place that completes it is kept. A later place allows every continuation that an
 //! earlier one allows, so nothing is missed, nothing is backtracked, and the work is (words) × (steps that name the word).
 
+use super::decode::is_digit;
 use super::normalise::look_alike;
 use super::phrases::{Phrases, Step, is_unspaced};
+use super::places::is_in_secrets;
 use super::signatures::markers_within;
 
 /// Longest word kept, in bytes. Longer ones are in no pattern and count as one unknown word.
@@ -32,16 +34,48 @@ pub(super) struct Words {
     /// The words, one after another, in UTF-8.
     letters: Vec<u8>,
     words: Vec<Word>,
-    /// The markers whose punctuation stands in the text, as bits.
-    pub(super) markers: u64,
+    /// What else the one pass over the text has seen.
+    pub(super) seen: Seen,
     bytes: usize,
 }
 
+/// What a text has besides its words. It tells which of the searches for other things can find nothing.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Seen {
+    /// The ASCII characters that are neither letters nor digits, as bits.
+    marks: u128,
+    /// Length of the longest run of base64 digits.
+    pub(super) digits: usize,
+    /// Length of the longest run of characters that secrets are made of.
+    pub(super) secret: usize,
+}
+
+impl Seen {
+    /// Whether the text has one of these, which are neither letters nor digits.
+    pub(super) fn any(&self, marks: &[u8]) -> bool {
+        marks.iter().any(|mark| self.marks >> mark & 1 == 1)
+    }
+
+    /// The markers whose punctuation stands in the text, as bits.
+    pub(super) fn markers(&self) -> u64 {
+        markers_within(self.marks)
+    }
+}
+
+/// A word, without its bytes: two bytes, since a text may have millions.
 #[derive(Debug, Clone, Copy)]
 struct Word {
     /// Bytes; none are kept of a word that is too long to be known.
     length: u8,
-    script: Script,
+    /// Bits: the ways in which it may be in a pattern, by [`Way::bit`], and whether it is one of two special kinds.
+    ways: u8,
+}
+
+impl Word {
+    /// A single letter.
+    const LETTER: u8 = 1 << 6;
+    /// A character of a script without spaces.
+    const UNSPACED: u8 = 1 << 7;
 }
 
 /// What a word is made of.
@@ -55,6 +89,22 @@ enum Script {
     Other,
 }
 
+/// The class of an ASCII byte.
+const LETTER: u8 = 1;
+const DIGIT: u8 = 2;
+const CLASSES: [u8; 256] = {
+    let (mut classes, mut byte) = ([0; 256], 0u8);
+    while byte < 128 {
+        classes[byte as usize] = match byte {
+            b'a'..=b'z' | b'A'..=b'Z' => LETTER,
+            b'0'..=b'9' => DIGIT,
+            _ => 0,
+        };
+        byte += 1;
+    }
+    classes
+};
+
 /// In which direction the words are read, and whether their letters are rotated by thirteen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Way {
@@ -63,71 +113,127 @@ pub(super) enum Way {
     Reversed,
 }
 
+/// Where the word and the runs that are being read began.
+struct Begun {
+    word: usize,
+    script: Script,
+    digits: usize,
+    secret: usize,
+}
+
 impl Words {
     /// Takes a cleaned text apart.
-    pub(super) fn fill(&mut self, text: &str) {
+    pub(super) fn fill(&mut self, text: &str, phrases: &Phrases) {
         self.letters.clear();
         self.letters.reserve(text.len());
         self.words.clear();
         self.bytes = text.len();
-        let mut marks = 0;
-        let (mut start, mut script) = (0, Script::Letters);
-        for c in text.chars() {
-            match c {
-                'a'..='z' | 'A'..='Z' => self.letters.push(c.to_ascii_lowercase() as u8),
-                '0'..='9' => {
-                    self.letters.push(c as u8);
-                    script = script.max(Script::Digits);
+        self.seen = Seen::default();
+        let mut begun = Begun { word: 0, script: Script::Letters, digits: 0, secret: 0 };
+        let bytes = text.as_bytes();
+        let mut at = 0;
+        while let Some(byte) = bytes.get(at).copied() {
+            let start = at;
+            let mut seen = 0;
+            while let Some(class @ 1..) = bytes.get(at).map(|byte| CLASSES[usize::from(*byte)]) {
+                seen |= class;
+                at += 1;
+            }
+            if at > start {
+                self.letters.extend_from_slice(&bytes[start..at]);
+                if seen & DIGIT != 0 {
+                    begun.script = begun.script.max(Script::Digits);
                 }
-                '\0'..='\u{7f}' => {
-                    marks |= 1 << u32::from(c);
-                    if c != '\'' || self.letters.len() == start {
-                        self.end(&mut start, &mut script);
-                    }
-                }
-                _ => c.to_lowercase().for_each(|c| {
-                    if is_unspaced(c) {
-                        self.end(&mut start, &mut script);
-                        self.letter(c);
-                        self.end(&mut start, &mut script);
-                    } else if c.is_alphanumeric() {
-                        self.letter(c);
-                        script = Script::Other;
-                    } else if c != '’' || self.letters.len() == start {
-                        self.end(&mut start, &mut script);
-                    }
-                }),
+            } else if byte.is_ascii() {
+                self.mark(byte, at, &mut begun, phrases);
+                at += 1;
+            } else {
+                let c = text[at..].chars().next().unwrap_or_default();
+                self.runs_end(at, at + c.len_utf8(), &mut begun);
+                self.other(c, &mut begun, phrases);
+                at += c.len_utf8();
             }
         }
-        self.end(&mut start, &mut script);
-        self.markers = markers_within(marks);
+        self.end(&mut begun, phrases);
+        self.runs_end(at, at, &mut begun);
+        self.letters.make_ascii_lowercase();
+    }
+
+    /// Takes an ASCII character that is neither a letter nor a digit.
+    fn mark(&mut self, byte: u8, at: usize, begun: &mut Begun, phrases: &Phrases) {
+        self.seen.marks |= 1 << byte;
+        if byte != b'\'' || self.letters.len() == begun.word {
+            self.end(begun, phrases);
+        }
+        if !is_digit(byte) {
+            self.seen.digits = self.seen.digits.max(at - begun.digits);
+            begun.digits = at + 1;
+        }
+        if !is_in_secrets(byte) {
+            self.seen.secret = self.seen.secret.max(at - begun.secret);
+            begun.secret = at + 1;
+        }
+    }
+
+    /// Takes a character beyond ASCII.
+    fn other(&mut self, c: char, begun: &mut Begun, phrases: &Phrases) {
+        c.to_lowercase().for_each(|c| {
+            if is_unspaced(c) {
+                self.end(begun, phrases);
+                self.letter(c);
+                begun.script = Script::Other;
+                self.end(begun, phrases);
+                if let Some(word) = self.words.last_mut() {
+                    word.ways |= Word::UNSPACED;
+                }
+            } else if c.is_alphanumeric() {
+                self.letter(c);
+                begun.script = Script::Other;
+            } else if c != '’' || self.letters.len() == begun.word {
+                self.end(begun, phrases);
+            }
+        });
     }
 
     fn letter(&mut self, c: char) {
         self.letters.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
     }
 
-    /// Ends the word that began at `start`, if there is one.
-    fn end(&mut self, start: &mut usize, script: &mut Script) {
-        let length = self.letters.len() - *start;
-        if length >= WORD_MAX {
-            self.letters.truncate(*start);
-            self.words.push(Word { length: 0, script: Script::Other });
-        } else if let (Ok(length @ 1..), script) = (u8::try_from(length), *script) {
-            self.words.push(Word { length, script });
+    /// Ends the runs that began before `at`; others may begin at `next`.
+    fn runs_end(&mut self, at: usize, next: usize, begun: &mut Begun) {
+        self.seen.digits = self.seen.digits.max(at - begun.digits);
+        self.seen.secret = self.seen.secret.max(at - begun.secret);
+        (begun.digits, begun.secret) = (next, next);
+    }
+
+    /// Ends the word that was begun, if there is one.
+    fn end(&mut self, begun: &mut Begun, phrases: &Phrases) {
+        let word = self.letters.get(begun.word..).unwrap_or_default();
+        let script = std::mem::replace(&mut begun.script, Script::Letters);
+        if word.len() >= WORD_MAX {
+            self.letters.truncate(begun.word);
+            self.words.push(Word { length: 0, ways: 0 });
+        } else if let Ok(length @ 1..) = u8::try_from(word.len()) {
+            let ways = match (script, word) {
+                (_, [letter]) if letter.is_ascii_alphabetic() => Word::LETTER,
+                (Script::Letters, word) => Way::ALL.map(|way| way.bit_if(phrases.may_have(word, way))).iter().sum(),
+                (Script::Digits, word) => Way::ALL.map(|way| way.bit_if(way.may_read(word, phrases))).iter().sum(),
+                (Script::Other, _) => Way::ALL.map(|way| way.bit_if(true)).iter().sum(),
+            };
+            self.words.push(Word { length, ways });
         }
-        (*start, *script) = (self.letters.len(), Script::Letters);
+        begun.word = self.letters.len();
     }
 
     /// Gives each word, as it is written, in the order of the way.
-    fn each(&self, way: Way, mut take: impl FnMut(&[u8], Script)) {
+    fn each(&self, way: Way, mut take: impl FnMut(&[u8], Word)) {
         let mut rest = self.letters.as_slice();
         match way {
             Way::Straight | Way::Rotated => {
                 for word in &self.words {
                     let (first, after) = rest.split_at_checked(word.length.into()).unwrap_or_default();
                     rest = after;
-                    take(first, word.script);
+                    take(first, *word);
                 }
             }
             Way::Reversed => {
@@ -135,7 +241,7 @@ impl Words {
                     let start = rest.len() - usize::from(word.length);
                     let (before, last) = rest.split_at_checked(start).unwrap_or_default();
                     rest = before;
-                    take(last, word.script);
+                    take(last, *word);
                 }
             }
         }
@@ -143,8 +249,15 @@ impl Words {
 }
 
 impl Way {
-    /// A byte of a word as it reads this way.
-    const fn turned(self, byte: u8) -> u8 {
+    const ALL: [Self; 3] = [Self::Straight, Self::Rotated, Self::Reversed];
+
+    /// The bit of this way in a [`Word`], if `so`.
+    const fn bit_if(self, so: bool) -> u8 {
+        (so as u8) << self as u8
+    }
+
+    /// A byte of a lower-case word as it reads this way.
+    pub(super) const fn turned(self, byte: u8) -> u8 {
         match (self, byte) {
             (Self::Rotated, b'a'..=b'm') => byte + 13,
             (Self::Rotated, b'n'..=b'z') => byte - 13,
@@ -152,14 +265,16 @@ impl Way {
         }
     }
 
-    /// The first, second and last byte of a word as it reads this way.
-    fn ends(self, word: &[u8]) -> (u8, u8, u8) {
-        let at = |index: usize| word.get(index).map_or(0, |byte| self.turned(*byte));
+    /// Whether a word with digits in it may be in a pattern, which its ends and length tell; only then is it looked up.
+    fn may_read(self, word: &[u8], phrases: &Phrases) -> bool {
+        let at = |index: usize| word.get(index).map_or(0, |byte| self.turned(byte.to_ascii_lowercase()));
         let last = word.len().saturating_sub(1);
-        match self {
+        let (first, second, last) = match self {
             Self::Straight | Self::Rotated => (at(0), at(1), at(last)),
             Self::Reversed => (at(last), at(last.saturating_sub(1)), at(0)),
-        }
+        };
+        let read_as = |one| phrases.likely((leet(first, one), leet(second, one), leet(last, one)), word.len());
+        phrases.likely((first, second, last), word.len()) || read_as(b'i') || read_as(b'l')
     }
 
     /// Puts a word as it reads this way into `out`.
@@ -180,7 +295,14 @@ impl Phrases {
         places.at += self.widest + 1;
         let Places { last, at, spelled, turned } = places;
         let mut reader = Reader { phrases: self, way, last, at, spelled, turned, work: words.bytes as u64, mixed: false, found };
-        words.each(way, |word, script| reader.word(word, script));
+        let special = way.bit_if(true) | Word::LETTER | Word::UNSPACED;
+        words.each(way, |bytes, word| {
+            if word.ways & special == 0 {
+                reader.unknown();
+            } else {
+                reader.word(bytes, word);
+            }
+        });
         reader.spelled_out();
         if reader.mixed {
             (reader.found)(Hit::MixedScript);
@@ -211,50 +333,43 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Takes a word, as it is written in the text.
-    fn word(&mut self, word: &[u8], script: Script) {
-        // Whole words of a text, so always UTF-8; checked only where it is needed.
-        let text = || std::str::from_utf8(word).unwrap_or_default();
-        match word {
-            [letter] if letter.is_ascii_lowercase() => {
-                self.spelled.push(char::from(self.way.turned(*letter)));
-                if self.spelled.len() >= SPELLED_MAX {
-                    self.spelled_out();
-                }
-                return;
-            }
-            // An unspaced character does not end a row of letters, as a word does.
-            [0x80..=0xff, ..] if text().starts_with(is_unspaced) => {
-                self.known(text(), false);
-            }
-            _ => {
-                if !self.spelled.is_empty() {
-                    self.spelled_out();
-                }
-                let likely = self.likely(word, script);
-                if likely && self.way == Way::Straight {
-                    self.spellings(text());
-                } else if likely {
-                    let mut turned = std::mem::take(self.turned);
-                    self.way.turn(text(), &mut turned);
-                    self.spellings(&turned);
-                    *self.turned = turned;
-                }
-            }
+    /// Takes a word that is in no pattern, however it is spelled. Most are.
+    fn unknown(&mut self) {
+        if !self.spelled.is_empty() {
+            self.spelled_out();
         }
         *self.at += 1;
     }
 
-    /// Whether a word may be in a pattern. Most are in none, which their ends and length tell; only the others are turned round and
-    /// looked up.
-    fn likely(&self, word: &[u8], script: Script) -> bool {
-        let (first, second, last) = self.way.ends(word);
-        let read_as = |one| self.phrases.likely((leet(first, one), leet(second, one), leet(last, one)), word.len());
-        match script {
-            Script::Letters => self.phrases.likely((first, second, last), word.len()),
-            Script::Digits => self.phrases.likely((first, second, last), word.len()) || read_as(b'i') || read_as(b'l'),
-            Script::Other => !word.is_empty(),
+    /// Takes a word, as it is written in the text.
+    fn word(&mut self, bytes: &[u8], word: Word) {
+        if word.ways & Word::LETTER != 0 {
+            self.spelled.extend(bytes.iter().map(|letter| char::from(self.way.turned(*letter))));
+            if self.spelled.len() >= SPELLED_MAX {
+                self.spelled_out();
+            }
+            return;
         }
+        // Whole words of a text, so always UTF-8.
+        let text = std::str::from_utf8(bytes).unwrap_or_default();
+        if word.ways & Word::UNSPACED != 0 {
+            // An unspaced character does not end a row of letters, as a word does.
+            self.known(text, false);
+            *self.at += 1;
+            return;
+        }
+        if !self.spelled.is_empty() {
+            self.spelled_out();
+        }
+        if self.way == Way::Straight {
+            self.spellings(text);
+        } else {
+            let mut turned = std::mem::take(self.turned);
+            self.way.turn(text, &mut turned);
+            self.spellings(&turned);
+            *self.turned = turned;
+        }
+        *self.at += 1;
     }
 
     /// Tries a word as written, then as its look-alikes, digits and shuffled letters would be read.
@@ -365,7 +480,7 @@ mod tests {
 
     fn read(text: &str, places: &mut Places, found: &mut dyn FnMut(Hit)) -> u64 {
         let mut words = Words::default();
-        words.fill(text);
+        words.fill(text, &PHRASES);
         PHRASES.read(&words, Way::Straight, places, found)
     }
 
@@ -439,7 +554,7 @@ mod tests {
     /// What the reader is told of a text turned round is what it is told of the turned text.
     fn turned_alike(text: &str) {
         let mut words = Words::default();
-        words.fill(text);
+        words.fill(text, &PHRASES);
         let rotated = crate::risk::decode::rot13(text);
         for (way, turned) in [(Way::Rotated, rotated), (Way::Reversed, text.chars().rev().collect())] {
             let (mut one, mut other) = (Vec::new(), Vec::new());
