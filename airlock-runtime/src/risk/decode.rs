@@ -85,23 +85,21 @@ fn hex(digit: u8) -> Option<u8> {
 /// All base64 and hex runs that decode to text, one a line; `None` if there is none.
 pub(super) fn decode_runs(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let (mut out, mut digits) = (String::new(), Vec::new());
+    let (mut out, mut joined) = (String::new(), Vec::new());
     let mut at = 0;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        // A run that breaks before a line could be taken to be wrapped is as long as its digits up to there.
-        let short = rest.iter().take(RUN_MIN).take_while(|b| is_digit(**b)).count();
-        if short < RUN_MIN {
-            at += short + 1;
+    while let Some(first) = bytes.get(at..).and_then(|rest| rest.first_chunk::<RUN_MIN>()) {
+        // No run that is long enough spans what is no digit: a line that could be taken to be wrapped is longer.
+        if let Some(other) = first.iter().rposition(|byte| !is_digit(*byte)) {
+            at += other + 1;
             continue;
         }
-        let end = run(bytes, at, &mut digits);
-        if digits.len() >= RUN_MIN
-            && let Some(decoded) = from_hex(&digits).or_else(|| from_base64(&digits))
-        {
+        let line = bytes[at..].iter().position(|byte| !is_digit(*byte)).map_or(bytes.len(), |length| at + length);
+        let (end, digits) = if line - at < WRAP_MIN { (line, &bytes[at..line]) } else { (run(bytes, at, &mut joined), &*joined) };
+        if let Some(decoded) = from_hex(digits).or_else(|| from_base64(digits)) {
             out.push_str(&decoded);
             out.push('\n');
         }
-        at = end.max(at + 1);
+        at = end;
     }
     (!out.is_empty()).then_some(out)
 }

@@ -42,7 +42,7 @@ impl Hasher for Fnv {
 pub(super) struct Step {
     pub(super) slot: usize,
     /// Unknown words allowed since the step before; `None` for a first step.
-    pub(super) gap: Option<usize>,
+    pub(super) gap: Option<u32>,
     /// The pattern that this step completes.
     pub(super) ends: Option<usize>,
 }
@@ -62,7 +62,7 @@ pub(super) struct Phrases {
     pub(super) longest: usize,
     pub(super) slots: usize,
     /// The widest gap of any pattern.
-    pub(super) widest: usize,
+    pub(super) widest: u32,
 }
 
 /// Built at first use.
@@ -92,7 +92,7 @@ impl Phrases {
     /// Adds one pattern: items `CLASS`, `word|word`, `prefix*`, a run of unspaced script, and `~n` = up to n words between.
     fn add(&mut self, index: usize, pattern: &'static str, classes: &HashMap<&'static str, &'static str>) {
         let mut gap = 0;
-        let mut items: Vec<(usize, Cow<'static, str>)> = Vec::new();
+        let mut items: Vec<(u32, Cow<'static, str>)> = Vec::new();
         for item in pattern.split(' ') {
             if let Some(words) = item.strip_prefix('~') {
                 gap = words.parse().unwrap_or_default();
@@ -127,24 +127,29 @@ impl Phrases {
         self.ends.have(first, last, length) || self.beginnings.get(first, second) & Lengths::up_to(length) != 0
     }
 
-    /// Whether a word of more than one letter and nothing else may be in a pattern, shuffled or not, as it reads this way. Most words
-    /// are in none, and end here unhashed.
-    pub(super) fn may_have(&self, word: &[u8], way: Way) -> bool {
-        let &[first, second, ..] = word else { return true };
-        let &[.., before, last] = word else { return true };
+    /// The ways, as bits, in which a word of at least two letters and nothing else may be in a pattern, shuffled or not. Most words are
+    /// in none, and end here unhashed.
+    pub(super) fn ways(&self, word: &[u8]) -> u8 {
+        let (&[first, second, ..], &[.., before, last]) = (word, word) else { return 0 };
+        let turned = |letter: u8| ROTATED[usize::from(letter & 31)];
+        self.way(Way::Straight, [first, second, before, last], word)
+            | self.way(Way::Rotated, [turned(first), turned(second), turned(before), turned(last)], word)
+            | self.way(Way::Reversed, [last, before, second, first], word)
+    }
+
+    fn way(&self, way: Way, [first, second, before, last]: [u8; 4], word: &[u8]) -> u8 {
         let length = word.len();
+        let prefix = self.beginnings.get(first, second) & Lengths::up_to(length) != 0;
+        let ends = self.ends.have(first, last, length);
         // Lower case, for letters.
-        let turned = |letter: u8| way.turned(letter | 0x20);
-        let (first, second, before, last) = match way {
-            Way::Straight | Way::Rotated => (turned(first), turned(second), turned(before), turned(last)),
-            Way::Reversed => (turned(last), turned(before), turned(second), turned(first)),
-        };
-        if self.beginnings.get(first, second) & Lengths::up_to(length) != 0 {
-            return true;
-        }
-        self.ends.have(first, last, length)
-            && (self.inner.have(second, before, length)
-                || (length >= SHUFFLED_MIN && self.letters.has_letters(word.iter().map(|letter| turned(*letter)), length)))
+        let shuffled = || length >= SHUFFLED_MIN && self.has_letters(word.iter().map(|letter| way.turned(letter | 0x20)), length);
+        way.bit_if(prefix || (ends && (self.inner.have(second, before, length) || shuffled())))
+    }
+
+    /// Whether some word has these letters, in any order. It may be wrong when it says so.
+    fn has_letters(&self, letters: impl Iterator<Item = u8>, length: usize) -> bool {
+        let (one, other) = sums(letters);
+        self.letters.have(one, other, length)
     }
 
     /// The steps that a word satisfies, by itself and by each of its beginnings.
@@ -164,9 +169,8 @@ impl Phrases {
     /// The word that this one is with its inner letters in another order.
     pub(super) fn unshuffled(&self, word: &str) -> Option<&str> {
         let (first, _, last) = ends(word);
-        let likely = word.len() >= SHUFFLED_MIN
-            && self.ends.have(first, last, word.len())
-            && self.letters.has_letters(word.bytes(), word.len());
+        let likely =
+            word.len() >= SHUFFLED_MIN && self.ends.have(first, last, word.len()) && self.has_letters(word.bytes(), word.len());
         likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
     }
 
@@ -194,40 +198,37 @@ fn ends(word: &str) -> (u8, u8, u8) {
 
 /// For each pair of bytes a set of lengths, as bits. Bytes that agree in their low five bits, as no two letters do, share a place:
 /// what is not in the set is in no pattern, what is in it may be.
-#[derive(Debug, Default)]
-struct Lengths(Vec<u64>);
+#[derive(Debug)]
+struct Lengths(Box<[u64; 32 * 32]>);
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self(Box::new([0; 32 * 32]))
+    }
+}
 
 impl Lengths {
     fn of<'a>(
         words: impl Iterator<Item = &'a Cow<'static, str>>,
         pair: impl Fn(&'a [u8]) -> (Option<&'a u8>, Option<&'a u8>),
     ) -> Self {
-        let mut lengths = vec![0; 32 * 32];
+        let mut lengths = Self::default();
         for word in words {
-            if let (Some(one), Some(other)) = pair(word.as_bytes())
-                && let Some(lengths) = lengths.get_mut(Self::at(*one, *other))
-            {
-                *lengths |= 1 << word.len().min(63);
+            if let (Some(one), Some(other)) = pair(word.as_bytes()) {
+                lengths.0[Self::at(*one, *other)] |= 1 << word.len().min(63);
             }
         }
-        Self(lengths)
+        lengths
     }
 
-    /// By the sum and the sum of squares of the letters, which their order does not change.
+    /// By the sums of the letters, which their order does not change.
     fn of_letters<'a>(words: impl Iterator<Item = &'a Cow<'static, str>>) -> Self {
-        let mut lengths = vec![0; 32 * 32];
+        let mut lengths = Self::default();
         for word in words {
             let (one, other) = sums(word.bytes());
-            if let Some(lengths) = lengths.get_mut(Self::at(one, other)) {
-                *lengths |= 1 << word.len().min(63);
-            }
+            lengths.0[Self::at(one, other)] |= 1 << word.len().min(63);
         }
-        Self(lengths)
-    }
-
-    fn has_letters(&self, letters: impl Iterator<Item = u8>, length: usize) -> bool {
-        let (one, other) = sums(letters);
-        self.have(one, other, length)
+        lengths
     }
 
     fn at(one: u8, other: u8) -> usize {
@@ -235,7 +236,7 @@ impl Lengths {
     }
 
     fn get(&self, one: u8, other: u8) -> u64 {
-        self.0.get(Self::at(one, other)).copied().unwrap_or_default()
+        self.0[Self::at(one, other)]
     }
 
     fn have(&self, one: u8, other: u8, length: usize) -> bool {
@@ -253,6 +254,16 @@ pub(super) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'
         | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
 }
+
+/// By the low five bits of a letter, those of the letter rotated by thirteen.
+const ROTATED: [u8; 32] = {
+    let (mut rotated, mut letter) = ([0; 32], 1);
+    while letter <= 26 {
+        rotated[letter as usize] = (letter + 12) % 26 + 1;
+        letter += 1;
+    }
+    rotated
+};
 
 /// The sum of the letters and of their squares, modulo 256.
 fn sums(letters: impl Iterator<Item = u8>) -> (u8, u8) {

@@ -4,8 +4,9 @@ use super::decode::{RUN_MIN, decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{SECRET_MIN, hosts, secret};
+use super::reading::{Hit, Places};
 use super::signatures::{Family, MARKERS, PATTERNS};
-use super::words::{Hit, Places, Way, Words};
+use super::words::{Way, Words};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
 use serde_json::Value;
@@ -142,7 +143,7 @@ impl<'a> Tally<'a> {
             // Of the text itself, also where another one is taken apart below.
             let seen = self.words.seen;
             self.read(&text, Way::Straight, reading);
-            if seen.any(b":.") {
+            if seen.www || seen.any(b":") {
                 self.hosts(&text);
             }
             if seen.secret >= SECRET_MIN || seen.any(b"-") {
