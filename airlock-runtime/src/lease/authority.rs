@@ -74,8 +74,8 @@ impl Deref for Authority {
 }
 
 impl Terms {
-    /// The conjunction of the root and its caveats. `rid` has one id for each of them, root first.
-    pub(crate) fn fold(kid: &str, root: Root, caveats: Vec<Caveat>, rid: Vec<String>) -> Self {
+    /// The terms of the root alone.
+    pub(crate) fn of_root(kid: &str, root: Root, rid: String) -> Self {
         let mut terms = Self {
             sub: root.sub.clone(),
             sid: root.sid.clone(),
@@ -89,8 +89,8 @@ impl Terms {
             tools: root.tools.clone(),
             dom: root.dom.clone(),
             risk: root.risk,
-            uses: rid.first().map(|id| (id.clone(), root.uses)).into_iter().collect(),
-            rid: Vec::new(),
+            uses: vec![(rid.clone(), root.uses)],
+            rid: vec![rid],
             to: Vec::new(),
             calls: Vec::new(),
             pop: root.pop,
@@ -99,15 +99,11 @@ impl Terms {
         };
         terms.tools.sort_unstable();
         terms.tools.dedup();
-        for (caveat, id) in caveats.into_iter().zip(rid.iter().skip(1)) {
-            terms.narrow(caveat, id);
-        }
-        terms.rid = rid;
         terms
     }
 
     /// Adds one caveat. Every line takes a minimum, an intersection or one more condition, so nothing can widen.
-    fn narrow(&mut self, caveat: Caveat, id: &str) {
+    pub(crate) fn narrow(&mut self, caveat: Caveat, rid: String) {
         let Caveat { appr, call, dom, exp, nbf, pop, risk, to, tools, uses } = caveat;
         self.approvals.extend(appr);
         self.calls.extend(call);
@@ -122,7 +118,8 @@ impl Terms {
         if let Some(tools) = tools {
             self.tools.retain(|tool| tools.contains(tool));
         }
-        self.uses.extend(uses.map(|uses| (id.to_owned(), uses)));
+        self.uses.extend(uses.map(|uses| (rid.clone(), uses)));
+        self.rid.push(rid);
     }
 
     /// Is this tool one that every block names?

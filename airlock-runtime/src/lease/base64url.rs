@@ -6,12 +6,13 @@
 /// No digit has a bit of these.
 const NO_DIGIT: u32 = 0b1100_0000;
 
+const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+
 /// The value of each digit; all bits for other bytes.
 const VALUES: [u8; 256] = {
-    let digits = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
     let (mut values, mut value) = ([0xff; 256], 0u8);
     while value < 64 {
-        values[digits[value as usize] as usize] = value;
+        values[DIGITS[value as usize] as usize] = value;
         value += 1;
     }
     values

@@ -102,18 +102,33 @@ fn spend(text: &str) {
 }
 
 impl Authentic<'_> {
-    /// Parses every block and folds them.
+    /// Parses every block and folds them: the terms are the conjunction of all.
     pub(crate) fn fold(&self) -> Result<Terms, LeaseFault> {
-        let (root, caveats) = parse(&self.blocks)?;
-        let rid = self.tags.iter().map(Tag::rid).collect();
-        Ok(Terms::fold(self.kid, root, caveats, rid))
+        let mut nodes = self.blocks.iter().zip(&self.tags);
+        let (first, tag) = nodes.next().ok_or(NO_ROOT)?;
+        let mut terms = Terms::of_root(self.kid, Root::parse(first)?, tag.rid());
+        let mut added = 0;
+        for (index, (block, tag)) in (1u8..).zip(nodes) {
+            terms.narrow(Caveat::parse(block, index)?, tag.rid());
+            added += 1;
+        }
+        check_depth(added, &terms.root)?;
+        Ok(terms)
     }
 }
+
+const NO_ROOT: LeaseFault = LeaseFault::Spelling("it has no root block");
 
 /// Parses every block, and checks the number of caveats.
 pub(crate) fn parse(blocks: &Blocks) -> Result<(Root, Vec<Caveat>), LeaseFault> {
     let mut blocks = blocks.iter();
-    let root = Root::parse(blocks.next().ok_or(LeaseFault::Spelling("it has no root block"))?)?;
+    let root = Root::parse(blocks.next().ok_or(NO_ROOT)?)?;
     let caveats: Vec<Caveat> = (1u8..).zip(blocks).map(|(index, block)| Caveat::parse(block, index)).collect::<Result<_, _>>()?;
-    if u64::try_from(caveats.len()).is_ok_and(|added| added <= root.dep) { Ok((root, caveats)) } else { Err(LeaseFault::Depth) }
+    check_depth(caveats.len() as u64, &root)?;
+    Ok((root, caveats))
+}
+
+/// The issuer says how many caveats may be added.
+const fn check_depth(added: u64, root: &Root) -> Result<(), LeaseFault> {
+    if added <= root.dep { Ok(()) } else { Err(LeaseFault::Depth) }
 }

@@ -58,11 +58,22 @@ pub(super) struct Phrases {
     /// The lengths of the words by second and last but one byte, and by their letters in any order.
     inner: Lengths,
     letters: Lengths,
+    turned: Turned,
     shuffled: Table<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
     /// The widest gap of any pattern.
     pub(super) widest: u32,
+}
+
+/// The sets of [`Phrases`] by the bytes of a word that is written rotated, or in reverse.
+#[derive(Debug, Default)]
+struct Turned {
+    ends: Lengths,
+    inner: Lengths,
+    beginnings: Lengths,
+    back: Lengths,
+    inner_back: Lengths,
 }
 
 /// Built at first use.
@@ -83,6 +94,13 @@ impl Phrases {
         phrases.beginnings = Lengths::of(phrases.prefixes.keys(), |word| (word.first(), word.get(1)));
         phrases.inner = Lengths::of(phrases.exact.keys(), |word| (word.get(1), word.get(word.len().wrapping_sub(2))));
         phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
+        phrases.turned = Turned {
+            ends: phrases.ends.turned(|one, other| (ROTATED[one], ROTATED[other])),
+            inner: phrases.inner.turned(|one, other| (ROTATED[one], ROTATED[other])),
+            beginnings: phrases.beginnings.turned(|one, other| (ROTATED[one], ROTATED[other])),
+            back: phrases.ends.turned(|one, other| (other, one)),
+            inner_back: phrases.inner.turned(|one, other| (other, one)),
+        };
         let long = || phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
         phrases.letters = Lengths::of_letters(long());
         phrases.shuffled = long().map(|word| (shuffle_key(word), word.clone())).collect();
@@ -131,19 +149,22 @@ impl Phrases {
     /// in none, and end here unhashed.
     pub(super) fn ways(&self, word: &[u8]) -> u8 {
         let (&[first, second, ..], &[.., before, last]) = (word, word) else { return 0 };
-        let turned = |letter: u8| ROTATED[usize::from(letter & 31)];
-        self.way(Way::Straight, [first, second, before, last], word)
-            | self.way(Way::Rotated, [turned(first), turned(second), turned(before), turned(last)], word)
-            | self.way(Way::Reversed, [last, before, second, first], word)
+        let turned = &self.turned;
+        let (outer, inner) = (Lengths::at(first, last), Lengths::at(second, before));
+        let (front, back) = (Lengths::at(first, second), Lengths::at(last, before));
+        self.way(Way::Straight, word, [self.ends.0[outer], self.inner.0[inner], self.beginnings.0[front]])
+            | self.way(Way::Rotated, word, [turned.ends.0[outer], turned.inner.0[inner], turned.beginnings.0[front]])
+            | self.way(Way::Reversed, word, [turned.back.0[outer], turned.inner_back.0[inner], self.beginnings.0[back]])
     }
 
-    fn way(&self, way: Way, [first, second, before, last]: [u8; 4], word: &[u8]) -> u8 {
-        let length = word.len();
-        let prefix = self.beginnings.get(first, second) & Lengths::up_to(length) != 0;
-        let ends = self.ends.have(first, last, length);
+    /// From the lengths of the words that have its ends, those that have its inner letters, and those of the prefixes it may have.
+    fn way(&self, way: Way, word: &[u8], [ends, inner, prefixes]: [u64; 3]) -> u8 {
+        let length = word.len().min(63);
         // Lower case, for letters.
-        let shuffled = || length >= SHUFFLED_MIN && self.has_letters(word.iter().map(|letter| way.turned(letter | 0x20)), length);
-        way.bit_if(prefix || (ends && (self.inner.have(second, before, length) || shuffled())))
+        let shuffled = || self.has_letters(word.iter().map(|letter| way.turned(letter | 0x20)), length);
+        let prefix = prefixes & Lengths::up_to(length) != 0;
+        let whole = ends >> length & 1 == 1 && (inner >> length & 1 == 1 || (length >= SHUFFLED_MIN && shuffled()));
+        way.bit_if(prefix || whole)
     }
 
     /// Whether some word has these letters, in any order. It may be wrong when it says so.
@@ -231,6 +252,16 @@ impl Lengths {
         lengths
     }
 
+    /// The same sets by other bytes: each pair gets those of the pair it is read as. Bytes are their low five bits.
+    fn turned(&self, read_as: impl Fn(usize, usize) -> (usize, usize)) -> Self {
+        let mut lengths = Self::default();
+        for (at, place) in lengths.0.iter_mut().enumerate() {
+            let (one, other) = read_as(at >> 5, at & 31);
+            *place = self.0[one << 5 | other];
+        }
+        lengths
+    }
+
     fn at(one: u8, other: u8) -> usize {
         usize::from(one & 31) << 5 | usize::from(other & 31)
     }
@@ -256,10 +287,10 @@ pub(super) fn is_unspaced(c: char) -> bool {
 }
 
 /// By the low five bits of a letter, those of the letter rotated by thirteen.
-const ROTATED: [u8; 32] = {
+const ROTATED: [usize; 32] = {
     let (mut rotated, mut letter) = ([0; 32], 1);
     while letter <= 26 {
-        rotated[letter as usize] = (letter + 12) % 26 + 1;
+        rotated[letter] = (letter + 12) % 26 + 1;
         letter += 1;
     }
     rotated

@@ -21,6 +21,8 @@ const TURN_MIN: usize = 12;
 const SIZE_STEPS: [(usize, u16); 4] = [(1024 * 1024, 500), (256 * 1024, 300), (64 * 1024, 150), (16 * 1024, 50)];
 /// Nesting from which each step of `deep_nesting` counts, largest first. Schemas in use stay under ten levels.
 const DEPTH_STEPS: [(usize, u16); 2] = [(32, 150), (16, 50)];
+/// Values of a usual call, for the room to be made.
+const OPEN_USUAL: usize = 32;
 /// Points for a signature that was found only behind a disguise.
 const DISGUISED: u16 = 250;
 /// Points for signs of disguise without a signature, and for layered escapes.
@@ -36,7 +38,7 @@ const UNLISTED: (u16, u16) = (200, 300);
 #[must_use]
 pub fn score(input: &Input<'_>) -> Risk {
     let mut tally = Tally::new(input.listed);
-    let mut open: Vec<(&Value, usize)> = Vec::new();
+    let mut open: Vec<(&Value, usize)> = Vec::with_capacity(OPEN_USUAL);
     for (name, value) in input.args {
         tally.text(name);
         open.push((value, 1));
