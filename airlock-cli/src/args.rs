@@ -25,6 +25,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(command::key::Key),
     Issue(command::issue::Issue),
+    Attenuate(command::attenuate::Attenuate),
     #[command(subcommand)]
     Lease(command::lease::Lease),
     Revoke(command::revoke::Revoke),

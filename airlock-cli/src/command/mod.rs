@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod attenuate;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod demo;
@@ -23,6 +24,7 @@ use crate::render::Outcome;
 /// Runs one verb.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
+        Command::Attenuate(verb) => verb.run(),
         Command::Build(verb) => verb.run(),
         Command::Check(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
