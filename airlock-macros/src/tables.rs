@@ -1,29 +1,26 @@
 //! `ir::Policy` → the tokens of a gateway's constants.
 //!
 //! Every struct of the IR is taken apart with all its fields, so a field added there does not compile here until someone
-//! decides what it means in a gateway. The output depends on the policy and the digest alone.
+//! decides what it means in a gateway. The output depends on the policy, its digest and what the notes say alone.
 
+use crate::note::{self, Said};
 use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-/// The note's owner as it stands in the binary: eight bytes with the terminating zero that ELF asks for.
-const NOTE_OWNER: &[u8; 8] = b"Airlock\0";
-/// Type of the note that carries a policy digest.
-const NOTE_POLICY_DIGEST: u32 = 1;
-
-/// Tokens of a whole gateway: `POLICY`, what it points to, the ELF note, and `main`.
-pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
+/// Tokens of a whole gateway: `POLICY`, what it points to, the ELF notes, and `main`.
+pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
     let index = tool_index(&policy.tools);
     let checks = policy.tools.iter().enumerate().map(|(at, tool)| check_args(at, &tool.args));
-    let note = note(digest);
+    let (notes, kept) = (note::notes(digest, said), note::kept(said));
     let policy = table(policy, digest);
     quote! {
         static POLICY: ::airlock_runtime::policy::Policy = #policy;
         #index
         #(#checks)*
-        #note
+        #notes
         fn main() -> ::std::process::ExitCode {
+            #kept
             ::airlock_runtime::run(&POLICY)
         }
     }
@@ -31,7 +28,7 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
 
 fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, tools, grants } = policy;
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits: _, tools, flows: _, grants, requires: _ } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
     let keys = keys.iter().map(key);
@@ -49,7 +46,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             lease: #lease,
             ledger: #ledger,
             tools: &[#(#tools),*],
-            tool_index,
+            tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
             grants: &[#(#grants),*],
         }
     }
@@ -99,14 +96,15 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
 
 fn tool_entry(at: usize, tool: &ir::Tool) -> TokenStream {
     // `args` became the function `check_args_N`.
-    let ir::Tool { name, builtin, effect, risk_threshold, base_risk, egress, args: _, why } = tool;
-    let builtin = match builtin {
-        ir::Builtin::AirlockIssueCapability => quote!(IssueCapability),
-        ir::Builtin::AirlockAuditTail => quote!(AuditTail),
-        ir::Builtin::AirlockUsageStats => quote!(UsageStats),
-        ir::Builtin::AirlockExposureReport => quote!(ExposureReport),
-        ir::Builtin::HttpGetJson => quote!(HttpGetJson),
-        ir::Builtin::WeatherHourly => quote!(WeatherHourly),
+    let ir::Tool { name, kind, effect, risk_threshold, base_risk, egress, why, .. } = tool;
+    let builtin = match kind {
+        ir::ToolKind::Builtin(ir::Builtin::AirlockIssueCapability) => quote!(IssueCapability),
+        ir::ToolKind::Builtin(ir::Builtin::AirlockAuditTail) => quote!(AuditTail),
+        ir::ToolKind::Builtin(ir::Builtin::AirlockUsageStats) => quote!(UsageStats),
+        ir::ToolKind::Builtin(ir::Builtin::AirlockExposureReport) => quote!(ExposureReport),
+        ir::ToolKind::Builtin(ir::Builtin::HttpGetJson) => quote!(HttpGetJson),
+        ir::ToolKind::Builtin(ir::Builtin::WeatherHourly) => quote!(WeatherHourly),
+        ir::ToolKind::Rest(_) => quote!(Rest),
     };
     let effect = match effect {
         ir::EffectClass::Read => quote!(Read),
@@ -124,7 +122,7 @@ fn tool_entry(at: usize, tool: &ir::Tool) -> TokenStream {
             risk_threshold: #risk_threshold,
             base_risk: #base_risk,
             egress: &[#(#egress),*],
-            check_args: #check_args,
+            check_args: ::airlock_runtime::policy::CheckArgs(&#check_args),
         }
     }
 }
@@ -152,6 +150,7 @@ fn grant(grant: &ir::Grant) -> TokenStream {
     let issue = match issue {
         ir::Issue::Operator => quote!(Operator),
         ir::Issue::SelfService => quote!(SelfService),
+        ir::Issue::Human => quote!(Human),
     };
     quote! {
         ::airlock_runtime::policy::Grant {
@@ -207,35 +206,13 @@ fn arg_rule(arg: &str, rule: &ir::ArgRule) -> TokenStream {
         ir::ArgRule::MaxLength(most) => (quote!(max_length), quote!(#most)),
         ir::ArgRule::Min(least) => (quote!(min), quote!(#least)),
         ir::ArgRule::Max(most) => (quote!(max), quote!(#most)),
+        ir::ArgRule::Matches(pattern) => (quote!(matches), quote!(#pattern)),
+        ir::ArgRule::Under(path) => (quote!(under), quote!(#path)),
+        ir::ArgRule::HostIn(_) => (quote!(host_in), quote!(&[])),
+        ir::ArgRule::MaxItems(most) => (quote!(max_items), quote!(#most)),
+        ir::ArgRule::Forbid => (quote!(forbid), quote!(())),
     };
     quote!(::airlock_runtime::call::#check(args, #arg, #bound)?;)
-}
-
-/// The digest as an ELF note, so that it can be read from the file without running it. `link_section` counts as unsafe since a
-/// wrong section can break a program; this one is data that nothing executes or relocates.
-fn note(digest: &[u8; 32]) -> TokenStream {
-    let owner = NOTE_OWNER;
-    quote! {
-        #[cfg(target_os = "linux")]
-        #[repr(C, align(4))]
-        struct PolicyNote {
-            owner_size: u32,
-            digest_size: u32,
-            kind: u32,
-            owner: [u8; 8],
-            digest: [u8; 32],
-        }
-        #[cfg(target_os = "linux")]
-        #[used]
-        #[unsafe(link_section = ".note.airlock.policy")]
-        static POLICY_NOTE: PolicyNote = PolicyNote {
-            owner_size: 8,
-            digest_size: 32,
-            kind: #NOTE_POLICY_DIGEST,
-            owner: [#(#owner),*],
-            digest: [#(#digest),*],
-        };
-    }
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

@@ -3,21 +3,27 @@
 use crate::builtin::Plan;
 use crate::call::Args;
 use crate::clock::Micros;
-#[cfg(feature = "issue")]
+#[cfg(feature = "plan-issue")]
 use crate::lease::RootClaims;
-use crate::lease::{self, Authority};
-use crate::ledger::Require;
+use crate::lease::{self, Authority, Terms};
+use crate::ledger::{Holder, Require};
 use crate::limits::CLOCK_ROLLBACK_S;
 use crate::policy::{Grant, Policy, Tool};
 use crate::reason::{Reason, risk_too_high};
 use crate::risk::{self, Risk};
 
-#[cfg(feature = "http")]
-use crate::effect::url::{Target, UrlFault, UrlRules, admit};
+#[cfg(feature = "plan-http")]
+use crate::egress::url::{Target, UrlFault, UrlRules, admit};
 
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
 pub const OPEN_LEASES_MAX: usize = 256;
+
+/// Most leases that one subject may have issued to itself in one session within an hour: one a minute, and some for retries.
+pub const SESSION_ISSUES_MAX: usize = 64;
+/// Most leases that one subject may have issued to itself within an hour, over all sessions. Leases of a minute would pass
+/// [`OPEN_LEASES_MAX`] without end, and every issue is a synced entry of the ledger.
+pub const HOUR_ISSUES_MAX: usize = 1024;
 
 /// A call with its tool resolved and its carriers taken out.
 #[derive(Debug)]
@@ -60,16 +66,21 @@ pub enum Decision {
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     act: Box<Act>,
     require: Vec<Require>,
 }
 
 /// What a permit allows.
 #[derive(Debug)]
-#[cfg_attr(feature = "http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
+#[cfg_attr(
+    not(all(feature = "http", feature = "issue")),
+    allow(dead_code, reason = "a judge without an effect never opens its act")
+)]
+#[cfg_attr(feature = "plan-http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
 pub(crate) enum Act {
     /// Mint a lease of these terms.
-    #[cfg(feature = "issue")]
+    #[cfg(feature = "plan-issue")]
     Issue(Box<RootClaims>),
     /// Read the newest entries.
     AuditTail(crate::builtin::audit::Tail),
@@ -78,10 +89,10 @@ pub(crate) enum Act {
     /// Report.
     ExposureReport(crate::builtin::audit::Exposure),
     /// Fetch one admitted URL.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     HttpGetJson(Target),
     /// Fetch from the two admitted hosts.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2]),
 }
 
@@ -93,6 +104,7 @@ impl Permit {
     }
 
     /// Spends the permit.
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     pub(crate) fn into_act(self) -> Act {
         *self.act
     }
@@ -138,7 +150,7 @@ fn judge(
         }
     }
     let plan = tool.builtin.plan(&call.args).map_err(Reason::Argument)?;
-    (tool.check_args)(&call.args).map_err(Reason::Argument)?;
+    tool.check_args.check(&call.args).map_err(Reason::Argument)?;
     let act = admit_plan(policy, tool, plan, authority, facts)?;
     if let Some(authority) = authority {
         if authority.names_call() {
@@ -161,22 +173,44 @@ fn judge(
 fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
     let issue = match act {
-        #[cfg(feature = "issue")]
-        Act::Issue(claims) => issue_requirements(claims),
+        #[cfg(feature = "plan-issue")]
+        Act::Issue(claims) => issue_requirements(claims, "", None),
         Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Act::HttpGetJson(_) | Act::WeatherHourly(..) => Vec::new(),
     };
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
-    let life = authority.map(|authority| Require::Unexpired(authority.exp));
-    life.into_iter().chain(budgets).chain(issue).collect()
+    let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);
+    life.into_iter().flatten().chain(budgets).chain(issue).collect()
 }
 
-/// What must hold for a lease to be issued: room for one more of the subject, and the session's intent.
-#[cfg(feature = "issue")]
-pub(crate) fn issue_requirements(claims: &RootClaims) -> Vec<Require> {
+/// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.
+pub(crate) fn not_revoked(authority: &Authority) -> Require {
+    let Terms { rid, jti, sid, sub, kid, ep, .. } = authority.terms();
+    Require::NotRevoked(Box::new(Holder {
+        rid: rid.clone(),
+        jti: jti.clone(),
+        sid: sid.clone(),
+        sub: sub.clone(),
+        kid: kid.clone(),
+        ep: Some(*ep),
+    }))
+}
+
+/// What must hold for a lease to be issued: nothing about it is revoked, room for one more of the subject, and the session's intent.
+/// Key and epoch are chosen after the decision, and tested again with the issue.
+#[cfg(feature = "plan-issue")]
+pub(crate) fn issue_requirements(claims: &RootClaims, kid: &str, ep: Option<u64>) -> Vec<Require> {
+    let (sid, sub, kid) = (claims.sid.clone(), claims.sub.clone(), kid.to_owned());
     vec![
-        Require::OpenLeases { sub: claims.sub.clone(), most: OPEN_LEASES_MAX },
+        Require::NotRevoked(Box::new(Holder { sid, sub, kid, ep, ..Holder::default() })),
+        Require::OpenLeases {
+            sub: claims.sub.clone(),
+            sid: claims.sid.clone(),
+            most: OPEN_LEASES_MAX,
+            in_session: SESSION_ISSUES_MAX,
+            in_hour: HOUR_ISSUES_MAX,
+        },
         Require::Intent { sid: claims.sid.clone(), ih: lease::hex(&claims.ih) },
     ]
 }
@@ -237,7 +271,7 @@ pub(crate) fn covered(outer: &[&str], inner: &str) -> bool {
 
 /// Turns a plan into the act that a permit will allow; URLs are admitted here, before any look-up.
 #[cfg_attr(
-    not(all(feature = "http", feature = "issue")),
+    not(all(feature = "plan-http", feature = "plan-issue")),
     expect(unused_variables, reason = "a gateway without these tools needs less to decide")
 )]
 fn admit_plan(
@@ -248,14 +282,14 @@ fn admit_plan(
     facts: &Facts,
 ) -> Result<Act, Reason> {
     Ok(match plan {
-        #[cfg(feature = "issue")]
+        #[cfg(feature = "plan-issue")]
         Plan::IssueCapability(request) => Act::Issue(Box::new(crate::builtin::issue::within_grant(policy, &request, facts.now)?)),
         Plan::AuditTail(tail) => Act::AuditTail(tail),
         Plan::UsageStats => Act::UsageStats,
         Plan::ExposureReport(exposure) => Act::ExposureReport(exposure),
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Plan::HttpGetJson(plan) => Act::HttpGetJson(admit_url(plan.url(), tool, authority)?),
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Plan::WeatherHourly(plan) => {
             let [geocoding, forecast] = plan.urls();
             let targets = [admit_url(geocoding, tool, authority)?, admit_url(forecast, tool, authority)?];
@@ -265,7 +299,7 @@ fn admit_plan(
 }
 
 /// Admits one URL: well-formed, https, a host of the tool's egress, and one that the lease covers.
-#[cfg(feature = "http")]
+#[cfg(feature = "plan-http")]
 fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> Result<Target, Reason> {
     let target = admit(url, &UrlRules::https(tool.egress)).map_err(|fault| match fault {
         UrlFault::HostNotListed(host) => Reason::HostNotAllowed { host, tool: tool.name },
@@ -279,5 +313,5 @@ fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> R
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "http", feature = "issue"))]
+#[cfg(all(feature = "plan-http", feature = "plan-issue"))]
 mod tests;

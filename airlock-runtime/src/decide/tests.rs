@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
-use crate::policy::{Durability, EffectClass, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules};
+use crate::policy::{CheckArgs, Durability, EffectClass, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex};
 use crate::risk::Factor;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ static POLICY: Policy = Policy {
         tool("airlock_audit_tail", crate::policy::Builtin::AuditTail, &[]),
         tool("airlock_issue_capability", crate::policy::Builtin::IssueCapability, &[]),
     ],
-    tool_index: |name| POLICY.tools.iter().position(|tool| tool.name == name),
+    tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[
         grant("agent:a", &["http_get_json"], Issue::SelfService, &["api.example.com", "*.cdn.example.com"]),
         grant("auditor", &["airlock_audit_tail"], Issue::Operator, &[]),
@@ -33,7 +33,7 @@ static POLICY: Policy = Policy {
 };
 
 const fn tool(name: &'static str, builtin: crate::policy::Builtin, egress: &'static [Egress]) -> Tool {
-    let check_args: fn(&Args) -> Result<(), crate::call::ArgFault> = |args| crate::call::max_length(args, "url", 200);
+    let check_args = CheckArgs(&|args| crate::call::max_length(args, "url", 200));
     Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress, check_args }
 }
 
@@ -77,7 +77,7 @@ fn authority(lease: &str) -> Result<Authority, Reason> {
 
 fn call(name: &str, args: Value) -> Call {
     let Value::Object(args) = args else { panic!("an object is needed") };
-    let tool = (POLICY.tool_index)(name).map(|index| &POLICY.tools[index]);
+    let tool = POLICY.tool(name);
     Call { id: "c".into(), name: name.into(), tool, args_bytes: serde_json::to_vec(&args).unwrap(), args }
 }
 
@@ -107,7 +107,10 @@ fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
         panic!("must be allowed")
     };
     let budget = Require::Unspent { rid: authority.rid[0].clone(), uses: 10 };
-    assert_eq!(permit.require(), [Require::Unexpired(NOW.seconds() + 600), budget]);
+    let (sid, sub, kid) = ("s1".into(), "agent:a".into(), "k1".into());
+    let holder = Holder { rid: authority.rid.clone(), jti: authority.jti.clone(), sid, sub, kid, ep: Some(0) };
+    let live = Require::NotRevoked(Box::new(holder));
+    assert_eq!(permit.require(), [live, Require::Unexpired(NOW.seconds() + 600), budget]);
     assert!(matches!(permit.into_act(), Act::HttpGetJson(target) if target.host() == "api.example.com"));
 }
 
@@ -202,8 +205,11 @@ fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
         panic!("must be allowed")
     };
     let ih = lease::hex(&intent_hash("read the api").unwrap());
-    let room = Require::OpenLeases { sub: "agent:a".into(), most: OPEN_LEASES_MAX };
-    assert_eq!(permit.require(), [room, Require::Intent { sid: "s1".into(), ih }]);
+    let (sub, sid) = ("agent:a".to_owned(), "s1".to_owned());
+    let live = Require::NotRevoked(Box::new(Holder { sub: sub.clone(), sid: sid.clone(), ..Holder::default() }));
+    let (most, in_session, in_hour) = (OPEN_LEASES_MAX, SESSION_ISSUES_MAX, HOUR_ISSUES_MAX);
+    let room = Require::OpenLeases { sub, sid: sid.clone(), most, in_session, in_hour };
+    assert_eq!(permit.require(), [live, room, Require::Intent { sid, ih }]);
     let Act::Issue(claims) = permit.into_act() else { panic!("must issue") };
     assert_eq!((claims.exp - claims.iat, claims.risk, claims.uses), (300, 400, 10));
     for (member, value, expected) in [
