@@ -6,7 +6,9 @@ pub(crate) mod crates;
 pub(crate) mod identity;
 mod lock;
 pub(crate) mod note;
+pub(crate) mod provenance;
 mod publish;
+pub(crate) mod sbom;
 mod unit;
 
 pub(crate) use publish::replaceable;

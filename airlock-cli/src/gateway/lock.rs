@@ -1,7 +1,7 @@
 //! The gateway may be linked from no other versions of crates than the lockfile of the sources names.
 
 use crate::render::Failure;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml_edit::DocumentMut;
 
@@ -28,6 +28,16 @@ pub(crate) fn check(used: &Path, pinned: &[u8]) -> Result<(), Failure> {
                 .help("look for other crates in the directory of `--vendor`; nothing was written"))
         }
     }
+}
+
+/// Name and version of each crate from a registry, with its SHA-256.
+///
+/// # Errors
+/// The text is no lockfile.
+pub(crate) fn checksums(lock: &[u8]) -> Result<BTreeMap<(String, String), String>, Failure> {
+    let packages = packages(&String::from_utf8_lossy(lock))
+        .map_err(|e| Failure::new(format_args!("the lockfile in this program is faulty: {e}")))?;
+    Ok(packages.into_iter().filter_map(|(name, version, _, checksum)| Some(((name, version), checksum?))).collect())
 }
 
 fn packages(text: &str) -> Result<BTreeSet<Locked>, toml_edit::TomlError> {
