@@ -21,7 +21,7 @@ const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 /// What `externalParameters` and `internalParameters` mean here.
-const BUILD_TYPE: &str = "https://mcp-airlock.dev/build/v1";
+const BUILD_TYPE: &str = concat!(env!("CARGO_PKG_REPOSITORY"), "/build/v1");
 /// Largest key or envelope file, in bytes.
 const FILE_MAX: u64 = 4 * 1024 * 1024;
 /// DER of an Ed25519 private key (PKCS#8 v1) and public key (SPKI), up to the 32 bytes of the key (RFC 8410).
@@ -190,7 +190,10 @@ mod tests {
     /// The first test vector of the DSSE specification's protocol document.
     #[test]
     fn what_is_signed_is_what_dsse_says() {
-        assert_eq!(encoding("http://example.com/HelloWorld", b"hello world"), b"DSSEv1 29 http://example.com/HelloWorld 11 hello world");
+        assert_eq!(
+            encoding("http://example.com/HelloWorld", b"hello world"),
+            b"DSSEv1 29 http://example.com/HelloWorld 11 hello world"
+        );
     }
 
     #[test]
