@@ -11,6 +11,7 @@ use super::{LedgerError, place};
 use crate::clock::Micros;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -65,7 +66,7 @@ impl Store {
                 continue;
             }
             let seq = self.cursor.range.len();
-            self.extend(now, &pending.sealed.body, &mut lines);
+            self.extend(now, &self.stamped(&pending.sealed, now), &mut lines);
             if let Some(salt) = &pending.sealed.salt {
                 salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
             }
@@ -73,6 +74,15 @@ impl Store {
         }
         self.write(&lines, &salts)?;
         Ok(results)
+    }
+
+    /// The body of an entry; of an allow, with what its session has come to.
+    fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
+        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
+        match sealed.body.split_last() {
+            Some((end, members_before)) if !members.is_empty() => [members_before, &members, &[*end]].concat().into(),
+            Some(_) | None => Cow::Borrowed(&sealed.body),
+        }
     }
 
     /// Builds the next line, and reads its facts from it as from any other line.
