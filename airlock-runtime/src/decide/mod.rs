@@ -10,6 +10,7 @@ pub use check::{Check, Traced};
 pub(crate) use grants::{covered, over};
 #[cfg(feature = "plan-issue")]
 pub(crate) use require::issue_requirements;
+pub(crate) use require::not_revoked;
 
 use crate::call::Args;
 use crate::clock::Micros;
@@ -30,6 +31,12 @@ use check::Steps;
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
 pub const OPEN_LEASES_MAX: usize = 256;
+
+/// Most leases that one subject may have issued to itself in one session within an hour: one a minute, and some for retries.
+pub const SESSION_ISSUES_MAX: usize = 64;
+/// Most leases that one subject may have issued to itself within an hour, over all sessions. Leases of a minute would pass
+/// [`OPEN_LEASES_MAX`] without end, and every issue is a synced entry of the ledger.
+pub const HOUR_ISSUES_MAX: usize = 1024;
 
 /// A call with its tool resolved and its carriers taken out.
 #[derive(Debug)]

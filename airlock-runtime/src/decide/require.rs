@@ -2,11 +2,11 @@
 
 use super::Act;
 #[cfg(feature = "plan-issue")]
-use super::OPEN_LEASES_MAX;
-use crate::lease::Authority;
+use super::{HOUR_ISSUES_MAX, OPEN_LEASES_MAX, SESSION_ISSUES_MAX};
+use crate::lease::{Authority, Terms};
 #[cfg(feature = "plan-issue")]
 use crate::lease::{RootClaims, hex};
-use crate::ledger::{Require, Scope};
+use crate::ledger::{Holder, Require, Scope};
 use crate::policy::{FlowVerdict, Policy, Quota, Tool};
 
 /// The life of the lease and every counter of the chain, root first; for issuing, what [`issue_requirements`] says; then what
@@ -21,14 +21,14 @@ pub(super) fn of(
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
     let issue = match act {
         #[cfg(feature = "plan-issue")]
-        Act::Issue(claims, _) => issue_requirements(claims),
+        Act::Issue(claims, _) => issue_requirements(claims, "", None),
         Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
         #[cfg(feature = "plan-http")]
         Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Vec::new(),
     };
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
-    let life = authority.map(|authority| Require::Unexpired(authority.exp));
-    let mut require: Vec<Require> = life.into_iter().chain(budgets).chain(issue).collect();
+    let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);
+    let mut require: Vec<Require> = life.into_iter().flatten().chain(budgets).chain(issue).collect();
     require.extend(room(policy, tool, sid));
     require.extend(flows(policy, tool, sid, FlowVerdict::Deny));
     require.extend(quota(&policy.limits.quota, None, sid));
@@ -37,11 +37,27 @@ pub(super) fn of(
     require
 }
 
-/// What must hold for a lease to be issued: room for one more of the subject, and the session's intent.
+/// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.
+#[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without a ledger records no denials"))]
+pub(crate) fn not_revoked(authority: &Authority) -> Require {
+    let Terms { rid, jti, sid, sub, kid, ep, .. } = authority.terms().clone();
+    Require::NotRevoked(Box::new(Holder { rid, jti, sid, sub, kid, ep: Some(ep) }))
+}
+
+/// What must hold for a lease to be issued: nothing about it is revoked, room for one more of the subject, and the session's intent.
+/// Key and epoch are chosen after the decision, and tested again with the issue.
 #[cfg(feature = "plan-issue")]
-pub(crate) fn issue_requirements(claims: &RootClaims) -> Vec<Require> {
+pub(crate) fn issue_requirements(claims: &RootClaims, kid: &str, ep: Option<u64>) -> Vec<Require> {
+    let (sid, sub, kid) = (claims.sid.clone(), claims.sub.clone(), kid.to_owned());
     vec![
-        Require::OpenLeases { sub: claims.sub.clone(), most: OPEN_LEASES_MAX },
+        Require::NotRevoked(Box::new(Holder { sid, sub, kid, ep, ..Holder::default() })),
+        Require::OpenLeases {
+            sub: claims.sub.clone(),
+            sid: claims.sid.clone(),
+            most: OPEN_LEASES_MAX,
+            in_session: SESSION_ISSUES_MAX,
+            in_hour: HOUR_ISSUES_MAX,
+        },
         Require::Intent { sid: claims.sid.clone(), ih: hex(&claims.ih) },
     ]
 }

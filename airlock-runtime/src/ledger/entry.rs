@@ -5,6 +5,7 @@
 
 use super::chain::{Hash, commitment, hex};
 use super::line::{BODY_MAX, ascii_json};
+use super::revoked::{Target, revoke_body};
 use super::sessions::{Mark, STAMP_MAX};
 use crate::lease::CAVEATS_MAX;
 use serde::Serialize;
@@ -22,7 +23,7 @@ const FACTORS_MAX: usize = 1024;
 const SCOPE_MAX: usize = 4096;
 
 const _: () = assert!(
-    8 * TEXT_MAX + RIDS_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
+    8 * TEXT_MAX + RIDS_MAX + LIST_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
         && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX,
     "the largest entry must fit a line"
 );
@@ -34,8 +35,21 @@ pub enum Entry<'a> {
     Decision(Decision<'a>),
     /// An allowed call ended.
     Outcome(Outcome<'a>),
-    /// A lease was issued by this gateway.
+    /// A lease was issued.
     Issue(Issue<'a>),
+    /// Something was revoked, for good.
+    Revoke(Revoke<'a>),
+}
+
+/// A revocation.
+#[derive(Debug, Clone)]
+pub struct Revoke<'a> {
+    /// What is revoked.
+    pub target: Target,
+    /// Why, in the words of who did it.
+    pub why: &'a str,
+    /// Who did it.
+    pub by: &'a str,
 }
 
 /// A judged call, allowed or denied.
@@ -55,6 +69,8 @@ pub struct Decision<'a> {
     pub exp: Option<u64>,
     /// Which places of `rid` have a budget that this allow spends from; `None`: all.
     pub spends: Option<Vec<usize>>,
+    /// Delegates that the lease was narrowed for, first to last.
+    pub to: Vec<String>,
     /// Key id of the lease.
     pub kid: &'a str,
     /// Risk score in thousandths.
@@ -96,7 +112,7 @@ pub struct Outcome<'a> {
     pub bytes: u64,
 }
 
-/// A lease issued by the gateway itself.
+/// A lease issued by the gateway itself, or by the operator with `airlock issue`.
 #[derive(Debug, Clone, Default)]
 pub struct Issue<'a> {
     /// Session id.
@@ -119,7 +135,7 @@ pub struct Issue<'a> {
     pub risk: u16,
     /// Number of calls it allows.
     pub uses: u64,
-    /// How it came about (`self`, `human`).
+    /// How it came about (`self`, `human`, `operator`).
     pub by: &'a str,
 }
 
@@ -167,6 +183,8 @@ struct DecisionLine<'a> {
     sub: String,
     tool: String,
     rid: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
     kid: String,
     risk: u16,
     factors: Vec<(String, u16)>,
@@ -227,6 +245,7 @@ impl Entry<'_> {
             }
             Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None },
             Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None },
+            Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None },
         }
     }
 }
@@ -239,6 +258,7 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         sub: clip(d.sub),
         tool: clip(d.tool),
         rid: clip_list(&d.rid, RIDS_MAX),
+        to: clip_list(&d.to, LIST_MAX),
         kid: clip(d.kid),
         risk: d.risk,
         factors: clip_factors(&d.factors),
@@ -393,7 +413,7 @@ mod tests {
             let entries = [
                 Entry::Decision(Decision {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
-                    rid: list.clone(), scope: Some(list.clone()), allow: false,
+                    rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
                     exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), ignored: factors.clone(), factors, labels: &[],
                 }),
                 Entry::Outcome(Outcome {
