@@ -29,8 +29,10 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Key(command::key::Key),
     Issue(command::issue::Issue),
+    Attenuate(command::attenuate::Attenuate),
     #[command(subcommand)]
     Lease(command::lease::Lease),
+    Revoke(command::revoke::Revoke),
     VerifyLog(command::verify_log::VerifyLog),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),

@@ -169,6 +169,7 @@ pub(crate) fn capabilities(policy: &Policy) -> String {
         let issue = match grant.issue {
             Issue::Operator => "issued by the operator",
             Issue::SelfService => "issued to whoever asks",
+            Issue::Human => "issued once the connected user accepts",
         };
         format!("  grant          {} → {}, {issue}", grant.subject, grant.tools.join(", "))
     });

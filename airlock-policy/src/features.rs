@@ -1,14 +1,14 @@
 //! Which parts of the runtime a policy needs; what it does not need is not in the gateway's binary.
 
-use crate::ir::{Builtin, Issue, Policy};
+use crate::ir::{Builtin, Issue, Policy, ToolKind};
 
 /// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `http` for a tool that reaches the network,
 /// `issue` for a tool or a grant that signs leases.
 #[must_use]
 pub fn features(policy: &Policy) -> Vec<&'static str> {
-    let http = policy.tools.iter().any(|tool| reaches_network(tool.builtin));
-    let issue_tool = policy.tools.iter().any(|tool| tool.builtin == Builtin::AirlockIssueCapability);
-    let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue == Issue::SelfService);
+    let http = policy.tools.iter().any(|tool| reaches_network(&tool.kind));
+    let issue_tool = policy.tools.iter().any(|tool| tool.kind == ToolKind::Builtin(Builtin::AirlockIssueCapability));
+    let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue != Issue::Operator);
     [("gateway", true), ("http", http), ("issue", issue)]
         .into_iter()
         .filter(|(_, needed)| *needed)
@@ -16,12 +16,14 @@ pub fn features(policy: &Policy) -> Vec<&'static str> {
         .collect()
 }
 
-const fn reaches_network(builtin: Builtin) -> bool {
-    match builtin {
-        Builtin::HttpGetJson | Builtin::WeatherHourly => true,
-        Builtin::AirlockIssueCapability
-        | Builtin::AirlockAuditTail
-        | Builtin::AirlockUsageStats
-        | Builtin::AirlockExposureReport => false,
+const fn reaches_network(kind: &ToolKind) -> bool {
+    match kind {
+        ToolKind::Rest(_) | ToolKind::Builtin(Builtin::HttpGetJson | Builtin::WeatherHourly) => true,
+        ToolKind::Builtin(
+            Builtin::AirlockIssueCapability
+            | Builtin::AirlockAuditTail
+            | Builtin::AirlockUsageStats
+            | Builtin::AirlockExposureReport,
+        ) => false,
     }
 }

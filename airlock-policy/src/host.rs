@@ -26,46 +26,22 @@ pub(crate) const PRIVATE_ENDINGS: &[&str] = &[
     "arpa",
 ];
 
-/// Second labels under which a country's registry sells names to everybody (`*.co.uk`). Public suffixes are many; this refuses
-/// the usual ones, and a reviewer sees the pattern.
-const REGISTRY_LABELS: &[&str] =
-    &["ac", "co", "com", "edu", "go", "gob", "gov", "govt", "gv", "mil", "ne", "net", "nom", "or", "org", "sch"];
-
-/// Suffixes under which strangers get names of their own: a wildcard over them reaches anybody.
+/// Suffixes under which strangers get names of their own, and that the Public Suffix List does not have: a wildcard over them
+/// reaches anybody.
 const SHARED_SUFFIXES: &[&str] = &[
     "amazonaws.com",
-    "amplifyapp.com",
-    "appspot.com",
-    "azureedge.net",
-    "azurewebsites.net",
-    "blob.core.windows.net",
-    "blogspot.com",
     "cloudapp.net",
-    "cloudfront.net",
-    "deno.dev",
-    "firebaseapp.com",
-    "fly.dev",
-    "github.io",
-    "gitlab.io",
-    "herokuapp.com",
-    "netlify.app",
-    "ngrok.app",
+    "googleusercontent.com",
     "ngrok.io",
-    "ngrok-free.app",
-    "onrender.com",
-    "pages.dev",
-    "r2.dev",
-    "railway.app",
     "repl.co",
-    "run.app",
-    "s3.amazonaws.com",
     "storage.googleapis.com",
-    "surge.sh",
     "trycloudflare.com",
-    "vercel.app",
-    "web.app",
+    "windows.net",
     "workers.dev",
 ];
+
+/// Services whose names resolve to whatever address stands in them, or to loopback.
+const ECHO_SUFFIXES: &[&str] = &["nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me", "vcap.me", "lacolhost.com"];
 
 /// Why a host is refused, and what to do.
 #[derive(Debug)]
@@ -111,6 +87,34 @@ pub(crate) fn covers(rule: &HostRule, host: &str) -> bool {
         HostRule::OneLabel(base) => host.split_once('.').is_some_and(|(_, rest)| rest == base),
         HostRule::AnyPublic => true,
     }
+}
+
+/// Whether some host is covered by both rules.
+pub(crate) fn meet(one: &HostRule, other: &HostRule) -> bool {
+    match (one, other) {
+        (HostRule::Exact(host), rule) | (rule, HostRule::Exact(host)) => covers(rule, host),
+        (HostRule::OneLabel(one), HostRule::OneLabel(other)) => one == other,
+        (HostRule::AnyPublic, HostRule::OneLabel(_) | HostRule::AnyPublic) | (HostRule::OneLabel(_), HostRule::AnyPublic) => true,
+    }
+}
+
+/// The canonical host of an argument that `host_in` judges: an `https` URL without user, or a bare host name.
+pub(crate) fn of_value(value: &str) -> Option<String> {
+    if !value.contains("://") {
+        return canonical(value).ok();
+    }
+    let url = url::Url::parse(value).ok()?;
+    let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+    match url.host()? {
+        Host::Domain(host) if plain => canonical(host).ok(),
+        Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
+}
+
+/// Whether a path is `root` or below it, in normal form.
+pub(crate) fn is_under(root: &str, path: &str) -> bool {
+    let below = root == "/" || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below && crate::name::under(path).is_ok()
 }
 
 fn public_name(text: &str) -> Result<String, HostFault> {
@@ -161,7 +165,8 @@ fn address(text: &str) -> HostFault {
 
 fn refuse_private(host: &str) -> Result<(), HostFault> {
     let last = host.rsplit('.').next().unwrap_or(host);
-    let private = !host.contains('.') || PRIVATE_ENDINGS.contains(&last) || last.bytes().all(|b| b.is_ascii_digit());
+    let private =
+        !host.contains('.') || PRIVATE_ENDINGS.contains(&last) || last.bytes().all(|b| b.is_ascii_digit()) || echoes(host);
     match private {
         true => Err(HostFault {
             code: Code::PrivateHost,
@@ -172,12 +177,15 @@ fn refuse_private(host: &str) -> Result<(), HostFault> {
     }
 }
 
+/// A public suffix (of a registry, or of a provider that gives names away), or a name under which every name is one.
 fn shared(base: &str) -> bool {
-    let registry = match base.split('.').collect::<Vec<_>>()[..] {
-        [second, country] => country.len() == 2 && REGISTRY_LABELS.contains(&second),
-        _ => false,
-    };
-    registry || SHARED_SUFFIXES.contains(&base)
+    let listed = |name: &str| psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix == name);
+    listed(base) || listed(&format!("any.{base}")) || SHARED_SUFFIXES.contains(&base)
+}
+
+/// A name under one of these suffixes, or the suffix itself.
+fn echoes(host: &str) -> bool {
+    ECHO_SUFFIXES.iter().any(|suffix| host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Parses `127.0.0.1:PORT` to the port.
@@ -230,6 +238,9 @@ mod tests {
             "*.corp.internal",
             "１２７.0.0.1",
             "localhost.",
+            "10.0.0.1.nip.io",
+            "localtest.me",
+            "*.sslip.io",
         ] {
             assert_eq!(code(text), Some(Code::PrivateHost), "{text}");
         }
@@ -237,8 +248,26 @@ mod tests {
 
     #[test]
     fn wildcards_over_strangers_are_refused() {
-        for text in ["*.com", "*.co.uk", "*.com.au", "*.github.io", "*.s3.amazonaws.com", "*.workers.dev"] {
+        for text in [
+            "*.com",
+            "*.co.uk",
+            "*.com.au",
+            "*.github.io",
+            "*.s3.amazonaws.com",
+            "*.workers.dev",
+            "*.kawasaki.jp",
+            "*.xn--p1ai",
+            "*.vercel.app",
+            "*.blob.core.windows.net",
+            "*.gov.uk",
+            "*.web.app",
+            "*.k12.ca.us",
+            "*.herokuapp.com",
+        ] {
             assert_eq!(code(text), Some(Code::BroadHost), "{text}");
+        }
+        for suffix in SHARED_SUFFIXES {
+            assert_eq!(code(&format!("*.{suffix}")), Some(Code::BroadHost), "{suffix}");
         }
         assert_eq!(code("*.example.co.uk"), None);
     }

@@ -34,7 +34,7 @@ impl Explain {
 
 /// The policy in sections. Everything in it is named, so that what a reader does not see here is not in the policy.
 fn page(policy: &Policy, digest: &str) -> String {
-    let Policy { airlock, gateway, keys, lease, ledger, tools, grants } = policy;
+    let Policy { airlock, gateway, keys, lease, ledger, tools, grants, .. } = policy;
     let mut lines = vec![format!("gateway {} (language version {airlock}, policy digest {digest})", gateway.name)];
     if !gateway.instructions.is_empty() {
         lines.push(format!("  tells the model   {:?}", gateway.instructions));
@@ -79,8 +79,7 @@ fn ledger_line(ledger: &Ledger) -> String {
 }
 
 fn tool_lines(tool: &Tool, grants: &[Grant]) -> Vec<String> {
-    // The builtin is what the name says.
-    let Tool { name, builtin: _, effect, risk_threshold, base_risk, egress, args, why } = tool;
+    let Tool { name, effect, risk_threshold, base_risk, egress, args, why, .. } = tool;
     let effect = match effect {
         EffectClass::Read => "reads",
         EffectClass::Write => "writes",
@@ -132,6 +131,11 @@ fn rule(rule: &ArgRule) -> String {
         ArgRule::MaxLength(length) => format!("have at most {length} characters"),
         ArgRule::Min(bound) => format!("be at least {bound}"),
         ArgRule::Max(bound) => format!("be at most {bound}"),
+        ArgRule::Matches(pattern) => format!("match {pattern:?}"),
+        ArgRule::Under(path) => format!("be a path under {path:?}"),
+        ArgRule::HostIn(hosts) => format!("name a host of {hosts:?}"),
+        ArgRule::MaxItems(most) => format!("have at most {most} items"),
+        ArgRule::Forbid => "be absent".to_owned(),
     }
 }
 
@@ -140,6 +144,7 @@ fn grant_lines(grant: &Grant) -> Vec<String> {
     let issue = match issue {
         Issue::Operator => "issued by the operator",
         Issue::SelfService => "issued to whoever asks, through airlock_issue_capability",
+        Issue::Human => "issued once the connected user accepts, through airlock_issue_capability",
     };
     let domains = if domains.is_empty() { "no host".to_owned() } else { domains.join(", ") };
     vec![

@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod attenuate;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod demo;
@@ -12,6 +13,7 @@ pub(crate) mod issue;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod new;
+pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod sources;
 pub(crate) mod stats;
@@ -26,6 +28,7 @@ use crate::render::Outcome;
 /// Runs one verb.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
+        Command::Attenuate(verb) => verb.run(),
         Command::Build(verb) => verb.run(),
         Command::Check(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
@@ -38,6 +41,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Key(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::New(verb) => verb.run(),
+        Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),
         Command::Sources(verb) => verb.run(),
         Command::Stats(verb) => verb.run(),

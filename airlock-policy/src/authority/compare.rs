@@ -355,6 +355,11 @@ fn rules_text(tool: &Tool, arg: &str) -> String {
             ArgRule::MaxLength(length) => format!("max_length {length}"),
             ArgRule::Min(bound) => format!("min {bound}"),
             ArgRule::Max(bound) => format!("max {bound}"),
+            ArgRule::Matches(pattern) => format!("matches {pattern:?}"),
+            ArgRule::Under(path) => format!("under {path:?}"),
+            ArgRule::HostIn(hosts) => format!("host_in {:?}", hosts.iter().map(written).collect::<Vec<_>>()),
+            ArgRule::MaxItems(most) => format!("max_items {most}"),
+            ArgRule::Forbid => "forbid".to_owned(),
         })
         .collect();
     if words.is_empty() { "no rule".to_owned() } else { words.join(", ") }

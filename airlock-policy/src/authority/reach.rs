@@ -75,9 +75,16 @@ pub(super) fn bounds(tool: &Tool, arg: &str, own: (i64, i64)) -> (i64, i64) {
     rules(tool, arg).iter().fold(own, |(least, most), rule| match rule {
         ArgRule::Min(bound) => (least.max(*bound), most),
         ArgRule::Max(bound) => (least, most.min(*bound)),
-        ArgRule::OneOf(_) | ArgRule::Prefix(_) | ArgRule::Suffix(_) | ArgRule::MinLength(_) | ArgRule::MaxLength(_) => {
-            (least, most)
-        }
+        ArgRule::OneOf(_)
+        | ArgRule::Prefix(_)
+        | ArgRule::Suffix(_)
+        | ArgRule::MinLength(_)
+        | ArgRule::MaxLength(_)
+        | ArgRule::Matches(_)
+        | ArgRule::Under(_)
+        | ArgRule::HostIn(_)
+        | ArgRule::MaxItems(_)
+        | ArgRule::Forbid => (least, most),
     })
 }
 

@@ -1,17 +1,23 @@
 use super::*;
-use crate::ir::{ArgRules, Builtin, Durability, EffectClass, Egress, Gateway, Key, Lease, Ledger};
+use crate::ir::{ArgRules, Builtin, Durability, EffectClass, Egress, Gateway, Key, Lease, Ledger, Limits, Quota, ToolKind};
 use proptest::prelude::*;
 
 fn tool_of(name: &str, builtin: Builtin, threshold: u16, base: u16, egress: Vec<Egress>, args: Vec<ArgRules>) -> Tool {
     let why = "x".to_owned();
     Tool {
         name: name.to_owned(),
-        builtin,
+        kind: ToolKind::Builtin(builtin),
         effect: EffectClass::Read,
         risk_threshold: threshold,
         base_risk: base,
+        ignored: Vec::new(),
         egress,
         args,
+        strict: true,
+        labels: Vec::new(),
+        approval: None,
+        quota: Quota::default(),
+        timeout: 10,
         why,
     }
 }
@@ -23,8 +29,11 @@ fn policy(keys: Vec<Key>, carriers: (bool, bool), default_ttl: u64, tools: Vec<T
         keys,
         lease: Lease { default_ttl, max_ttl: 3, carrier_meta: carriers.0, carrier_arguments: carriers.1 },
         ledger: Ledger { dir_env: None, dir_default: "l".into(), durability: Durability::Power },
+        limits: Limits { max_arguments: 1000, in_flight: 1, timeout: 10, approval_timeout: 10, quota: Quota::default() },
         tools,
+        flows: Vec::new(),
         grants,
+        requires: Vec::new(),
     }
 }
 

@@ -34,7 +34,13 @@ impl Texts {
                 ArgRule::Suffix(text) => texts.suffix.clone_from(text),
                 ArgRule::MinLength(length) => texts.least = size(length),
                 ArgRule::MaxLength(length) => texts.most = Some(size(length)),
-                ArgRule::Min(_) | ArgRule::Max(_) => {}
+                ArgRule::Min(_)
+                | ArgRule::Max(_)
+                | ArgRule::Matches(_)
+                | ArgRule::Under(_)
+                | ArgRule::HostIn(_)
+                | ArgRule::MaxItems(_)
+                | ArgRule::Forbid => {}
             }
         }
         texts

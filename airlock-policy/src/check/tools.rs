@@ -1,22 +1,36 @@
 //! Tools against `[[egress]]` and `[risk]`.
 
-use crate::amount::risk;
-use crate::builtin::Network;
+use super::remarks;
+use crate::amount::{duration, risk};
+use crate::builtin::{Facts, Network};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{EgressDraft, Egresses, ToolDraft};
+use crate::manifest::{EgressDraft, Egresses, KindDraft, RestDraft, ToolDraft};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 
 /// The port that tools with fixed hosts call.
 const HTTPS: u16 = 443;
 
+/// What each tool is checked against.
+#[derive(Debug)]
+pub(super) struct Surroundings<'m> {
+    /// `[risk] threshold`.
+    pub(super) threshold: &'m At<u16>,
+    /// `[[egress]]`.
+    pub(super) declared: &'m Egresses,
+    /// `[limits]`.
+    pub(super) limits: &'m ir::Limits,
+}
+
+/// The `[[egress]]` entries that some tool uses.
+pub(super) type Reached = BTreeSet<ir::HostRule>;
+
 /// Warns of hosts that no tool may reach.
-pub(super) fn idle_hosts(declared: &[EgressDraft], tools: &[ir::Tool], faults: &mut Faults) {
-    let reached: BTreeSet<&ir::HostRule> = tools.iter().flat_map(|tool| &tool.egress).map(|egress| &egress.host).collect();
+pub(super) fn idle_hosts(declared: &[EgressDraft], reached: &Reached, faults: &mut Faults) {
     for entry in declared.iter().filter(|entry| !reached.contains(&entry.host.value)) {
         let message = format!("no tool reaches `{}`", written(&entry.host.value));
         let diagnostic = Diagnostic::new(Code::UnusedHost, &entry.host.span, message, "not used");
@@ -25,30 +39,128 @@ pub(super) fn idle_hosts(declared: &[EgressDraft], tools: &[ir::Tool], faults: &
 }
 
 /// Compiles one tool.
-pub(super) fn compile(draft: ToolDraft, standard: &At<u16>, declared: &Egresses, faults: &mut Faults) -> ir::Tool {
-    required_hosts(&draft, &declared.known, faults);
-    needless_hosts(&draft, faults);
+pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut Reached, faults: &mut Faults) -> ir::Tool {
+    let Surroundings { threshold: standard, declared, limits } = around;
+    let longest = limits.timeout;
+    if let KindDraft::Builtin(facts) = &draft.kind {
+        required_hosts(facts, &draft, &declared.known, faults);
+        needless_hosts(facts, &draft, faults);
+    }
     risks(&draft, standard, faults);
-    let ToolDraft { facts, name: _, threshold, base_risk, egress, egress_faulty: _, args, why } = draft;
-    let mut egress: Vec<_> = egress.iter().filter_map(|host| entry(host, declared, faults)).collect();
+    let ToolDraft {
+        name,
+        kind,
+        threshold,
+        base_risk,
+        ignored,
+        egress,
+        egress_faulty: _,
+        args,
+        effect,
+        strict,
+        labels,
+        approval,
+        quota,
+        timeout,
+        why,
+    } = draft;
+    let (compiled, effect, mut egress) = match &kind {
+        KindDraft::Builtin(facts) => {
+            let egress: Vec<_> = egress.iter().filter_map(|host| entry(host, declared, reached, faults)).collect();
+            (ir::ToolKind::Builtin(facts.builtin), facts.effect, egress)
+        }
+        KindDraft::Rest(draft) => {
+            let effect = effect.map_or(ir::EffectClass::Send, |at| at.value);
+            let egress = destination(&name.value, draft, declared, reached, faults);
+            (ir::ToolKind::Rest(draft.rest.clone()), effect, egress.into_iter().collect())
+        }
+    };
     egress.sort_by(|a, b| a.host.cmp(&b.host));
-    ir::Tool {
-        name: facts.name.to_owned(),
-        builtin: facts.builtin,
-        effect: facts.effect,
-        risk_threshold: threshold.map_or(standard.value, |at| at.value),
+    if let Some(timeout) = &timeout {
+        patience(timeout, longest, faults);
+    }
+    let mut ignored: Vec<_> = ignored.into_iter().map(|at| at.value).collect();
+    ignored.sort_by(|a: &ir::IgnoredFactor, b| a.factor.cmp(&b.factor));
+    let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
+    sorted.sort();
+    let threshold_place = threshold.as_ref().map_or(&name.span, |at| &at.span);
+    let tool = ir::Tool {
+        name: name.value.clone(),
+        kind: compiled,
+        effect,
+        risk_threshold: threshold.as_ref().map_or(standard.value, |at| at.value),
         base_risk: base_risk.map_or(0, |at| at.value),
+        ignored,
         egress,
         args,
+        strict,
+        labels: sorted,
+        approval: approval.map(|at| at.value),
+        quota: quota.compiled(),
+        timeout: timeout.map_or(longest, |at| at.value),
         why,
+    };
+    if let KindDraft::Rest(draft) = &kind {
+        remarks::request(&tool, draft, &name.span, faults);
+    }
+    remarks::labels(&tool, &labels, faults);
+    remarks::threshold(&tool, threshold_place, faults);
+    remarks::quota(&tool, &quota, &limits.quota, faults);
+    tool
+}
+
+/// A tool waits no longer than the gateway.
+fn patience(timeout: &At<u64>, longest: u64, faults: &mut Faults) {
+    if timeout.value > longest {
+        let message = format!("`timeout` is {}, but `[limits] timeout` is {}", duration(timeout.value), duration(longest));
+        let diagnostic = Diagnostic::new(Code::BadDuration, &timeout.span, message, "a tool can only say less");
+        faults.push(diagnostic.help("shorten it, or raise `[limits] timeout`"));
     }
 }
 
+/// Where a REST tool sends its request: the entry for the host itself, or else a wildcard that covers it.
+fn destination(
+    name: &str,
+    draft: &RestDraft,
+    declared: &Egresses,
+    reached: &mut Reached,
+    faults: &mut Faults,
+) -> Option<ir::Egress> {
+    let (host, port) = (&draft.rest.host, draft.rest.port);
+    let exact = declared.known.iter().find(|entry| matches!(&entry.host.value, ir::HostRule::Exact(known) if known == host));
+    // Rules are in the order of their width, so the narrowest one that covers the host is the least.
+    let covering = || declared.known.iter().filter(|entry| covers(&entry.host.value, host)).min_by_key(|entry| &entry.host.value);
+    let Some(entry) = exact.or_else(covering) else {
+        if !declared.faulty {
+            let message = format!("`{host}` has no `[[egress]]` entry");
+            let diagnostic = Diagnostic::new(Code::UndeclaredHost, &draft.url, message, "not declared");
+            faults.push(diagnostic.help(format!("add an `[[egress]]` entry with `host = \"{host}\"` and `why`")));
+        }
+        return None;
+    };
+    reached.insert(entry.host.value.clone());
+    if !entry.ports.contains(&port) {
+        let message = format!("`{name}` calls port {port}, which `{}` does not allow", written(&entry.host.value));
+        let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.url, message, "port missing");
+        faults.push(diagnostic.also(&entry.host.span, "declared here").help(format!("add {port} to the `ports` of the entry")));
+    }
+    if let (Some(auth), None) = (&draft.auth, exact) {
+        let message = format!("`{name}` sends a credential to `{host}`, which only `{}` declares", written(&entry.host.value));
+        let diagnostic = Diagnostic::new(Code::WildCredential, auth, message, "sent to this host");
+        let diagnostic = diagnostic.also(&entry.host.span, "declared here");
+        faults
+            .push(diagnostic.help(format!("add an `[[egress]]` entry with `host = \"{host}\"`, so that it is reviewed by name")));
+    }
+    let host = ir::HostRule::Exact(host.clone());
+    Some(ir::Egress { host, ports: vec![port], stand_in: entry.stand_in, why: entry.why.clone() })
+}
+
 /// The `[[egress]]` entry that a tool names.
-fn entry(host: &At<ir::HostRule>, declared: &Egresses, faults: &mut Faults) -> Option<ir::Egress> {
+fn entry(host: &At<ir::HostRule>, declared: &Egresses, reached: &mut Reached, faults: &mut Faults) -> Option<ir::Egress> {
     if let Some(EgressDraft { host: rule, ports, stand_in, why }) =
         declared.known.iter().find(|entry| entry.host.value == host.value)
     {
+        reached.insert(rule.value.clone());
         return Some(ir::Egress { host: rule.value.clone(), ports: ports.clone(), stand_in: *stand_in, why: why.clone() });
     }
     if declared.faulty {
@@ -67,16 +179,16 @@ fn entry(host: &At<ir::HostRule>, declared: &Egresses, faults: &mut Faults) -> O
 }
 
 /// A tool that cannot reach what it calls would fail at every call.
-fn required_hosts(draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faults) {
+fn required_hosts(facts: &Facts, draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faults) {
     if draft.egress_faulty {
         return;
     }
-    let name = draft.facts.name;
-    match draft.facts.network {
+    let name = facts.name;
+    match facts.network {
         Network::None => {}
         Network::Chosen if draft.egress.is_empty() => {
             let diagnostic =
-                Diagnostic::new(Code::MissingEgress, &draft.name, format!("`{name}` may reach no host"), "needs `egress`");
+                Diagnostic::new(Code::MissingEgress, &draft.name.span, format!("`{name}` may reach no host"), "needs `egress`");
             faults.push(diagnostic.help("add `egress = [\"api.example.com\"]`, and an `[[egress]]` entry for the host"));
         }
         Network::Chosen => {}
@@ -85,7 +197,7 @@ fn required_hosts(draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faul
                 hosts.iter().copied().filter(|host| !draft.egress.iter().any(|at| covers(&at.value, host))).collect();
             if !missing.is_empty() {
                 let message = format!("`{name}` calls {}, but its `egress` does not list it", crate::fields::words(&missing));
-                let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.name, message, "needs more `egress`");
+                let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.name.span, message, "needs more `egress`");
                 faults.push(diagnostic.help(format!("add {} to its `egress`", crate::fields::words(&missing))));
             }
             for at in &draft.egress {
@@ -102,12 +214,12 @@ fn required_hosts(draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faul
 }
 
 /// A host that a tool with fixed hosts never calls widens what a flaw in it could reach.
-fn needless_hosts(draft: &ToolDraft, faults: &mut Faults) {
-    let Network::Fixed(hosts) = draft.facts.network else {
+fn needless_hosts(facts: &Facts, draft: &ToolDraft, faults: &mut Faults) {
+    let Network::Fixed(hosts) = facts.network else {
         return;
     };
     for at in draft.egress.iter().filter(|at| !hosts.iter().any(|host| covers(&at.value, host))) {
-        let message = format!("`{}` never calls `{}`", draft.facts.name, written(&at.value));
+        let message = format!("`{}` never calls `{}`", facts.name, written(&at.value));
         faults.push(Diagnostic::new(Code::UnusedHost, &at.span, message, "not used").help("remove the host from its `egress`"));
     }
 }
@@ -119,9 +231,9 @@ fn risks(draft: &ToolDraft, standard: &At<u16>, faults: &mut Faults) {
     if base < threshold {
         return;
     }
-    let span = draft.base_risk.as_ref().or(draft.threshold.as_ref()).map_or(&draft.name, |at| &at.span);
+    let span = draft.base_risk.as_ref().or(draft.threshold.as_ref()).map_or(&draft.name.span, |at| &at.span);
     let message =
-        format!("`{}` denies every call: it begins at risk {} and denies at {}", draft.facts.name, risk(base), risk(threshold));
+        format!("`{}` denies every call: it begins at risk {} and denies at {}", draft.name.value, risk(base), risk(threshold));
     let diagnostic = Diagnostic::new(Code::AlwaysDenied, span, message, "no call can pass");
     faults.push(diagnostic.help("set `base_risk` below `risk_threshold`, or remove the tool"));
 }

@@ -1,26 +1,28 @@
-//! The tools that the runtime itself implements: their definitions for `tools/list` and what a call of each plans to do.
+//! Every tool, and those that the runtime itself implements: their definitions for `tools/list` and what a call of each plans to do.
 //!
 //! Planning is pure: it checks the arguments against the tool's schema and says which URLs a call would fetch, so that the judge
 //! can decide before anything happens. Performing is in [`crate::effect`].
 
 pub mod audit;
-#[cfg(feature = "http")]
+#[cfg(feature = "plan-http")]
 pub mod http_get_json;
-#[cfg(feature = "issue")]
+#[cfg(feature = "plan-issue")]
 pub mod issue;
 pub mod schema;
-#[cfg(feature = "http")]
+#[cfg(feature = "plan-http")]
 pub mod weather_hourly;
 
 use crate::call::{ArgFault, Args};
-use crate::policy::Builtin;
+use crate::policy::{Builtin, Tool, ToolKind};
+#[cfg(feature = "plan-http")]
+use crate::rest;
 use crate::wire::Annotations;
 use serde_json::Value;
 
 /// What `tools/list` says of a tool.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    /// For people.
+    /// For people; empty = none.
     pub title: &'static str,
     /// For the model.
     pub description: &'static str,
@@ -34,7 +36,7 @@ pub struct Definition {
 #[derive(Debug, Clone)]
 pub enum Plan {
     /// See [`issue`].
-    #[cfg(feature = "issue")]
+    #[cfg(feature = "plan-issue")]
     IssueCapability(issue::Request),
     /// Newest entries, at most this many.
     AuditTail(audit::Tail),
@@ -43,39 +45,34 @@ pub enum Plan {
     /// Use and authority over a time.
     ExposureReport(audit::Exposure),
     /// See [`http_get_json`].
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     HttpGetJson(http_get_json::Plan),
     /// See [`weather_hourly`].
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     WeatherHourly(weather_hourly::Plan),
+    /// See [`rest`].
+    #[cfg(feature = "plan-http")]
+    Rest(rest::Plan),
 }
 
-impl Builtin {
+impl Tool {
     /// The definition for `tools/list`.
     #[must_use]
-    pub fn definition(self) -> Definition {
-        match self {
-            #[cfg(feature = "issue")]
-            Self::IssueCapability => issue::definition(),
-            Self::AuditTail => audit::tail_definition(),
-            Self::UsageStats => audit::stats_definition(),
-            Self::ExposureReport => audit::exposure_definition(),
-            #[cfg(feature = "http")]
-            Self::HttpGetJson => http_get_json::definition(),
-            #[cfg(feature = "http")]
-            Self::WeatherHourly => weather_hourly::definition(),
+    pub fn definition(&self) -> Definition {
+        match self.kind {
+            ToolKind::Builtin(builtin) => builtin.definition(),
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(rest) => rest::definition(rest, self.effect),
         }
     }
 
-    /// Does a call need a lease? Every tool does but the one that issues leases, which is bounded by the `self` grants.
+    /// Does a call need a lease? Every tool does but the one that issues leases, which is bounded by the `self` and `human` grants.
     #[must_use]
-    pub const fn needs_lease(self) -> bool {
-        match self {
-            #[cfg(feature = "issue")]
-            Self::IssueCapability => false,
-            Self::AuditTail | Self::UsageStats | Self::ExposureReport => true,
-            #[cfg(feature = "http")]
-            Self::HttpGetJson | Self::WeatherHourly => true,
+    pub const fn needs_lease(&self) -> bool {
+        match self.kind {
+            ToolKind::Builtin(builtin) => builtin.needs_lease(),
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(_) => true,
         }
     }
 
@@ -83,9 +80,43 @@ impl Builtin {
     ///
     /// # Errors
     /// The first argument that is missing, unknown, or of the wrong shape.
-    pub fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
+    pub fn plan(&self, args: &Args) -> Result<Plan, ArgFault> {
+        match self.kind {
+            ToolKind::Builtin(builtin) => builtin.plan(args),
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, self.strict, args)?)),
+        }
+    }
+}
+
+impl Builtin {
+    fn definition(self) -> Definition {
+        match self {
+            #[cfg(feature = "plan-issue")]
+            Self::IssueCapability => issue::definition(),
+            Self::AuditTail => audit::tail_definition(),
+            Self::UsageStats => audit::stats_definition(),
+            Self::ExposureReport => audit::exposure_definition(),
+            #[cfg(feature = "plan-http")]
+            Self::HttpGetJson => http_get_json::definition(),
+            #[cfg(feature = "plan-http")]
+            Self::WeatherHourly => weather_hourly::definition(),
+        }
+    }
+
+    const fn needs_lease(self) -> bool {
+        match self {
+            #[cfg(feature = "plan-issue")]
+            Self::IssueCapability => false,
+            Self::AuditTail | Self::UsageStats | Self::ExposureReport => true,
+            #[cfg(feature = "plan-http")]
+            Self::HttpGetJson | Self::WeatherHourly => true,
+        }
+    }
+
+    fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
         Ok(match self {
-            #[cfg(feature = "issue")]
+            #[cfg(feature = "plan-issue")]
             Self::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),
             Self::AuditTail => Plan::AuditTail(audit::Tail::parse(args)?),
             Self::UsageStats => {
@@ -93,9 +124,9 @@ impl Builtin {
                 Plan::UsageStats
             }
             Self::ExposureReport => Plan::ExposureReport(audit::Exposure::parse(args)?),
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::HttpGetJson => Plan::HttpGetJson(http_get_json::plan(args)?),
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::WeatherHourly => Plan::WeatherHourly(weather_hourly::plan(args)?),
         })
     }

@@ -4,15 +4,17 @@
 //! effect that is undecided or unrecorded is a type error.
 
 #[cfg(feature = "http")]
-pub mod addr;
-#[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]
 pub mod resolve;
 #[cfg(feature = "http")]
+mod rest;
+#[cfg(feature = "http")]
+pub mod secret;
+#[cfg(feature = "http")]
 pub mod tls;
 #[cfg(feature = "http")]
-pub mod url;
+pub mod weather;
 
 #[cfg(feature = "issue")]
 mod issue;
@@ -38,6 +40,9 @@ pub struct World {
     pub ledger: Ledger,
     /// Its directory.
     pub ledger_dir: PathBuf,
+    /// Credentials of REST tools.
+    #[cfg(feature = "http")]
+    pub secrets: secret::Secrets,
 }
 
 /// How an effect ended.
@@ -63,6 +68,12 @@ pub struct Failure {
 impl Outcome {
     fn local(result: Result<Value, Failure>) -> Self {
         Self { result, hosts: Vec::new(), commit: true }
+    }
+
+    /// The effect is not compiled in.
+    #[cfg(any(all(feature = "plan-http", not(feature = "http")), all(feature = "plan-issue", not(feature = "issue"))))]
+    fn absent() -> Self {
+        Self::local(Err(Failure { code: "absent", detail: "This gateway was built without the code for this effect.".into() }))
     }
 
     /// The call was cancelled by the client before the effect ended.
@@ -107,26 +118,41 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome
     let dir = &world.ledger_dir;
     match permit.into_act() {
         #[cfg(feature = "issue")]
-        Act::Issue(claims) => issue::perform(&claims, world).await,
+        Act::Issue(claims, how) => issue::perform(&claims, how, world).await,
         Act::AuditTail(tail) => Outcome::local(report(dir, move |dir| read::tail(dir, tail.limit)).await),
         Act::UsageStats => Outcome::local(report(dir, read::stats).await),
         Act::ExposureReport(exposure) => {
             Outcome::local(report(dir, move |dir| read::exposure(dir, exposure.lookback_hours)).await)
         }
         #[cfg(feature = "http")]
-        Act::HttpGetJson(target) => {
+        Act::HttpGetJson(target, tempo) => {
             let hosts = vec![target.host().to_owned()];
-            let limits = http::HttpLimits::default();
-            let fetched = crate::builtin::http_get_json::perform(target, &limits, &resolve::SystemResolver);
+            let limits = http::HttpLimits::within(tempo);
+            let fetched = http::get_json(target, &limits, &resolve::SystemResolver).await;
+            fetch(hosts, fetched.map(http::Fetched::into_result))
+        }
+        #[cfg(feature = "http")]
+        Act::WeatherHourly(plan, targets, tempo) => {
+            let hosts = targets.iter().map(|target| target.host().to_owned()).collect();
+            let limits = http::HttpLimits::within(tempo);
+            let fetched = weather::perform(&plan, targets, &limits, &resolve::SystemResolver);
             fetch(hosts, fetched.await)
         }
         #[cfg(feature = "http")]
-        Act::WeatherHourly(plan, targets) => {
-            let hosts = targets.iter().map(|target| target.host().to_owned()).collect();
-            let limits = http::HttpLimits::default();
-            let fetched = crate::builtin::weather_hourly::perform(&plan, targets, &limits, &resolve::SystemResolver);
-            fetch(hosts, fetched.await)
+        Act::Rest(plan, target, tempo) => {
+            let hosts = vec![target.host().to_owned()];
+            let limits = http::HttpLimits { body: plan.rest().response.max_bytes, ..http::HttpLimits::within(tempo) };
+            let secret = match world.secrets.of(plan.rest()) {
+                Ok(secret) => secret,
+                Err(failure) => return Outcome::local(Err(failure)),
+            };
+            fetch(hosts, rest::perform(&plan, target, secret, &limits, &resolve::SystemResolver).await)
         }
+        // Features are united in a workspace; no gateway is built with the plan of an effect and without the effect.
+        #[cfg(all(feature = "plan-issue", not(feature = "issue")))]
+        Act::Issue(..) => Outcome::absent(),
+        #[cfg(all(feature = "plan-http", not(feature = "http")))]
+        Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Outcome::absent(),
     }
 }
 

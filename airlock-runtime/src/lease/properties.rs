@@ -70,7 +70,7 @@ fn caveat() -> impl Strategy<Value = Caveat> {
 /// Everything that `child` allows, `parent` allows, and what counts calls counts them for both.
 fn within(child: &Terms, parent: &Terms) -> bool {
     let hosts = ["a.x.com", "b.x.com", "c.x.com", "x.com", "y.com", "z.com", "a.y.com", "*"];
-    child.tools.is_subset(&parent.tools)
+    child.tools.iter().all(|tool| parent.permits_tool(tool))
         && hosts.iter().all(|host| !child.permits_host(host) || parent.permits_host(host))
         && child.exp <= parent.exp
         && child.nbf >= parent.nbf
@@ -155,6 +155,20 @@ fn every_single_character_matters() {
             assert!(check(&altered).is_err(), "bit {bit} of byte {at}");
         }
     }
+}
+
+#[test]
+fn a_key_with_dates_accepts_what_it_signed_in_them() {
+    let lease = minted();
+    let check_with = |term| {
+        let ring = KeyRing::new(vec![key().with_term(term)]).unwrap();
+        verify(&lease, &ring, &Expect { aud: "weather", sid: "s1", intent: [3; 32], now: Micros(NOW * 1_000_000) }).map(|_| ())
+    };
+    let term = Term { sign_from: NOW - 100, sign_until: NOW + 100, verify_until: NOW + 1000 };
+    assert_eq!(check_with(term), Ok(()));
+    assert_eq!(check_with(Term { sign_from: NOW + 31, ..term }), Err(LeaseFault::KeyDates));
+    assert_eq!(check_with(Term { sign_until: NOW - 30, ..term }), Err(LeaseFault::KeyDates));
+    assert_eq!(check_with(Term { sign_until: NOW - 50, verify_until: NOW, ..term }), Err(LeaseFault::KeyRetired));
 }
 
 #[test]

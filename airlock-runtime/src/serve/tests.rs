@@ -3,7 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool};
+use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -14,14 +14,15 @@ static POLICY: Policy = Policy {
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    limits: sample::LIMITS,
+    flows: &[],
     tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
-    tool_index: |name| POLICY.tools.iter().position(|tool| tool.name == name),
+    tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[grant("agent:a"), grant("agent:b")],
 };
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
-    let check_args: fn(&crate::call::Args) -> Result<(), crate::call::ArgFault> = |_| Ok(());
-    Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
+    Tool { name, kind: ToolKind::Builtin(builtin), ..sample::TOOL }
 }
 
 const fn grant(subject: &'static str) -> Grant {
@@ -30,9 +31,9 @@ const fn grant(subject: &'static str) -> Grant {
 }
 
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
-    let ledger = Ledger::open(dir, "gw", &POLICY.digest, POLICY.ledger.durability).unwrap();
+    let ledger = Ledger::open_for(dir, &POLICY).unwrap();
     let keys = KeyRing::new(vec![AudienceKey::new("k1", "gw", [7; 32]).unwrap()]).unwrap();
-    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned() }))
+    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default() }))
 }
 
 /// The guard is only for a loop that hangs; a loop that ends does so at once.
@@ -61,10 +62,10 @@ async fn a_client_that_does_not_read_cannot_keep_the_gateway_from_ending() {
 fn only_who_asks_for_a_lease_is_named_by_its_arguments() {
     let call = |name: &str| {
         let args = json!({"subject": "agent:victim", "session_id": "s1"}).as_object().cloned().unwrap();
-        let tool = (POLICY.tool_index)(name).map(|index| &POLICY.tools[index]);
+        let tool = POLICY.tool(name);
         Call { id: "c".into(), name: name.into(), tool, args, args_bytes: Vec::new() }
     };
-    let risk = Risk { score: 0, factors: Vec::new() };
+    let risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
     for (name, sub, sid) in
         [("airlock_issue_capability", "agent:victim", "s1"), ("airlock_usage_stats", "", ""), ("no_such_tool", "", "")]
     {
@@ -124,4 +125,43 @@ async fn an_allow_tells_how_long_its_budget_is_to_be_kept() {
     let line: serde_json::Value = serde_json::from_str(text.lines().nth(usize::try_from(seq).unwrap()).unwrap()).unwrap();
     assert_eq!(line["rid"].as_array().unwrap().len(), 2);
     assert_eq!((&line["exp"], &line["spends"]), (&json!(exp), &json!([0])));
+}
+
+#[tokio::test]
+async fn that_a_lease_is_revoked_comes_before_every_other_reason_and_is_one_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let call = async |tool: &str, arguments: serde_json::Value| {
+        let meta = crate::wire::Carried {
+            lease: Some(lease.clone()),
+            session: Some("s1".into()),
+            intent: Some("count the calls".into()),
+        };
+        match gateway.answer(request(tool, &arguments, meta), &Notify::new()).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+        }
+    };
+    assert_eq!(call("airlock_usage_stats", json!({})).await, "ok");
+    assert_eq!(call("airlock_usage_stats", json!({"x": 1})).await, "argument_invalid");
+    let operator = Ledger::join(dir.path(), None).unwrap();
+    let target = ledger::Target::Subject("agent:a".into());
+    let entry = Entry::Revoke(ledger::Revoke { target, why: "lost", by: "operator" });
+    let revoked = operator.record(&entry, Sync::Durable).wait().unwrap().seq();
+    assert_eq!(call("airlock_usage_stats", json!({})).await, "lease_revoked");
+    assert_eq!(call("airlock_usage_stats", json!({"x": 1})).await, "lease_revoked");
+    assert_eq!(call("no_such_tool", json!({})).await, "lease_revoked");
+    assert_eq!(issue(&gateway, "agent:a", "s2").await, Err("lease_revoked"));
+    assert!(issue(&gateway, "agent:b", "s2").await.is_ok());
+    let text = std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
+    let lines = text.lines().skip(usize::try_from(revoked).unwrap() + 1).map(|line| serde_json::from_str(line).unwrap());
+    let told: Vec<serde_json::Value> = lines.take(4).collect();
+    for line in told {
+        assert_eq!(
+            (&line["d"], &line["why"], &line["detail"]),
+            (&json!("deny"), &json!("lease_revoked"), &json!("sub")),
+            "{line}"
+        );
+    }
 }
