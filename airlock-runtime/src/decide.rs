@@ -179,9 +179,18 @@ fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
         #[cfg(feature = "plan-http")]
         Act::HttpGetJson(_) | Act::WeatherHourly(..) => Vec::new(),
     };
+    let presented = authority.and_then(fresh);
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
     let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);
-    life.into_iter().flatten().chain(budgets).chain(issue).collect()
+    life.into_iter().flatten().chain(presented).chain(budgets).chain(issue).collect()
+}
+
+/// A lease in bound form is taken once for each nonce of its last node.
+fn fresh(authority: &Authority) -> Option<Require> {
+    let presentation = authority.presentation()?;
+    // Without a node there is no lease; the empty name is one that no lease has.
+    let rid = authority.rid.last().cloned().unwrap_or_default();
+    Some(Require::Fresh { rid, nonce: presentation.nonce_text(), ts: presentation.ts })
 }
 
 /// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.

@@ -241,7 +241,7 @@ impl Gateway {
         let call = Arc::new(call);
         let risk = weigh(&call).await;
         let now = Micros::now();
-        let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
+        let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, &call, now));
         let Ok(newest_entry) = ledger.newest_ts() else { return Judged::unrecorded(0) };
         let decision = decide(policy, &call, authority.as_ref(), &risk, &Facts { now, newest_entry });
         let context =
@@ -298,14 +298,16 @@ impl Gateway {
         (call, unreadable.map_or(carried, Err))
     }
 
-    fn authority(&self, carried: &Carried, now: Micros) -> Result<Authority, Reason> {
+    fn authority(&self, carried: &Carried, call: &Call, now: Micros) -> Result<Authority, Reason> {
         let lease = carried.lease.as_deref().ok_or(Reason::LeaseMissing)?;
         let (Some(sid), Some(intent)) = (carried.session.as_deref(), carried.intent.as_deref()) else {
             return Err(Reason::ContextMissing);
         };
         let intent = intent_hash(intent).map_err(Reason::Intent)?;
         let expect = Expect { aud: self.world.policy.gateway, sid, intent, now };
-        lease::verify(lease, &self.world.keys, &expect).map_err(Reason::Lease)
+        // The name as asked for: whether there is such a tool is decided later.
+        let request = || lease::request_digest(expect.aud, sid, &call.name, &call.args).ok();
+        lease::verify_call(lease, &self.world.keys, &expect, request).map_err(Reason::Lease)
     }
 
     /// The tools of a lease that this process sees for the first time.
@@ -409,6 +411,7 @@ impl<'a> Context<'a> {
             tool: &self.call.name,
             rid: self.rid.clone(),
             to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
+            presented: self.authority.and_then(Authority::presentation).map(|how| (how.nonce_text(), how.ts)),
             kid: self.kid,
             risk: self.risk.score,
             factors: self.risk.factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect(),

@@ -164,3 +164,34 @@ async fn that_a_lease_is_revoked_comes_before_every_other_reason_and_is_one_entr
         );
     }
 }
+
+/// The proof covers what the tool gets, wherever the lease travels, and is taken once, over restart and other processes.
+#[tokio::test]
+async fn a_presentation_is_taken_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = gateway(dir.path());
+    let lease = issue(&first, "agent:a", "s1").await.unwrap();
+    let bound = lease::attenuate(&lease, &lease::Caveat { pop: Some(true), ..lease::Caveat::default() }).unwrap();
+    let none = crate::call::Args::new();
+    let how = |byte, ago: u64| lease::Presentation { ts: Micros::now().seconds() - ago, nonce: [byte; 16] };
+    let present = |how| lease::present(&bound, &how, "airlock_usage_stats", &none).unwrap();
+    let ask = async |gateway: &Gateway, lease: &str| {
+        let arguments = json!({"_capability": lease, "_context": {"session_id": "s1", "intent": "count the calls"}});
+        match gateway.answer(request("airlock_usage_stats", &arguments, crate::wire::Carried::default()), &Notify::new()).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+        }
+    };
+    assert_eq!(ask(&first, &bound).await, "lease_possession");
+    let shown = present(how(1, 0));
+    assert_eq!(ask(&first, &shown).await, "ok");
+    assert_eq!(ask(&first, &shown).await, "lease_replayed");
+    assert_eq!(ask(&gateway(dir.path()), &shown).await, "lease_replayed", "another process");
+    drop(first);
+    let again = gateway(dir.path());
+    assert_eq!(ask(&again, &shown).await, "lease_replayed", "after a restart");
+    assert_eq!(ask(&again, &present(how(2, 0))).await, "ok");
+    assert_eq!(ask(&again, &present(how(3, 40))).await, "lease_proof_time");
+    let other = lease::present(&bound, &how(4, 0), "airlock_audit_tail", &none).unwrap();
+    assert_eq!(ask(&again, &other).await, "lease_invalid", "made for another call");
+}
