@@ -3,7 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, CheckArgs, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex};
+use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -14,14 +14,15 @@ static POLICY: Policy = Policy {
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    limits: sample::LIMITS,
+    flows: &[],
     tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[grant("agent:a"), grant("agent:b")],
 };
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
-    let check_args = CheckArgs(&|_| Ok(()));
-    Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
+    Tool { name, kind: ToolKind::Builtin(builtin), ..sample::TOOL }
 }
 
 const fn grant(subject: &'static str) -> Grant {
@@ -30,9 +31,9 @@ const fn grant(subject: &'static str) -> Grant {
 }
 
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
-    let ledger = Ledger::open(dir, "gw", &POLICY.digest, POLICY.ledger.durability).unwrap();
+    let ledger = Ledger::open_for(dir, &POLICY).unwrap();
     let keys = KeyRing::new(vec![AudienceKey::new("k1", "gw", [7; 32]).unwrap()]).unwrap();
-    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned() }))
+    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default() }))
 }
 
 /// The guard is only for a loop that hangs; a loop that ends does so at once.
@@ -64,7 +65,7 @@ fn only_who_asks_for_a_lease_is_named_by_its_arguments() {
         let tool = POLICY.tool(name);
         Call { id: "c".into(), name: name.into(), tool, args, args_bytes: Vec::new() }
     };
-    let risk = Risk { score: 0, factors: Vec::new() };
+    let risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
     for (name, sub, sid) in
         [("airlock_issue_capability", "agent:victim", "s1"), ("airlock_usage_stats", "", ""), ("no_such_tool", "", "")]
     {
@@ -194,4 +195,64 @@ async fn a_presentation_is_taken_once() {
     assert_eq!(ask(&again, &present(how(3, 40))).await, "lease_proof_time");
     let other = lease::present(&bound, &how(4, 0), "airlock_audit_tail", &none).unwrap();
     assert_eq!(ask(&again, &other).await, "lease_invalid", "made for another call");
+}
+
+/// A line as a client sends it, to the reply.
+async fn converse(gateway: &Rc<Gateway>, line: &serde_json::Value) -> serde_json::Value {
+    let (output, mut replies) = mpsc::channel(1);
+    let limits = Limits { calls: Arc::new(Semaphore::new(1)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+    let local = LocalSet::new();
+    let reply = local.run_until(async {
+        let mut tasks = JoinSet::new();
+        gateway.take(&Frame::Line(line.to_string().into_bytes()), &output, &mut tasks, &limits).await.unwrap();
+        replies.recv().await.unwrap()
+    });
+    serde_json::from_str(&reply.await).unwrap()
+}
+
+fn list_line(id: u8, lease: Option<&str>, session: &str) -> serde_json::Value {
+    let mut meta =
+        json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});
+    if let Some(lease) = lease {
+        meta["dev.airlock/lease"] = json!(lease);
+        meta["dev.airlock/session"] = json!(session);
+        meta["dev.airlock/intent"] = json!("count the calls");
+    }
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/list", "params": {"_meta": meta}})
+}
+
+#[tokio::test]
+async fn a_list_shows_what_the_lease_can_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let entries = || std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap().lines().count();
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let none = lease::attenuate(&lease, &lease::Caveat { tools: Some(Vec::new()), ..lease::Caveat::default() }).unwrap();
+    let bound = lease::attenuate(&lease, &lease::Caveat { pop: Some(true), ..lease::Caveat::default() }).unwrap();
+    let how = lease::Presentation { ts: Micros::now().seconds(), nonce: [1; 16] };
+    let shown = lease::present(&bound, &how, lease::present::LIST, &Args::new()).unwrap();
+    let before = entries();
+    for (id, lease, expected) in [
+        (1, None, &["airlock_usage_stats", "airlock_issue_capability"][..]),
+        (2, Some(&lease), &["airlock_usage_stats", "airlock_issue_capability"]),
+        (3, Some(&none), &["airlock_issue_capability"]),
+        (4, Some(&shown), &["airlock_usage_stats", "airlock_issue_capability"]),
+    ] {
+        let reply = converse(&gateway, &list_line(id, lease.map(String::as_str), "s1")).await;
+        let result = &reply["result"];
+        let names: Vec<&str> = result["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!((names.as_slice(), &result["cacheScope"]), (expected, &json!("private")), "{reply}");
+        let ttl = result["ttlMs"].as_u64().unwrap();
+        assert!((290_000..=300_000).contains(&ttl), "no longer than the lease lives: {ttl}");
+    }
+    assert_eq!(entries(), before, "a list has no effect and is no entry");
+    for (id, lease, session, code) in [
+        (5, lease.replacen("k1", "k9", 1), "s1", "lease_invalid"),
+        (6, lease.clone(), "s2", "lease_session"),
+        (7, bound, "s1", "lease_possession"),
+    ] {
+        let reply = converse(&gateway, &list_line(id, Some(&lease), session)).await;
+        assert_eq!((&reply["error"]["code"], &reply["error"]["data"]["reason"]), (&json!(-32602), &json!(code)), "{reply}");
+        assert_eq!(reply["error"]["data"]["ledger_seq"], before + usize::from(id) - 5, "a refused lease is one entry");
+    }
 }
