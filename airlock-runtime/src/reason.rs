@@ -97,6 +97,10 @@ pub enum Reason {
     RevocationsStale,
     /// There is a kill file.
     Killed,
+    /// The presentation was used before.
+    Replayed,
+    /// As many presentations of this lease are remembered as may be.
+    ReplayCacheFull,
     /// The lease has been used as often as it may be.
     UsesExhausted {
         /// How often it may be used.
@@ -185,6 +189,9 @@ impl Reason {
             Unmet::Intent(_) => Self::SessionPinned,
             Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
             Unmet::Full => Self::TooManySessions,
+            Unmet::Replayed(_) => Self::Replayed,
+            Unmet::ReplayFull(_) => Self::ReplayCacheFull,
+            Unmet::Stale(ts) => Self::Lease(LeaseFault::ProofTime(*ts)),
             Unmet::Revoked(by) => Self::Revoked { by },
             Unmet::Behind => Self::RevocationsStale,
             Unmet::Killed => Self::Killed,
@@ -224,6 +231,8 @@ impl Reason {
             Self::Revoked { .. } => "lease_revoked",
             Self::RevocationsStale => "revocations_stale",
             Self::Killed => "killed",
+            Self::Replayed => "lease_replayed",
+            Self::ReplayCacheFull => "replay_cache_full",
             Self::UsesExhausted { .. } => "uses_exhausted",
             Self::SessionPinned => "session_pinned",
             Self::TooManyLeases => "too_many_leases",
@@ -311,6 +320,10 @@ impl Reason {
             Self::Revoked { by } => format!("{} Ask for a new lease.", revoked_sentence(by)),
             Self::RevocationsStale => REVOCATIONS_STALE.into(),
             Self::Killed => KILLED.into(),
+            Self::Replayed => "This presentation of the lease was used before. Present the lease anew for each call.".into(),
+            Self::ReplayCacheFull => {
+                "More presentations of this lease came within a minute than are remembered, so none is accepted. Ask again in a minute.".into()
+            }
             Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
             Self::SessionPinned => SESSION_PINNED.into(),
@@ -405,6 +418,7 @@ const fn advice(fault: &LeaseFault) -> &'static str {
         | LeaseFault::Block { .. }
         | LeaseFault::Version
         | LeaseFault::Depth => " Ask for a new one.",
+        LeaseFault::ProofTime(_) => " Present it again, or check the clocks of caller and gateway.",
         LeaseFault::NotYet(_) => " Wait, or check the clocks of issuer and gateway.",
         LeaseFault::Session => " Use the lease of this session, or ask for one.",
         LeaseFault::Length
@@ -453,6 +467,7 @@ mod tests {
             LeaseFault::Audience,
             LeaseFault::Session,
             LeaseFault::Intent,
+            LeaseFault::ProofTime(1),
             LeaseFault::Possession,
             LeaseFault::Approval,
         ];
@@ -486,7 +501,9 @@ mod tests {
             Reason::RiskTooHigh { .. } => Reason::Revoked { by: "sid" },
             Reason::Revoked { .. } => Reason::RevocationsStale,
             Reason::RevocationsStale => Reason::Killed,
-            Reason::Killed => Reason::UsesExhausted { uses: 2 },
+            Reason::Killed => Reason::Replayed,
+            Reason::Replayed => Reason::ReplayCacheFull,
+            Reason::ReplayCacheFull => Reason::UsesExhausted { uses: 2 },
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
             Reason::SessionPinned => Reason::TooManyLeases,
             Reason::TooManyLeases => Reason::TooManySessions,

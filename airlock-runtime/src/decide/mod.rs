@@ -7,6 +7,8 @@ mod grants;
 mod require;
 
 pub use check::{Check, Traced};
+#[cfg(feature = "gateway")]
+pub(crate) use grants::listed;
 pub(crate) use grants::{covered, over};
 #[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
