@@ -37,6 +37,10 @@ impl std::error::Error for AttenuateFault {}
 pub fn attenuate(lease: &str, caveat: &Caveat) -> Result<String, AttenuateFault> {
     let spelled = text::cut(lease).map_err(AttenuateFault::Lease)?;
     let mut raw = spelled.decode().map_err(AttenuateFault::Lease)?;
+    if raw.proof.is_some() {
+        // A presentation has no MAC to go on from: that it cannot be narrowed is its point.
+        return Err(AttenuateFault::Lease(LeaseFault::Form));
+    }
     let (root, before) = verify::parse(&raw.blocks).map_err(AttenuateFault::Lease)?;
     if before.len() == CAVEATS_MAX || u64::try_from(before.len()).is_ok_and(|added| added >= root.dep) {
         return Err(AttenuateFault::Depth);
@@ -48,13 +52,13 @@ pub fn attenuate(lease: &str, caveat: &Caveat) -> Result<String, AttenuateFault>
     if block.len() > BLOCK_MAX {
         return Err(AttenuateFault::Size);
     }
-    let index = u8::try_from(raw.blocks.len()).map_err(|_| AttenuateFault::Depth)?;
+    let index = u8::try_from(1 + before.len()).map_err(|_| AttenuateFault::Depth)?;
     Caveat::parse(&block, index).map_err(|fault| match fault {
         LeaseFault::Block { problem, .. } => AttenuateFault::Caveat(problem),
         other => AttenuateFault::Lease(other),
     })?;
     let tag = mac::caveat(&raw.tag, u32::from(index), &block);
-    raw.blocks.push(block);
+    raw.blocks.push(&block);
     let narrowed = text::join(spelled.kid, &raw.blocks, &tag);
     if narrowed.len() > TEXT_MAX { Err(AttenuateFault::Size) } else { Ok(narrowed) }
 }

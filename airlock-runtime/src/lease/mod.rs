@@ -9,6 +9,7 @@
 
 pub mod attenuate;
 pub mod authority;
+mod base64url;
 pub mod block;
 pub mod domain;
 pub mod fault;
@@ -22,6 +23,7 @@ pub mod keysource;
 mod mac;
 #[cfg(feature = "mint")]
 pub mod mint;
+pub mod present;
 pub mod request;
 pub mod term;
 mod text;
@@ -39,9 +41,10 @@ pub use key::{AudienceKey, KeyFault, KeyRing};
 pub use keysource::KeySource;
 #[cfg(feature = "mint")]
 pub use mint::{MintFault, RootClaims, fresh_jti, mint};
+pub use present::{PresentFault, Presentation, present};
 pub use request::{RequestFault, request_digest};
 pub use term::{Stage, Term};
-pub use verify::{Expect, verify};
+pub use verify::{Expect, verify, verify_call};
 
 /// Longest lease text in bytes: fits any JSON line with room, and bounds the work an unauthenticated sender can cause.
 pub const TEXT_MAX: usize = 4096;
@@ -59,12 +62,10 @@ pub const KID_MAX: usize = 16;
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(2 * bytes.len());
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    text.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
+    // Nothing but digits, so always UTF-8.
+    String::from_utf8(text).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! The text form: `alk1.kid.B(0)[.B(i)…].B(T)`.
+//! The text forms: `alk1.kid.B(0)[.B(i)…].B(T)` for bearers, `alp1.kid.B(0)[.B(i)…].ts.B(nonce).B(P)` for one call.
 
 use super::mac::Tag;
-use super::{BLOCK_MAX, CAVEATS_MAX, KID_MAX, LeaseFault, TEXT_MAX};
+use super::{BLOCK_MAX, CAVEATS_MAX, KID_MAX, LeaseFault, Presentation, TEXT_MAX, base64url};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
@@ -14,18 +14,50 @@ const BOUND: &str = "alp1";
 pub(crate) struct Cut<'a> {
     /// Key id, of the right shape.
     pub(crate) kid: &'a str,
-    /// Blocks in base64url, root first, at least one.
-    blocks: Vec<&'a str>,
-    /// MAC in base64url.
+    /// Blocks in base64url with dots between, root first, at least one.
+    blocks: &'a str,
+    /// Time and nonce of the bound form.
+    proof: Option<(&'a str, &'a str)>,
+    /// MAC in base64url: of the last node, or the proof of a presentation.
     tag: &'a str,
 }
 
 /// A lease with its blocks as raw bytes.
 pub(crate) struct Raw {
-    /// Block bytes, root first, at least one.
-    pub(crate) blocks: Vec<Vec<u8>>,
-    /// The MAC that the text carries.
+    /// At least one.
+    pub(crate) blocks: Blocks,
+    /// How it is presented, in the bound form.
+    pub(crate) proof: Option<Presentation>,
+    /// The MAC that the text carries: that of the last node, or of the presentation.
     pub(crate) tag: Tag,
+}
+
+/// A presentation with its MAC.
+pub(crate) struct Proof {
+    pub(crate) how: Presentation,
+    pub(crate) mac: Tag,
+}
+
+/// Block bytes, root first: one after another in one buffer.
+#[derive(Default)]
+pub(crate) struct Blocks {
+    bytes: Vec<u8>,
+    /// Where each block ends.
+    ends: Vec<usize>,
+}
+
+impl Blocks {
+    /// The blocks, root first.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = std::iter::once(0).chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+    }
+
+    /// Appends a block.
+    pub(crate) fn push(&mut self, block: &[u8]) {
+        self.bytes.extend_from_slice(block);
+        self.ends.push(self.bytes.len());
+    }
 }
 
 /// Length, alphabet, prefix, number of parts, key id: in this order.
@@ -38,55 +70,107 @@ pub(crate) fn cut(text: &str) -> Result<Cut<'_>, LeaseFault> {
     if text.bytes().fold(false, |any, b| any | bad(b)) {
         return Err(LeaseFault::Spelling("it has a character outside A-Z a-z 0-9 - _ and dot"));
     }
-    let mut parts: Vec<&str> = text.split('.').collect();
-    match parts[0] {
-        BEARER => {}
-        BOUND => return Err(LeaseFault::Form),
-        _ => return Err(LeaseFault::Spelling("it does not start with \"alk1.\"")),
-    }
-    // Prefix, key id, root block, MAC; and the caveats.
-    if !(4..=4 + CAVEATS_MAX).contains(&parts.len()) {
-        return Err(LeaseFault::Spelling("it must have 4 to 12 parts between dots"));
-    }
-    if !is_kid(parts[1]) {
+    let (prefix, rest) = text.split_once('.').unwrap_or((text, ""));
+    let parts = match prefix {
+        BEARER => bearer(rest),
+        BOUND => bound(rest),
+        _ => return Err(LeaseFault::Spelling("it starts with neither \"alk1.\" nor \"alp1.\"")),
+    };
+    let Some(cut) = parts.filter(|cut| cut.blocks.split('.').count() <= 1 + CAVEATS_MAX) else {
+        return Err(LeaseFault::Spelling("it must have 4 to 12 parts between dots, and 2 more in bound form"));
+    };
+    if !is_kid(cut.kid) {
         return Err(LeaseFault::Spelling("its key id is not 1 to 16 of a-z 0-9 -"));
     }
-    let kid = parts[1];
-    let tag = parts.pop().unwrap_or_default();
-    Ok(Cut { kid, blocks: parts.split_off(2), tag })
+    if cut.proof.is_some_and(|(ts, _)| !is_number(ts)) {
+        return Err(LeaseFault::Spelling("its time is not a plain number of seconds"));
+    }
+    Ok(cut)
+}
+
+/// Key id, root block, MAC; and the caveats.
+fn bearer(rest: &str) -> Option<Cut<'_>> {
+    let (kid, rest) = rest.split_once('.')?;
+    let (blocks, tag) = rest.rsplit_once('.')?;
+    Some(Cut { kid, blocks, proof: None, tag })
+}
+
+/// Key id, root block, time, nonce, proof; and the caveats.
+fn bound(rest: &str) -> Option<Cut<'_>> {
+    let Cut { kid, blocks, proof: _, tag } = bearer(rest)?;
+    let (blocks, nonce) = blocks.rsplit_once('.')?;
+    let (blocks, ts) = blocks.rsplit_once('.')?;
+    Some(Cut { kid, blocks, proof: Some((ts, nonce)), tag })
+}
+
+/// Decimal digits without leading zeros, at most those of 2^53 - 1.
+fn is_number(text: &str) -> bool {
+    (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
 impl Cut<'_> {
+    /// Is it the form for one call?
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.proof.is_some()
+    }
+
     /// Strict base64url (unpadded, zero trailing bits) and the size limits of blocks.
     pub(crate) fn decode(&self) -> Result<Raw, LeaseFault> {
-        let blocks = self.blocks.iter().map(|part| decode_block(part)).collect::<Result<_, _>>()?;
+        let mut blocks = Blocks { bytes: Vec::with_capacity(self.blocks.len()), ends: Vec::with_capacity(1 + CAVEATS_MAX) };
+        self.blocks.split('.').try_for_each(|part| decode_block(part, &mut blocks))?;
+        // Whoever reads the MAC can narrow the lease, so it alone is decoded in constant time; the blocks are no secret.
         let mut tag = Tag(Zeroizing::new([0; 32]));
         let whole = Base64UrlUnpadded::decode(self.tag, &mut *tag.0).is_ok_and(|bytes| bytes.len() == 32);
         if !whole {
             return Err(LeaseFault::Spelling("its last part is not the base64url of 32 bytes"));
         }
-        Ok(Raw { blocks, tag })
+        Ok(Raw { blocks, proof: self.proof.map(|(ts, nonce)| presentation(ts, nonce)).transpose()?, tag })
     }
 }
 
-fn decode_block(part: &str) -> Result<Vec<u8>, LeaseFault> {
-    let block =
-        Base64UrlUnpadded::decode_vec(part).map_err(|_| LeaseFault::Spelling("a block is not strict unpadded base64url"))?;
-    match block.len() {
-        1..=BLOCK_MAX => Ok(block),
-        0 => Err(LeaseFault::Spelling("a block is empty")),
-        _ => Err(LeaseFault::Spelling("a block is longer than 1536 bytes")),
+fn presentation(ts: &str, nonce: &str) -> Result<Presentation, LeaseFault> {
+    let mut bytes = [0; 16];
+    let whole = base64url::decoded_len(nonce) == bytes.len() && base64url::decode(nonce, &mut bytes);
+    match (ts.parse(), whole) {
+        (Ok(ts), true) => Ok(Presentation { ts, nonce: bytes }),
+        (_, _) => Err(LeaseFault::Spelling("its nonce is not the base64url of 16 bytes")),
     }
+}
+
+fn decode_block(part: &str, blocks: &mut Blocks) -> Result<(), LeaseFault> {
+    let start = blocks.bytes.len();
+    let length = base64url::decoded_len(part);
+    blocks.bytes.resize(start + length, 0);
+    if !base64url::decode(part, &mut blocks.bytes[start..]) {
+        return Err(LeaseFault::Spelling("a block is not strict unpadded base64url"));
+    }
+    match length {
+        1..=BLOCK_MAX => blocks.ends.push(start + length),
+        0 => return Err(LeaseFault::Spelling("a block is empty")),
+        _ => return Err(LeaseFault::Spelling("a block is longer than 1536 bytes")),
+    }
+    Ok(())
 }
 
 /// Writes the text form.
-pub(crate) fn join(kid: &str, blocks: &[Vec<u8>], tag: &Tag) -> String {
+pub(crate) fn join(kid: &str, blocks: &Blocks, tag: &Tag) -> String {
     let mut text = format!("{BEARER}.{kid}");
-    for block in blocks.iter().map(Vec::as_slice).chain([&tag.0[..]]) {
+    for block in blocks.iter().chain([&tag.0[..]]) {
         text.push('.');
         text.push_str(&Base64UrlUnpadded::encode_string(block));
     }
     text
+}
+
+/// Writes the bound form.
+pub(crate) fn join_bound(kid: &str, blocks: &Blocks, proof: &Proof) -> String {
+    let mut text = format!("{BOUND}.{kid}");
+    for block in blocks.iter() {
+        text.push('.');
+        text.push_str(&Base64UrlUnpadded::encode_string(block));
+    }
+    let mac = Base64UrlUnpadded::encode_string(&proof.mac.0[..]);
+    format!("{text}.{}.{}.{mac}", proof.how.ts, proof.how.nonce_text())
 }
 
 /// `1*16(a-z / 0-9 / "-")`.

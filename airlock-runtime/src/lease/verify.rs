@@ -3,9 +3,9 @@
 //! Length, alphabet, key id, base64, MAC over the raw bytes, and only then a parser. Revocation, tools, hosts, risk and counters
 //! are decided later, from the [`Authority`]; this part has no state.
 
-use super::mac::{self, Tag};
-use super::text::{self, Cut, Raw};
-use super::{AudienceKey, Authority, Caveat, KeyRing, LeaseFault, Root, TEXT_MAX, Terms};
+use super::mac::{self, Keyed, Tag};
+use super::text::{self, Blocks, Cut, Raw};
+use super::{Authority, Caveat, KeyRing, LeaseFault, Presentation, Root, TEXT_MAX, Terms};
 use crate::clock::Micros;
 use crate::limits::CLOCK_SKEW_S;
 
@@ -22,12 +22,26 @@ pub struct Expect<'a> {
     pub now: Micros,
 }
 
-/// Verifies a lease in bearer form.
+/// Verifies a lease in bearer form; [`verify_call`] takes both forms.
 ///
 /// # Errors
 /// The first check that fails, in the order of [`LeaseFault`]'s variants.
 pub fn verify(text: &str, keys: &KeyRing, expect: &Expect<'_>) -> Result<Authority, LeaseFault> {
-    let authentic = authenticate(text, keys)?;
+    verify_call(text, keys, expect, || None)
+}
+
+/// Verifies a lease that came with a call. `request` gives the request digest of that call ([`super::request_digest`]), or nothing
+/// if it has none; it is asked for the bound form alone. Whether the nonce of that form is fresh is decided later, with the counters.
+///
+/// # Errors
+/// The first check that fails, in the order of [`LeaseFault`]'s variants.
+pub fn verify_call(
+    text: &str,
+    keys: &KeyRing,
+    expect: &Expect<'_>,
+    request: impl FnOnce() -> Option<[u8; 32]>,
+) -> Result<Authority, LeaseFault> {
+    let authentic = authenticate(text, keys, request)?;
     let terms = authentic.fold()?;
     let seconds = expect.now.seconds();
     // Authentic means that the key was found; without one nothing is accepted.
@@ -48,31 +62,40 @@ pub fn verify(text: &str, keys: &KeyRing, expect: &Expect<'_>) -> Result<Authori
     if terms.root.ih != expect.intent {
         return Err(LeaseFault::Intent);
     }
-    if terms.pop {
-        return Err(LeaseFault::Possession);
+    match &authentic.proof {
+        Some(proof) => proof.check_time(seconds)?,
+        None if terms.pop => return Err(LeaseFault::Possession),
+        None => {}
     }
     if !terms.approvals.is_empty() {
         return Err(LeaseFault::Approval);
     }
-    Ok(Authority::new(terms))
+    Ok(Authority::new(terms, authentic.proof))
 }
 
 /// Blocks whose MAC is right, not parsed yet.
 pub(crate) struct Authentic<'a> {
     pub(crate) kid: &'a str,
-    blocks: Vec<Vec<u8>>,
+    blocks: Blocks,
     tags: Vec<Tag>,
+    proof: Option<Presentation>,
 }
 
-/// Everything before the parser. Every refusal costs about one MAC, so that its time does not tell which check refused.
-pub(crate) fn authenticate<'a>(text: &'a str, keys: &KeyRing) -> Result<Authentic<'a>, LeaseFault> {
+/// Everything before the parser. Every refusal costs about one MAC, so that its time does not tell which check refused. The digest
+/// of the call is computed before the key is looked up, for the same reason.
+pub(crate) fn authenticate<'a>(
+    text: &'a str,
+    keys: &KeyRing,
+    request: impl FnOnce() -> Option<[u8; 32]>,
+) -> Result<Authentic<'a>, LeaseFault> {
     let spelled = text::cut(text).inspect_err(|_| spend(text))?;
+    let request = if spelled.is_bound() { request() } else { None };
     let key = keys.find(spelled.kid);
     let (key, raw) = match (key, spelled.decode()) {
         // The key id is looked at before the base64, so its fault comes first.
         (None, decoded) => {
             match decoded {
-                Ok(raw) => drop(mac::chain(&DUMMY_KEY, spelled.kid, &raw.blocks)),
+                Ok(raw) => drop(check_mac(&spelled, &mac::keyed(&DUMMY_KEY), raw, request)),
                 Err(_) => spend(text),
             }
             return Err(LeaseFault::UnknownKey);
@@ -83,15 +106,20 @@ pub(crate) fn authenticate<'a>(text: &'a str, keys: &KeyRing) -> Result<Authenti
         }
         (Some(key), Ok(raw)) => (key, raw),
     };
-    check_mac(&spelled, key, raw)
+    check_mac(&spelled, key.keyed(), raw, request)
 }
 
-fn check_mac<'a>(spelled: &Cut<'a>, key: &AudienceKey, raw: Raw) -> Result<Authentic<'a>, LeaseFault> {
-    let tags = mac::chain(key.bytes(), spelled.kid, &raw.blocks);
-    match tags.last() {
-        Some(last) if last.is(&raw.tag) => Ok(Authentic { kid: spelled.kid, blocks: raw.blocks, tags }),
-        Some(_) | None => Err(LeaseFault::Mac),
-    }
+/// The chain must end in the MAC of the text, or in one that the proof of the text was made with.
+fn check_mac<'a>(spelled: &Cut<'a>, key: &Keyed, raw: Raw, request: Option<[u8; 32]>) -> Result<Authentic<'a>, LeaseFault> {
+    let Raw { blocks, proof, tag } = raw;
+    let tags = mac::chain(key, spelled.kid, &blocks);
+    let last = tags.last().ok_or(LeaseFault::Mac)?;
+    let is_right = match (&proof, request) {
+        (None, _) => last.is(&tag),
+        (Some(how), Some(request)) => how.proof(last, &request).is(&tag),
+        (Some(_), None) => return Err(LeaseFault::Form),
+    };
+    if is_right { Ok(Authentic { kid: spelled.kid, blocks, tags, proof }) } else { Err(LeaseFault::Mac) }
 }
 
 /// A key that no lease is signed with: what is computed with it is thrown away.
@@ -100,22 +128,37 @@ const DUMMY_KEY: [u8; 32] = [0; 32];
 /// Spends the time of a MAC over a text that has none to check.
 fn spend(text: &str) {
     let bytes = text.as_bytes();
-    drop(mac::root(&DUMMY_KEY, "", std::hint::black_box(&bytes[..bytes.len().min(TEXT_MAX)])));
+    drop(mac::root(&mac::keyed(&DUMMY_KEY), "", std::hint::black_box(&bytes[..bytes.len().min(TEXT_MAX)])));
 }
 
 impl Authentic<'_> {
-    /// Parses every block and folds them.
+    /// Parses every block and folds them: the terms are the conjunction of all.
     pub(crate) fn fold(&self) -> Result<Terms, LeaseFault> {
-        let (root, caveats) = parse(&self.blocks)?;
-        let rid = self.tags.iter().map(Tag::rid).collect();
-        Ok(Terms::fold(self.kid, root, &caveats, rid))
+        let mut nodes = self.blocks.iter().zip(&self.tags);
+        let (first, tag) = nodes.next().ok_or(NO_ROOT)?;
+        let mut terms = Terms::of_root(self.kid, Root::parse(first)?, tag.rid());
+        let mut added = 0;
+        for (index, (block, tag)) in (1u8..).zip(nodes) {
+            terms.narrow(Caveat::parse(block, index)?, tag.rid());
+            added += 1;
+        }
+        check_depth(added, &terms.root)?;
+        Ok(terms)
     }
 }
 
+const NO_ROOT: LeaseFault = LeaseFault::Spelling("it has no root block");
+
 /// Parses every block, and checks the number of caveats.
-pub(crate) fn parse(blocks: &[Vec<u8>]) -> Result<(Root, Vec<Caveat>), LeaseFault> {
-    let (first, rest) = blocks.split_first().ok_or(LeaseFault::Spelling("it has no root block"))?;
-    let root = Root::parse(first)?;
-    let caveats: Vec<Caveat> = (1u8..).zip(rest).map(|(index, block)| Caveat::parse(block, index)).collect::<Result<_, _>>()?;
-    if u64::try_from(caveats.len()).is_ok_and(|added| added <= root.dep) { Ok((root, caveats)) } else { Err(LeaseFault::Depth) }
+pub(crate) fn parse(blocks: &Blocks) -> Result<(Root, Vec<Caveat>), LeaseFault> {
+    let mut blocks = blocks.iter();
+    let root = Root::parse(blocks.next().ok_or(NO_ROOT)?)?;
+    let caveats: Vec<Caveat> = (1u8..).zip(blocks).map(|(index, block)| Caveat::parse(block, index)).collect::<Result<_, _>>()?;
+    check_depth(caveats.len() as u64, &root)?;
+    Ok((root, caveats))
+}
+
+/// The issuer says how many caveats may be added.
+const fn check_depth(added: u64, root: &Root) -> Result<(), LeaseFault> {
+    if added <= root.dep { Ok(()) } else { Err(LeaseFault::Depth) }
 }

@@ -2,7 +2,7 @@
 
 use super::chain::hex;
 use super::cursor::Cursor;
-use super::entry::{Recover, Sealed, body};
+use super::entry::{Recover, Sealed, body, with_members};
 use super::facts::{Facts, Require, Unmet};
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
@@ -13,6 +13,7 @@ use super::{LedgerError, place};
 use crate::clock::Micros;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -70,7 +71,7 @@ impl Store {
                 continue;
             }
             let seq = self.cursor.range.len();
-            self.extend(now, &pending.sealed.body, &mut lines);
+            self.extend(now, &self.stamped(&pending.sealed, now), &mut lines);
             if let Some(salt) = &pending.sealed.salt {
                 salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
             }
@@ -88,6 +89,12 @@ impl Store {
         if is_there != self.facts.revoked.killed() {
             self.extend(now, &revoked::kill_body(is_there), lines);
         }
+    }
+
+    /// The body of an entry; of an allow, with what its session has come to.
+    fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
+        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
+        with_members(&sealed.body, &members)
     }
 
     /// Builds the next line, and reads its facts from it as from any other line.

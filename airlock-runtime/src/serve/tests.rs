@@ -3,7 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, CheckArgs, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex};
+use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -14,14 +14,15 @@ static POLICY: Policy = Policy {
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    limits: sample::LIMITS,
+    flows: &[],
     tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[grant("agent:a"), grant("agent:b")],
 };
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
-    let check_args = CheckArgs(&|_| Ok(()));
-    Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
+    Tool { name, kind: ToolKind::Builtin(builtin), ..sample::TOOL }
 }
 
 const fn grant(subject: &'static str) -> Grant {
@@ -30,9 +31,9 @@ const fn grant(subject: &'static str) -> Grant {
 }
 
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
-    let ledger = Ledger::open(dir, "gw", &POLICY.digest, POLICY.ledger.durability).unwrap();
+    let ledger = Ledger::open_for(dir, &POLICY).unwrap();
     let keys = KeyRing::new(vec![AudienceKey::new("k1", "gw", [7; 32]).unwrap()]).unwrap();
-    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned() }))
+    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default() }))
 }
 
 /// The guard is only for a loop that hangs; a loop that ends does so at once.
@@ -64,7 +65,7 @@ fn only_who_asks_for_a_lease_is_named_by_its_arguments() {
         let tool = POLICY.tool(name);
         Call { id: "c".into(), name: name.into(), tool, args, args_bytes: Vec::new() }
     };
-    let risk = Risk { score: 0, factors: Vec::new() };
+    let risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
     for (name, sub, sid) in
         [("airlock_issue_capability", "agent:victim", "s1"), ("airlock_usage_stats", "", ""), ("no_such_tool", "", "")]
     {
@@ -124,4 +125,134 @@ async fn an_allow_tells_how_long_its_budget_is_to_be_kept() {
     let line: serde_json::Value = serde_json::from_str(text.lines().nth(usize::try_from(seq).unwrap()).unwrap()).unwrap();
     assert_eq!(line["rid"].as_array().unwrap().len(), 2);
     assert_eq!((&line["exp"], &line["spends"]), (&json!(exp), &json!([0])));
+}
+
+#[tokio::test]
+async fn that_a_lease_is_revoked_comes_before_every_other_reason_and_is_one_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let call = async |tool: &str, arguments: serde_json::Value| {
+        let meta = crate::wire::Carried {
+            lease: Some(lease.clone()),
+            session: Some("s1".into()),
+            intent: Some("count the calls".into()),
+        };
+        match gateway.answer(request(tool, &arguments, meta), &Notify::new()).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+        }
+    };
+    assert_eq!(call("airlock_usage_stats", json!({})).await, "ok");
+    assert_eq!(call("airlock_usage_stats", json!({"x": 1})).await, "argument_invalid");
+    let operator = Ledger::join(dir.path(), None).unwrap();
+    let target = ledger::Target::Subject("agent:a".into());
+    let entry = Entry::Revoke(ledger::Revoke { target, why: "lost", by: "operator" });
+    let revoked = operator.record(&entry, Sync::Durable).wait().unwrap().seq();
+    assert_eq!(call("airlock_usage_stats", json!({})).await, "lease_revoked");
+    assert_eq!(call("airlock_usage_stats", json!({"x": 1})).await, "lease_revoked");
+    assert_eq!(call("no_such_tool", json!({})).await, "lease_revoked");
+    assert_eq!(issue(&gateway, "agent:a", "s2").await, Err("lease_revoked"));
+    assert!(issue(&gateway, "agent:b", "s2").await.is_ok());
+    let text = std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
+    let lines = text.lines().skip(usize::try_from(revoked).unwrap() + 1).map(|line| serde_json::from_str(line).unwrap());
+    let told: Vec<serde_json::Value> = lines.take(4).collect();
+    for line in told {
+        assert_eq!(
+            (&line["d"], &line["why"], &line["detail"]),
+            (&json!("deny"), &json!("lease_revoked"), &json!("sub")),
+            "{line}"
+        );
+    }
+}
+
+/// The proof covers what the tool gets, wherever the lease travels, and is taken once, over restart and other processes.
+#[tokio::test]
+async fn a_presentation_is_taken_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = gateway(dir.path());
+    let lease = issue(&first, "agent:a", "s1").await.unwrap();
+    let bound = lease::attenuate(&lease, &lease::Caveat { pop: Some(true), ..lease::Caveat::default() }).unwrap();
+    let none = crate::call::Args::new();
+    let how = |byte, ago: u64| lease::Presentation { ts: Micros::now().seconds() - ago, nonce: [byte; 16] };
+    let present = |how| lease::present(&bound, &how, "airlock_usage_stats", &none).unwrap();
+    let ask = async |gateway: &Gateway, lease: &str| {
+        let arguments = json!({"_capability": lease, "_context": {"session_id": "s1", "intent": "count the calls"}});
+        match gateway.answer(request("airlock_usage_stats", &arguments, crate::wire::Carried::default()), &Notify::new()).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+        }
+    };
+    assert_eq!(ask(&first, &bound).await, "lease_possession");
+    let shown = present(how(1, 0));
+    assert_eq!(ask(&first, &shown).await, "ok");
+    assert_eq!(ask(&first, &shown).await, "lease_replayed");
+    assert_eq!(ask(&gateway(dir.path()), &shown).await, "lease_replayed", "another process");
+    drop(first);
+    let again = gateway(dir.path());
+    assert_eq!(ask(&again, &shown).await, "lease_replayed", "after a restart");
+    assert_eq!(ask(&again, &present(how(2, 0))).await, "ok");
+    assert_eq!(ask(&again, &present(how(3, 40))).await, "lease_proof_time");
+    let other = lease::present(&bound, &how(4, 0), "airlock_audit_tail", &none).unwrap();
+    assert_eq!(ask(&again, &other).await, "lease_invalid", "made for another call");
+}
+
+/// A line as a client sends it, to the reply.
+async fn converse(gateway: &Rc<Gateway>, line: &serde_json::Value) -> serde_json::Value {
+    let (output, mut replies) = mpsc::channel(1);
+    let limits = Limits { calls: Arc::new(Semaphore::new(1)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+    let local = LocalSet::new();
+    let reply = local.run_until(async {
+        let mut tasks = JoinSet::new();
+        gateway.take(&Frame::Line(line.to_string().into_bytes()), &output, &mut tasks, &limits).await.unwrap();
+        replies.recv().await.unwrap()
+    });
+    serde_json::from_str(&reply.await).unwrap()
+}
+
+fn list_line(id: u8, lease: Option<&str>, session: &str) -> serde_json::Value {
+    let mut meta =
+        json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});
+    if let Some(lease) = lease {
+        meta["dev.airlock/lease"] = json!(lease);
+        meta["dev.airlock/session"] = json!(session);
+        meta["dev.airlock/intent"] = json!("count the calls");
+    }
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/list", "params": {"_meta": meta}})
+}
+
+#[tokio::test]
+async fn a_list_shows_what_the_lease_can_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let entries = || std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap().lines().count();
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let none = lease::attenuate(&lease, &lease::Caveat { tools: Some(Vec::new()), ..lease::Caveat::default() }).unwrap();
+    let bound = lease::attenuate(&lease, &lease::Caveat { pop: Some(true), ..lease::Caveat::default() }).unwrap();
+    let how = lease::Presentation { ts: Micros::now().seconds(), nonce: [1; 16] };
+    let shown = lease::present(&bound, &how, lease::present::LIST, &Args::new()).unwrap();
+    let before = entries();
+    for (id, lease, expected) in [
+        (1, None, &["airlock_usage_stats", "airlock_issue_capability"][..]),
+        (2, Some(&lease), &["airlock_usage_stats", "airlock_issue_capability"]),
+        (3, Some(&none), &["airlock_issue_capability"]),
+        (4, Some(&shown), &["airlock_usage_stats", "airlock_issue_capability"]),
+    ] {
+        let reply = converse(&gateway, &list_line(id, lease.map(String::as_str), "s1")).await;
+        let result = &reply["result"];
+        let names: Vec<&str> = result["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!((names.as_slice(), &result["cacheScope"]), (expected, &json!("private")), "{reply}");
+        let ttl = result["ttlMs"].as_u64().unwrap();
+        assert!((290_000..=300_000).contains(&ttl), "no longer than the lease lives: {ttl}");
+    }
+    assert_eq!(entries(), before, "a list has no effect and is no entry");
+    for (id, lease, session, code) in [
+        (5, lease.replacen("k1", "k9", 1), "s1", "lease_invalid"),
+        (6, lease.clone(), "s2", "lease_session"),
+        (7, bound, "s1", "lease_possession"),
+    ] {
+        let reply = converse(&gateway, &list_line(id, Some(&lease), session)).await;
+        assert_eq!((&reply["error"]["code"], &reply["error"]["data"]["reason"]), (&json!(-32602), &json!(code)), "{reply}");
+        assert_eq!(reply["error"]["data"]["ledger_seq"], before + usize::from(id) - 5, "a refused lease is one entry");
+    }
 }
