@@ -116,7 +116,7 @@ pub(crate) fn find(text: &str, document: Option<&DeTable<'_>>) -> Vec<Found> {
         found.sort_by_key(|one| one.span.start);
         values.retain(|value| {
             let next = found.partition_point(|one| one.span.start < value.span.end);
-            !found.get(..next).and_then(|before| before.last()).is_some_and(|one| one.span.end > value.span.start)
+            found.get(..next).and_then(|before| before.last()).is_none_or(|one| one.span.end <= value.span.start)
         });
         found.extend(values);
     }
