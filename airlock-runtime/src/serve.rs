@@ -317,7 +317,7 @@ impl Gateway {
             seen.clear();
         }
         let is_new = authority.rid.last().is_some_and(|rid| seen.insert(rid.clone()));
-        is_new.then(|| authority.tools.iter().cloned().collect())
+        is_new.then(|| authority.tools.clone())
     }
 
     /// Records the allow if everything that it rests on still holds. What the session did may still ask for the user's approval.
