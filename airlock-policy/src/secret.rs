@@ -71,6 +71,8 @@ const PLAIN_KEY: &str = "sk-";
 const PLAIN_KEY_MIN: usize = 32;
 /// Bytes that are looked at to judge the form of a token, so that the work grows with the text and no faster.
 const LOOK_MAX: usize = 2048;
+/// Bytes that are looked at to tell a token from a placeholder.
+const MIXED_MAX: usize = 64;
 /// Least characters of a value that is judged by its entropy alone.
 const RANDOM_MIN: usize = 16;
 /// Least entropy of such a value, in thousandths of a bit for each character: words and names have less, random text has more.
@@ -191,7 +193,7 @@ fn token_at(word: &str) -> Option<&'static str> {
 
 /// Not one character over and over, nor one written to show the form (`ghp_xxxx…`).
 fn mixed(text: &str) -> bool {
-    let mut seen: Vec<u8> = text.bytes().take(LOOK_MAX).collect();
+    let mut seen: Vec<u8> = text.bytes().take(MIXED_MAX).collect();
     seen.sort_unstable();
     seen.dedup();
     seen.len() >= 5

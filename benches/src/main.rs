@@ -4,6 +4,7 @@
 //! Nothing is asserted about time. Files go to `benches/target/measure.*` and are removed: the ledger is measured on the disk
 //! that holds the checkout.
 
+mod build;
 mod gateway;
 mod judge;
 mod ledger;
@@ -37,12 +38,11 @@ fn main() -> Result<(), Fault> {
     }
     if wanted("gateway") || wanted("build") {
         let airlock = program(root.parent().ok_or("no checkout")?)?;
-        let built = gateway::Built::new(&airlock, dir.path())?;
         if wanted("build") {
-            gateway::warm_builds(&built)?;
+            build::measure(&airlock, dir.path())?;
         }
         if wanted("gateway") {
-            gateway::measure(&built, dir.path())?;
+            gateway::measure(&gateway::Built::new(&airlock, dir.path())?, dir.path())?;
         }
     }
     if wanted("ledger") {
