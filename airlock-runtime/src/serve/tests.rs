@@ -256,3 +256,39 @@ async fn a_list_shows_what_the_lease_can_call() {
         assert_eq!(reply["error"]["data"]["ledger_seq"], before + usize::from(id) - 5, "a refused lease is one entry");
     }
 }
+
+/// One bit at each place of both forms: refused, told as nothing but invalid, one entry, and no budget or nonce is touched.
+#[tokio::test]
+async fn a_changed_bit_is_one_denial_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let once = lease::attenuate(&lease, &lease::Caveat { uses: Some(2), ..lease::Caveat::default() }).unwrap();
+    let how = lease::Presentation { ts: Micros::now().seconds(), nonce: [9; 16] };
+    let shown = lease::present(&once, &how, "airlock_usage_stats", &Args::new()).unwrap();
+    let entries = || std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap().lines().count();
+    let ask = async |lease: String| {
+        let meta =
+            crate::wire::Carried { lease: Some(lease), session: Some("s1".into()), intent: Some("count the calls".into()) };
+        match gateway.answer(request("airlock_usage_stats", &json!({}), meta), &Notify::new()).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+        }
+    };
+    let before = entries();
+    let mut flipped = 0;
+    for text in [&once, &shown] {
+        for at in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            // Bit 7 would make it another encoding than UTF-8, which no string of a message can be.
+            bytes[at] ^= 1 << (at % 7);
+            assert_eq!(ask(String::from_utf8(bytes).unwrap()).await, "lease_invalid", "byte {at}");
+            flipped += 1;
+        }
+    }
+    assert_eq!(entries(), before + flipped, "one entry each");
+    assert_eq!(
+        [ask(shown.clone()).await, ask(shown).await, ask(once.clone()).await, ask(once).await],
+        ["ok", "lease_replayed", "ok", "uses_exhausted"]
+    );
+}
