@@ -224,6 +224,8 @@ mod tests {
         // The first alternative is no better than the longer one.
         assert!(admits("a|ab", "ab") && admits("(a|ab)(c|bcd)?", "abcd") && admits("a*?", "aaa"));
         assert!(admits("", "") && !admits("", "x"));
+        let host = r"[a-z0-9-]{1,63}(\.[a-z0-9-]{1,63}){1,3}";
+        assert!(admits(host, "api.example.com") && !admits(host, "com") && !admits(host, "a..b"));
         assert!(admits(r"\p{L}+", "größe") && !admits(r"\p{L}+", "a b") && admits(".", "日") && !admits(".", "\n"));
     }
 

@@ -35,7 +35,7 @@ pub const PATTERNS_MAX: usize = 1024;
 /// See [`PATTERNS_MAX`].
 pub const PATTERN_STATES_MAX: usize = 65_536;
 /// Patterns found too large before the rest is not tried: each costs some tens of milliseconds.
-pub const PATTERNS_LARGE_MAX: usize = 16;
+pub const PATTERNS_LARGE_MAX: usize = 4;
 /// `[[flow]]` entries: each is checked at every call under the ledger's lock.
 pub const FLOWS_MAX: usize = 64;
 /// Labels of one flow; two is the least that can combine.

@@ -1,5 +1,5 @@
 //! Measures Airlock on this machine and prints the tables of `docs/benchmarks.md`:
-//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [timing] [ledger] [gateway] [build]`.
+//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [policy] [timing] [ledger] [gateway] [build]`.
 //!
 //! Nothing is asserted about time. Files go to `benches/target/measure.*` and are removed: the ledger is measured on the disk
 //! that holds the checkout.
@@ -8,6 +8,7 @@ mod build;
 mod gateway;
 mod judge;
 mod ledger;
+mod policy;
 mod timing;
 
 use airlock_bench::Fault;
@@ -17,7 +18,7 @@ use std::process::Command;
 
 fn main() -> Result<(), Fault> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["decision", "lease", "timing", "ledger", "gateway", "build"];
+    let known = ["decision", "lease", "policy", "timing", "ledger", "gateway", "build"];
     if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("{word} is none of {known:?}").into());
     }
@@ -32,6 +33,9 @@ fn main() -> Result<(), Fault> {
     }
     if wanted("lease") {
         judge::lease()?;
+    }
+    if wanted("policy") {
+        policy::check()?;
     }
     if wanted("timing") {
         timing::measure()?;

@@ -9,7 +9,7 @@ const TOOLS_PER_GRANT: usize = 10;
 
 /// A manifest of so many REST tools with four argument rules each, and hosts, groups, rule sets, labels, quotas, flows, grants and
 /// requirements to match. The same number gives the same text.
-pub fn manifest(tools: usize) -> String {
+pub(crate) fn manifest(tools: usize) -> String {
     let mut text = HEAD.to_owned();
     // Writing to a string cannot fail.
     for host in 0..tools.div_ceil(TOOLS_PER_HOST) {
