@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// A manifest that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Policy {
     /// Language version of the manifest; 1.
     pub airlock: u32,
@@ -32,6 +33,7 @@ pub struct Policy {
 
 /// `[gateway]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Gateway {
     /// Binary name, lease audience and ledger origin.
     pub name: String,
@@ -41,6 +43,7 @@ pub struct Gateway {
 
 /// An accepted key id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Key {
     /// Key id: 1-16 of `a-z 0-9 -`.
     pub kid: String,
@@ -50,6 +53,7 @@ pub struct Key {
 
 /// `[lease]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Lease {
     /// Seconds.
     pub default_ttl: u64,
@@ -63,6 +67,7 @@ pub struct Lease {
 
 /// `[ledger]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Ledger {
     /// Environment variable that names the directory.
     pub dir_env: Option<String>,
@@ -74,6 +79,7 @@ pub struct Ledger {
 
 /// `[ledger] durability`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// fdatasync before every effect.
@@ -86,6 +92,7 @@ pub enum Durability {
 
 /// `[limits]`: bounds of the whole gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Limits {
     /// Largest arguments of one call, bytes of their JSON without carriers.
     pub max_arguments: u64,
@@ -101,6 +108,7 @@ pub struct Limits {
 
 /// Bounds on the number of allowed calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Quota {
     /// In all sessions together.
     pub rate: Option<Rate>,
@@ -112,6 +120,7 @@ pub struct Quota {
 
 /// At most so many calls within any period of so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rate {
     /// Calls.
     pub calls: u32,
@@ -121,6 +130,7 @@ pub struct Rate {
 
 /// A tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Tool {
     /// Name on the wire.
     pub name: String,
@@ -154,6 +164,7 @@ pub struct Tool {
 
 /// What a call of a tool does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum ToolKind {
     /// A tool that the runtime implements.
@@ -164,6 +175,7 @@ pub enum ToolKind {
 
 /// A risk factor that counts nothing for one tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct IgnoredFactor {
     /// Name of the factor as in a decision.
     pub factor: String,
@@ -173,6 +185,7 @@ pub struct IgnoredFactor {
 
 /// `approval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Approval {
     /// The connected user.
@@ -181,6 +194,7 @@ pub enum Approval {
 
 /// A declarative REST tool: exactly one request, of which the caller chooses the inputs and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rest {
     /// For people; empty = none.
     pub title: String,
@@ -210,6 +224,7 @@ pub struct Rest {
 
 /// HTTP methods of REST tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET.
@@ -226,6 +241,7 @@ pub enum Method {
 
 /// An argument of a REST tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Input {
     /// Name.
     pub name: String,
@@ -239,6 +255,7 @@ pub struct Input {
 
 /// Type of an input, in the words of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {
     /// A string.
@@ -255,6 +272,7 @@ pub enum InputKind {
 
 /// A piece of a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
     /// Text, percent-encoded.
@@ -265,6 +283,7 @@ pub enum Piece {
 
 /// A name and its value in a query, a header list or a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Pair {
     /// Name of parameter, header or member.
     pub name: String,
@@ -274,6 +293,7 @@ pub struct Pair {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Slot {
     /// From an input; left out when the call does not give it.
@@ -288,6 +308,7 @@ pub enum Slot {
 
 /// A credential that is read at start and added to each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Auth {
     /// How it is sent.
     pub scheme: AuthScheme,
@@ -297,6 +318,7 @@ pub struct Auth {
 
 /// How a credential is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthScheme {
     /// `authorization: Bearer <secret>`.
@@ -309,6 +331,7 @@ pub enum AuthScheme {
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Response {
     /// Which part of the JSON document is given to the caller.
     pub select: Select,
@@ -318,6 +341,7 @@ pub struct Response {
 
 /// Part of a JSON document. Pointers are those of RFC 6901.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Select {
     /// All of it.
@@ -330,6 +354,7 @@ pub enum Select {
 
 /// The built-in tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Builtin {
     /// `airlock_issue_capability`.
@@ -348,6 +373,7 @@ pub enum Builtin {
 
 /// What a tool does to the world.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum EffectClass {
     /// Reads only.
@@ -360,6 +386,7 @@ pub enum EffectClass {
 
 /// `[[egress]]`, as referred to by a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Egress {
     /// Which hosts.
     pub host: HostRule,
@@ -373,6 +400,7 @@ pub struct Egress {
 
 /// A host pattern in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum HostRule {
     /// Exactly this host.
@@ -385,6 +413,7 @@ pub enum HostRule {
 
 /// Rules for one argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ArgRules {
     /// Argument name.
     pub arg: String,
@@ -394,6 +423,7 @@ pub struct ArgRules {
 
 /// One argument rule. Lengths are Unicode scalar values. Of a list, rules for strings speak of each item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum ArgRule {
     /// The value is one of these strings.
@@ -424,6 +454,7 @@ pub enum ArgRule {
 
 /// `[[flow]]`: labels that may not come together in one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Flow {
     /// The labels, sorted. A call that would complete them is refused, or asked about.
     pub labels: Vec<String>,
@@ -435,6 +466,7 @@ pub struct Flow {
 
 /// What a flow does to the call that would complete it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum FlowVerdict {
     /// `deny = […]`.
@@ -445,6 +477,7 @@ pub enum FlowVerdict {
 
 /// `[[grant]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Grant {
     /// Exact subject.
     pub subject: String,
@@ -466,6 +499,7 @@ pub struct Grant {
 
 /// `[[grant]] issue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub enum Issue {
     /// `operator`.
     #[serde(rename = "operator")]
@@ -480,6 +514,7 @@ pub enum Issue {
 
 /// `[[require]]`: what must hold of the policy, or nothing is compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Require {
     /// What must hold.
     pub rule: Requirement,
@@ -489,6 +524,7 @@ pub struct Require {
 
 /// What a `[[require]]` demands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Requirement {
     /// Every selected tool has every property.
@@ -509,6 +545,7 @@ pub enum Requirement {
 
 /// Which tools a requirement speaks of: those for which all that is given holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Selector {
     /// One of these names; empty: any. Sorted.
     pub tools: Vec<String>,
@@ -524,6 +561,7 @@ pub struct Selector {
 
 /// What a tool can be required to have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Property {
     /// `approval = "human"`.

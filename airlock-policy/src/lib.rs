@@ -19,12 +19,14 @@ pub mod limits;
 mod manifest;
 mod name;
 mod render;
+mod report;
 mod text;
 
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Span};
 pub use features::features;
 pub use render::render;
+pub use report::Report;
 
 /// A policy that passed every check, with its digest. Only [`compile`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
