@@ -6,6 +6,7 @@ mod command;
 mod demo;
 mod gateway;
 mod manifest;
+mod places;
 mod render;
 mod scaffold;
 mod standin;
