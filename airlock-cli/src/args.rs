@@ -31,6 +31,7 @@ pub(crate) enum Command {
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
     Explain(command::explain::Explain),
+    Schema(command::schema::Schema),
     Exposure(command::exposure::Exposure),
     Import(command::import::Import),
     Demo(command::demo::Demo),

@@ -16,6 +16,7 @@ mod features;
 mod fields;
 mod host;
 pub mod ir;
+pub mod keys;
 pub mod limits;
 mod manifest;
 mod name;

@@ -3,8 +3,8 @@
 use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
-    APPROVAL_TIMEOUT_MAX_S, APPROVAL_TIMEOUT_MIN_S, ARGUMENTS_MIN, IN_FLIGHT_MAX, INSTRUCTIONS_MAX, KEYS_MAX, MAX_ARGUMENTS,
-    SESSION_CALLS_MAX, TIMEOUT_MAX_S, TTL_MAX_S,
+    APPROVAL_TIMEOUT_MAX_S, APPROVAL_TIMEOUT_MIN_S, ARGUMENTS_MAX, ARGUMENTS_MIN, IN_FLIGHT_MAX, INSTRUCTIONS_MAX, KEYS_MAX,
+    TIMEOUT_MAX_S, TTL_MAX_S, USES_MAX,
 };
 
 pub(super) static GATEWAY: Section = Section {
@@ -13,7 +13,10 @@ pub(super) static GATEWAY: Section = Section {
     keys: &[
         Key::required(
             "name",
-            Kind::Text("1–63 of `a-z 0-9 -`, begins with a letter, does not end with `-`, not `airlock`", "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$"),
+            Kind::Text(
+                "1–63 of `a-z 0-9 -`, begins with a letter, does not end with `-`, not `airlock`",
+                "^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$",
+            ),
             "\"weather\"",
             "file name of the program, audience of its leases, origin of its ledger",
             &[Code::BadName],
@@ -53,7 +56,7 @@ pub(super) static KEY: Section = Section {
     name: "An accepted key",
     about: "An entry of `accept` as a table.",
     keys: &[
-        Key::required("id", KEY_ID, "\"k2\"", "key id as it stands in a lease", &[Code::BadName]),
+        Key::required("id", KEY_ID, "\"k2\"", "key id as it stands in a lease", &[Code::BadName, Code::DuplicateEntry]),
         Key::optional(
             "commitment",
             Kind::Text("16 lower-case hex digits", "^[0-9a-f]{16}$"),
@@ -163,9 +166,23 @@ pub(super) static LIMITS: Section = Section {
     about: "Bounds on all tools together. What is counted are allowed calls: a refused call spends nothing. Counts are exact across \
 processes and restarts, since they are taken under the ledger's lock in the step that records the allow.",
     keys: &[
-        Key::default("max_arguments", Kind::Size(ARGUMENTS_MIN, MAX_ARGUMENTS), "\"8MiB\"", "\"64KiB\"", "largest arguments of one call, bytes of their canonical JSON", &[]),
+        Key::default(
+            "max_arguments",
+            Kind::Size(ARGUMENTS_MIN, ARGUMENTS_MAX),
+            "\"8MiB\"",
+            "\"64KiB\"",
+            "largest arguments of one call, bytes of their canonical JSON",
+            &[],
+        ),
         Key::default("in_flight", Kind::Integer(1, IN_FLIGHT_MAX as i64), "256", "64", "calls that are open at once", &[]),
-        Key::default("timeout", Kind::Duration(1, TIMEOUT_MAX_S), "\"10s\"", "\"5s\"", "time for one HTTP request with its look-up of the name", &[]),
+        Key::default(
+            "timeout",
+            Kind::Duration(1, TIMEOUT_MAX_S),
+            "\"10s\"",
+            "\"5s\"",
+            "time for one HTTP request with its look-up of the name",
+            &[],
+        ),
         Key::default(
             "approval_timeout",
             Kind::Duration(APPROVAL_TIMEOUT_MIN_S, APPROVAL_TIMEOUT_MAX_S),
@@ -184,7 +201,7 @@ processes and restarts, since they are taken under the ledger's lock in the step
 };
 
 /// Calls of one session.
-pub(super) const SESSION_CALLS: Kind = Kind::Integer(1, SESSION_CALLS_MAX as i64);
+pub(super) const SESSION_CALLS: Kind = Kind::Integer(1, USES_MAX as i64);
 
 /// Level of one lint.
 const LEVEL: Kind = Kind::Either(&[Kind::Word(&["warn", "deny"]), Kind::Table(&LINT)]);
@@ -200,7 +217,14 @@ pub(super) static LINTS: Section = Section {
     about: "What becomes of the warnings of this manifest. Errors cannot be allowed. A denied warning is an error: no policy is made. An \
 allowed one is not shown. Nothing of it reaches the gateway or the policy digest.",
     keys: &[
-        Key::default("warnings", Kind::Word(&["warn", "deny"]), "\"warn\"", "\"deny\"", "every warning that has no key of its own", &[]),
+        Key::default(
+            "warnings",
+            Kind::Word(&["warn", "deny"]),
+            "\"warn\"",
+            "\"deny\"",
+            "every warning that has no key of its own",
+            &[],
+        ),
         lint("any-host", "`host = \"*\"`"),
         lint("stand-in", "a stand-in is set"),
         lint("unused-host", "a host that no tool reaches"),

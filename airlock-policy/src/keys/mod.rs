@@ -189,6 +189,8 @@ impl Kind {
             Self::Rate => vec![Code::BadRate],
             Self::Host(Groups::Refused) => vec![Code::BadHost, Code::PrivateHost, Code::BroadHost],
             Self::Host(Groups::Allowed) => vec![Code::BadHost, Code::PrivateHost, Code::BroadHost, Code::UnknownGroup],
+            // Tables of a list are told apart by what stands in them, which has diagnostics of its own.
+            Self::List(Self::Table(_), ..) => vec![Code::Count],
             Self::List(entry, ..) => [entry.codes(), vec![Code::Count, Code::DuplicateEntry]].concat(),
             Self::Named(..) => vec![Code::Count],
             Self::Either(forms) => forms.iter().flat_map(Self::codes).collect(),

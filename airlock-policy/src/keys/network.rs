@@ -19,7 +19,14 @@ private names, names without a dot, and wildcards over names of different owners
             "which hosts; once in the manifest",
             &[Code::DuplicateHost, Code::AnyHost, Code::UnusedHost, Code::UnicodeHost],
         ),
-        Key::default("ports", Kind::List(&Kind::Integer(1, 65_535), 1, PORTS_MAX), "[443]", "[443, 8443]", "ports of `https` URLs", &[]),
+        Key::default(
+            "ports",
+            Kind::List(&Kind::Integer(1, 65_535), 1, PORTS_MAX),
+            "[443]",
+            "[443, 8443]",
+            "ports of `https` URLs",
+            &[],
+        ),
         Key::optional(
             "stand_in",
             Kind::Text("`\"127.0.0.1:PORT\"`", "^127\\.0\\.0\\.1:[0-9]{1,5}$"),

@@ -48,8 +48,8 @@ fn section(section: &'static Section) -> Value {
 /// The type of a key with its words. Beside `$ref`, older drafts read nothing, so words about a table stand with its section.
 fn key(key: &Key) -> Value {
     let mut value = kind(&key.kind);
-    if let (Some(members), true) = (value.as_object_mut(), value.get("$ref").is_none()) {
-        members.insert("description".to_owned(), json!(words(key)));
+    if value.get("$ref").is_none() {
+        value["description"] = json!(words(key));
     }
     value
 }
