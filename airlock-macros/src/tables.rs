@@ -1,29 +1,26 @@
 //! `ir::Policy` → the tokens of a gateway's constants.
 //!
 //! Every struct of the IR is taken apart with all its fields, so a field added there does not compile here until someone
-//! decides what it means in a gateway. The output depends on the policy and the digest alone.
+//! decides what it means in a gateway. The output depends on the policy, its digest and what the notes say alone.
 
+use crate::note::{self, Said};
 use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-/// The note's owner as it stands in the binary: eight bytes with the terminating zero that ELF asks for.
-const NOTE_OWNER: &[u8; 8] = b"Airlock\0";
-/// Type of the note that carries a policy digest.
-const NOTE_POLICY_DIGEST: u32 = 1;
-
-/// Tokens of a whole gateway: `POLICY`, what it points to, the ELF note, and `main`.
-pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
+/// Tokens of a whole gateway: `POLICY`, what it points to, the ELF notes, and `main`.
+pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
     let index = tool_index(&policy.tools);
     let checks = policy.tools.iter().enumerate().map(|(at, tool)| check_args(at, &tool.args));
-    let note = note(digest);
+    let (notes, kept) = (note::notes(digest, said), note::kept(said));
     let policy = table(policy, digest);
     quote! {
         static POLICY: ::airlock_runtime::policy::Policy = #policy;
         #index
         #(#checks)*
-        #note
+        #notes
         fn main() -> ::std::process::ExitCode {
+            #kept
             ::airlock_runtime::run(&POLICY)
         }
     }
@@ -216,33 +213,6 @@ fn arg_rule(arg: &str, rule: &ir::ArgRule) -> TokenStream {
         ir::ArgRule::Forbid => (quote!(forbid), quote!(())),
     };
     quote!(::airlock_runtime::call::#check(args, #arg, #bound)?;)
-}
-
-/// The digest as an ELF note, so that it can be read from the file without running it. `link_section` counts as unsafe since a
-/// wrong section can break a program; this one is data that nothing executes or relocates.
-fn note(digest: &[u8; 32]) -> TokenStream {
-    let owner = NOTE_OWNER;
-    quote! {
-        #[cfg(target_os = "linux")]
-        #[repr(C, align(4))]
-        struct PolicyNote {
-            owner_size: u32,
-            digest_size: u32,
-            kind: u32,
-            owner: [u8; 8],
-            digest: [u8; 32],
-        }
-        #[cfg(target_os = "linux")]
-        #[used]
-        #[unsafe(link_section = ".note.airlock.policy")]
-        static POLICY_NOTE: PolicyNote = PolicyNote {
-            owner_size: 8,
-            digest_size: 32,
-            kind: #NOTE_POLICY_DIGEST,
-            owner: [#(#owner),*],
-            digest: [#(#digest),*],
-        };
-    }
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

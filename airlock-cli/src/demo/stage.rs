@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use toml_edit::{DocumentMut, value};
 
 /// The manifest of the example.
-const MANIFEST: &str = include_str!("../../../examples/weather/airlock.toml");
+const MANIFEST: &str = include_str!("../../carried/examples/weather.toml");
 /// Where a checkout has it.
 pub(crate) const MANIFEST_PATH: &str = "examples/weather/airlock.toml";
 /// Port of the stand-in if it is free. It stands in the manifest, so with the same port the gateway is compiled only once.
