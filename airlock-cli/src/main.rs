@@ -8,6 +8,7 @@ mod demo;
 mod gateway;
 mod manifest;
 mod places;
+mod project;
 mod render;
 mod scaffold;
 mod standin;
