@@ -5,8 +5,8 @@ use crate::call::Args;
 use crate::clock::Micros;
 #[cfg(feature = "plan-issue")]
 use crate::lease::RootClaims;
-use crate::lease::{self, Authority};
-use crate::ledger::Require;
+use crate::lease::{self, Authority, Terms};
+use crate::ledger::{Holder, Require};
 use crate::limits::CLOCK_ROLLBACK_S;
 use crate::policy::{Grant, Policy, Tool};
 use crate::reason::{Reason, risk_too_high};
@@ -18,6 +18,12 @@ use crate::egress::url::{Target, UrlFault, UrlRules, admit};
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
 pub const OPEN_LEASES_MAX: usize = 256;
+
+/// Most leases that one subject may have issued to itself in one session within an hour: one a minute, and some for retries.
+pub const SESSION_ISSUES_MAX: usize = 64;
+/// Most leases that one subject may have issued to itself within an hour, over all sessions. Leases of a minute would pass
+/// [`OPEN_LEASES_MAX`] without end, and every issue is a synced entry of the ledger.
+pub const HOUR_ISSUES_MAX: usize = 1024;
 
 /// A call with its tool resolved and its carriers taken out.
 #[derive(Debug)]
@@ -168,21 +174,36 @@ fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
     let issue = match act {
         #[cfg(feature = "plan-issue")]
-        Act::Issue(claims) => issue_requirements(claims),
+        Act::Issue(claims) => issue_requirements(claims, "", None),
         Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
         #[cfg(feature = "plan-http")]
         Act::HttpGetJson(_) | Act::WeatherHourly(..) => Vec::new(),
     };
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
-    let life = authority.map(|authority| Require::Unexpired(authority.exp));
-    life.into_iter().chain(budgets).chain(issue).collect()
+    let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);
+    life.into_iter().flatten().chain(budgets).chain(issue).collect()
 }
 
-/// What must hold for a lease to be issued: room for one more of the subject, and the session's intent.
+/// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.
+pub(crate) fn not_revoked(authority: &Authority) -> Require {
+    let Terms { rid, jti, sid, sub, kid, ep, .. } = authority.terms().clone();
+    Require::NotRevoked(Box::new(Holder { rid, jti, sid, sub, kid, ep: Some(ep) }))
+}
+
+/// What must hold for a lease to be issued: nothing about it is revoked, room for one more of the subject, and the session's intent.
+/// Key and epoch are chosen after the decision, and tested again with the issue.
 #[cfg(feature = "plan-issue")]
-pub(crate) fn issue_requirements(claims: &RootClaims) -> Vec<Require> {
+pub(crate) fn issue_requirements(claims: &RootClaims, kid: &str, ep: Option<u64>) -> Vec<Require> {
+    let (sid, sub, kid) = (claims.sid.clone(), claims.sub.clone(), kid.to_owned());
     vec![
-        Require::OpenLeases { sub: claims.sub.clone(), most: OPEN_LEASES_MAX },
+        Require::NotRevoked(Box::new(Holder { sid, sub, kid, ep, ..Holder::default() })),
+        Require::OpenLeases {
+            sub: claims.sub.clone(),
+            sid: claims.sid.clone(),
+            most: OPEN_LEASES_MAX,
+            in_session: SESSION_ISSUES_MAX,
+            in_hour: HOUR_ISSUES_MAX,
+        },
         Require::Intent { sid: claims.sid.clone(), ih: lease::hex(&claims.ih) },
     ]
 }

@@ -87,6 +87,15 @@ pub enum Reason {
         /// Names of the factors, highest first.
         factors: Vec<String>,
     },
+    /// The lease was revoked.
+    Revoked {
+        /// By which of its names: `rid`, `jti`, `sid`, `sub`, `kid`, `epoch`.
+        by: &'static str,
+    },
+    /// The lease names an epoch that the ledger has not come to: revocations are missing here.
+    RevocationsStale,
+    /// There is a kill file.
+    Killed,
     /// The lease has been used as often as it may be.
     UsesExhausted {
         /// How often it may be used.
@@ -104,8 +113,12 @@ pub enum Reason {
 
 const SESSION_PINNED: &str = "This session already has a lease for another intent, and a session keeps the intent it began with. Start a \
                               new session for a new intent.";
-const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed forms of this lease, are open. Use one that is there, or ask \
-                               again when one has expired.";
+const REVOCATIONS_STALE: &str = "The lease was issued in a later revocation epoch than this gateway's ledger knows, so revocations are \
+                                 missing here. The operator must bring this ledger to that epoch with `airlock revoke --epoch`.";
+const KILLED: &str = "The operator has stopped this gateway: there is a kill file in its ledger directory, and nothing is done until it is \
+                      gone.";
+const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed forms of this lease, are open, or too many were issued within \
+                               the last hour. Use one that is there, or ask again later.";
 const TOO_MANY_SESSIONS: &str = "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those \
                                  that are known go on. Ask again when some have expired.";
 
@@ -123,6 +136,11 @@ impl Reason {
             Unmet::Intent(_) => Self::SessionPinned,
             Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
             Unmet::Full => Self::TooManySessions,
+            Unmet::Revoked(by) => Self::Revoked { by },
+            Unmet::Behind => Self::RevocationsStale,
+            Unmet::Killed => Self::Killed,
+            // Only who revokes asks for these; whatever asks here is refused.
+            Unmet::AlreadyRevoked | Unmet::RevocationsFull => Self::LedgerUnavailable,
         }
     }
 
@@ -149,6 +167,9 @@ impl Reason {
             Self::HostNotInLease { .. } => "host_not_in_lease",
             Self::CallNotInLease => "call_not_in_lease",
             Self::RiskTooHigh { .. } => "risk_too_high",
+            Self::Revoked { .. } => "lease_revoked",
+            Self::RevocationsStale => "revocations_stale",
+            Self::Killed => "killed",
             Self::UsesExhausted { .. } => "uses_exhausted",
             Self::SessionPinned => "session_pinned",
             Self::TooManyLeases => "too_many_leases",
@@ -162,6 +183,7 @@ impl Reason {
     pub fn ledger_code(&self) -> &'static str {
         match self {
             Self::Lease(fault) => fault.code(),
+            Self::Revoked { by } => by,
             other => other.code(),
         }
     }
@@ -226,6 +248,9 @@ impl Reason {
                 thousandths(*limit),
                 if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
             ),
+            Self::Revoked { by } => format!("{} Ask for a new lease.", revoked_sentence(by)),
+            Self::RevocationsStale => REVOCATIONS_STALE.into(),
+            Self::Killed => KILLED.into(),
             Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
             Self::SessionPinned => SESSION_PINNED.into(),
@@ -249,6 +274,18 @@ pub fn risk_too_high(risk: &Risk, limit: u16, bound: &'static str) -> Reason {
     Reason::RiskTooHigh { score: risk.score, limit, bound, factors }
 }
 
+/// What was revoked; `by` is the word of the ledger.
+fn revoked_sentence(by: &str) -> &'static str {
+    match by {
+        "sid" => "The session of this lease was revoked.",
+        "sub" => "The subject of this lease was revoked.",
+        "kid" => "The key that signed this lease was revoked.",
+        "epoch" => "All leases that were issued before the newest revocation epoch are revoked, and this is one of them.",
+        // `rid` and `jti` name the lease itself or one that it was narrowed from.
+        _ => "This lease, or one that it was narrowed from, was revoked.",
+    }
+}
+
 /// `450` → `0.450`: people read risk as a share of one.
 #[must_use]
 pub fn thousandths(points: u16) -> String {
@@ -267,9 +304,13 @@ fn lease_detail(fault: &LeaseFault) -> String {
 /// What to do about a lease whose signature is right, where the fault's own sentence does not say it.
 const fn advice(fault: &LeaseFault) -> &'static str {
     match fault {
-        LeaseFault::Expired(_) | LeaseFault::Audience | LeaseFault::Block { .. } | LeaseFault::Version | LeaseFault::Depth => {
-            " Ask for a new one."
-        }
+        LeaseFault::KeyRetired
+        | LeaseFault::KeyDates
+        | LeaseFault::Expired(_)
+        | LeaseFault::Audience
+        | LeaseFault::Block { .. }
+        | LeaseFault::Version
+        | LeaseFault::Depth => " Ask for a new one.",
         LeaseFault::NotYet(_) => " Wait, or check the clocks of issuer and gateway.",
         LeaseFault::Session => " Use the lease of this session, or ask for one.",
         LeaseFault::Length
@@ -308,6 +349,8 @@ mod tests {
             LeaseFault::Spelling("x"),
             LeaseFault::Form,
             LeaseFault::UnknownKey,
+            LeaseFault::KeyRetired,
+            LeaseFault::KeyDates,
             LeaseFault::Block { index: 0, problem: "x" },
             LeaseFault::Version,
             LeaseFault::Depth,
@@ -346,7 +389,10 @@ mod tests {
             Reason::HostNotAllowed { .. } => Reason::HostNotInLease { host },
             Reason::HostNotInLease { .. } => Reason::CallNotInLease,
             Reason::CallNotInLease => risk_too_high(&risk(), 400, "tool threshold"),
-            Reason::RiskTooHigh { .. } => Reason::UsesExhausted { uses: 2 },
+            Reason::RiskTooHigh { .. } => Reason::Revoked { by: "sid" },
+            Reason::Revoked { .. } => Reason::RevocationsStale,
+            Reason::RevocationsStale => Reason::Killed,
+            Reason::Killed => Reason::UsesExhausted { uses: 2 },
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
             Reason::SessionPinned => Reason::TooManyLeases,
             Reason::TooManyLeases => Reason::TooManySessions,

@@ -7,7 +7,7 @@
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
-use crate::decide::{Call, Decision, Facts, assess, decide};
+use crate::decide::{Call, Decision, Facts, assess, decide, not_revoked};
 use crate::effect::{self, Outcome, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
 use crate::ledger::{self, Entry, LedgerError, Recorded, Sync};
@@ -319,9 +319,18 @@ impl Gateway {
         is_new.then(|| authority.tools.iter().cloned().collect())
     }
 
-    /// Records a refusal and answers with it.
+    /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
     async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
-        match self.world.ledger.record(&Entry::Decision(context.entry(&reason)), Sync::Written).await {
+        let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
+        let entry = Entry::Decision(context.entry(&reason));
+        match self.world.ledger.record_if(&entry, Sync::Written, revocation.into_iter().collect()).await {
+            Err(LedgerError::Unmet(unmet)) => {
+                let revoked = Reason::of_unmet(&unmet, &[]);
+                match self.world.ledger.record(&Entry::Decision(context.entry(&revoked)), Sync::Written).await {
+                    Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason: revoked },
+                    Err(_) => Judged::unrecorded(context.risk.score),
+                }
+            }
             Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason },
             Err(_) => Judged::unrecorded(context.risk.score),
         }
@@ -399,6 +408,7 @@ impl<'a> Context<'a> {
             sub: self.sub,
             tool: &self.call.name,
             rid: self.rid.clone(),
+            to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
             kid: self.kid,
             risk: self.risk.score,
             factors: self.risk.factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect(),

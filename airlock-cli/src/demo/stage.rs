@@ -59,7 +59,7 @@ impl Stage {
         let issuer = IssuerKey::generate("k1").map_err(Failure::new)?;
         let audience = issuer.derive(&stage.accepted.compiled.policy().gateway.name).map_err(Failure::new)?;
         write_issuer(&stage.path("issuer.key"), &issuer).map_err(Failure::new)?;
-        write_audience(&stage.gateway_key(), &audience).map_err(Failure::new)?;
+        write_audience(&stage.gateway_key(), &[&audience]).map_err(Failure::new)?;
         Ok(stage)
     }
 

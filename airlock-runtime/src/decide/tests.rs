@@ -107,7 +107,10 @@ fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
         panic!("must be allowed")
     };
     let budget = Require::Unspent { rid: authority.rid[0].clone(), uses: 10 };
-    assert_eq!(permit.require(), [Require::Unexpired(NOW.seconds() + 600), budget]);
+    let (sid, sub, kid) = ("s1".into(), "agent:a".into(), "k1".into());
+    let holder = Holder { rid: authority.rid.clone(), jti: authority.jti.clone(), sid, sub, kid, ep: Some(0) };
+    let live = Require::NotRevoked(Box::new(holder));
+    assert_eq!(permit.require(), [live, Require::Unexpired(NOW.seconds() + 600), budget]);
     assert!(matches!(permit.into_act(), Act::HttpGetJson(target) if target.host() == "api.example.com"));
 }
 
@@ -202,8 +205,11 @@ fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
         panic!("must be allowed")
     };
     let ih = lease::hex(&intent_hash("read the api").unwrap());
-    let room = Require::OpenLeases { sub: "agent:a".into(), most: OPEN_LEASES_MAX };
-    assert_eq!(permit.require(), [room, Require::Intent { sid: "s1".into(), ih }]);
+    let (sub, sid) = ("agent:a".to_owned(), "s1".to_owned());
+    let live = Require::NotRevoked(Box::new(Holder { sub: sub.clone(), sid: sid.clone(), ..Holder::default() }));
+    let (most, in_session, in_hour) = (OPEN_LEASES_MAX, SESSION_ISSUES_MAX, HOUR_ISSUES_MAX);
+    let room = Require::OpenLeases { sub, sid: sid.clone(), most, in_session, in_hour };
+    assert_eq!(permit.require(), [live, room, Require::Intent { sid, ih }]);
     let Act::Issue(claims) = permit.into_act() else { panic!("must issue") };
     assert_eq!((claims.exp - claims.iat, claims.risk, claims.uses), (300, 400, 10));
     for (member, value, expected) in [

@@ -5,6 +5,7 @@
 
 use super::chain::{Hash, commitment, hex};
 use super::line::{BODY_MAX, ascii_json};
+use super::revoked::{Target, revoke_body};
 use crate::lease::CAVEATS_MAX;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -16,7 +17,10 @@ const LIST_MAX: usize = 2048;
 /// Most bytes of JSON for a list of tools or domains: a lease has at most 32 of each.
 const SCOPE_MAX: usize = 4096;
 
-const _: () = assert!(8 * TEXT_MAX + 2 * LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX, "the largest entry must fit a line");
+const _: () = assert!(
+    8 * TEXT_MAX + 3 * LIST_MAX + SCOPE_MAX + 1024 <= BODY_MAX && 8 * TEXT_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX,
+    "the largest entry must fit a line"
+);
 
 /// What is recorded.
 #[derive(Debug, Clone)]
@@ -25,8 +29,21 @@ pub enum Entry<'a> {
     Decision(Decision<'a>),
     /// An allowed call ended.
     Outcome(Outcome<'a>),
-    /// A lease was issued by this gateway.
+    /// A lease was issued.
     Issue(Issue<'a>),
+    /// Something was revoked, for good.
+    Revoke(Revoke<'a>),
+}
+
+/// A revocation.
+#[derive(Debug, Clone)]
+pub struct Revoke<'a> {
+    /// What is revoked.
+    pub target: Target,
+    /// Why, in the words of who did it.
+    pub why: &'a str,
+    /// Who did it.
+    pub by: &'a str,
 }
 
 /// A judged call, allowed or denied.
@@ -46,6 +63,8 @@ pub struct Decision<'a> {
     pub exp: Option<u64>,
     /// Which places of `rid` have a budget that this allow spends from; `None`: all.
     pub spends: Option<Vec<usize>>,
+    /// Delegates that the lease was narrowed for, first to last.
+    pub to: Vec<String>,
     /// Key id of the lease.
     pub kid: &'a str,
     /// Risk score in thousandths.
@@ -83,7 +102,7 @@ pub struct Outcome<'a> {
     pub bytes: u64,
 }
 
-/// A lease issued by the gateway itself.
+/// A lease issued by the gateway itself, or by the operator with `airlock issue`.
 #[derive(Debug, Clone, Default)]
 pub struct Issue<'a> {
     /// Session id.
@@ -106,7 +125,7 @@ pub struct Issue<'a> {
     pub risk: u16,
     /// Number of calls it allows.
     pub uses: u64,
-    /// How it came about (`self`, `human`).
+    /// How it came about (`self`, `human`, `operator`).
     pub by: &'a str,
 }
 
@@ -152,6 +171,8 @@ struct DecisionLine<'a> {
     sub: String,
     tool: String,
     rid: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
     kid: String,
     risk: u16,
     factors: Vec<(String, u16)>,
@@ -207,6 +228,7 @@ impl Entry<'_> {
             Entry::Decision(d) => Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt) },
             Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None },
             Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None },
+            Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None },
         }
     }
 }
@@ -219,6 +241,7 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         sub: clip(d.sub),
         tool: clip(d.tool),
         rid: clip_list(&d.rid, LIST_MAX),
+        to: clip_list(&d.to, LIST_MAX),
         kid: clip(d.kid),
         risk: d.risk,
         factors: clip_factors(&d.factors),
@@ -372,7 +395,7 @@ mod tests {
             let entries = [
                 Entry::Decision(Decision {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX, factors,
-                    rid: list.clone(), scope: Some(list.clone()), allow: false,
+                    rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
                     exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]),
                 }),
                 Entry::Outcome(Outcome {

@@ -17,15 +17,17 @@ pub mod line;
 pub mod note;
 mod place;
 pub mod read;
+mod revoked;
 mod store;
 mod ticket;
 pub mod verify;
 mod writer;
 
-pub use entry::{Decision, Entry, Issue, Outcome};
+pub use entry::{Decision, Entry, Issue, Outcome, Revoke};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
+pub use revoked::{Holder, REVOCATIONS_MAX, Target};
 pub use ticket::{Recorded, Ticket};
 pub use writer::Sync;
 
@@ -53,6 +55,7 @@ pub struct Ledger {
     asks: SyncSender<Ask>,
     thread: Mutex<Option<JoinHandle<()>>>,
     pol: String,
+    origin: String,
     durability: Durability,
     key: VerifyingKey,
     is_new: bool,
@@ -70,8 +73,31 @@ impl Ledger {
         Self::start(store, pol, durability, is_new)
     }
 
+    /// Opens the ledger that is in `dir`, whichever gateway's it is, to add an entry of the operator's (a revocation, an issue). It is
+    /// never created. `policy_digest` is that of the manifest, if the entry rests on one.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], or there is no ledger.
+    pub fn join(dir: &Path, policy_digest: Option<&[u8; 32]>) -> Result<Self, LedgerError> {
+        let pol = policy_digest.map(place::short).unwrap_or_default();
+        let (store, durability) = place::join(dir, &pol)?;
+        Self::start(store, pol, durability, false)
+    }
+
+    /// Name of the gateway, as line 0 says.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The revocation epoch as last seen: leases are issued with it, and those of an earlier one are refused.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch()
+    }
+
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
-        let key = store.key.verifying_key();
+        let (key, origin) = (store.key.verifying_key(), store.origin.clone());
         let shared = Arc::new(Shared::new(store));
         let (asks, inbox) = sync_channel(QUEUE_MAX);
         let syncs_idle = match durability {
@@ -81,7 +107,7 @@ impl Ledger {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
-        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, durability, key, is_new })
+        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, key, is_new })
     }
 
     /// The log's public key. It proves something only to those who keep it elsewhere.
@@ -135,7 +161,7 @@ impl Ledger {
         ticket
     }
 
-    /// Records that a call is allowed, if these conditions hold and the clock does not stand behind the ledger, as durably as its
+    /// Records that a call is allowed, if these conditions hold, nothing is killed and the clock does not stand behind the ledger, as durably as its
     /// effect demands. The only source of what an effect takes.
     ///
     /// # Errors
@@ -147,7 +173,7 @@ impl Ledger {
         require: Vec<Require>,
     ) -> Result<Allowed, LedgerError> {
         let entry = Entry::Decision(Decision { allow: true, ..decision });
-        let require = std::iter::once(Require::Clock).chain(require).collect();
+        let require = [Require::NotKilled, Require::Clock].into_iter().chain(require).collect();
         let recorded = self.record_if(&entry, self.sync_for(effect), require).await?;
         Ok(Allowed { seq: recorded.seq() })
     }

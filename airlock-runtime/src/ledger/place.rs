@@ -84,6 +84,19 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
     }
 }
 
+/// Opens a ledger that is there, whatever gateway and durability line 0 names.
+pub(super) fn join(dir: &Path, pol: &str) -> Result<(Store, Durability), LedgerError> {
+    let none =
+        || LedgerError::Origin(format!("there is no ledger in {}: name the directory that the gateway uses", dir.display()));
+    let first = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?.into_iter().next().ok_or_else(none)?;
+    let file = private().read(true).open(&first.path).map_err(|e| LedgerError::io("open", &first.path, e))?;
+    let genesis = read_genesis(&file).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
+    let known = [Durability::Power, Durability::Effect, Durability::Process];
+    let durability = known.into_iter().find(|durability| durability.word() == genesis.durability);
+    let durability = durability.ok_or_else(|| damaged(dir, "line 0 names an unknown durability"))?;
+    open(dir, Terms { origin: &genesis.origin, pol, durability }).map(|(store, _)| (store, durability))
+}
+
 /// A new ledger: key, segment, line 0.
 fn create(dir: &Path, head: Head, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
     let key = load_key(dir)?.map_or_else(|| new_key(dir), Ok)?;
@@ -165,6 +178,8 @@ fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
     let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
     let since = Micros(Micros::now().0.min(slot.newest.0).saturating_sub(WINDOW));
     let from = files::seek(&store.file, slot.offset, since).map_err(unreadable)?;
+    store.older_revocations(from)?;
+    let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
     let mut prev = None;
     let facts = &mut store.facts;
     let end = files::scan(&store.file, from, slot.offset, |_, text| {
@@ -173,6 +188,7 @@ fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
             return Err("its prev is not the hash of the line before".into());
         }
         prev = Some(leaf(text));
+        facts.revoked.admits(&parts)?;
         facts.absorb(&parts);
         Ok(())
     })
@@ -260,6 +276,7 @@ fn assemble(
     let evidence = private().append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
     let cursor = cursor.unwrap_or_else(|| Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes())));
     Ok(Store {
+        kill_file: dir.join(files::KILL),
         dir: dir.to_owned(),
         origin: terms.origin.to_owned(),
         key,

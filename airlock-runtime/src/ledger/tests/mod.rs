@@ -2,6 +2,7 @@
 
 mod crash;
 mod damage;
+mod revoke;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
