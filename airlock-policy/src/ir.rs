@@ -166,6 +166,7 @@ pub struct Tool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "a policy has at most some hundred tools, each made once")]
 pub enum ToolKind {
     /// A tool that the runtime implements.
     Builtin(Builtin),
@@ -371,8 +372,8 @@ pub enum Builtin {
     WeatherHourly,
 }
 
-/// What a tool does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a tool does to the world; a later one is graver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum EffectClass {

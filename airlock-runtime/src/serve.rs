@@ -316,7 +316,7 @@ impl Gateway {
             seen.clear();
         }
         let is_new = authority.rid.last().is_some_and(|rid| seen.insert(rid.clone()));
-        is_new.then(|| authority.tools.iter().cloned().collect())
+        is_new.then(|| authority.tools.clone())
     }
 
     /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
