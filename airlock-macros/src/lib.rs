@@ -5,6 +5,7 @@
 
 mod expand;
 mod note;
+mod schema;
 mod tables;
 
 use proc_macro::TokenStream;

@@ -5,19 +5,23 @@
 
 use crate::note::{self, Said};
 use airlock_policy::ir;
-use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+pub(crate) mod rest;
+mod rules;
+mod tool;
 
 /// Tokens of a whole gateway: `POLICY`, what it points to, the ELF notes, and `main`.
 pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
     let index = tool_index(&policy.tools);
-    let checks = policy.tools.iter().enumerate().map(|(at, tool)| check_args(at, &tool.args));
+    let rules = rules::functions(&policy.tools);
     let (notes, kept) = (note::notes(digest, said), note::kept(said));
     let policy = table(policy, digest);
     quote! {
         static POLICY: ::airlock_runtime::policy::Policy = #policy;
         #index
-        #(#checks)*
+        #rules
         #notes
         fn main() -> ::std::process::ExitCode {
             #kept
@@ -28,13 +32,16 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -
 
 fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits: _, tools, flows: _, grants, requires: _ } = policy;
+    // What it requires held when it was compiled.
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, tools, flows, grants, requires: _ } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
     let keys = keys.iter().map(key);
     let lease = lease_rules(lease);
     let ledger = ledger_rules(ledger);
-    let tools = tools.iter().enumerate().map(|(at, tool)| tool_entry(at, tool));
+    let limits = self::limits(limits);
+    let tools = tools.iter().enumerate().map(|(at, tool)| tool::entry(at, tool));
+    let flows = flows.iter().map(flow);
     let grants = grants.iter().map(grant);
     quote! {
         ::airlock_runtime::policy::Policy {
@@ -45,8 +52,10 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             keys: &[#(#keys),*],
             lease: #lease,
             ledger: #ledger,
+            limits: #limits,
             tools: &[#(#tools),*],
             tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
+            flows: &[#(#flows),*],
             grants: &[#(#grants),*],
         }
     }
@@ -94,53 +103,47 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
     }
 }
 
-fn tool_entry(at: usize, tool: &ir::Tool) -> TokenStream {
-    // `args` became the function `check_args_N`.
-    let ir::Tool { name, kind, effect, risk_threshold, base_risk, egress, why, .. } = tool;
-    let builtin = match kind {
-        ir::ToolKind::Builtin(ir::Builtin::AirlockIssueCapability) => quote!(IssueCapability),
-        ir::ToolKind::Builtin(ir::Builtin::AirlockAuditTail) => quote!(AuditTail),
-        ir::ToolKind::Builtin(ir::Builtin::AirlockUsageStats) => quote!(UsageStats),
-        ir::ToolKind::Builtin(ir::Builtin::AirlockExposureReport) => quote!(ExposureReport),
-        ir::ToolKind::Builtin(ir::Builtin::HttpGetJson) => quote!(HttpGetJson),
-        ir::ToolKind::Builtin(ir::Builtin::WeatherHourly) => quote!(WeatherHourly),
-        ir::ToolKind::Rest(_) => quote!(Rest),
-    };
-    let effect = match effect {
-        ir::EffectClass::Read => quote!(Read),
-        ir::EffectClass::Write => quote!(Write),
-        ir::EffectClass::Send => quote!(Send),
-    };
-    let egress = egress.iter().map(egress_entry);
-    let check_args = format_ident!("check_args_{at}");
+fn limits(limits: &ir::Limits) -> TokenStream {
+    let ir::Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
+    // A literal without a type: the gateway's own type decides, on its machine.
+    let in_flight = Literal::u64_unsuffixed(*in_flight);
+    let quota = self::quota(quota);
     quote! {
-        ::airlock_runtime::policy::Tool {
-            name: #name,
-            why: #why,
-            builtin: ::airlock_runtime::policy::Builtin::#builtin,
-            effect: ::airlock_runtime::policy::EffectClass::#effect,
-            risk_threshold: #risk_threshold,
-            base_risk: #base_risk,
-            egress: &[#(#egress),*],
-            check_args: ::airlock_runtime::policy::CheckArgs(&#check_args),
+        ::airlock_runtime::policy::Limits {
+            max_arguments: #max_arguments,
+            in_flight: #in_flight,
+            timeout: #timeout,
+            approval_timeout: #approval_timeout,
+            quota: #quota,
         }
     }
 }
 
-fn egress_entry(egress: &ir::Egress) -> TokenStream {
-    // Why a host is allowed is for the reader of the manifest; no reply or ledger entry shows it.
-    let ir::Egress { host, ports, stand_in, why: _ } = egress;
-    let host = match host {
-        ir::HostRule::Exact(name) => quote!(Exact(#name)),
-        ir::HostRule::OneLabel(parent) => quote!(OneLabel(#parent)),
-        ir::HostRule::AnyPublic => quote!(AnyPublic),
+fn quota(quota: &ir::Quota) -> TokenStream {
+    let ir::Quota { rate, session_rate, session_calls } = quota;
+    let rate_of = |rate: &Option<ir::Rate>| {
+        option(
+            rate.map(|ir::Rate { calls, seconds }| quote!(::airlock_runtime::policy::Rate { calls: #calls, seconds: #seconds })),
+        )
     };
-    let stand_in = option(stand_in.map(|port| quote!(#port)));
+    let (rate, session_rate) = (rate_of(rate), rate_of(session_rate));
+    let session_calls = option(session_calls.map(|calls| quote!(#calls)));
     quote! {
-        ::airlock_runtime::policy::Egress {
-            host: ::airlock_runtime::policy::HostRule::#host,
-            ports: &[#(#ports),*],
-            stand_in: #stand_in,
+        ::airlock_runtime::policy::Quota { rate: #rate, session_rate: #session_rate, session_calls: #session_calls }
+    }
+}
+
+fn flow(flow: &ir::Flow) -> TokenStream {
+    let ir::Flow { labels, verdict, why } = flow;
+    let verdict = match verdict {
+        ir::FlowVerdict::Deny => quote!(Deny),
+        ir::FlowVerdict::Ask => quote!(Ask),
+    };
+    quote! {
+        ::airlock_runtime::policy::Flow {
+            labels: &[#(#labels),*],
+            verdict: ::airlock_runtime::policy::FlowVerdict::#verdict,
+            why: #why,
         }
     }
 }
@@ -180,39 +183,6 @@ fn tool_index(tools: &[ir::Tool]) -> TokenStream {
             }
         }
     }
-}
-
-/// The argument rules of one tool as straight code.
-fn check_args(at: usize, args: &[ir::ArgRules]) -> TokenStream {
-    let function = format_ident!("check_args_{at}");
-    let rules = args.iter().flat_map(|ir::ArgRules { arg, rules }| rules.iter().map(move |rule| arg_rule(arg, rule)));
-    let args = if args.is_empty() { quote!(_args) } else { quote!(args) };
-    quote! {
-        fn #function(
-            #args: &::airlock_runtime::call::Args,
-        ) -> ::core::result::Result<(), ::airlock_runtime::call::ArgFault> {
-            #(#rules)*
-            ::core::result::Result::Ok(())
-        }
-    }
-}
-
-fn arg_rule(arg: &str, rule: &ir::ArgRule) -> TokenStream {
-    let (check, bound) = match rule {
-        ir::ArgRule::OneOf(accepted) => (quote!(one_of), quote!(&[#(#accepted),*])),
-        ir::ArgRule::Prefix(text) => (quote!(prefix), quote!(#text)),
-        ir::ArgRule::Suffix(text) => (quote!(suffix), quote!(#text)),
-        ir::ArgRule::MinLength(least) => (quote!(min_length), quote!(#least)),
-        ir::ArgRule::MaxLength(most) => (quote!(max_length), quote!(#most)),
-        ir::ArgRule::Min(least) => (quote!(min), quote!(#least)),
-        ir::ArgRule::Max(most) => (quote!(max), quote!(#most)),
-        ir::ArgRule::Matches(pattern) => (quote!(matches), quote!(#pattern)),
-        ir::ArgRule::Under(path) => (quote!(under), quote!(#path)),
-        ir::ArgRule::HostIn(_) => (quote!(host_in), quote!(&[])),
-        ir::ArgRule::MaxItems(most) => (quote!(max_items), quote!(#most)),
-        ir::ArgRule::Forbid => (quote!(forbid), quote!(())),
-    };
-    quote!(::airlock_runtime::call::#check(args, #arg, #bound)?;)
 }
 
 fn option(value: Option<TokenStream>) -> TokenStream {

@@ -5,8 +5,9 @@
 
 use crate::builtin::schema;
 use crate::call::ArgFault;
-use crate::lease::{IntentFault, LeaseFault};
-use crate::ledger::Unmet;
+use crate::lease::{IntentFault, LeaseFault, RequestFault};
+use crate::ledger::{Scope, Unmet};
+use crate::policy::{Policy, Rate};
 use crate::risk::Risk;
 
 /// The reason of a decision.
@@ -107,6 +108,41 @@ pub enum Reason {
     TooManyLeases,
     /// As many sessions or leases are open, over all subjects, as the gateway remembers.
     TooManySessions,
+    /// The arguments are larger than the manifest accepts.
+    ArgumentsTooLarge {
+        /// Most bytes of their JSON.
+        most: u64,
+    },
+    /// The call would bring labels together in its session that a flow of the manifest keeps apart.
+    FlowDenied {
+        /// The labels of the flow.
+        labels: &'static [&'static str],
+        /// Why the flow exists.
+        why: &'static str,
+    },
+    /// As many calls were made within the period as may be.
+    RateExceeded {
+        /// Which calls count.
+        scope: Scope,
+        /// The bound.
+        rate: Rate,
+        /// Seconds until one more call is possible.
+        wait: u64,
+    },
+    /// The session has made as many calls as it may.
+    SessionBudgetSpent {
+        /// Tool; `None`: all tools together.
+        tool: Option<&'static str>,
+        /// Most calls.
+        most: u64,
+    },
+    /// The session has as many labels, or tools with budgets, as the gateway keeps of one.
+    SessionTooWide,
+    /// The call needs the user's approval, and there is no way to ask.
+    ApprovalUnavailable {
+        /// Why it needs one: reasons of the manifest.
+        because: Vec<String>,
+    },
     /// The ledger cannot record.
     LedgerUnavailable,
 }
@@ -122,11 +158,24 @@ const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed form
 const TOO_MANY_SESSIONS: &str = "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those \
                                  that are known go on. Ask again when some have expired.";
 
+const SESSION_TOO_WIDE: &str = "This session has come by as many labels, or tools with budgets of their own, as the gateway keeps of one \
+                                session. Start a new session.";
+
 impl Reason {
     /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
     #[must_use]
-    pub fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
+    pub fn of_unmet(unmet: &Unmet, uses: &[(String, u64)], policy: &'static Policy) -> Self {
         match unmet {
+            Unmet::Flow(flow) => {
+                let flow = policy.flows.get(*flow);
+                Self::FlowDenied { labels: flow.map_or(&[], |flow| flow.labels), why: flow.map_or("", |flow| flow.why) }
+            }
+            Unmet::Asks(flows) => Self::ApprovalUnavailable {
+                because: flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect(),
+            },
+            Unmet::Rate { scope, rate, wait } => Self::RateExceeded { scope: scope.clone(), rate: *rate, wait: *wait },
+            Unmet::Budget { tool, most } => Self::SessionBudgetSpent { tool: *tool, most: *most },
+            Unmet::Wide => Self::SessionTooWide,
             Unmet::Clock => Self::ClockRollback,
             Unmet::Expired(exp) => Self::Lease(LeaseFault::Expired(*exp)),
             Unmet::Spent(rid) => {
@@ -142,6 +191,11 @@ impl Reason {
             // Only who revokes asks for these; whatever asks here is refused.
             Unmet::AlreadyRevoked | Unmet::RevocationsFull => Self::LedgerUnavailable,
         }
+    }
+
+    /// The reason for arguments that no approval can be given for, since two readers would not agree on them.
+    pub(crate) fn no_digest(fault: &RequestFault) -> Self {
+        Self::Argument(ArgFault { arg: schema::ALL, problem: fault.to_string() })
     }
 
     /// Stable code that the caller sees.
@@ -174,6 +228,12 @@ impl Reason {
             Self::SessionPinned => "session_pinned",
             Self::TooManyLeases => "too_many_leases",
             Self::TooManySessions => "too_many_sessions",
+            Self::ArgumentsTooLarge { .. } => "arguments_too_large",
+            Self::FlowDenied { .. } => "flow_denied",
+            Self::RateExceeded { .. } => "rate_exceeded",
+            Self::SessionBudgetSpent { .. } => "session_budget_spent",
+            Self::SessionTooWide => "session_too_wide",
+            Self::ApprovalUnavailable { .. } => "approval_unavailable",
             Self::LedgerUnavailable => "ledger_unavailable",
         }
     }
@@ -256,6 +316,27 @@ impl Reason {
             Self::SessionPinned => SESSION_PINNED.into(),
             Self::TooManyLeases => TOO_MANY_LEASES.into(),
             Self::TooManySessions => TOO_MANY_SESSIONS.into(),
+            Self::ArgumentsTooLarge { most } => {
+                format!(
+                    "The arguments have more than {most} bytes as JSON, which is all that this gateway's manifest accepts. Send less."
+                )
+            }
+            Self::FlowDenied { labels, why } => format!(
+                "The call would bring together in this session what the manifest keeps apart: {}. Its reason: {}. Start a new session \
+                 for it.",
+                labels.join(", "),
+                why.trim_end_matches('.')
+            ),
+            Self::RateExceeded { scope, rate, wait } => rate_detail(scope, *rate, *wait),
+            Self::SessionBudgetSpent { tool, most } => {
+                let of = tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
+                format!("This session has made the {most} allowed calls{of} that it may make, and there will be no more.")
+            }
+            Self::SessionTooWide => SESSION_TOO_WIDE.into(),
+            Self::ApprovalUnavailable { because } => format!(
+                "The call needs the approval of a person, and this gateway has no way to ask one. Why it is needed: {}.",
+                because.iter().map(|why| why.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
+            ),
             Self::LedgerUnavailable => {
                 "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
                                         must look at the gateway's ledger directory."
@@ -290,6 +371,19 @@ fn revoked_sentence(by: &str) -> &'static str {
 #[must_use]
 pub fn thousandths(points: u16) -> String {
     format!("{}.{:03}", points / 1000, points % 1000)
+}
+
+fn rate_detail(scope: &Scope, rate: Rate, wait: u64) -> String {
+    let of = scope.tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
+    let whose = if scope.sid.is_some() { "this session" } else { "all sessions together" };
+    let plural = |n: u64| if n == 1 { "" } else { "s" };
+    format!(
+        "There were {} allowed calls{of} of {whose} within {} second{}, and more are refused. One more is possible in {wait} second{}.",
+        rate.calls,
+        rate.seconds,
+        plural(rate.seconds.into()),
+        plural(wait)
+    )
 }
 
 /// The sentence for a refused lease; a forger is told nothing but that.
@@ -396,14 +490,28 @@ mod tests {
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
             Reason::SessionPinned => Reason::TooManyLeases,
             Reason::TooManyLeases => Reason::TooManySessions,
-            Reason::TooManySessions => Reason::LedgerUnavailable,
+            Reason::TooManySessions => Reason::ArgumentsTooLarge { most: 65_536 },
+            Reason::ArgumentsTooLarge { .. } => {
+                Reason::FlowDenied { labels: &["reads:private", "sends:external"], why: "nothing leaves after a secret was read" }
+            }
+            Reason::FlowDenied { .. } => Reason::RateExceeded {
+                scope: Scope { sid: Some("s".into()), tool: Some("open_ticket") },
+                rate: Rate { calls: 10, seconds: 60 },
+                wait: 1,
+            },
+            Reason::RateExceeded { .. } => Reason::SessionBudgetSpent { tool: Some("open_ticket"), most: 20 },
+            Reason::SessionBudgetSpent { .. } => Reason::SessionTooWide,
+            Reason::SessionTooWide => {
+                Reason::ApprovalUnavailable { because: vec!["file a ticket".into(), "a person looks".into()] }
+            }
+            Reason::ApprovalUnavailable { .. } => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
     }
 
     fn risk() -> Risk {
         let factor = |name, points| Factor { name, points, note: String::new() };
-        Risk { score: 550, factors: vec![factor("base", 50), factor("unlisted_domain", 500)] }
+        Risk { score: 550, factors: vec![factor("base", 50), factor("unlisted_domain", 500)], ignored: Vec::new() }
     }
 
     #[test]

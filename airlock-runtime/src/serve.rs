@@ -1,21 +1,21 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
 //! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
-//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
+//! no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
-use crate::decide::{Call, Decision, Facts, assess, decide, not_revoked};
+use crate::decide::{self, Ask, Call, Decision, Facts, Permit, assess, decide, not_revoked};
 use crate::effect::{self, Outcome, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
-use crate::ledger::{self, Entry, LedgerError, Recorded, Sync};
+use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Sync, Unmet};
 use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
-use crate::policy::EffectClass;
+use crate::policy::{EffectClass, Policy};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
-use crate::risk::Risk;
+use crate::risk::{Factor, Risk};
 use crate::start::Stop;
 use crate::stdio::{self, Ending};
 use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
@@ -40,9 +40,10 @@ enum End {
 
 impl End {
     /// How long open calls may go on. After the end of stdin the longest effect (two fetches) ends before this.
-    const fn drain(self) -> Duration {
+    fn drain(self, policy: &Policy) -> Duration {
+        let longest = policy.tools.iter().map(|tool| tool.timeout).max().unwrap_or(0);
         match self {
-            Self::Closed => Duration::from_secs(25),
+            Self::Closed => Duration::from_secs(2 * longest + 5),
             Self::Asked => Duration::from_secs(1),
         }
     }
@@ -86,6 +87,11 @@ struct Gateway {
     seen: RefCell<HashSet<String>>,
 }
 
+/// Asks the connected user. There is no transport for it here, so nobody can accept.
+async fn approve(ask: Ask) -> Result<Permit, Reason> {
+    std::future::ready(Err(Reason::ApprovalUnavailable { because: ask.because })).await
+}
+
 /// What all open calls share.
 struct Limits {
     calls: Arc<Semaphore>,
@@ -102,13 +108,13 @@ impl Gateway {
     fn new(world: World) -> Self {
         let policy = world.policy;
         let tools = policy.tools.iter().map(|tool| {
-            let mut definition = tool.builtin.definition();
-            if tool.builtin.needs_lease() {
+            let mut definition = tool.definition();
+            if tool.needs_lease() {
                 carrier::announce(&mut definition.input_schema, &policy.lease);
             }
             ToolListing {
                 name: tool.name.to_owned(),
-                title: Some(definition.title.to_owned()),
+                title: Some(definition.title.to_owned()).filter(|title| !title.is_empty()),
                 description: definition.description.to_owned(),
                 input_schema: definition.input_schema,
                 annotations: Some(definition.annotations),
@@ -146,8 +152,8 @@ impl Gateway {
         tasks: &mut JoinSet<()>,
         end: impl Future<Output = ()>,
     ) -> End {
-        let limits =
-            Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+        let calls = self.world.policy.limits.in_flight.clamp(1, IN_FLIGHT_MAX);
+        let limits = Limits { calls: Arc::new(Semaphore::new(calls)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
         let mut end = std::pin::pin!(end);
         loop {
             // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
@@ -189,7 +195,7 @@ impl Gateway {
     /// a client that does not read.
     async fn drain(&self, mut tasks: JoinSet<()>, end: End) {
         let all = async |tasks: &mut JoinSet<()>| while tasks.join_next().await.is_some() {};
-        if tokio::time::timeout(end.drain(), all(&mut tasks)).await.is_ok() {
+        if tokio::time::timeout(end.drain(self.world.policy), all(&mut tasks)).await.is_ok() {
             return;
         }
         self.ending.set(true);
@@ -239,7 +245,7 @@ impl Gateway {
         let World { policy, ledger, .. } = &self.world;
         let (call, carried) = self.resolve(request);
         let call = Arc::new(call);
-        let risk = weigh(&call).await;
+        let risk = weigh(policy, &call).await;
         let now = Micros::now();
         let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
         let Ok(newest_entry) = ledger.newest_ts() else { return Judged::unrecorded(0) };
@@ -248,16 +254,16 @@ impl Gateway {
             Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
         let permit = match decision {
             Decision::Deny(reason) => return self.deny(&context, reason).await,
+            Decision::Ask(ask) => match approve(ask).await {
+                Ok(permit) => permit,
+                Err(reason) => return self.deny(&context, reason).await,
+            },
             Decision::Allow(permit) => permit,
         };
-        let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
-        let allowed = match ledger.allow(context.entry(&Reason::Ok), effect, permit.require().to_vec()).await {
-            Ok(allowed) => allowed,
-            Err(LedgerError::Unmet(unmet)) => {
-                let uses = authority.as_ref().map_or(&[][..], |authority| &authority.uses);
-                return self.deny(&context, Reason::of_unmet(&unmet, uses)).await;
-            }
-            Err(_) => return Judged::unrecorded(risk.score),
+        let (permit, allowed) = match self.allow(&context, permit).await {
+            Ok(proven) => proven,
+            Err(Some(reason)) => return self.deny(&context, reason).await,
+            Err(None) => return Judged::unrecorded(risk.score),
         };
         let seq = allowed.seq();
         let started = Instant::now();
@@ -286,15 +292,9 @@ impl Gateway {
             }
         };
         let carried = carrier::take(meta, &mut args, &policy.lease);
-        let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
-        let carried =
-            carried.and_then(
-                |carried| {
-                    if carrier::stands_in(&carried, &args_bytes) { Err(Reason::LeaseInArguments) } else { Ok(carried) }
-                },
-            );
-        let tool = policy.tool(&name);
-        let call = Call { id: reply::call_id(), name, tool, args, args_bytes };
+        let call = Call::new(policy, reply::call_id(), name, args);
+        let is_clean = |carried: &Carried| !carrier::stands_in(carried, &call.args_bytes);
+        let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         (call, unreadable.map_or(carried, Err))
     }
 
@@ -319,13 +319,38 @@ impl Gateway {
         is_new.then(|| authority.tools.clone())
     }
 
+    /// Records the allow if everything that it rests on still holds. What the session did may still ask for the user's approval.
+    ///
+    /// # Errors
+    /// The reason of the refusal; none if the ledger cannot record.
+    async fn allow(&self, context: &Context<'_>, mut permit: Permit) -> Result<(Permit, Allowed), Option<Reason>> {
+        let (policy, call, authority) = (self.world.policy, context.call, context.authority);
+        let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
+        loop {
+            let entry = ledger::Decision { exp: context.exp().or(permit.issues_until()), ..context.entry(&Reason::Ok) };
+            match self.world.ledger.allow(entry, effect, permit.require().to_vec()).await {
+                Ok(allowed) => return Ok((permit, allowed)),
+                Err(LedgerError::Unmet(Unmet::Asks(flows))) => {
+                    let because = flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect();
+                    // An approved permit asks nothing more of the ledger, so this comes round once.
+                    permit = approve(decide::ask(policy, call, authority, permit, because).map_err(Some)?).await.map_err(Some)?;
+                }
+                Err(LedgerError::Unmet(unmet)) => {
+                    let uses = authority.map_or(&[][..], |authority| &authority.uses);
+                    return Err(Some(Reason::of_unmet(&unmet, uses, policy)));
+                }
+                Err(_) => return Err(None),
+            }
+        }
+    }
+
     /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
     async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
         let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
         let entry = Entry::Decision(context.entry(&reason));
         match self.world.ledger.record_if(&entry, Sync::Written, revocation.into_iter().collect()).await {
             Err(LedgerError::Unmet(unmet)) => {
-                let revoked = Reason::of_unmet(&unmet, &[]);
+                let revoked = Reason::of_unmet(&unmet, &[], self.world.policy);
                 match self.world.ledger.record(&Entry::Decision(context.entry(&revoked)), Sync::Written).await {
                     Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason: revoked },
                     Err(_) => Judged::unrecorded(context.risk.score),
@@ -375,7 +400,7 @@ impl<'a> Context<'a> {
         // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
         // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
         let claimed = |key: &str| {
-            let asks = call.tool.is_some_and(|tool| !tool.builtin.needs_lease());
+            let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
             call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
         };
         let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
@@ -392,6 +417,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Expiry of the root of the lease, unix seconds.
+    fn exp(&self) -> Option<u64> {
+        self.authority.map(|authority| authority.root.exp)
+    }
+
     fn entry(&self, reason: &'a Reason) -> ledger::Decision<'_> {
         let allow = *reason == Reason::Ok;
         // What spends tells for how long and from which nodes; a caveat ends its lease early, the root's budget lives on.
@@ -399,7 +429,7 @@ impl<'a> Context<'a> {
         let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
         ledger::Decision {
             allow,
-            exp: spent_from.map(|authority| authority.root.exp),
+            exp: self.exp().filter(|_| allow),
             spends: spent_from.map(|authority| {
                 let nodes = authority.rid.iter().enumerate();
                 nodes.filter(|(_, rid)| has_budget(authority, rid)).map(|(place, _)| place).collect()
@@ -411,7 +441,9 @@ impl<'a> Context<'a> {
             to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
             kid: self.kid,
             risk: self.risk.score,
-            factors: self.risk.factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect(),
+            factors: named(&self.risk.factors),
+            ignored: named(&self.risk.ignored),
+            labels: self.call.tool.filter(|_| allow).map_or(&[], |tool| tool.labels),
             args: &self.call.args_bytes,
             why: reason.code(),
             detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
@@ -421,15 +453,23 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls.
-async fn weigh(call: &Arc<Call>) -> Risk {
+fn named(factors: &[Factor]) -> Vec<(String, u16)> {
+    factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect()
+}
+
+/// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls. What is
+/// refused for its size is not scored.
+async fn weigh(policy: &'static Policy, call: &Arc<Call>) -> Risk {
+    if call.is_oversized(policy) {
+        return Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() };
+    }
     if call.args_bytes.len() <= SCORE_HERE_MAX {
         return assess(call);
     }
     let theirs = Arc::clone(call);
     let scored = tokio::task::spawn_blocking(move || assess(&theirs)).await;
     // Only a gateway that is ending loses its threads; what was not scored is not allowed.
-    scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new() })
+    scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() })
 }
 
 impl Limits {

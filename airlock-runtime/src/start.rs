@@ -1,5 +1,5 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
-//! usage · 3 the key is missing or refused · 4 the ledger could not be opened.
+//! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused.
 
 use crate::effect::World;
 use crate::lease::guard;
@@ -67,7 +67,7 @@ fn print(text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Key first, then ledger: a gateway without its key leaves no trace in the ledger directory.
+/// Key and credentials first, then ledger: a gateway without them leaves no trace in the ledger directory.
 fn open(policy: &'static Policy) -> Result<World, Stop> {
     // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
     if !guard::forbid_dumps() {
@@ -75,8 +75,11 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
     }
     let source = key_source(policy)?;
     let keys = read_ring(&source, policy.gateway, policy.keys).map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
+    #[cfg(feature = "http")]
+    let secrets = crate::effect::secret::Secrets::read(policy, |name| std::env::var_os(name))
+        .map_err(|problem| Stop { code: 5, message: problem })?;
     let ledger_dir = ledger_dir(policy);
-    let ledger = Ledger::open(&ledger_dir, policy.gateway, &policy.digest, policy.ledger.durability)
+    let ledger = Ledger::open_for(&ledger_dir, policy)
         .map_err(|fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") })?;
     if ledger.is_new() {
         warn(&format!(
@@ -91,7 +94,14 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
             tool.name
         ));
     }
-    Ok(World { policy, keys, ledger, ledger_dir })
+    Ok(World {
+        policy,
+        keys,
+        ledger,
+        ledger_dir,
+        #[cfg(feature = "http")]
+        secrets,
+    })
 }
 
 fn ledger_dir(policy: &Policy) -> PathBuf {

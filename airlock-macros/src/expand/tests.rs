@@ -23,6 +23,11 @@ fn rules() {
 }
 
 #[test]
+fn everything() {
+    insta::assert_snapshot!(expanded("../tests/manifests/good/everything.toml"));
+}
+
+#[test]
 fn audit() {
     insta::assert_snapshot!(expanded("tests/manifests/audit.toml"));
 }

@@ -6,16 +6,17 @@ use crate::decide::issue_requirements;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
 use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
+use crate::policy;
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
 /// Mints with the key that signs now and records the issue before the lease leaves the gateway.
-pub(super) async fn perform(claims: &RootClaims, world: &World) -> Outcome {
-    let result = issue(claims, world).await;
+pub(super) async fn perform(claims: &RootClaims, how: policy::Issue, world: &World) -> Outcome {
+    let result = issue(claims, how, world).await;
     Outcome { result, hosts: Vec::new(), commit: false }
 }
 
-async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
+async fn issue(claims: &RootClaims, how: policy::Issue, world: &World) -> Result<Value, Failure> {
     let failed = |code, detail: String| Failure { code, detail: format!("No lease was issued: {detail}.") };
     // An epoch that was raised meanwhile refuses this issue, and the next request has the new one.
     let claims = &RootClaims { ep: world.ledger.epoch(), ..claims.clone() };
@@ -37,7 +38,11 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
         exp: claims.exp,
         risk: claims.risk,
         uses: claims.uses,
-        by: "self",
+        by: match how {
+            policy::Issue::Operator => "operator",
+            policy::Issue::SelfService => "self",
+            policy::Issue::Human => "human",
+        },
     });
     // Two requests may have passed the decision together; pin and count change with this line, so they are tested with it.
     let always = [Require::NotKilled, Require::Clock];
@@ -46,7 +51,7 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
     let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, require).await {
         Ok(recorded) => recorded,
         Err(LedgerError::Unmet(unmet)) => {
-            let reason = Reason::of_unmet(&unmet, &[]);
+            let reason = Reason::of_unmet(&unmet, &[], world.policy);
             return Err(Failure { code: reason.code(), detail: reason.detail() });
         }
         Err(fault) => return Err(failed("ledger", fault.to_string())),

@@ -5,8 +5,10 @@
 use super::entry::clip;
 use super::line::Line;
 use super::revoked::{Holder, REVOCATIONS_MAX, Revocations, Target};
+use super::sessions::{Mark, Scope, Sessions};
 use crate::clock::Micros;
 use crate::limits::CLOCK_ROLLBACK_S;
+use crate::policy::{FlowVerdict, Policy, Rate};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -74,6 +76,50 @@ pub enum Require {
         /// Intent hash in hexadecimal.
         ih: String,
     },
+    /// There is room to remember what this call adds to its session.
+    Room {
+        /// Session id.
+        sid: String,
+        /// Tool called.
+        tool: &'static str,
+        /// Its labels.
+        labels: &'static [&'static str],
+    },
+    /// The session lacks one of the labels that the call would complete to a flow.
+    Flow {
+        /// Session id.
+        sid: String,
+        /// The labels of the flow that the tool does not have itself.
+        lacks: Vec<&'static str>,
+        /// Place of the flow in the policy.
+        flow: usize,
+        /// Is the call refused, or its user asked?
+        verdict: FlowVerdict,
+    },
+    /// One more call is within this rate.
+    Rate {
+        /// Which calls count.
+        scope: Scope,
+        /// The bound.
+        rate: Rate,
+    },
+    /// One more call of the session is within its budget.
+    Budget {
+        /// Session id.
+        sid: String,
+        /// Tool; `None`: all tools together.
+        tool: Option<&'static str>,
+        /// Most calls.
+        most: u64,
+    },
+}
+
+impl Require {
+    /// Does it fail by asking the user? An approval settles it.
+    #[must_use]
+    pub const fn is_question(&self) -> bool {
+        matches!(self, Self::Flow { verdict: FlowVerdict::Ask, .. })
+    }
 }
 
 /// A condition that did not hold.
@@ -103,6 +149,28 @@ pub enum Unmet {
     Intent(String),
     /// As many sessions or leases are open as the gateway remembers.
     Full,
+    /// The session has as many labels, or tools with budgets, as are kept of one.
+    Wide,
+    /// The call would complete this flow of the policy, which denies it.
+    Flow(usize),
+    /// The call would complete these flows of the policy, which ask; nothing else stands against it.
+    Asks(Vec<usize>),
+    /// A rate is reached.
+    Rate {
+        /// Which calls count.
+        scope: Scope,
+        /// The bound.
+        rate: Rate,
+        /// Seconds until one more call is possible.
+        wait: u64,
+    },
+    /// The budget of the session is spent.
+    Budget {
+        /// Tool; `None`: all tools together.
+        tool: Option<&'static str>,
+        /// Most calls.
+        most: u64,
+    },
 }
 
 impl fmt::Display for Unmet {
@@ -122,6 +190,11 @@ impl fmt::Display for Unmet {
             Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases, or was issued too many within an hour"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
             Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
+            Self::Wide => write!(f, "the session has as many labels or tools with budgets as are kept"),
+            Self::Flow(flow) => write!(f, "the call would complete flow {flow}"),
+            Self::Asks(flows) => write!(f, "the call would complete flows that ask: {flows:?}"),
+            Self::Rate { rate, wait, .. } => write!(f, "{} calls in {} s were made; wait {wait} s", rate.calls, rate.seconds),
+            Self::Budget { most, .. } => write!(f, "the session has made its {most} calls"),
         }
     }
 }
@@ -137,6 +210,7 @@ pub(super) struct Facts {
     forgot: u64,
     /// What is revoked; never forgotten.
     pub(super) revoked: Revocations,
+    pub(super) sessions: Sessions,
 }
 
 /// The intent of a session.
@@ -192,6 +266,16 @@ struct Issued {
 }
 
 impl Facts {
+    /// Facts with what the quotas and flows of this policy need.
+    pub(super) fn watching(policy: &'static Policy) -> Self {
+        Self { sessions: Sessions::watching(policy), ..Self::default() }
+    }
+
+    /// What the line of an allow states of its session; JSON members to be put behind its own.
+    pub(super) fn stamp(&self, mark: &Mark, now: Micros, newest: Micros) -> Vec<u8> {
+        self.sessions.stamp(mark, now.max(newest).0)
+    }
+
     /// Takes in one line of the chain.
     pub(super) fn absorb(&mut self, line: &Line<'_>) {
         self.revoked.absorb(line);
@@ -201,6 +285,7 @@ impl Facts {
                 self.forget(now);
                 self.count(&allowed, now);
             }
+            self.sessions.absorb(line);
         } else if line.body.starts_with(ISSUE)
             && let Some(issued) = read::<Issued>(line.body)
         {
@@ -254,8 +339,10 @@ impl Facts {
         // By the ledger's time alone: what a clock that jumped ahead would forget could come back when it is set right.
         self.forget(newest.seconds());
         let at = now.max(newest).seconds();
+        let micros = now.max(newest).0;
         let mut root = None;
         let mut fresh = 0;
+        let mut asks = Vec::new();
         for requirement in requirements {
             match requirement {
                 Require::Clock if now.0.saturating_add(CLOCK_ROLLBACK_S * 1_000_000) < newest.0 => return Err(Unmet::Clock),
@@ -298,9 +385,19 @@ impl Facts {
                         return Err(Unmet::Full);
                     }
                 }
+                Require::Room { sid, tool, labels } => self.sessions.has_room(&clip(sid), tool, labels, micros)?,
+                Require::Rate { scope, rate } => self.sessions.within_rate(scope, *rate, micros)?,
+                Require::Budget { sid, tool, most } => self.sessions.within_budget(&clip(sid), *tool, *most, micros)?,
+                Require::Flow { sid, lacks, flow, verdict } => {
+                    match (self.sessions.has_all(&clip(sid), lacks, micros), verdict) {
+                        (false, _) => {}
+                        (true, FlowVerdict::Deny) => return Err(Unmet::Flow(*flow)),
+                        (true, FlowVerdict::Ask) => asks.push(*flow),
+                    }
+                }
             }
         }
-        Ok(())
+        if asks.is_empty() { Ok(()) } else { Err(Unmet::Asks(asks)) }
     }
 
     fn unrevoked(&self, holder: &Holder) -> Result<(), Unmet> {
@@ -324,12 +421,12 @@ impl Facts {
 }
 
 /// When a fact of a lease may be forgotten. Lines of earlier versions do not tell; no lease of theirs outlives the window.
-fn until(exp: Option<u64>, now: u64) -> u64 {
+pub(super) fn until(exp: Option<u64>, now: u64) -> u64 {
     exp.map_or(now + WINDOW / 1_000_000, |exp| exp.saturating_add(KEEP_S))
 }
 
 /// The members of a body; a line that a stranger wrote may be anything, then it states no fact.
-fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
+pub(super) fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
     // The opening brace is part of the fixed beginning; the parser needs one.
     serde_json::from_slice(&[b"{", body].concat()).ok()
 }

@@ -18,9 +18,11 @@ pub mod note;
 mod place;
 pub mod read;
 mod revoked;
+mod sessions;
 mod store;
 mod ticket;
 pub mod verify;
+mod window;
 mod writer;
 
 pub use entry::{Decision, Entry, Issue, Outcome, Revoke};
@@ -28,11 +30,12 @@ pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};
+pub use sessions::Scope;
 pub use ticket::{Recorded, Ticket};
 pub use writer::Sync;
 
 use crate::clock::Micros;
-use crate::policy::{Durability, EffectClass};
+use crate::policy::{Durability, EffectClass, Policy};
 use ed25519_dalek::VerifyingKey;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -69,7 +72,18 @@ impl Ledger {
     /// A file operation failed, the directory belongs to another gateway, or what is there is not what was left there.
     pub fn open(dir: &Path, origin: &str, policy_digest: &[u8; 32], durability: Durability) -> Result<Self, LedgerError> {
         let pol = place::short(policy_digest);
-        let (store, is_new) = place::open(dir, place::Terms { origin, pol: &pol, durability })?;
+        let (store, is_new) = place::open(dir, place::Terms { origin, pol: &pol, durability, watch: None })?;
+        Self::start(store, pol, durability, is_new)
+    }
+
+    /// Opens the ledger of the gateway of this policy, and keeps the counts that its quotas and flows need.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_for(dir: &Path, policy: &'static Policy) -> Result<Self, LedgerError> {
+        let (pol, durability) = (place::short(&policy.digest), policy.ledger.durability);
+        let terms = place::Terms { origin: policy.gateway, pol: &pol, durability, watch: Some(policy) };
+        let (store, is_new) = place::open(dir, terms)?;
         Self::start(store, pol, durability, is_new)
     }
 

@@ -13,6 +13,7 @@ use super::{LedgerError, place};
 use crate::clock::Micros;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -70,7 +71,7 @@ impl Store {
                 continue;
             }
             let seq = self.cursor.range.len();
-            self.extend(now, &pending.sealed.body, &mut lines);
+            self.extend(now, &self.stamped(&pending.sealed, now), &mut lines);
             if let Some(salt) = &pending.sealed.salt {
                 salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
             }
@@ -87,6 +88,15 @@ impl Store {
         let is_there = !seen.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
         if is_there != self.facts.revoked.killed() {
             self.extend(now, &revoked::kill_body(is_there), lines);
+        }
+    }
+
+    /// The body of an entry; of an allow, with what its session has come to.
+    fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
+        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
+        match sealed.body.split_last() {
+            Some((end, members_before)) if !members.is_empty() => [members_before, &members, &[*end]].concat().into(),
+            Some(_) | None => Cow::Borrowed(&sealed.body),
         }
     }
 

@@ -133,7 +133,7 @@ fn a_revocation_that_is_taken_out_of_a_rechained_ledger_is_missed() {
 #[test]
 fn revocations_older_than_the_window_are_read_and_checked() {
     let (dir, lines) = revoked();
-    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power };
+    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
     let (mut store, _) = place::open(dir.path(), terms).unwrap();
     let at = |n: usize| lines[..n].iter().map(|line| line.len() as u64 + 1).sum::<u64>();
     for n in [1, 2] {
