@@ -37,6 +37,7 @@ pub(crate) enum Command {
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
     Explain(command::explain::Explain),
+    Test(command::test::Test),
     Schema(command::schema::Schema),
     Exposure(command::exposure::Exposure),
     Import(command::import::Import),

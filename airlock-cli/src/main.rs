@@ -3,9 +3,11 @@
 mod args;
 mod cargo;
 mod carried;
+mod cases;
 mod command;
 mod demo;
 mod gateway;
+mod judge;
 mod manifest;
 mod places;
 mod project;

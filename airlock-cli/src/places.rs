@@ -81,6 +81,19 @@ impl<'t> Places<'t> {
         Some(Line { file: self.file.to_owned(), number, text })
     }
 
+    /// The string at the end of a path.
+    pub(crate) fn string(&self, path: &[Step]) -> Option<String> {
+        let mut at = Found::Item(self.document.as_ref()?.as_item());
+        for step in path {
+            (at, _) = self::step(at, step)?;
+        }
+        match at {
+            Found::Item(item) => item.as_str().map(str::to_owned),
+            Found::Value(value) => value.as_str().map(str::to_owned),
+            Found::Table(_) => None,
+        }
+    }
+
     /// How much of the path there is, and where its last part starts.
     fn walk(&self, path: &[Step]) -> Option<(usize, usize)> {
         let document = self.document.as_ref()?;

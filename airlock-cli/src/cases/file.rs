@@ -2,7 +2,8 @@
 
 use crate::render::Failure;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use serde_json::{Map, Value};
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read;
 use std::path::Path;
 use toml::Spanned;
@@ -13,6 +14,8 @@ const VERSION: i64 = 1;
 const FILE_MAX: u64 = 1024 * 1024;
 /// Most cases of a file: they are judged one after the other in a moment, and nobody reviews more.
 const CASES_MAX: usize = 10_000;
+/// Longest text that an argument is stretched to: as much as a gateway reads.
+const STRETCH_MAX: usize = 8 * 1024 * 1024;
 /// Most earlier calls of a case, repetitions included: the largest quota that a manifest can have, and one.
 const EARLIER_MAX: u64 = 100_001;
 
@@ -106,7 +109,26 @@ pub(crate) struct Call {
     pub(crate) tool: String,
     /// Arguments, as TOML.
     #[serde(default)]
-    pub(crate) args: serde_json::Map<String, serde_json::Value>,
+    pub(crate) args: Map<String, Value>,
+    /// Arguments whose last character is repeated until they have so many.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub(crate) stretch: BTreeMap<String, usize>,
+}
+
+impl Call {
+    /// The arguments as they are sent.
+    pub(crate) fn sent(&self) -> Map<String, Value> {
+        let mut args = self.args.clone();
+        for (name, length) in &self.stretch {
+            if let Some(Value::String(text)) = args.get_mut(name)
+                && let Some(last) = text.chars().next_back()
+            {
+                let missing = length.saturating_sub(text.chars().count());
+                text.extend(std::iter::repeat_n(last, missing));
+            }
+        }
+        args
+    }
 }
 
 /// A call before the one of the case.
@@ -117,7 +139,7 @@ pub(crate) struct Earlier {
     pub(crate) tool: String,
     /// Arguments, as TOML.
     #[serde(default)]
-    pub(crate) args: serde_json::Map<String, serde_json::Value>,
+    pub(crate) args: Map<String, Value>,
     /// How often it is made.
     #[serde(default = "once", skip_serializing_if = "is_once")]
     pub(crate) times: u64,
@@ -181,12 +203,10 @@ pub(crate) struct Placed {
 /// It cannot be read, or is not of this form (exit 2).
 pub(crate) fn read(path: &Path) -> Result<Vec<Placed>, Failure> {
     let mut text = String::new();
-    std::fs::File::open(path)
-        .and_then(|file| file.take(FILE_MAX + 1).read_to_string(&mut text))
-        .map_err(|e| {
-            Failure::new(format_args!("cannot read the cases {}: {e}", path.display()))
-                .help("`airlock test --generate` writes them for a manifest; --cases names another file")
-        })?;
+    std::fs::File::open(path).and_then(|file| file.take(FILE_MAX + 1).read_to_string(&mut text)).map_err(|e| {
+        Failure::new(format_args!("cannot read the cases {}: {e}", path.display()))
+            .help("`airlock test --generate` writes them for a manifest; --cases names another file")
+    })?;
     parse(&text).map_err(|problem| Failure::new(format_args!("{}: {problem}", path.display())))
 }
 
@@ -229,6 +249,15 @@ fn check(case: &Case) -> Result<(), String> {
     if case.expect == Expect::Allow && case.reason.is_some() {
         return Err("an allowed call has no `reason`".to_owned());
     }
+    for (name, length) in &case.call.stretch {
+        if *length > STRETCH_MAX
+            || !case.call.args.get(name).is_some_and(|value| value.as_str().is_some_and(|text| !text.is_empty()))
+        {
+            return Err(format!(
+                "`stretch` makes a text of `args` longer, to {STRETCH_MAX} characters at most; {name:?} is none"
+            ));
+        }
+    }
     let earlier = case.history.iter().fold(0, |sum: u64, earlier| sum.saturating_add(earlier.times));
     if earlier > EARLIER_MAX {
         return Err(format!("`history` has {earlier} calls; at most {EARLIER_MAX} are made"));
@@ -245,22 +274,25 @@ fn line(text: &str, at: usize) -> usize {
     text.as_bytes().iter().take(at).filter(|byte| **byte == b'\n').count() + 1
 }
 
-/// The text of a file with these cases; [`parse`] reads it back.
+/// What stands at the head of a new file.
+const HEAD: &str = "# Calls, and what the policy says to them. `airlock test` judges them; docs/policy-tests.md is the format.\n";
+
+/// The text of a file with these cases behind those that it has.
 ///
 /// # Errors
-/// An argument is null, which TOML cannot say.
-pub(crate) fn write(cases: &[Case], head: &str) -> Result<String, toml::ser::Error> {
-    let mut text = format!("{head}airlock_cases = {VERSION}\n");
-    for case in cases {
-        text.push_str("\n[[case]]\n");
-        text.push_str(&body(case)?);
-    }
-    Ok(text)
+/// The file cannot be read, or an argument is null, which TOML cannot say.
+pub(crate) fn extended(path: &Path, new: &[Case]) -> Result<String, String> {
+    let before = match std::fs::read_to_string(path) {
+        Ok(text) => text,
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => format!("{HEAD}airlock_cases = {VERSION}\n"),
+        Err(fault) => return Err(fault.to_string()),
+    };
+    new.iter().try_fold(before, |text, case| Ok(format!("{}\n\n[[case]]\n{}", text.trim_end(), body(case)?)))
 }
 
 /// One case with a line for each key.
-fn body(case: &Case) -> Result<String, toml::ser::Error> {
-    let value = toml::Value::try_from(case)?;
+fn body(case: &Case) -> Result<String, String> {
+    let value = toml::Value::try_from(case).map_err(|fault| format!("{:?}: {fault}", case.name))?;
     let table = value.as_table().cloned().unwrap_or_default();
     // The order of reading, not of the alphabet.
     let order = ["name", "subject", "lease", "session", "intent", "history", "call", "expect", "reason"];
@@ -282,8 +314,16 @@ fn body(case: &Case) -> Result<String, toml::ser::Error> {
 fn inline(value: &toml::Value) -> String {
     match value {
         toml::Value::Table(table) => {
+            // A call is read by its tool first.
+            let rank = |key: &str| match key {
+                "tool" => 0,
+                "args" => 1,
+                _ => 2,
+            };
+            let mut entries: Vec<_> = table.iter().collect();
+            entries.sort_by_key(|(key, _)| rank(key));
             let entries: Vec<String> =
-                table.iter().map(|(key, value)| format!("{} = {}", quoted_key(key), inline(value))).collect();
+                entries.into_iter().map(|(key, value)| format!("{} = {}", quoted_key(key), inline(value))).collect();
             format!("{{ {} }}", entries.join(", "))
         }
         toml::Value::Array(list) => format!("[{}]", list.iter().map(inline).collect::<Vec<_>>().join(", ")),
@@ -319,7 +359,8 @@ mod tests {
             seconds_ago: 9,
             session: None,
         }];
-        let text = write(&[case.clone()], "# head\n").expect("text");
+        let dir = tempfile::tempdir().expect("directory");
+        let text = extended(&dir.path().join("new.toml"), &[case.clone()]).expect("text");
         let back = parse(&text).unwrap_or_else(|problem| panic!("{problem}\n{text}"));
         assert_eq!(serde_json::to_value(&back[0].case).ok(), serde_json::to_value(&case).ok(), "{text}");
     }

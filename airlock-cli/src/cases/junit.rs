@@ -1,15 +1,16 @@
 //! Results of cases as JUnit XML, which build servers read.
 
-use super::Outcome;
+use super::Judged;
 use std::fmt::Write as _;
 
 /// The report of one suite.
-pub(crate) fn report(suite: &str, file: &str, outcomes: &[Outcome]) -> String {
+pub(crate) fn report(suite: &str, file: &str, outcomes: &[Judged<'_>]) -> String {
     let failures = outcomes.iter().filter(|outcome| outcome.fault.is_some()).count();
     let counts = format!("tests=\"{}\" failures=\"{failures}\" errors=\"0\" skipped=\"0\"", outcomes.len());
     let mut text = format!("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites {counts}>\n");
     let _ = writeln!(text, "  <testsuite name=\"{}\" {counts}>", escape(suite));
-    for Outcome { name, line, fault, .. } in outcomes {
+    for Judged { placed, fault, ruling: _ } in outcomes {
+        let (name, line) = (&placed.case.name, placed.line);
         let head = format!(
             "    <testcase classname=\"{}\" name=\"{}\" file=\"{}\" line=\"{line}\"",
             escape(suite),
@@ -20,7 +21,12 @@ pub(crate) fn report(suite: &str, file: &str, outcomes: &[Outcome]) -> String {
             None => writeln!(text, "{head}/>"),
             Some(fault) => {
                 let first = fault.lines().next().unwrap_or_default();
-                writeln!(text, "{head}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>", escape(first), escape(fault))
+                writeln!(
+                    text,
+                    "{head}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>",
+                    escape(first),
+                    escape(fault)
+                )
             }
         };
     }

@@ -19,6 +19,7 @@ pub(crate) mod serve;
 pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod test;
 pub(crate) mod vendor;
 pub(crate) mod verify_build;
 pub(crate) mod verify_log;
@@ -48,6 +49,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Sources(verb) => verb.run(),
         Command::Stats(verb) => verb.run(),
         Command::Tail(verb) => verb.run(),
+        Command::Test(verb) => verb.run(),
         Command::Vendor(verb) => verb.run(),
         Command::VerifyBuild(verb) => verb.run(),
         Command::VerifyLog(verb) => verb.run(),

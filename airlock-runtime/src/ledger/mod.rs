@@ -17,6 +17,8 @@ pub mod line;
 pub mod note;
 mod place;
 pub mod read;
+#[cfg(feature = "explain")]
+pub mod rehearsal;
 mod revoked;
 mod sessions;
 mod store;
