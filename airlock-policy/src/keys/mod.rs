@@ -194,7 +194,8 @@ impl Kind {
             Self::List(entry, ..) => [entry.codes(), vec![Code::Count, Code::DuplicateEntry]].concat(),
             Self::Named(..) => vec![Code::Count],
             Self::Either(forms) => forms.iter().flat_map(Self::codes).collect(),
-            Self::Text(..) | Self::Boolean | Self::Yes | Self::Table(_) => Vec::new(),
+            Self::Yes => vec![Code::UnknownWord],
+            Self::Text(..) | Self::Boolean | Self::Table(_) => Vec::new(),
         }
     }
 }

@@ -19,13 +19,13 @@ pub(super) static HTTP: Section = Section {
 gives port and stand-in. Every input must be used somewhere; an optional input that a call leaves out leaves out its parameter, header \
 or member.",
     keys: &[
-        Key::required("method", Kind::Word(&["GET", "POST", "PUT", "PATCH", "DELETE"]), "\"POST\"", "method of the request", &[]),
+        Key::required("method", Kind::Word(&["GET", "POST", "PUT", "PATCH", "DELETE"]), "\"POST\"", "method of the request", &[Code::ReadMethod]),
         Key::required(
             "url",
             Kind::Text("an `https` URL with a fixed host; `{input}` in its path alone, no query, fragment or user", "^https://"),
             "\"https://api.example.com/v1/projects/{project}/issues\"",
             "where it goes; an input is percent-encoded as part of one segment, and one that would make a segment empty, `.` or `..` is refused",
-            &[Code::RestUrl, Code::UnknownInput, Code::InputPlace, Code::UndeclaredHost],
+            &[Code::RestUrl, Code::UnknownInput, Code::InputPlace, Code::UndeclaredHost, Code::MissingEgress, Code::BadHost, Code::PrivateHost],
         ),
         slots("query", SLOTS, "[\"notify\"]", "query parameters: names of inputs, or a table of parameter and input or `{ const = … }`; a list repeats its parameter", &[
             Code::UnknownInput, Code::InputPlace,
@@ -35,12 +35,12 @@ or member.",
             Kind::Named("^[A-Za-z0-9!#$%&'*+.^_`|~-]+$", &Kind::Either(&[Kind::Prose(crate::limits::RULE_TEXT_MAX, Lines::One), Kind::Table(&INPUT_VALUE)]), PAIRS_MAX),
             "{ x-api-version = \"2\" }",
             "headers: a text, or `{ input = \"name\" }`; those that belong to the connection or the gateway are refused",
-            &[Code::UnknownInput, Code::InputPlace, Code::ForbiddenHeader, Code::BadHeader],
+            &[Code::UnknownInput, Code::InputPlace, Code::ForbiddenHeader, Code::BadHeader, Code::DuplicateEntry],
         ),
         slots("body", SLOTS, "[\"title\", \"text\"]", "members of the JSON object that is sent: as `query`, with the types kept", &[
             Code::UnknownInput, Code::NeedlessBody, Code::InputPlace,
         ]),
-        slots("auth", Kind::Table(&AUTH), "{ bearer_env = \"TICKETS_TOKEN\" }", "a credential that the gateway adds; the caller never sees it", &[Code::BadCredential]),
+        slots("auth", Kind::Table(&AUTH), "{ bearer_env = \"TICKETS_TOKEN\" }", "a credential that the gateway adds; the caller never sees it", &[Code::BadCredential, Code::WildCredential]),
         Key::optional("response", Kind::Table(&RESPONSE), "the whole document", "{ select = \"/id\" }", "what becomes of the answer", &[]),
     ],
     also: None,

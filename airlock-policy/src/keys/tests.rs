@@ -55,6 +55,7 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("A selector of tools" | "[require.every]", _) => ("require.0.every", &["tools"]),
         ("[require.has]", _) => ("require.0.has", &["max_risk_threshold"]),
         ("[require.never]", _) => ("require.1.never", &[]),
+        ("[lints]", "warnings") => ("lints", &["stand-in"]),
         ("[lints]", _) => ("lints", &[]),
         ("A lint", _) => ("lints.stand-in", &[]),
         (other, _) => panic!("no place for {other}"),
@@ -228,6 +229,7 @@ const ANY: &[Code] = &[
     Code::WrongType,
     Code::BadText,
     Code::UnknownLint,
+    Code::Secret,
 ];
 
 #[test]
