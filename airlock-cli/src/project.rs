@@ -1,5 +1,7 @@
 //! The policy repository that `airlock new` writes: manifest, cases, snapshots, and what a build server does with them.
 
+use crate::cases;
+use crate::judge::Judge;
 use crate::render::Failure;
 use airlock_policy::{Compiled, Report};
 use std::fs;
@@ -68,6 +70,7 @@ fn files(name: &str, template: Template) -> Result<Vec<(&'static str, String)>, 
     let [policy, decisions] = snapshots(&compiled);
     Ok(vec![
         ("airlock.toml", manifest),
+        ("airlock.cases.toml", cases(&compiled)?),
         ("README.md", named(README)),
         (".gitignore", named(GITIGNORE)),
         (".github/workflows/airlock.yml", named(WORKFLOW)),
@@ -76,6 +79,13 @@ fn files(name: &str, template: Template) -> Result<Vec<(&'static str, String)>, 
         ("policy/snapshots/policy.snap", policy),
         ("policy/snapshots/decisions.snap", decisions),
     ])
+}
+
+/// Cases for every clause, as `airlock test --generate` writes them.
+fn cases(compiled: &Compiled) -> Result<String, Failure> {
+    let judge = Judge::of(compiled)?;
+    let (cases, _) = cases::generate(&judge, &[], cases::clauses(judge.policy))?;
+    cases::fresh(&cases).map_err(Failure::new)
 }
 
 /// The snapshots as the tests would write them.

@@ -282,11 +282,22 @@ const HEAD: &str = "# Calls, and what the policy says to them. `airlock test` ju
 /// # Errors
 /// The file cannot be read, or an argument is null, which TOML cannot say.
 pub(crate) fn extended(path: &Path, new: &[Case]) -> Result<String, String> {
-    let before = match std::fs::read_to_string(path) {
-        Ok(text) => text,
-        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => format!("{HEAD}airlock_cases = {VERSION}\n"),
-        Err(fault) => return Err(fault.to_string()),
-    };
+    match std::fs::read_to_string(path) {
+        Ok(before) => with(before, new),
+        Err(fault) if fault.kind() == std::io::ErrorKind::NotFound => fresh(new),
+        Err(fault) => Err(fault.to_string()),
+    }
+}
+
+/// The text of a new file.
+///
+/// # Errors
+/// See [`extended`].
+pub(crate) fn fresh(cases: &[Case]) -> Result<String, String> {
+    with(format!("{HEAD}airlock_cases = {VERSION}\n"), cases)
+}
+
+fn with(before: String, new: &[Case]) -> Result<String, String> {
     new.iter().try_fold(before, |text, case| Ok(format!("{}\n\n[[case]]\n{}", text.trim_end(), body(case)?)))
 }
 

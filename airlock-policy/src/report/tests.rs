@@ -228,8 +228,9 @@ fn report(text: &str) -> String {
 fn reports_are_as_reviewed() {
     insta::assert_snapshot!("weather", report(include_str!("../../../examples/weather/airlock.toml")));
     insta::assert_snapshot!("every-key", report(include_str!("../../../tests/manifests/good/every-key.toml")));
+    insta::assert_snapshot!("everything", report(include_str!("../../../tests/manifests/good/everything.toml")));
     let policy: Policy = serde_json::from_value(everything()).unwrap();
-    insta::assert_snapshot!("everything", Report::of(&policy));
+    insta::assert_snapshot!("every_variant", Report::of(&policy));
 }
 
 #[test]
