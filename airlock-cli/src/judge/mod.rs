@@ -13,13 +13,12 @@ use crate::render::Failure;
 use airlock_policy::{Compiled, ir};
 use airlock_runtime::carrier::{self, CAPABILITY, CONTEXT, Carried};
 use airlock_runtime::clock::Micros;
-use airlock_runtime::decide::{self, Call, Check, Decision, Facts};
+use airlock_runtime::decide::Check;
 use airlock_runtime::lease::{AudienceKey, Authority, Expect as Bound, KeyRing, intent_hash, verify};
-use airlock_runtime::ledger::rehearsal::Rehearsal;
-use airlock_runtime::ledger::{self, Require};
 use airlock_runtime::policy::Policy;
 use airlock_runtime::reason::Reason;
 use airlock_runtime::risk::Risk;
+use airlock_runtime::trial::{End, Trial, Verdict};
 use serde_json::{Map, Value, json};
 
 pub(crate) use because::{Called, key, refusing};
@@ -54,7 +53,7 @@ impl<'p> Judge<'p> {
 
     /// A gateway that has just started, with an empty ledger.
     pub(crate) fn sitting(&self) -> Sitting<'_> {
-        Sitting { judge: self, ledger: Rehearsal::new(self.compiled) }
+        Sitting { judge: self, trial: Trial::new(self.compiled) }
     }
 }
 
@@ -72,7 +71,7 @@ fn fresh() -> Result<[u8; 32], Failure> {
 #[derive(Debug)]
 pub(crate) struct Sitting<'j> {
     judge: &'j Judge<'j>,
-    ledger: Rehearsal,
+    trial: Trial,
 }
 
 /// A call as a client would send it.
@@ -110,31 +109,21 @@ pub(crate) struct Ruling {
 }
 
 impl Sitting<'_> {
-    /// Judges a call at a time. An allowed one is recorded; one that asks is recorded if `accepted`, as when the user accepts it.
+    /// Judges a call at a time. An allowed one counts for the next; one that asks counts if `accepted`, as when the user accepts it.
     pub(crate) fn call(&mut self, request: &Request<'_>, now: Micros, accepted: bool) -> Ruling {
-        let policy = self.judge.compiled;
         let (meta, mut args) = carry(request);
-        let carried = carrier::take(meta, &mut args, &policy.lease);
-        let call = Call::new(policy, "rehearsal".to_owned(), request.tool.to_owned(), args);
-        let is_clean = |carried: &Carried| !carrier::stands_in(carried, &call.args_bytes);
+        let carried = carrier::take(meta, &mut args, &self.judge.compiled.lease);
+        let sent = serde_json::to_vec(&args).unwrap_or_default();
+        let is_clean = |carried: &Carried| !carrier::stands_in(carried, &sent);
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         let authority = carried.and_then(|carried| self.authority(&carried, now));
-        let risk = decide::assess(&call);
-        let facts = Facts { now, newest_entry: self.ledger.newest() };
-        let traced = decide::trace(policy, &call, authority.as_ref(), &risk, &facts);
-        let ceiling = authority.as_ref().ok().map(|authority| authority.risk);
-        let mut ruling =
-            Ruling { verdict: Expect::Deny, reason: Reason::Ok, because: Vec::new(), checks: traced.checks, risk, ceiling };
-        let authority = authority.as_ref().ok();
-        match traced.decision {
-            Decision::Deny(reason) => ruling.reason = reason,
-            Decision::Allow(permit) => self.record(&mut ruling, &call, authority, permit.require(), now, accepted),
-            Decision::Ask(ask) => {
-                ruling.because.clone_from(&ask.because);
-                self.record(&mut ruling, &call, authority, ask.require(), now, accepted);
-            }
-        }
-        ruling
+        let Verdict { checks, risk, end } = self.trial.judge(request.tool, args, authority.as_ref(), now, accepted);
+        let (verdict, reason, because) = match end {
+            End::Allowed => (Expect::Allow, Reason::Ok, Vec::new()),
+            End::Asked(because) => (Expect::Ask, Reason::Ok, because),
+            End::Denied(reason) => (Expect::Deny, reason, Vec::new()),
+        };
+        Ruling { verdict, reason, because, checks, risk, ceiling: authority.ok().map(|authority| authority.risk) }
     }
 
     fn authority(&self, carried: &Carried, now: Micros) -> Result<Authority, Reason> {
@@ -145,77 +134,6 @@ impl Sitting<'_> {
         let intent = intent_hash(intent).map_err(Reason::Intent)?;
         let bound = Bound { aud: self.judge.compiled.gateway, sid, intent, now };
         verify(lease, &self.judge.keys, &bound).map_err(Reason::Lease)
-    }
-
-    /// Asks the ledger. What it denies is denied whatever a user would say.
-    fn record(
-        &mut self,
-        ruling: &mut Ruling,
-        call: &Call,
-        authority: Option<&Authority>,
-        require: &[Require],
-        now: Micros,
-        accepted: bool,
-    ) {
-        let (questions, demands): (Vec<Require>, Vec<Require>) = require.iter().cloned().partition(Require::is_question);
-        let refused = self.ledger.check(&demands, now).err();
-        let uses = authority.map_or(&[][..], |authority| &authority.uses);
-        if let Some(unmet) = refused {
-            ruling.reason = Reason::of_unmet(&unmet, uses, self.judge.compiled);
-            ruling.checks.push(Check { name: "ledger", passed: false, detail: ruling.reason.detail() });
-            return;
-        }
-        if let Err(unmet) = self.ledger.check(&questions, now)
-            && let Reason::ApprovalUnavailable { because } = Reason::of_unmet(&unmet, uses, self.judge.compiled)
-        {
-            ruling.because.extend(because);
-        }
-        ruling.checks.push(Check { name: "ledger", passed: true, detail: "budgets, quotas and flows leave room".to_owned() });
-        ruling.verdict = if ruling.because.is_empty() { Expect::Allow } else { Expect::Ask };
-        if ruling.because.is_empty() || accepted {
-            self.enter(call, authority, &demands, now);
-        }
-    }
-
-    /// Enters an allow, and the lease that it issues.
-    fn enter(&mut self, call: &Call, authority: Option<&Authority>, demands: &[Require], now: Micros) {
-        let spends = |authority: &Authority| {
-            let nodes = authority.rid.iter().enumerate();
-            nodes.filter(|(_, rid)| authority.uses.iter().any(|(node, _)| node == *rid)).map(|(place, _)| place).collect()
-        };
-        let entry = ledger::Decision {
-            sid: decide::sid(call, authority),
-            sub: authority.map(|authority| authority.sub.as_str()).unwrap_or_default(),
-            tool: &call.name,
-            rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
-            exp: authority.map(|authority| authority.root.exp),
-            spends: authority.map(spends),
-            kid: authority.map_or("", |authority| &authority.kid),
-            args: &call.args_bytes,
-            why: "ok",
-            call: &call.id,
-            labels: call.tool.map_or(&[], |tool| tool.labels),
-            ..ledger::Decision::default()
-        };
-        // The demands were tested a moment ago, by the same facts at the same time.
-        let _ = self.ledger.allow(entry, demands, now);
-        self.issued(call, now);
-    }
-
-    /// A call of the issuing tool pins the intent of its session.
-    fn issued(&mut self, call: &Call, now: Micros) {
-        let arg = |name: &str| call.args.get(name).and_then(Value::as_str).unwrap_or_default();
-        if call.tool.is_none_or(|tool| tool.needs_lease()) {
-            return;
-        }
-        let asked = call.args.get("ttl_seconds").and_then(Value::as_u64);
-        let ttl = asked.unwrap_or(self.judge.policy.lease.default_ttl).min(self.judge.policy.lease.max_ttl);
-        if let Ok(ih) = intent_hash(arg("intent")) {
-            let ih = airlock_policy::digest::hex(&ih);
-            let exp = now.seconds().saturating_add(ttl);
-            self.ledger
-                .issue(ledger::Issue { sid: arg("session_id"), sub: arg("subject"), ih: &ih, exp, ..Default::default() }, now);
-        }
     }
 }
 

@@ -8,8 +8,9 @@ mod require;
 
 pub use check::{Check, Traced};
 pub(crate) use grants::{covered, over};
-#[cfg(feature = "plan-issue")]
+#[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
+#[cfg(feature = "gateway")]
 pub(crate) use require::not_revoked;
 
 use crate::call::Args;

@@ -18,7 +18,7 @@ pub mod note;
 mod place;
 pub mod read;
 #[cfg(feature = "explain")]
-pub mod rehearsal;
+mod rehearsal;
 mod revoked;
 mod sessions;
 mod store;
@@ -31,6 +31,8 @@ pub use entry::{Decision, Entry, Issue, Outcome, Revoke};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
+#[cfg(feature = "explain")]
+pub use rehearsal::Rehearsal;
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};
 pub use sessions::Scope;
 pub use ticket::{Recorded, Ticket};
