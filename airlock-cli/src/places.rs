@@ -168,6 +168,7 @@ domains = [
         assert_eq!(line(steps!["grant", 1]), at(9, "[[grant]]"));
         assert_eq!(line(steps!["grant", 1, "domains", 1]), at(13, "\"b.com\","));
         assert_eq!(line(steps!["flow", 0]), None);
-        assert!(places.has(&steps!["tools", "read", "egress"]) && !places.has(&steps!["tools", "read", "labels"]));
+        let (given, absent) = (steps!["tools", "read", "egress"], steps!["tools", "read", "labels"]);
+        assert!(places.has(&given) && !places.has(&absent));
     }
 }

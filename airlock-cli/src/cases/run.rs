@@ -1,10 +1,11 @@
 //! Plays a case: its earlier calls one after the other, then the call that it is about.
 
-use super::{Case, Expect, Placed, Terms};
+use super::{Carrier, Case, Expect, Placed, Terms};
 use crate::judge::{Asked, Judge, Lease, Request, Ruling, Sitting};
 use airlock_runtime::clock::Micros;
 use serde_json::{Map, Value};
 use std::collections::{BTreeSet, HashMap};
+use std::rc::Rc;
 
 /// When the call of every case is made: a result never depends on when it is asked for.
 const NOW_S: u64 = 1_767_225_600;
@@ -55,16 +56,19 @@ pub(crate) fn play(judge: &Judge<'_>, case: &Case) -> Result<Ruling, String> {
     let mut play = Play { judge, case, sitting: judge.sitting(), leases: HashMap::new() };
     for (number, earlier) in case.history.iter().enumerate() {
         let session = earlier.session.as_deref().unwrap_or_else(|| play.session());
-        let at = NOW_S.saturating_sub(earlier.seconds_ago);
+        let now = Micros(NOW_S.saturating_sub(earlier.seconds_ago).saturating_mul(1_000_000));
         for _ in 0..earlier.times {
-            let ruling = play.call(&earlier.tool, &earlier.args, session, at, true)?;
+            let request = play.request(&earlier.tool, &earlier.args, session, now)?;
+            let ruling = play.sitting.call(&request.as_sent(), now, true);
             if ruling.verdict == Expect::Deny {
                 let (tool, code, detail) = (&earlier.tool, ruling.reason.code(), ruling.reason.detail());
                 return Err(format!("call {} of `history` ({tool}) is denied, {code}: {detail}", number + 1));
             }
         }
     }
-    play.call(&case.call.tool, &case.call.sent(), play.session(), NOW_S, false)
+    let (args, now) = (case.call.sent(), Micros(NOW_S.saturating_mul(1_000_000)));
+    let request = play.request(&case.call.tool, &args, play.session(), now)?;
+    Ok(play.sitting.last(&request.as_sent(), now))
 }
 
 struct Play<'a> {
@@ -72,7 +76,24 @@ struct Play<'a> {
     case: &'a Case,
     sitting: Sitting<'a>,
     /// The newest lease of each session and tool, with the calls that it still allows.
-    leases: HashMap<(String, String), (Lease, u64)>,
+    leases: HashMap<(String, String), (Rc<Lease>, u64)>,
+}
+
+/// What [`Request`] borrows from.
+struct Sent<'r> {
+    tool: &'r str,
+    args: &'r Map<String, Value>,
+    lease: Option<Rc<Lease>>,
+    carrier: Carrier,
+    session: &'r str,
+    intent: String,
+}
+
+impl Sent<'_> {
+    fn as_sent(&self) -> Request<'_> {
+        let Self { tool, args, lease, carrier, session, intent } = self;
+        Request { tool, args, lease: lease.as_deref(), carrier: *carrier, session, intent }
+    }
 }
 
 impl<'a> Play<'a> {
@@ -80,21 +101,28 @@ impl<'a> Play<'a> {
         self.case.session.as_deref().unwrap_or(SESSION)
     }
 
-    /// One call. Calls of the history that ask are taken as accepted.
-    fn call(&mut self, tool: &str, args: &Map<String, Value>, session: &str, at: u64, accepted: bool) -> Result<Ruling, String> {
-        let now = Micros(at.saturating_mul(1_000_000));
-        let intent = self.case.intent.as_deref().unwrap_or(INTENT);
+    /// A call with the lease that it carries.
+    fn request<'r>(
+        &mut self,
+        tool: &'r str,
+        args: &'r Map<String, Value>,
+        session: &'r str,
+        now: Micros,
+    ) -> Result<Sent<'r>, String> {
         let key = (session.to_owned(), tool.to_owned());
         if let Some(subject) = &self.case.subject {
-            self.renew(&key, subject, intent, now)?;
+            self.renew(&key, subject, self.intent(), now)?;
         }
         let lease = self.leases.get_mut(&key).map(|(lease, left)| {
             *left = left.saturating_sub(1);
-            &*lease
+            Rc::clone(lease)
         });
         let carrier = self.case.lease.carrier.unwrap_or_else(|| self.judge.carrier());
-        let request = Request { tool, args, lease, carrier, session, intent };
-        Ok(self.sitting.call(&request, now, accepted))
+        Ok(Sent { tool, args, lease, carrier, session, intent: self.intent().to_owned() })
+    }
+
+    fn intent(&self) -> &'a str {
+        self.case.intent.as_deref().unwrap_or(INTENT)
     }
 
     /// Makes a lease unless there is one that lives and has calls left. Who names a number of calls gets one lease with them.
@@ -111,7 +139,7 @@ impl<'a> Play<'a> {
         let asked = Asked { subject, tools: &tools, terms: &self.case.lease, session, intent };
         let lease = self.judge.lease(&asked, now).map_err(|failure| format!("no lease can say this: {failure}"))?;
         let uses = lease.uses;
-        self.leases.insert(key.clone(), (lease, uses));
+        self.leases.insert(key.clone(), (Rc::new(lease), uses));
         Ok(())
     }
 }

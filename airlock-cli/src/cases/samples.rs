@@ -15,7 +15,6 @@ const FIRST: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 pub(super) struct Argument<'p> {
     pub(super) name: &'p str,
     pub(super) kind: InputKind,
-    pub(super) required: bool,
     pub(super) rules: &'p [ArgRule],
 }
 
@@ -23,11 +22,9 @@ pub(super) struct Argument<'p> {
 pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
     let rules = |name: &str| tool.args.iter().find(|rules| rules.arg == name).map_or(&[][..], |rules| &rules.rules);
     match &tool.kind {
-        ToolKind::Rest(rest) => rest
-            .input
-            .iter()
-            .map(|Input { name, kind, required, .. }| Argument { name, kind: *kind, required: *required, rules: rules(name) })
-            .collect(),
+        ToolKind::Rest(rest) => {
+            rest.input.iter().map(|Input { name, kind, .. }| Argument { name, kind: *kind, rules: rules(name) }).collect()
+        }
         ToolKind::Builtin(_) => {
             let required: &[&str] = match tool.name.as_str() {
                 "http_get_json" => &["url"],
@@ -40,8 +37,8 @@ pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
                 _ => InputKind::String,
             };
             let ruled = tool.args.iter().map(|rules| rules.arg.as_str()).filter(|name| !required.contains(name));
-            let named = required.iter().map(|name| (*name, true)).chain(ruled.map(|name| (name, false)));
-            named.map(|(name, required)| Argument { name, kind: kind(name), required, rules: rules(name) }).collect()
+            let named = required.iter().copied().chain(ruled);
+            named.map(|name| Argument { name, kind: kind(name), rules: rules(name) }).collect()
         }
     }
 }

@@ -102,7 +102,7 @@ impl Judge<'_> {
         let key = key(&tool.args[argument].rules[number]);
         let mut paths: Vec<Vec<Step>> = Vec::new();
         for section in sections {
-            let with = |more: &str| [section.as_slice(), &steps![more]].concat();
+            let with = |more: &str| [section.as_slice(), &[Step::from(more)]].concat();
             let set = places.string(&section).or_else(|| places.string(&with("use")));
             paths.push(with(key));
             paths.extend(set.map(|set| steps!["args", set.as_str(), key]));

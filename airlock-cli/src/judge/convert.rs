@@ -188,11 +188,14 @@ fn host_rule(rule: &ir::HostRule) -> rt::HostRule {
 /// One rule as a check of the runtime.
 pub(crate) type Check = Box<dyn Fn(&Args) -> Result<(), ArgFault> + Send + Sync>;
 
+/// A rule with its place: argument and number.
+pub(crate) type Placed = ((usize, usize), Check);
+
 /// The rules of a tool in the order in which a gateway checks them, each with the place it has: argument and number.
 ///
 /// # Errors
 /// A pattern that does not compile.
-pub(crate) fn rules(tool: &ir::Tool) -> Result<Vec<((usize, usize), Check)>, Failure> {
+pub(crate) fn rules(tool: &ir::Tool) -> Result<Vec<Placed>, Failure> {
     let mut checks = Vec::new();
     for (argument, ir::ArgRules { arg, rules }) in tool.args.iter().enumerate() {
         for (number, rule) in rules.iter().enumerate() {

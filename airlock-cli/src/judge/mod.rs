@@ -109,6 +109,16 @@ pub(crate) struct Ruling {
 }
 
 impl Sitting<'_> {
+    /// Judges the call that it is all about. Where the user would be asked in vain, because the ledger refuses the call even if it is
+    /// accepted, it is denied.
+    pub(crate) fn last(mut self, request: &Request<'_>, now: Micros) -> Ruling {
+        let ruling = self.call(request, now, false);
+        match ruling.verdict {
+            Expect::Allow | Expect::Deny => ruling,
+            Expect::Ask => Some(self.call(request, now, true)).filter(|it| it.verdict == Expect::Deny).unwrap_or(ruling),
+        }
+    }
+
     /// Judges a call at a time. An allowed one counts for the next; one that asks counts if `accepted`, as when the user accepts it.
     pub(crate) fn call(&mut self, request: &Request<'_>, now: Micros, accepted: bool) -> Ruling {
         let (meta, mut args) = carry(request);
