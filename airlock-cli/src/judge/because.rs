@@ -87,6 +87,8 @@ impl Judge<'_> {
             | Reason::Revoked { .. }
             | Reason::RevocationsStale
             | Reason::Killed
+            | Reason::Replayed
+            | Reason::ReplayCacheFull
             | Reason::LedgerUnavailable => Vec::new(),
         })
     }

@@ -23,6 +23,7 @@ pub mod keysource;
 mod mac;
 #[cfg(feature = "mint")]
 pub mod mint;
+pub mod present;
 pub mod request;
 pub mod term;
 mod text;
@@ -40,9 +41,10 @@ pub use key::{AudienceKey, KeyFault, KeyRing};
 pub use keysource::KeySource;
 #[cfg(feature = "mint")]
 pub use mint::{MintFault, RootClaims, fresh_jti, mint};
+pub use present::{PresentFault, Presentation, present};
 pub use request::{RequestFault, request_digest};
 pub use term::{Stage, Term};
-pub use verify::{Expect, verify};
+pub use verify::{Expect, verify, verify_call};
 
 /// Longest lease text in bytes: fits any JSON line with room, and bounds the work an unauthenticated sender can cause.
 pub const TEXT_MAX: usize = 4096;

@@ -24,7 +24,7 @@ const FACTORS_MAX: usize = 1024;
 const SCOPE_MAX: usize = 4096;
 
 const _: () = assert!(
-    8 * TEXT_MAX + RIDS_MAX + LIST_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
+    9 * TEXT_MAX + RIDS_MAX + LIST_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
         && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX,
     "the largest entry must fit a line"
 );
@@ -72,6 +72,8 @@ pub struct Decision<'a> {
     pub spends: Option<Vec<usize>>,
     /// Delegates that the lease was narrowed for, first to last.
     pub to: Vec<String>,
+    /// Nonce (base64url) and time (unix seconds) of a lease in bound form.
+    pub presented: Option<(String, u64)>,
     /// Key id of the lease.
     pub kid: &'a str,
     /// Risk score in thousandths.
@@ -203,6 +205,10 @@ struct DecisionLine<'a> {
     exp: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     spends: Option<Vec<usize>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pt: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -272,6 +278,8 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         scope: d.scope.as_ref().map(|tools| clip_list(tools, SCOPE_MAX)),
         exp: d.exp,
         spends: d.spends.as_ref().map(|places| places.iter().copied().take(1 + CAVEATS_MAX).collect()),
+        pn: d.presented.as_ref().map(|(nonce, _)| clip(nonce)),
+        pt: d.presented.as_ref().map(|(_, ts)| *ts),
     }
 }
 
@@ -423,7 +431,8 @@ mod tests {
                 Entry::Decision(Decision {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
                     rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
-                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), ignored: factors.clone(), factors, labels: &[],
+                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
+                    ignored: factors.clone(), factors, labels: &[],
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,

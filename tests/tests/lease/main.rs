@@ -4,6 +4,7 @@
 
 mod budget;
 mod keys;
+mod limits;
 mod revoke;
 
 use airlock_tests::built::run;

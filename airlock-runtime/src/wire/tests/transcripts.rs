@@ -34,6 +34,7 @@ fn answer(connection: &mut Connection, received: Received, out: &mut String) {
     };
     match received {
         Received::Silence(why) => writeln!(out, "· {why:?}").unwrap(),
+        Received::List(list) => writeln!(out, "? list {:?}", list.meta).unwrap(),
         Received::Cancel(id) => writeln!(out, "x cancel {id:?}").unwrap(),
         Received::Reply(line) => {
             let is_ping = line.ends_with(r#""result":{}}"#);
