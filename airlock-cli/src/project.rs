@@ -22,7 +22,8 @@ pub(crate) enum Template {
 /// A text with a place for the name of the gateway.
 const README: &str = include_str!("../carried/templates/new/README.md");
 const GITIGNORE: &str = include_str!("../carried/templates/new/gitignore");
-const WORKFLOW: &str = include_str!("../carried/templates/new/ci.yml");
+/// It names no gateway: the name stands in the manifest.
+const WORKFLOW: &str = include_str!("../carried/templates/ci/github/airlock.yml");
 const TESTS_MANIFEST: &str = include_str!("../carried/templates/new/policy/manifest.toml");
 const TESTS: &str = include_str!("../carried/templates/new/policy/lib.rs");
 
@@ -73,7 +74,7 @@ fn files(name: &str, template: Template) -> Result<Vec<(&'static str, String)>, 
         ("airlock.cases.toml", cases(&compiled)?),
         ("README.md", named(README)),
         (".gitignore", named(GITIGNORE)),
-        (".github/workflows/airlock.yml", named(WORKFLOW)),
+        (".github/workflows/airlock.yml", WORKFLOW.to_owned()),
         ("policy/Cargo.toml", named(TESTS_MANIFEST)),
         ("policy/lib.rs", named(TESTS)),
         ("policy/snapshots/policy.snap", policy),
