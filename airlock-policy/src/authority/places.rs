@@ -3,7 +3,8 @@
 use super::Target;
 use super::face::{self, TEXT_MAX, Where};
 use super::parts::{Elsewhere, Part, Rows};
-use crate::ir::{HostRule, Policy, Tool};
+use super::values;
+use crate::ir::{ArgRule, HostRule, Policy, Tool};
 use std::collections::BTreeSet;
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::rc::Rc;
@@ -155,13 +156,28 @@ impl Place {
 pub(super) struct Classes(BTreeSet<HostRule>);
 
 impl Classes {
-    /// The classes that rules of a tool's two shapes, and of grants for it, make.
+    /// The classes that rules of a tool's two shapes, among them those about its `url`, and of grants for it make.
     pub(super) fn of(policies: [&Policy; 2], tools: &[&Tool]) -> Self {
         let listed = tools.iter().flat_map(|tool| &tool.egress).map(|entry| entry.host.clone());
         let name = tools.first().map(|tool| tool.name.as_str()).unwrap_or_default();
         let granting =
             policies.iter().flat_map(|policy| &policy.grants).filter(|grant| grant.tools.iter().any(|tool| tool == name));
-        Self(listed.chain(granting.flat_map(|grant| &grant.domains).map(|text| entry(text))).collect())
+        let granted = granting.flat_map(|grant| &grant.domains).map(|text| entry(text));
+        let ruled = tools.iter().flat_map(|tool| values::rules(tool, "url")).flat_map(|rule| match rule {
+            ArgRule::HostIn(hosts) => hosts.clone(),
+            ArgRule::OneOf(_)
+            | ArgRule::Prefix(_)
+            | ArgRule::Suffix(_)
+            | ArgRule::MinLength(_)
+            | ArgRule::MaxLength(_)
+            | ArgRule::Min(_)
+            | ArgRule::Max(_)
+            | ArgRule::Matches(_)
+            | ArgRule::Under(_)
+            | ArgRule::MaxItems(_)
+            | ArgRule::Forbid => Vec::new(),
+        });
+        Self(listed.chain(granted).chain(ruled).collect())
     }
 
     /// Machines for the URLs of a class and port.

@@ -115,12 +115,19 @@ impl<'p> Texts<'p> {
         }
     }
 
-    /// The machines of all rules.
-    fn parts(&self) -> Result<Vec<Part>, ()> {
+    /// The machines of all rules, but those that a place decides.
+    fn parts(&self, aim: Aim<'_>) -> Result<Vec<Part>, ()> {
         let own = self.own.patterns().map(|pattern| self.patterns.table(pattern).map(Part::Table).ok_or(()));
-        let ruled = self.rules.iter().filter_map(|rule| self.part(rule, true));
+        let open = self.rules.iter().filter(|rule| at_place(rule, aim).is_none());
+        let ruled = open.filter_map(|rule| self.part(rule, true));
         own.chain(ruled).collect()
     }
+}
+
+/// Whether a rule about hosts holds for every URL that leads to a place, or for none; nothing for other rules, and without a place.
+fn at_place(rule: &ArgRule, aim: Aim<'_>) -> Option<bool> {
+    let (ArgRule::HostIn(hosts), Some((_, place))) = (rule, aim) else { return None };
+    Some(place.targets.iter().all(|(class, _, _)| hosts.iter().any(|outer| places::covers(outer, class))))
 }
 
 /// Whether a URL leads to a place; every text leads nowhere in particular.
@@ -160,12 +167,15 @@ pub(super) fn longer(sets: &[Texts<'_>], aim: Aim<'_>, least: usize, accept: &dy
         let fitting = values.iter().find(|value| value.chars().count() >= least && accept(value));
         return fitting.map_or(Found::Nothing, |value| Found::This(value.clone()));
     }
+    if sets.iter().flat_map(|set| set.rules).any(|rule| at_place(rule, aim) == Some(false)) {
+        return Found::Nothing;
+    }
     if least <= 1
         && let Some(text) = ordinary(aim).into_iter().find(|text| accept(text))
     {
         return Found::This(text);
     }
-    let Ok(parts) = sets.iter().map(Texts::parts).collect::<Result<Vec<_>, ()>>() else {
+    let Ok(parts) = sets.iter().map(|set| set.parts(aim)).collect::<Result<Vec<_>, ()>>() else {
         return Found::Unknown;
     };
     let (least, most) = sets.iter().map(Texts::lengths).fold((least, usize::MAX), |a, b| (a.0.max(b.0), a.1.min(b.1)));
@@ -182,7 +192,10 @@ pub(super) fn beyond(to: Texts<'_>, from: Texts<'_>, aim: Aim<'_>) -> Found<Stri
     if let Some(values) = to.values() {
         return values.iter().find(|value| accept(value)).map_or(Found::Nothing, |value| Found::This(value.clone()));
     }
-    let Ok(mut parts) = to.parts() else { return Found::Unknown };
+    if to.rules.iter().any(|rule| at_place(rule, aim) == Some(false)) {
+        return Found::Nothing;
+    }
+    let Ok(mut parts) = to.parts(aim) else { return Found::Unknown };
     parts.extend(machines(aim));
     let ((least, most), (low, high)) = (to.lengths(), from.lengths());
     let search = |all: &[Part], none: Option<Part>, least: usize, most: usize| {
@@ -204,6 +217,14 @@ pub(super) fn beyond(to: Texts<'_>, from: Texts<'_>, aim: Aim<'_>) -> Found<Stri
     for rule in from.rules.iter().filter(|rule| !to.rules.contains(rule)) {
         if found.iter().any(|found| matches!(found, Found::This(_))) {
             break;
+        }
+        match at_place(rule, aim) {
+            Some(true) => continue,
+            Some(false) => {
+                found.push(search(&parts, None, least, most));
+                continue;
+            }
+            None => {}
         }
         let Some(part) = from.part(rule, false) else { continue };
         let Ok(all) = narrowed(to, rule, &parts) else { continue };

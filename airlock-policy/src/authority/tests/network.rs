@@ -114,6 +114,12 @@ fn a_host_is_found_that_only_just_fits_the_rules_of_its_url() {
     assert_eq!(gains(&with("q.net", kept()), &with("*", kept())), []);
     let kept = || vec![ArgRule::Matches("https://q[.]net/[a-z]*".into())];
     assert_eq!(gains(&with("q.net", kept()), &with("*", kept())), []);
+    // A rule about the host of a URL says nothing where the place says it already.
+    let open = || vec![ArgRule::HostIn(vec![rule("*")])];
+    assert_eq!(gains(&with("*.open-meteo.com", open()), &with("*.open-meteo.com", vec![])), []);
+    let one = || vec![ArgRule::HostIn(vec![rule("q.net")])];
+    let rows = gains(&with("*", one()), &with("*", vec![ArgRule::HostIn(vec![rule("q.net"), rule("*.x.com")])]));
+    assert_eq!(rows.iter().map(|row| row.places.join(" ")).collect::<Vec<_>>(), ["*.x.com:443"]);
     // An address is a host of `*`.
     for pattern in ["https://8[.]8[.]8[.]8/", "https://\\[2001:db8::1\\]/"] {
         let address = || vec![ArgRule::Matches(pattern.into())];
