@@ -385,7 +385,7 @@ mod tests {
         assert!(with("name = \"n\"", "name = \"\"").contains("says what the case shows"));
         assert!(with("subject = \"a\"", "lease = { uses = 1 }").contains("needs a `subject`"));
         let again = format!("{ONE}{}", &ONE[19..]);
-        assert!(parse(&again).expect_err("refused").contains("line 10: another case is named \"n\""));
+        assert!(parse(&again).expect_err("refused").contains("line 9: another case is named \"n\""));
         assert!(with("expect", "history = [{ tool = \"t\", times = 100002 }]\nexpect").contains("at most 100001"));
         let order = "history = [{ tool = \"t\", seconds_ago = 1 }, { tool = \"t\", seconds_ago = 2 }]\nexpect";
         assert!(with("expect", order).contains("in order of time"));
