@@ -32,7 +32,7 @@ fn size(path: &Path) -> Result<f64, Fault> {
 
 /// Prints the tables.
 pub(crate) fn measure(airlock: &Path, dir: &Path) -> Result<(), Fault> {
-    let audit = include_str!("../../templates/new/audit.toml").replace("{name}", "gate");
+    let audit = include_str!("../../tests/gateways/audit.toml").replace("{name}", "gate");
     let weather = include_str!("../../examples/weather/airlock.toml");
     begin("`airlock build` from nothing, and the file");
     floor(dir)?;

@@ -17,7 +17,7 @@ use std::process::Command;
 
 /// A gateway without network, whose leases travel in `_meta`.
 fn bare() -> std::path::PathBuf {
-    gateway(&include_str!("../../templates/new/audit.toml").replace("{name}", "bare"))
+    gateway(&include_str!("../gateways/audit.toml").replace("{name}", "bare"))
 }
 
 fn dynamic(bytes: &[u8]) -> Vec<(i64, u64)> {
@@ -49,7 +49,7 @@ fn it_is_static_pie_hardened_and_stripped() {
         let entries = dynamic(&bytes);
         assert!(entries.iter().all(|(tag, _)| *tag != elf::DT_NEEDED.0), "no libraries of the host");
         let flags = entries.iter().find(|(tag, _)| *tag == elf::DT_FLAGS_1.0).map_or(0, |(_, value)| *value);
-        assert_ne!(flags & u64::from(elf::DF_1_NOW.0), 0, "bound at start, so RELRO is full");
+        assert_ne!(flags & elf::DF_1_NOW.0, 0, "bound at start, so RELRO is full");
         let file = object::File::parse(&*bytes).unwrap();
         assert!(file.section_by_name(".symtab").is_none() && file.sections().all(|s| !s.name().unwrap().starts_with(".debug")));
         assert!(file.section_by_name(".note.gnu.build-id").is_none());
@@ -133,7 +133,7 @@ fn one_package_is_the_root_and_indices_lead_somewhere() {
 fn bill_and_provenance_are_what_other_tools_read() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    fs::write(at("airlock.toml"), include_str!("../../templates/new/audit.toml").replace("{name}", "bare")).unwrap();
+    fs::write(at("airlock.toml"), include_str!("../gateways/audit.toml").replace("{name}", "bare")).unwrap();
     let openssl = |arguments: &[&str]| {
         let output = Command::new("openssl").args(arguments).current_dir(dir.path()).output().expect("openssl");
         assert!(output.status.success(), "{}", said(&output));
@@ -203,7 +203,7 @@ fn bill_and_provenance_are_what_other_tools_read() {
 fn a_gateway_stands_for_its_manifest() {
     let dir = tempfile::tempdir().unwrap();
     let at = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
-    let text = include_str!("../../templates/new/audit.toml").replace("{name}", "bare");
+    let text = include_str!("../gateways/audit.toml").replace("{name}", "bare");
     fs::write(at("airlock.toml"), &text).unwrap();
     let (file, manifest) = (bare(), at("airlock.toml"));
     let file = file.to_str().unwrap();

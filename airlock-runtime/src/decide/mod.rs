@@ -9,6 +9,7 @@ mod require;
 pub use check::{Check, Traced};
 #[cfg(feature = "gateway")]
 pub(crate) use grants::listed;
+#[cfg(feature = "plan-issue")]
 pub(crate) use grants::{covered, over};
 #[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
