@@ -176,6 +176,7 @@ impl Gateway {
             Received::Silence(_) => {}
             Received::Reply(reply) => output.send(reply).await.ok()?,
             Received::Cancel(id) => self.cancel(&id),
+            Received::Answer(..) => {}
             Received::Call(request) => {
                 let stop = self.begin(&request.id);
                 let share = limits.share(request.memory).await?;

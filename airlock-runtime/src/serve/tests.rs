@@ -84,6 +84,9 @@ fn request(name: &str, arguments: &serde_json::Value, meta: crate::wire::Carried
         memory: 0,
         meta,
         progress_token: None,
+        asking: crate::wire::Asking::NotDeclared,
+        client: None,
+        retry: None,
     }
 }
 
