@@ -8,6 +8,8 @@
 //! The command line program uses the [`lease`] and [`ledger`] modules alone (no features).
 
 #[cfg(feature = "gateway")]
+pub mod approve;
+#[cfg(feature = "gateway")]
 pub mod builtin;
 pub mod call;
 #[cfg(feature = "gateway")]
