@@ -3,6 +3,7 @@
 //! The sentence says what was refused, why, and what would be accepted. It never repeats a lease, a key or an argument value
 //! beyond the name of a tool, an argument or a host.
 
+use crate::approve::Refusal;
 use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::lease::{IntentFault, LeaseFault};
@@ -98,6 +99,8 @@ pub enum Reason {
     TooManyLeases,
     /// As many sessions or leases are open, over all subjects, as the gateway remembers.
     TooManySessions,
+    /// The call needs its user's approval and has none.
+    Approval(Refusal),
     /// The ledger cannot record.
     LedgerUnavailable,
 }
@@ -122,6 +125,9 @@ impl Reason {
             Unmet::Intent(_) => Self::SessionPinned,
             Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
             Unmet::Full => Self::TooManySessions,
+            Unmet::Questions(_) => Self::Approval(Refusal::TooMany),
+            Unmet::Closed(_) => Self::Approval(Refusal::Answered),
+            Unmet::Late(_) => Self::Approval(Refusal::Timeout),
         }
     }
 
@@ -152,6 +158,7 @@ impl Reason {
             Self::SessionPinned => "session_pinned",
             Self::TooManyLeases => "too_many_leases",
             Self::TooManySessions => "too_many_sessions",
+            Self::Approval(refusal) => refusal.code(),
             Self::LedgerUnavailable => "ledger_unavailable",
         }
     }
@@ -161,6 +168,7 @@ impl Reason {
     pub fn ledger_code(&self) -> &'static str {
         match self {
             Self::Lease(fault) => fault.code(),
+            Self::Approval(refusal) => refusal.ledger_code(),
             other => other.code(),
         }
     }
@@ -230,6 +238,7 @@ impl Reason {
             Self::SessionPinned => SESSION_PINNED.into(),
             Self::TooManyLeases => TOO_MANY_LEASES.into(),
             Self::TooManySessions => TOO_MANY_SESSIONS.into(),
+            Self::Approval(refusal) => refusal.detail(),
             Self::LedgerUnavailable => {
                 "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
                                         must look at the gateway's ledger directory."
@@ -319,6 +328,7 @@ mod tests {
             LeaseFault::Approval,
         ];
         reasons.extend(faults.map(Reason::Lease));
+        reasons.extend(Refusal::ALL[1..].iter().copied().map(Reason::Approval));
         reasons
     }
 
@@ -349,7 +359,8 @@ mod tests {
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
             Reason::SessionPinned => Reason::TooManyLeases,
             Reason::TooManyLeases => Reason::TooManySessions,
-            Reason::TooManySessions => Reason::LedgerUnavailable,
+            Reason::TooManySessions => Reason::Approval(Refusal::ALL[0]),
+            Reason::Approval(_) => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
     }

@@ -408,6 +408,7 @@ impl<'a> Context<'a> {
             detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
             call: &self.call.id,
             scope: self.scope.clone(),
+            question: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 
 use super::entry::clip;
 use super::line::Line;
+use super::questions::{self, Questions};
 use crate::clock::Micros;
 use crate::limits::CLOCK_ROLLBACK_S;
 use serde::Deserialize;
@@ -58,6 +59,16 @@ pub enum Require {
         /// Intent hash in hexadecimal.
         ih: String,
     },
+    /// The session has room for one more open question.
+    MayAsk {
+        /// Session id.
+        sid: String,
+    },
+    /// This question waits for an answer.
+    Waits {
+        /// Its id.
+        question: String,
+    },
 }
 
 /// A condition that did not hold.
@@ -77,6 +88,12 @@ pub enum Unmet {
     Intent(String),
     /// As many sessions or leases are open as the gateway remembers.
     Full,
+    /// As many questions are open as may be, in this session or in all.
+    Questions(String),
+    /// This question does not wait for an answer: it was answered before, or it was not asked here.
+    Closed(String),
+    /// The answer to this question came too late.
+    Late(String),
 }
 
 impl fmt::Display for Unmet {
@@ -89,6 +106,9 @@ impl fmt::Display for Unmet {
             Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
             Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
+            Self::Questions(sid) => write!(f, "session {sid} may ask no more questions now"),
+            Self::Closed(question) => write!(f, "question {question} waits for no answer"),
+            Self::Late(question) => write!(f, "question {question} was to be answered before"),
         }
     }
 }
@@ -100,6 +120,7 @@ pub(super) struct Facts {
     spent: HashMap<String, Spent>,
     /// Expiry of each issued lease, by subject.
     issued: HashMap<String, Vec<u64>>,
+    questions: Questions,
     /// Time of the ledger when facts were last forgotten.
     forgot: u64,
 }
@@ -151,6 +172,10 @@ impl Facts {
         {
             self.forget(now);
             self.pin(issued, now);
+        } else if line.body.starts_with(questions::APPROVE)
+            && let Some(entry) = read(line.body)
+        {
+            self.questions.absorb(entry, now);
         }
     }
 
@@ -228,6 +253,8 @@ impl Facts {
                         return Err(Unmet::OpenLeases(sub.clone()));
                     }
                 }
+                Require::MayAsk { sid } => self.questions.room(sid, at)?,
+                Require::Waits { question } => self.questions.waits(question, at)?,
                 Require::Intent { sid, ih } => {
                     if self.pinned_intent(sid, at).is_some_and(|pinned| pinned != ih) {
                         return Err(Unmet::Intent(sid.clone()));
