@@ -49,7 +49,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             lease: #lease,
             ledger: #ledger,
             tools: &[#(#tools),*],
-            tool_index,
+            tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
             grants: &[#(#grants),*],
         }
     }
@@ -125,7 +125,7 @@ fn tool_entry(at: usize, tool: &ir::Tool) -> TokenStream {
             risk_threshold: #risk_threshold,
             base_risk: #base_risk,
             egress: &[#(#egress),*],
-            check_args: #check_args,
+            check_args: ::airlock_runtime::policy::CheckArgs(&#check_args),
         }
     }
 }

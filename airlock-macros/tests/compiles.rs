@@ -25,13 +25,13 @@ gateway!(audit, "tests/manifests/audit.toml");
 fn the_index_finds_every_tool_and_nothing_else() {
     for policy in [weather::policy(), rules::policy(), audit::policy()] {
         for (at, tool) in policy.tools.iter().enumerate() {
-            assert_eq!((policy.tool_index)(tool.name), Some(at));
+            assert_eq!(policy.tool_index.of(tool.name), Some(at));
             for other in [tool.name.to_uppercase(), format!("{} ", tool.name), tool.name[1..].to_owned(), String::new()] {
-                assert_eq!((policy.tool_index)(&other), None, "{other:?}");
+                assert_eq!(policy.tool_index.of(&other), None, "{other:?}");
             }
         }
     }
-    assert_eq!((audit::policy().tool_index)("http_get_json"), None);
+    assert_eq!(audit::policy().tool_index.of("http_get_json"), None);
 }
 
 #[test]
@@ -64,9 +64,9 @@ fn constants_are_what_the_manifest_says() {
 fn argument_rules_hold() {
     let policy = rules::policy();
     let refused = |tool: &str, arguments: Value| -> Option<(&str, String)> {
-        let tool = &policy.tools[(policy.tool_index)(tool).expect("a tool")];
+        let tool = policy.tool(tool).expect("a tool");
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        (tool.check_args)(&arguments).err().map(|fault| (fault.arg, fault.problem))
+        tool.check_args.check(&arguments).err().map(|fault| (fault.arg, fault.problem))
     };
     assert_eq!(refused("http_get_json", json!({"url": "https://a.example.com/b.json"})), None);
     assert_eq!(refused("weather_hourly", json!({"city": "Zürich", "hours": 48})), None);

@@ -3,7 +3,7 @@
 use crate::builtin::Plan;
 use crate::call::Args;
 use crate::clock::Micros;
-#[cfg(feature = "issue")]
+#[cfg(feature = "plan-issue")]
 use crate::lease::RootClaims;
 use crate::lease::{self, Authority};
 use crate::ledger::Require;
@@ -12,8 +12,8 @@ use crate::policy::{Grant, Policy, Tool};
 use crate::reason::{Reason, risk_too_high};
 use crate::risk::{self, Risk};
 
-#[cfg(feature = "http")]
-use crate::effect::url::{Target, UrlFault, UrlRules, admit};
+#[cfg(feature = "plan-http")]
+use crate::egress::url::{Target, UrlFault, UrlRules, admit};
 
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
@@ -60,16 +60,21 @@ pub enum Decision {
 #[derive(Debug)]
 #[must_use]
 pub struct Permit {
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     act: Box<Act>,
     require: Vec<Require>,
 }
 
 /// What a permit allows.
 #[derive(Debug)]
-#[cfg_attr(feature = "http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
+#[cfg_attr(
+    not(all(feature = "http", feature = "issue")),
+    allow(dead_code, reason = "a judge without an effect never opens its act")
+)]
+#[cfg_attr(feature = "plan-http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
 pub(crate) enum Act {
     /// Mint a lease of these terms.
-    #[cfg(feature = "issue")]
+    #[cfg(feature = "plan-issue")]
     Issue(Box<RootClaims>),
     /// Read the newest entries.
     AuditTail(crate::builtin::audit::Tail),
@@ -78,10 +83,10 @@ pub(crate) enum Act {
     /// Report.
     ExposureReport(crate::builtin::audit::Exposure),
     /// Fetch one admitted URL.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     HttpGetJson(Target),
     /// Fetch from the two admitted hosts.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2]),
 }
 
@@ -93,6 +98,7 @@ impl Permit {
     }
 
     /// Spends the permit.
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     pub(crate) fn into_act(self) -> Act {
         *self.act
     }
@@ -138,7 +144,7 @@ fn judge(
         }
     }
     let plan = tool.builtin.plan(&call.args).map_err(Reason::Argument)?;
-    (tool.check_args)(&call.args).map_err(Reason::Argument)?;
+    tool.check_args.check(&call.args).map_err(Reason::Argument)?;
     let act = admit_plan(policy, tool, plan, authority, facts)?;
     if let Some(authority) = authority {
         if authority.names_call() {
@@ -161,10 +167,10 @@ fn judge(
 fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
     let uses = authority.map_or(&[][..], |authority| &authority.uses);
     let issue = match act {
-        #[cfg(feature = "issue")]
+        #[cfg(feature = "plan-issue")]
         Act::Issue(claims) => issue_requirements(claims),
         Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Act::HttpGetJson(_) | Act::WeatherHourly(..) => Vec::new(),
     };
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
@@ -173,7 +179,7 @@ fn requirements(act: &Act, authority: Option<&Authority>) -> Vec<Require> {
 }
 
 /// What must hold for a lease to be issued: room for one more of the subject, and the session's intent.
-#[cfg(feature = "issue")]
+#[cfg(feature = "plan-issue")]
 pub(crate) fn issue_requirements(claims: &RootClaims) -> Vec<Require> {
     vec![
         Require::OpenLeases { sub: claims.sub.clone(), most: OPEN_LEASES_MAX },
@@ -237,7 +243,7 @@ pub(crate) fn covered(outer: &[&str], inner: &str) -> bool {
 
 /// Turns a plan into the act that a permit will allow; URLs are admitted here, before any look-up.
 #[cfg_attr(
-    not(all(feature = "http", feature = "issue")),
+    not(all(feature = "plan-http", feature = "plan-issue")),
     expect(unused_variables, reason = "a gateway without these tools needs less to decide")
 )]
 fn admit_plan(
@@ -248,14 +254,14 @@ fn admit_plan(
     facts: &Facts,
 ) -> Result<Act, Reason> {
     Ok(match plan {
-        #[cfg(feature = "issue")]
+        #[cfg(feature = "plan-issue")]
         Plan::IssueCapability(request) => Act::Issue(Box::new(crate::builtin::issue::within_grant(policy, &request, facts.now)?)),
         Plan::AuditTail(tail) => Act::AuditTail(tail),
         Plan::UsageStats => Act::UsageStats,
         Plan::ExposureReport(exposure) => Act::ExposureReport(exposure),
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Plan::HttpGetJson(plan) => Act::HttpGetJson(admit_url(plan.url(), tool, authority)?),
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Plan::WeatherHourly(plan) => {
             let [geocoding, forecast] = plan.urls();
             let targets = [admit_url(geocoding, tool, authority)?, admit_url(forecast, tool, authority)?];
@@ -265,7 +271,7 @@ fn admit_plan(
 }
 
 /// Admits one URL: well-formed, https, a host of the tool's egress, and one that the lease covers.
-#[cfg(feature = "http")]
+#[cfg(feature = "plan-http")]
 fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> Result<Target, Reason> {
     let target = admit(url, &UrlRules::https(tool.egress)).map_err(|fault| match fault {
         UrlFault::HostNotListed(host) => Reason::HostNotAllowed { host, tool: tool.name },
@@ -279,5 +285,5 @@ fn admit_url(url: &str, tool: &'static Tool, authority: Option<&Authority>) -> R
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "http", feature = "issue"))]
+#[cfg(all(feature = "plan-http", feature = "plan-issue"))]
 mod tests;

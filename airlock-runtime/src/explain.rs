@@ -69,14 +69,14 @@ fn grant(grant: &Grant) -> Value {
 
 const fn builtin_word(builtin: Builtin) -> &'static str {
     match builtin {
-        #[cfg(feature = "issue")]
+        #[cfg(feature = "plan-issue")]
         Builtin::IssueCapability => "airlock_issue_capability",
         Builtin::AuditTail => "airlock_audit_tail",
         Builtin::UsageStats => "airlock_usage_stats",
         Builtin::ExposureReport => "airlock_exposure_report",
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Builtin::HttpGetJson => "http_get_json",
-        #[cfg(feature = "http")]
+        #[cfg(feature = "plan-http")]
         Builtin::WeatherHourly => "weather_hourly",
     }
 }
@@ -92,7 +92,7 @@ const fn effect_word(effect: EffectClass) -> &'static str {
 const fn issue_word(issue: Issue) -> &'static str {
     match issue {
         Issue::Operator => "operator",
-        #[cfg(feature = "issue")]
+        #[cfg(feature = "plan-issue")]
         Issue::SelfService => "self",
     }
 }

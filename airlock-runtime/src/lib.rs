@@ -5,27 +5,29 @@
 //! `wire` → [`call`] → [`lease`] → [`decide`] → [`ledger`] → [`effect`], and no path from the wire to an effect avoids the
 //! decision or the ledger, because an effect takes the values that only those two can make.
 //!
-//! The command line program uses the [`lease`] and [`ledger`] modules alone (no features).
+//! The command line program uses [`lease`] and [`ledger`], and with feature `judge` the decision itself, without any network code.
 
-#[cfg(feature = "gateway")]
+#[cfg(feature = "judge")]
 pub mod approve;
-#[cfg(feature = "gateway")]
+#[cfg(feature = "judge")]
 pub mod builtin;
 pub mod call;
-#[cfg(feature = "gateway")]
+#[cfg(feature = "judge")]
 pub mod carrier;
 pub mod clock;
-#[cfg(feature = "gateway")]
+#[cfg(feature = "judge")]
 pub mod decide;
 #[cfg(feature = "gateway")]
 pub mod effect;
-#[cfg(feature = "gateway")]
+#[cfg(feature = "plan-http")]
+pub mod egress;
+#[cfg(feature = "judge")]
 pub mod explain;
 pub mod lease;
 pub mod ledger;
 pub mod limits;
 pub mod policy;
-#[cfg(feature = "gateway")]
+#[cfg(feature = "judge")]
 pub mod reason;
 #[cfg(feature = "gateway")]
 mod reply;
@@ -36,7 +38,7 @@ mod serve;
 mod start;
 #[cfg(feature = "gateway")]
 mod stdio;
-#[cfg(feature = "gateway")]
+#[cfg(feature = "judge")]
 pub mod wire;
 
 #[cfg(feature = "gateway")]

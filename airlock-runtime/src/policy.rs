@@ -23,10 +23,18 @@ pub struct Policy {
     pub ledger: LedgerRules,
     /// Tools in the order in which they are listed.
     pub tools: &'static [Tool],
-    /// Name to index into `tools`: a generated `match`.
-    pub tool_index: fn(&str) -> Option<usize>,
+    /// Name to index into `tools`.
+    pub tool_index: ToolIndex,
     /// Who may obtain what.
     pub grants: &'static [Grant],
+}
+
+impl Policy {
+    /// The tool of this name, if it is compiled in.
+    #[must_use]
+    pub fn tool(&'static self, name: &str) -> Option<&'static Tool> {
+        self.tool_index.of(name).and_then(|at| self.tools.get(at))
+    }
 }
 
 /// An accepted key id.
@@ -103,14 +111,54 @@ pub struct Tool {
     /// Hosts it may reach; empty = no network.
     pub egress: &'static [Egress],
     /// Generated argument rules of the manifest (beyond the tool's own schema).
-    pub check_args: fn(&Args) -> Result<(), ArgFault>,
+    pub check_args: CheckArgs,
+}
+
+/// Name of a tool to its index in [`Policy::tools`]. Generated code gives a function that is a `match`; a program that judges a
+/// policy which nobody compiled gives a closure.
+#[derive(Clone, Copy)]
+pub struct ToolIndex(pub &'static (dyn Fn(&str) -> Option<usize> + Sync));
+
+/// The argument rules of a tool. Generated code gives a function of straight calls into [`crate::call`], so a gateway has no
+/// interpreter of rules; a program that judges a policy which nobody compiled gives a closure that makes the same calls.
+#[derive(Clone, Copy)]
+pub struct CheckArgs(pub &'static (dyn Fn(&Args) -> Result<(), ArgFault> + Sync));
+
+impl ToolIndex {
+    /// The index of this tool, if it is compiled in.
+    #[must_use]
+    pub fn of(self, name: &str) -> Option<usize> {
+        (self.0)(name)
+    }
+}
+
+impl CheckArgs {
+    /// Checks arguments against every rule.
+    ///
+    /// # Errors
+    /// The first rule that does not hold.
+    pub fn check(self, args: &Args) -> Result<(), ArgFault> {
+        (self.0)(args)
+    }
+}
+
+impl std::fmt::Debug for ToolIndex {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("ToolIndex")
+    }
+}
+
+impl std::fmt::Debug for CheckArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("CheckArgs")
+    }
 }
 
 /// The tools that the runtime itself implements. A variant exists only when its code is compiled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Builtin {
     /// `airlock_issue_capability`: mint a lease within a `self` grant.
-    #[cfg(feature = "issue")]
+    #[cfg(feature = "plan-issue")]
     IssueCapability,
     /// `airlock_audit_tail`: the newest ledger lines.
     AuditTail,
@@ -119,10 +167,10 @@ pub enum Builtin {
     /// `airlock_exposure_report`: per agent and tool, what was used and what was granted but not used.
     ExposureReport,
     /// `http_get_json`: GET a JSON document from an allowed host.
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     HttpGetJson,
     /// `weather_hourly`: geocode city and state, then an hourly forecast (Open-Meteo).
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     WeatherHourly,
 }
 
@@ -211,6 +259,6 @@ pub enum Issue {
     /// Only with the issuer key, `airlock issue`.
     Operator,
     /// By the tool `airlock_issue_capability`, within the grant.
-    #[cfg(feature = "issue")]
+    #[cfg(feature = "plan-issue")]
     SelfService,
 }

@@ -114,7 +114,8 @@ const TOO_MANY_SESSIONS: &str = "This gateway has as many open sessions and leas
 
 impl Reason {
     /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
-    pub(crate) fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
+    #[must_use]
+    pub fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
         match unmet {
             Unmet::Clock => Self::ClockRollback,
             Unmet::Expired(exp) => Self::Lease(LeaseFault::Expired(*exp)),
@@ -299,7 +300,7 @@ fn sentence(text: &str) -> String {
 }
 
 #[cfg(test)]
-#[cfg(all(feature = "http", feature = "issue"))]
+#[cfg(all(feature = "plan-http", feature = "plan-issue"))]
 mod tests {
     use super::*;
     use crate::lease::intent_hash;

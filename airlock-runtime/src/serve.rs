@@ -294,7 +294,7 @@ impl Gateway {
                     if carrier::stands_in(&carried, &args_bytes) { Err(Reason::LeaseInArguments) } else { Ok(carried) }
                 },
             );
-        let tool = (policy.tool_index)(&name).and_then(|index| policy.tools.get(index));
+        let tool = policy.tool(&name);
         let call = Call { id: reply::call_id(), name, tool, args, args_bytes };
         (call, unreadable.map_or(carried, Err))
     }

@@ -141,7 +141,7 @@ impl Judge {
         let mut args: Args = serde_json::from_str(raw).expect("arguments");
         let carried = carrier::take(meta, &mut args, &policy.lease).expect("carriers");
         let args_bytes = serde_json::to_vec(&args).expect("arguments");
-        let tool = (policy.tool_index)(name).and_then(|index| policy.tools.get(index));
+        let tool = policy.tool(name);
         let call = Call { id: String::new(), name: name.to_owned(), tool, args, args_bytes };
         let now = Micros::now();
         let authority = self.authority(&carried, now);

@@ -1,6 +1,6 @@
 //! Any text: `admit` never panics, and what it admits has one reading.
 
-use airlock_runtime::effect::url::{UrlRules, admit};
+use airlock_runtime::egress::url::{UrlRules, admit};
 use airlock_runtime::policy::{Egress, HostRule};
 
 const WEB: &[Egress] = &[Egress { host: HostRule::AnyPublic, ports: &[80, 443, 8443], stand_in: None }];

@@ -8,7 +8,7 @@
 
 use airlock_runtime::effect::http::{FetchFault, HttpLimits, get_json};
 use airlock_runtime::effect::resolve::{DnsFault, Resolve, check};
-use airlock_runtime::effect::url::{UrlRules, admit};
+use airlock_runtime::egress::url::{UrlRules, admit};
 use airlock_runtime::policy::{Egress, HostRule};
 use serde_json::Value;
 use std::collections::BTreeMap;

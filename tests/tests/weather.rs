@@ -5,10 +5,11 @@
 #[path = "../../airlock-cli/src/standin.rs"]
 mod standin;
 
-use airlock_runtime::builtin::weather_hourly::{perform, plan};
+use airlock_runtime::builtin::weather_hourly::plan;
 use airlock_runtime::effect::http::{FetchFault, HttpLimits};
 use airlock_runtime::effect::resolve::SystemResolver;
-use airlock_runtime::effect::url::{UrlRules, admit};
+use airlock_runtime::effect::weather::perform;
+use airlock_runtime::egress::url::{UrlRules, admit};
 use airlock_runtime::policy::{Egress, HostRule};
 use serde_json::{Value, json};
 

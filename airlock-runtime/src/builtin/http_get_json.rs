@@ -2,9 +2,7 @@
 
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
-use crate::effect::http::{FetchFault, HttpLimits, get_json};
-use crate::effect::resolve::Resolve;
-use crate::effect::url::{Target, URL_MAX};
+use crate::egress::url::URL_MAX;
 use crate::wire::Annotations;
 use serde_json::{Value, json};
 
@@ -50,7 +48,7 @@ pub fn definition() -> Definition {
     }
 }
 
-/// Checks the arguments and makes the final URL. Whether the URL may be fetched is decided by `effect::url::admit`.
+/// Checks the arguments and makes the final URL. Whether the URL may be fetched is decided by `egress::url::admit`.
 ///
 /// # Errors
 /// The argument that is missing, unknown or of the wrong kind.
@@ -93,15 +91,6 @@ fn with_query(url: &str, query: &str) -> String {
         Some(_) => "&",
     };
     format!("{front}{joint}{query}{fragment}")
-}
-
-/// Fetches the admitted URL of a plan. The result holds `status`, `host`, `bytes` and the document as `json`.
-///
-/// # Errors
-/// See [`FetchFault`].
-pub async fn perform(target: Target, limits: &HttpLimits, resolver: &impl Resolve) -> Result<Value, FetchFault> {
-    let fetched = get_json(target, limits, resolver).await?;
-    Ok(json!({ "status": fetched.status, "host": fetched.host, "bytes": fetched.bytes, "json": fetched.value }))
 }
 
 #[cfg(test)]

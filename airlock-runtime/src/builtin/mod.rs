@@ -4,12 +4,12 @@
 //! can decide before anything happens. Performing is in [`crate::effect`].
 
 pub mod audit;
-#[cfg(feature = "http")]
+#[cfg(feature = "plan-http")]
 pub mod http_get_json;
-#[cfg(feature = "issue")]
+#[cfg(feature = "plan-issue")]
 pub mod issue;
 pub mod schema;
-#[cfg(feature = "http")]
+#[cfg(feature = "plan-http")]
 pub mod weather_hourly;
 
 use crate::call::{ArgFault, Args};
@@ -34,7 +34,7 @@ pub struct Definition {
 #[derive(Debug, Clone)]
 pub enum Plan {
     /// See [`issue`].
-    #[cfg(feature = "issue")]
+    #[cfg(feature = "plan-issue")]
     IssueCapability(issue::Request),
     /// Newest entries, at most this many.
     AuditTail(audit::Tail),
@@ -43,10 +43,10 @@ pub enum Plan {
     /// Use and authority over a time.
     ExposureReport(audit::Exposure),
     /// See [`http_get_json`].
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     HttpGetJson(http_get_json::Plan),
     /// See [`weather_hourly`].
-    #[cfg(feature = "http")]
+    #[cfg(feature = "plan-http")]
     WeatherHourly(weather_hourly::Plan),
 }
 
@@ -55,14 +55,14 @@ impl Builtin {
     #[must_use]
     pub fn definition(self) -> Definition {
         match self {
-            #[cfg(feature = "issue")]
+            #[cfg(feature = "plan-issue")]
             Self::IssueCapability => issue::definition(),
             Self::AuditTail => audit::tail_definition(),
             Self::UsageStats => audit::stats_definition(),
             Self::ExposureReport => audit::exposure_definition(),
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::HttpGetJson => http_get_json::definition(),
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::WeatherHourly => weather_hourly::definition(),
         }
     }
@@ -71,10 +71,10 @@ impl Builtin {
     #[must_use]
     pub const fn needs_lease(self) -> bool {
         match self {
-            #[cfg(feature = "issue")]
+            #[cfg(feature = "plan-issue")]
             Self::IssueCapability => false,
             Self::AuditTail | Self::UsageStats | Self::ExposureReport => true,
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::HttpGetJson | Self::WeatherHourly => true,
         }
     }
@@ -85,7 +85,7 @@ impl Builtin {
     /// The first argument that is missing, unknown, or of the wrong shape.
     pub fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
         Ok(match self {
-            #[cfg(feature = "issue")]
+            #[cfg(feature = "plan-issue")]
             Self::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),
             Self::AuditTail => Plan::AuditTail(audit::Tail::parse(args)?),
             Self::UsageStats => {
@@ -93,9 +93,9 @@ impl Builtin {
                 Plan::UsageStats
             }
             Self::ExposureReport => Plan::ExposureReport(audit::Exposure::parse(args)?),
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::HttpGetJson => Plan::HttpGetJson(http_get_json::plan(args)?),
-            #[cfg(feature = "http")]
+            #[cfg(feature = "plan-http")]
             Self::WeatherHourly => Plan::WeatherHourly(weather_hourly::plan(args)?),
         })
     }

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
-use crate::policy::{Durability, EffectClass, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules};
+use crate::policy::{CheckArgs, Durability, EffectClass, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex};
 use crate::risk::Factor;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -25,7 +25,7 @@ static POLICY: Policy = Policy {
         tool("airlock_audit_tail", crate::policy::Builtin::AuditTail, &[]),
         tool("airlock_issue_capability", crate::policy::Builtin::IssueCapability, &[]),
     ],
-    tool_index: |name| POLICY.tools.iter().position(|tool| tool.name == name),
+    tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[
         grant("agent:a", &["http_get_json"], Issue::SelfService, &["api.example.com", "*.cdn.example.com"]),
         grant("auditor", &["airlock_audit_tail"], Issue::Operator, &[]),
@@ -33,7 +33,7 @@ static POLICY: Policy = Policy {
 };
 
 const fn tool(name: &'static str, builtin: crate::policy::Builtin, egress: &'static [Egress]) -> Tool {
-    let check_args: fn(&Args) -> Result<(), crate::call::ArgFault> = |args| crate::call::max_length(args, "url", 200);
+    let check_args = CheckArgs(&|args| crate::call::max_length(args, "url", 200));
     Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress, check_args }
 }
 
@@ -77,7 +77,7 @@ fn authority(lease: &str) -> Result<Authority, Reason> {
 
 fn call(name: &str, args: Value) -> Call {
     let Value::Object(args) = args else { panic!("an object is needed") };
-    let tool = (POLICY.tool_index)(name).map(|index| &POLICY.tools[index]);
+    let tool = POLICY.tool(name);
     Call { id: "c".into(), name: name.into(), tool, args_bytes: serde_json::to_vec(&args).unwrap(), args }
 }
 

@@ -5,11 +5,11 @@
 
 use super::resolve::{Checked, Pinned, Resolve, check};
 use super::tls;
-use super::url::Target;
+use crate::egress::url::Target;
 use crate::wire::scan::scan;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION};
 use reqwest::{Response, StatusCode};
-use serde_json::Value;
+use serde_json::{Value, json};
 use std::error::Error;
 use std::time::Duration;
 
@@ -58,6 +58,14 @@ pub struct Fetched {
     pub status: u16,
     /// Host as admitted, also when a stand-in answered.
     pub host: String,
+}
+
+impl Fetched {
+    /// The result of a tool: `status`, `host`, `bytes` and the document as `json`.
+    #[must_use]
+    pub fn into_result(self) -> Value {
+        json!({ "status": self.status, "host": self.host, "bytes": self.bytes, "json": self.value })
+    }
 }
 
 /// Fetches one JSON document: looks the host up once, checks every address, connects to a checked one, reads within bounds.

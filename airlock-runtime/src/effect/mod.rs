@@ -4,15 +4,13 @@
 //! effect that is undecided or unrecorded is a type error.
 
 #[cfg(feature = "http")]
-pub mod addr;
-#[cfg(feature = "http")]
 pub mod http;
 #[cfg(feature = "http")]
 pub mod resolve;
 #[cfg(feature = "http")]
 pub mod tls;
 #[cfg(feature = "http")]
-pub mod url;
+pub mod weather;
 
 #[cfg(feature = "issue")]
 mod issue;
@@ -63,6 +61,12 @@ pub struct Failure {
 impl Outcome {
     fn local(result: Result<Value, Failure>) -> Self {
         Self { result, hosts: Vec::new(), commit: true }
+    }
+
+    /// The effect is not compiled in.
+    #[cfg(any(all(feature = "plan-http", not(feature = "http")), all(feature = "plan-issue", not(feature = "issue"))))]
+    fn absent() -> Self {
+        Self::local(Err(Failure { code: "absent", detail: "This gateway was built without the code for this effect.".into() }))
     }
 
     /// The call was cancelled by the client before the effect ended.
@@ -117,16 +121,21 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome
         Act::HttpGetJson(target) => {
             let hosts = vec![target.host().to_owned()];
             let limits = http::HttpLimits::default();
-            let fetched = crate::builtin::http_get_json::perform(target, &limits, &resolve::SystemResolver);
-            fetch(hosts, fetched.await)
+            let fetched = http::get_json(target, &limits, &resolve::SystemResolver).await;
+            fetch(hosts, fetched.map(http::Fetched::into_result))
         }
         #[cfg(feature = "http")]
         Act::WeatherHourly(plan, targets) => {
             let hosts = targets.iter().map(|target| target.host().to_owned()).collect();
             let limits = http::HttpLimits::default();
-            let fetched = crate::builtin::weather_hourly::perform(&plan, targets, &limits, &resolve::SystemResolver);
+            let fetched = weather::perform(&plan, targets, &limits, &resolve::SystemResolver);
             fetch(hosts, fetched.await)
         }
+        // Features are united in a workspace; no gateway is built with the plan of an effect and without the effect.
+        #[cfg(all(feature = "plan-issue", not(feature = "issue")))]
+        Act::Issue(_) => Outcome::absent(),
+        #[cfg(all(feature = "plan-http", not(feature = "http")))]
+        Act::HttpGetJson(_) | Act::WeatherHourly(..) => Outcome::absent(),
     }
 }
 

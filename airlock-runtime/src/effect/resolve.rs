@@ -1,8 +1,8 @@
 //! Names to addresses, exactly once per fetch: the addresses are checked and then used, and the name is never asked again.
 
-use super::addr::{PublicAddr, classify_all};
 use super::http::FetchFault;
-use super::url::Target;
+use crate::egress::addr::{PublicAddr, classify_all};
+use crate::egress::url::Target;
 use std::future::Future;
 use std::net::{IpAddr, ToSocketAddrs};
 use tokio::sync::{Semaphore, oneshot};

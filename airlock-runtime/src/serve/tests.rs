@@ -3,7 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool};
+use crate::policy::{Builtin, CheckArgs, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -15,12 +15,12 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
-    tool_index: |name| POLICY.tools.iter().position(|tool| tool.name == name),
+    tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[grant("agent:a"), grant("agent:b")],
 };
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
-    let check_args: fn(&crate::call::Args) -> Result<(), crate::call::ArgFault> = |_| Ok(());
+    let check_args = CheckArgs(&|_| Ok(()));
     Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
 }
 
@@ -61,7 +61,7 @@ async fn a_client_that_does_not_read_cannot_keep_the_gateway_from_ending() {
 fn only_who_asks_for_a_lease_is_named_by_its_arguments() {
     let call = |name: &str| {
         let args = json!({"subject": "agent:victim", "session_id": "s1"}).as_object().cloned().unwrap();
-        let tool = (POLICY.tool_index)(name).map(|index| &POLICY.tools[index]);
+        let tool = POLICY.tool(name);
         Call { id: "c".into(), name: name.into(), tool, args, args_bytes: Vec::new() }
     };
     let risk = Risk { score: 0, factors: Vec::new() };

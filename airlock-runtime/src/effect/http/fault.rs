@@ -1,6 +1,6 @@
 //! Why a fetch failed, as a stable code and a plain sentence.
 
-use crate::effect::addr::AddrFault;
+use crate::egress::addr::AddrFault;
 use std::error::Error;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Fetches over real loopback sockets, with servers that misbehave.
 
 use super::super::resolve::DnsFault;
-use super::super::url::{UrlRules, admit};
 use super::*;
+use crate::egress::url::{UrlRules, admit};
 use crate::policy::{Egress, HostRule};
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};

@@ -1,7 +1,7 @@
 //! Why a URL is refused, as a stable code and a plain sentence.
 
 use super::URL_MAX;
-use crate::effect::addr::AddrFault;
+use crate::egress::addr::AddrFault;
 
 /// Why a URL is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
