@@ -1,6 +1,27 @@
 //! Why a call that needs its user's yes is refused.
 
-use super::seal::StateFault;
+/// Why a state is refused. The caller is not told which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateFault {
+    /// Not the form of a state.
+    Form,
+    /// No key of this id.
+    UnknownKey,
+    /// Altered, or given for something else.
+    Mac,
+}
+
+impl StateFault {
+    /// Stable code, for the ledger.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Form => "state_form",
+            Self::UnknownKey => "state_key",
+            Self::Mac => "state_mac",
+        }
+    }
+}
 
 /// The reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

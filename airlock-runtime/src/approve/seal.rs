@@ -10,6 +10,7 @@
 //! The key is the gateway's audience key: a state outlives a restart, and any process of the gateway may get the answer. That it is
 //! answered once is the ledger's to say, which has the question under its id.
 
+use super::StateFault;
 use crate::lease::{AudienceKey, KeyRing};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
@@ -43,29 +44,6 @@ pub(crate) struct Bound<'a> {
     pub(crate) tool: &'a str,
     /// Digest of tool and arguments in their session.
     pub(crate) request: &'a [u8; 32],
-}
-
-/// Why a state is refused. The caller is not told which.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StateFault {
-    /// Not the form of a state.
-    Form,
-    /// No key of this id.
-    UnknownKey,
-    /// Altered, or given for something else.
-    Mac,
-}
-
-impl StateFault {
-    /// Stable code, for the ledger.
-    #[must_use]
-    pub const fn code(self) -> &'static str {
-        match self {
-            Self::Form => "state_form",
-            Self::UnknownKey => "state_key",
-            Self::Mac => "state_mac",
-        }
-    }
 }
 
 /// The state of a question.
