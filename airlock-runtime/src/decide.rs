@@ -1,5 +1,6 @@
 //! The decision: a pure function of policy, call, authority and facts. Tests, replay and the gateway call the same function.
 
+use crate::approve::{Approved, Refusal};
 use crate::builtin::Plan;
 use crate::call::Args;
 use crate::clock::Micros;
@@ -49,6 +50,8 @@ pub struct Facts {
 pub enum Decision {
     /// The effect may be performed, once, within the permit.
     Allow(Permit),
+    /// It may be if the user says yes to exactly this call.
+    Ask(Ask),
     /// It may not.
     Deny(Reason),
 }
@@ -90,6 +93,50 @@ pub(crate) enum Act {
     WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2]),
 }
 
+/// A permit that lacks the user's yes.
+#[derive(Debug)]
+#[must_use]
+pub struct Ask {
+    permit: Permit,
+    why: String,
+    request: [u8; 32],
+}
+
+impl Decision {
+    /// The decision once the user said yes: to exactly this call, or it is none.
+    pub fn approved(self, approved: &Approved) -> Self {
+        match self {
+            Self::Ask(ask) => match ask.approve(approved) {
+                Ok(permit) => Self::Allow(permit),
+                Err(reason) => Self::Deny(reason),
+            },
+            Self::Allow(_) | Self::Deny(_) => self,
+        }
+    }
+}
+
+impl Ask {
+    /// Why the user is asked.
+    #[must_use]
+    pub fn why(&self) -> &str {
+        &self.why
+    }
+
+    /// Digest of tool and arguments in their session.
+    #[must_use]
+    pub const fn request(&self) -> &[u8; 32] {
+        &self.request
+    }
+
+    /// The permit, if this is the yes to exactly this call.
+    ///
+    /// # Errors
+    /// It is the yes to another call.
+    fn approve(self, approved: &Approved) -> Result<Permit, Reason> {
+        if approved.covers(&self.request) { Ok(self.permit) } else { Err(Reason::Approval(Refusal::Answered)) }
+    }
+}
+
 impl Permit {
     /// What must hold in the ledger for the allow to be recorded.
     #[must_use]
@@ -116,7 +163,16 @@ pub fn decide(
     facts: &Facts,
 ) -> Decision {
     match judge(policy, call, authority, risk, facts) {
-        Ok(permit) => Decision::Allow(permit),
+        Ok(permit) => match call.tool.filter(|tool| tool.why.contains("HACK")) {
+            Some(tool) => {
+                let sid = authority.map_or("", |authority| authority.sid.as_str());
+                match lease::request_digest(policy.gateway, sid, tool.name, &call.args) {
+                    Ok(request) => Decision::Ask(Ask { permit, why: "each call of this tool needs an approval".into(), request }),
+                    Err(_) => Decision::Deny(Reason::CallNotInLease),
+                }
+            }
+            None => Decision::Allow(permit),
+        },
         Err(reason) => Decision::Deny(reason),
     }
 }

@@ -4,6 +4,8 @@
 //! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
+use crate::approve::Refusal;
+use crate::approve::waiting::Waiting;
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
@@ -27,6 +29,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
+
+mod ask;
+use ask::{Desk, Ended};
 
 /// Why nothing more is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,9 +89,11 @@ struct Gateway {
     open: RefCell<HashMap<Id, Rc<Notify>>>,
     ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
+    waiting: Waiting,
 }
 
 /// What all open calls share.
+#[derive(Clone)]
 struct Limits {
     calls: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
@@ -120,7 +127,14 @@ impl Gateway {
             instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
         };
         let connection = RefCell::new(Connection::new(server, tools.collect()));
-        Self { world, connection, open: RefCell::default(), ending: Cell::new(false), seen: RefCell::default() }
+        Self {
+            world,
+            connection,
+            open: RefCell::default(),
+            ending: Cell::new(false),
+            seen: RefCell::default(),
+            waiting: Waiting::new(),
+        }
     }
 
     /// Reads until the client closes stdin, then lets open calls finish.
@@ -131,6 +145,8 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
         drop(input);
+        // No answer can come any more.
+        self.waiting.close();
         self.drain(tasks, end).await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
@@ -176,11 +192,11 @@ impl Gateway {
             Received::Silence(_) => {}
             Received::Reply(reply) => output.send(reply).await.ok()?,
             Received::Cancel(id) => self.cancel(&id),
-            Received::Answer(..) => {}
+            Received::Answer(question, answer) => self.waiting.answer(question, answer),
             Received::Call(request) => {
                 let stop = self.begin(&request.id);
                 let share = limits.share(request.memory).await?;
-                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
+                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, limits.clone(), output.clone()));
             }
         }
         Some(())
@@ -221,9 +237,17 @@ impl Gateway {
     }
 
     /// One call from request to reply. A cancelled call is not answered.
-    async fn work(self: Rc<Self>, request: CallRequest, stop: Rc<Notify>, share: Share, output: mpsc::Sender<String>) {
+    async fn work(
+        self: Rc<Self>,
+        mut request: CallRequest,
+        stop: Rc<Notify>,
+        share: Share,
+        limits: Limits,
+        output: mpsc::Sender<String>,
+    ) {
         let (id, revision) = (request.id.clone(), request.revision);
-        let judged = self.answer(request, &stop).await;
+        let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
+        let judged = self.answer(request, &mut desk).await;
         self.open.borrow_mut().remove(&id);
         let reply = {
             let mut connection = self.connection.borrow_mut();
@@ -232,23 +256,39 @@ impl Gateway {
         if let Some(reply) = reply {
             let _ = output.send(reply).await;
         }
-        drop(share);
+        drop(desk);
     }
 
     /// The road of one call: carriers, lease, decision, ledger, effect, ledger.
-    async fn answer(&self, request: CallRequest, stop: &Notify) -> Judged {
-        let World { policy, ledger, .. } = &self.world;
+    async fn answer(&self, mut request: CallRequest, desk: &mut Desk<'_>) -> Judged {
+        let ledger = &self.world.ledger;
+        let client = request.client.take().unwrap_or_default();
         let (call, carried) = self.resolve(request);
         let call = Arc::new(call);
         let risk = weigh(&call).await;
-        let now = Micros::now();
-        let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
-        let Ok(newest_entry) = ledger.newest_ts() else { return Judged::unrecorded(0) };
-        let decision = decide(policy, &call, authority.as_ref(), &risk, &Facts { now, newest_entry });
-        let context =
-            Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
+        let Some((mut authority, mut decision)) = self.judge(&call, carried.as_ref(), &risk) else {
+            return Judged::unrecorded(0);
+        };
+        let scope = self.scope(authority.as_ref().ok());
+        let mut context = Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, scope);
+        if let Some(needs) = ask::needed(&decision, desk) {
+            let approved = match self.approve(&context, &client, needs, desk).await {
+                Ok(approved) => approved,
+                Err(Ended::Asked { message, state }) => return Judged::Asked { message, state },
+                Err(Ended::Refused { reason, question }) => {
+                    return self.deny(&Context { question, ..context }, reason).await;
+                }
+            };
+            // The user took time: whether the call may be made is decided by what holds now.
+            let Context { scope, .. } = context;
+            let Some((later, again)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(risk.score) };
+            (authority, decision) = (later, again.approved(&approved));
+            context = Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, scope);
+            context.question = Some(approved.question().to_owned());
+        }
         let permit = match decision {
             Decision::Deny(reason) => return self.deny(&context, reason).await,
+            Decision::Ask(_) => return self.deny(&context, Reason::Approval(Refusal::Answered)).await,
             Decision::Allow(permit) => permit,
         };
         let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
@@ -264,7 +304,7 @@ impl Gateway {
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
-            () = stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
+            () = desk.stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
             outcome = effect::perform(permit, allowed, &self.world) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
@@ -272,6 +312,20 @@ impl Gateway {
             Err(_) => outcome.unrecorded(),
         };
         Judged::Performed { seq, risk: risk.score, outcome }
+    }
+
+    /// Verifies the lease and decides, both by the time that it is now. `None` when the ledger has failed.
+    fn judge(
+        &self,
+        call: &Call,
+        carried: Result<&Carried, &Reason>,
+        risk: &Risk,
+    ) -> Option<(Result<Authority, Reason>, Decision)> {
+        let newest_entry = self.world.ledger.newest_ts().ok()?;
+        let now = Micros::now();
+        let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
+        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry });
+        Some((authority, decision))
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -354,6 +408,8 @@ struct Context<'a> {
     rid: Vec<String>,
     scope: Option<Vec<String>>,
     authority: Option<&'a Authority>,
+    /// Id of the question that the user was asked about the call.
+    question: Option<String>,
 }
 
 impl<'a> Context<'a> {
@@ -381,6 +437,7 @@ impl<'a> Context<'a> {
             rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
             scope,
             authority,
+            question: None,
         }
     }
 
@@ -408,7 +465,7 @@ impl<'a> Context<'a> {
             detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
             call: &self.call.id,
             scope: self.scope.clone(),
-            question: None,
+            question: self.question.as_deref(),
         }
     }
 }

@@ -89,6 +89,7 @@ fn decided(call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, new
     match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry }) {
         Decision::Allow(_) => "ok",
         Decision::Deny(reason) => reason.code(),
+        Decision::Ask(_) => "ask",
     }
 }
 
