@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Issue(command::issue::Issue),
     #[command(subcommand)]
     Lease(command::lease::Lease),
+    Revoke(command::revoke::Revoke),
     VerifyLog(command::verify_log::VerifyLog),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),

@@ -2,6 +2,7 @@
 
 mod args;
 mod cargo;
+mod carried;
 mod command;
 mod demo;
 mod gateway;

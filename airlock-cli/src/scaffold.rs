@@ -5,8 +5,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-const CRATE_MANIFEST: &str = include_str!("../../templates/gateway/Cargo.toml");
-const CRATE_MAIN: &str = include_str!("../../templates/gateway/main.rs");
+const CRATE_MANIFEST: &str = include_str!("../carried/templates/gateway/manifest.toml");
+const CRATE_MAIN: &str = include_str!("../carried/templates/gateway/main.rs");
 
 /// What a generated crate is made from.
 #[derive(Debug)]
@@ -86,9 +86,9 @@ impl Template {
     /// The manifest of a gateway with this name.
     pub(crate) fn manifest(self, name: &str) -> String {
         let text = match self {
-            Self::Weather => include_str!("../../templates/new/weather.toml"),
-            Self::Http => include_str!("../../templates/new/http.toml"),
-            Self::Audit => include_str!("../../templates/new/audit.toml"),
+            Self::Weather => include_str!("../carried/templates/new/weather.toml"),
+            Self::Http => include_str!("../carried/templates/new/http.toml"),
+            Self::Audit => include_str!("../carried/templates/new/audit.toml"),
         };
         text.replace("{name}", name)
     }
@@ -101,8 +101,8 @@ impl Template {
 pub(crate) fn project(dir: &Path, name: &str, template: Template) -> Result<Vec<PathBuf>, Failure> {
     let files = [
         ("airlock.toml", template.manifest(name)),
-        ("README.md", include_str!("../../templates/new/README.md").replace("{name}", name)),
-        (".gitignore", include_str!("../../templates/new/gitignore").replace("{name}", name)),
+        ("README.md", include_str!("../carried/templates/new/README.md").replace("{name}", name)),
+        (".gitignore", include_str!("../carried/templates/new/gitignore").replace("{name}", name)),
     ];
     let paths: Vec<PathBuf> = files.iter().map(|(file, _)| dir.join(file)).collect();
     if let Some(taken) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {

@@ -1,5 +1,6 @@
 //! Macro input → manifest → policy → tokens, or a compile error that says everything.
 
+use crate::note::Said;
 use crate::tables;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -7,13 +8,29 @@ use std::path::Path;
 use syn::LitStr;
 
 /// Environment variable in which `airlock build` gives the digest of the policy that it checked.
-const DIGEST_VARIABLE: &str = "AIRLOCK_POLICY_DIGEST";
+const DIGEST: &str = "AIRLOCK_POLICY_DIGEST";
+/// What the gateway is built with, as one JSON object: content of a note.
+const BUILD: &str = "AIRLOCK_BUILD";
+/// `manifest`: the text of the manifest becomes a note.
+const NOTE: &str = "AIRLOCK_NOTE";
+/// Content of the section `.dep-v0`, as hex digits.
+const DEPENDENCIES: &str = "AIRLOCK_DEPENDENCIES";
+
+/// What `airlock build` says through the environment; a crate of somebody's own need not say anything.
+#[derive(Debug, Default)]
+struct Given {
+    digest: Option<String>,
+    build: Option<String>,
+    note: Option<String>,
+    dependencies: Option<String>,
+}
 
 /// The macro's whole work.
 pub(crate) fn gateway(input: TokenStream) -> TokenStream {
     let dir = std::env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default();
-    let expected = std::env::var(DIGEST_VARIABLE).ok();
-    expand(input, Path::new(&dir), expected.as_deref()).unwrap_or_else(|problem| refused(&problem))
+    let given = |name: &str| std::env::var(name).ok();
+    let given = Given { digest: given(DIGEST), build: given(BUILD), note: given(NOTE), dependencies: given(DEPENDENCIES) };
+    expand(input, Path::new(&dir), &given).unwrap_or_else(|problem| refused(&problem))
 }
 
 /// A compile error. Without a `main`, the compiler would report its absence too and hide what matters.
@@ -24,35 +41,54 @@ fn refused(problem: &str) -> TokenStream {
     }
 }
 
-fn expand(input: TokenStream, dir: &Path, expected: Option<&str>) -> Result<TokenStream, String> {
+fn expand(input: TokenStream, dir: &Path, given: &Given) -> Result<TokenStream, String> {
     let name: LitStr =
         syn::parse2(input).map_err(|_| "write gateway!(\"airlock.toml\"): one path, relative to Cargo.toml".to_owned())?;
     let name = name.value();
     let path = dir.join(&name);
     let bytes = std::fs::read(&path).map_err(|e| format!("cannot read the manifest {}: {e}", path.display()))?;
     let text = String::from_utf8(bytes).map_err(|e| format!("the manifest {} is not UTF-8: {e}", path.display()))?;
-    let tokens = compile(&text, &name, expected)?;
-    // The bytes were read above; these lines make cargo compile again when the manifest or the digest changes. (A digest counts
+    let tokens = compile(&text, &name, given)?;
+    // The bytes were read above; these lines make cargo compile again when the manifest or a variable changes. (A variable counts
     // whatever the file's time says.)
     Ok(quote! {
         const _: &[u8] = ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #name));
-        const _: ::core::option::Option<&str> = ::core::option_env!(#DIGEST_VARIABLE);
+        const _: [::core::option::Option<&str>; 4] = [
+            ::core::option_env!(#DIGEST),
+            ::core::option_env!(#BUILD),
+            ::core::option_env!(#NOTE),
+            ::core::option_env!(#DEPENDENCIES),
+        ];
         #tokens
     })
 }
 
 /// Tokens for the text of a manifest.
-fn compile(text: &str, name: &str, expected: Option<&str>) -> Result<TokenStream, String> {
+fn compile(text: &str, name: &str, given: &Given) -> Result<TokenStream, String> {
+    let Given { digest, build, note, dependencies } = given;
     let checked = airlock_policy::compile(text, name);
     let Some(compiled) = checked.compiled() else {
         return Err(format!("the manifest has errors; `airlock check` shows them too\n\n{}", checked.render(false)));
     };
-    match expected {
-        Some(expected) if expected != compiled.digest_hex() => Err(format!(
-            "{name} compiles to another policy than the one that {DIGEST_VARIABLE} names: it has changed since it was checked"
-        )),
-        Some(_) | None => Ok(tables::gateway(compiled.policy(), compiled.digest())),
+    if digest.as_ref().is_some_and(|digest| *digest != compiled.digest_hex()) {
+        return Err(format!(
+            "{name} compiles to another policy than the one that {DIGEST} names: it has changed since it was checked"
+        ));
     }
+    let manifest = match note.as_deref() {
+        Some("manifest") => Some(text),
+        None | Some("digest") => None,
+        Some(other) => return Err(format!("{NOTE} is {other:?}; it can be `manifest` or `digest`")),
+    };
+    let dependencies = dependencies.as_deref().map(from_hex).transpose()?;
+    let said = Said { build: build.as_deref(), manifest, dependencies: dependencies.as_deref() };
+    Ok(tables::gateway(compiled.policy(), compiled.digest(), &said))
+}
+
+fn from_hex(digits: &str) -> Result<Vec<u8>, String> {
+    let byte = |at| digits.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..digits.len()).step_by(2).map(byte).collect();
+    bytes.ok_or_else(|| format!("{DEPENDENCIES} is not pairs of hex digits"))
 }
 
 #[cfg(test)]

@@ -1,9 +1,11 @@
 //! `gateway!("airlock.toml")`: a manifest becomes the main program of a gateway.
 //!
 //! The manifest is checked and compiled by the same code as in `airlock check`. What comes out is a `static POLICY`, the functions
-//! it points to, an ELF note with the policy digest, and a `main` that runs the gateway; no manifest is read at run time.
+//! it points to, ELF notes with the policy digest and more, and a `main` that runs the gateway; no manifest is read at run time.
 
 mod expand;
+mod note;
+mod schema;
 mod tables;
 
 use proc_macro::TokenStream;
@@ -11,7 +13,8 @@ use proc_macro::TokenStream;
 /// Compiles the manifest at a path relative to the crate's `Cargo.toml` into the constants and the `main` of a gateway.
 ///
 /// The crate needs `airlock-runtime` with the features that the policy uses. A mistake in the manifest is a compile error with
-/// every diagnostic in it. If `AIRLOCK_POLICY_DIGEST` is set (64 hex digits), the manifest must compile to that policy.
+/// every diagnostic in it. If `AIRLOCK_POLICY_DIGEST` is set (64 hex digits), the manifest must compile to that policy. `AIRLOCK_BUILD` (JSON),
+/// `AIRLOCK_NOTE` (`manifest`) and `AIRLOCK_DEPENDENCIES` (hex digits) add what the binary says of itself.
 #[proc_macro]
 pub fn gateway(input: TokenStream) -> TokenStream {
     expand::gateway(input.into()).into()

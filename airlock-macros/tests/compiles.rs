@@ -1,6 +1,6 @@
 //! The goldens of `src/expand/tests.rs` compile against the runtime, and the constants are what the manifests say.
 
-use airlock_runtime::policy::{Builtin, Durability, HostRule, Issue, Policy};
+use airlock_runtime::policy::{Approval, Builtin, Durability, FlowVerdict, HostRule, Issue, Policy, Rate, ToolKind};
 use serde_json::{Value, json};
 
 /// One gateway as a module; its `main` would serve.
@@ -20,10 +20,11 @@ macro_rules! gateway {
 gateway!(weather, "../examples/weather/airlock.toml");
 gateway!(rules, "tests/manifests/rules.toml");
 gateway!(audit, "tests/manifests/audit.toml");
+gateway!(everything, "../tests/manifests/good/everything.toml");
 
 #[test]
 fn the_index_finds_every_tool_and_nothing_else() {
-    for policy in [weather::policy(), rules::policy(), audit::policy()] {
+    for policy in [weather::policy(), rules::policy(), audit::policy(), everything::policy()] {
         for (at, tool) in policy.tools.iter().enumerate() {
             assert_eq!(policy.tool_index.of(tool.name), Some(at));
             for other in [tool.name.to_uppercase(), format!("{} ", tool.name), tool.name[1..].to_owned(), String::new()] {
@@ -40,7 +41,7 @@ fn constants_are_what_the_manifest_says() {
     assert_eq!((weather.gateway, weather.lease.default_ttl, weather.lease.max_ttl), ("weather", 900, 1800));
     assert!(weather.lease.carrier_meta && weather.lease.carrier_arguments);
     assert_eq!(weather.ledger.dir_env, Some("AIRLOCK_LEDGER_DIR"));
-    assert_eq!(weather.tools[0].builtin, Builtin::WeatherHourly);
+    assert!(matches!(weather.tools[0].kind, ToolKind::Builtin(Builtin::WeatherHourly)));
     assert_eq!(weather.tools[0].risk_threshold, 700);
     assert_eq!(weather.grants[0].issue, Issue::SelfService);
 
@@ -74,7 +75,7 @@ fn argument_rules_hold() {
     for (tool, arguments, arg, problem) in [
         ("http_get_json", json!({"url": "http://a.example.com/b.json"}), "url", "must start with \"https://\""),
         ("http_get_json", json!({"url": "https://a.example.com/b.xml"}), "url", "must end with \".json\""),
-        ("http_get_json", json!({"url": ["https://a.example.com/b.json"]}), "url", "must be a string"),
+        ("http_get_json", json!({"url": [5]}), "url", "must hold nothing but strings"),
         ("weather_hourly", json!({"city": "Basel"}), "city", "must be one of \"Bern\", \"Zürich\""),
         ("weather_hourly", json!({"hours": 1}), "hours", "must be at least 2"),
         ("weather_hourly", json!({"hours": 49}), "hours", "must be at most 48"),
@@ -87,4 +88,59 @@ fn argument_rules_hold() {
     }
     let long = format!("https://a.example.com/{}.json", "a".repeat(200));
     assert_eq!(refused("http_get_json", json!({"url": long})), Some(("url", "must have at most 200 characters".to_owned())));
+}
+
+#[test]
+fn what_the_everything_manifest_says_is_in_the_gateway() {
+    let policy = everything::policy();
+    assert_eq!((policy.limits.max_arguments, policy.limits.in_flight, policy.limits.timeout), (64 * 1024, 32, 8));
+    assert_eq!((policy.limits.approval_timeout, policy.limits.quota.session_calls), (180, Some(500)));
+    assert_eq!(policy.limits.quota.rate, Some(Rate { calls: 600, seconds: 60 }));
+    let weather = policy.tool("weather_hourly").expect("a tool");
+    assert_eq!((weather.ignored, weather.labels, weather.timeout), (&["oversized_arguments"][..], &["ingests:untrusted"][..], 5));
+    let ticket = policy.tool("open_ticket").expect("a tool");
+    assert_eq!(
+        (ticket.approval, ticket.quota.session_calls, ticket.timeout, ticket.strict),
+        (Some(Approval::Human), Some(20), 8, true)
+    );
+    assert!(!policy.tool("find_tickets").expect("a tool").strict);
+    assert_eq!(policy.flows.iter().map(|flow| flow.verdict).collect::<Vec<_>>(), [FlowVerdict::Deny, FlowVerdict::Ask]);
+    assert_eq!(policy.grants.iter().map(|grant| grant.issue).collect::<Vec<_>>(), [Issue::SelfService, Issue::Human]);
+}
+
+#[test]
+fn rules_of_every_kind_hold_in_generated_code() {
+    let policy = everything::policy();
+    let fault = |tool: &str, arguments: Value| -> Option<&str> {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        policy.tool(tool).expect("a tool").check_args.check(&arguments).err().map(|fault| fault.arg)
+    };
+    for (tool, good, bad, arg) in [
+        ("weather_hourly", json!({"city": "san-antonio"}), json!({"city": "San Antonio"}), "city"),
+        ("weather_hourly", json!({"state": "TX"}), json!({"state": "NY"}), "state"),
+        ("weather_hourly", json!({}), json!({"hours": 3}), "hours"),
+        ("http_get_json", json!({"url": "https://api.open-meteo.com/x"}), json!({"url": "https://tickets.example.com/x"}), "url"),
+        ("airlock_issue_capability", json!({"tools": ["find_tickets"]}), json!({"tools": ["open_ticket"]}), "tools"),
+        (
+            "airlock_issue_capability",
+            json!({"tools": []}),
+            json!({"tools": ["find_tickets", "find_tickets", "find_tickets"]}),
+            "tools",
+        ),
+        ("open_ticket", json!({"labels": ["bug", "ui"]}), json!({"labels": ["bug", "UI"]}), "labels"),
+        ("open_ticket", json!({"trace": 1000}), json!({"trace": 1001}), "trace"),
+        ("find_tickets", json!({"score": 9.99}), json!({"score": 10.01}), "score"),
+        ("find_tickets", json!({"score": 10}), json!({"score": -0.5}), "score"),
+        ("remove_draft", json!({"id": 1}), json!({"id": 1, "path": null}), "path"),
+    ] {
+        assert_eq!(fault(tool, good.clone()), None, "{tool} {good}");
+        assert_eq!(fault(tool, bad.clone()), Some(arg), "{tool} {bad}");
+    }
+}
+
+#[test]
+fn rest_tools_list_their_inputs() {
+    let listed = |tool: &str| everything::policy().tool(tool).expect("a tool").definition().input_schema;
+    let tools = ["open_ticket", "find_tickets", "remove_draft"];
+    insta::assert_json_snapshot!(tools.map(listed));
 }

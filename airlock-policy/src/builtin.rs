@@ -10,6 +10,8 @@ pub(crate) struct Facts {
     pub(crate) effect: EffectClass,
     pub(crate) network: Network,
     pub(crate) args: &'static [(&'static str, ArgKind)],
+    /// Arguments that every call must give.
+    pub(crate) required: &'static [&'static str],
 }
 
 /// Which hosts a tool calls.
@@ -58,6 +60,7 @@ pub(crate) const ALL: &[Facts] = &[
         effect: EffectClass::Read,
         network: Network::Chosen,
         args: &[("url", ArgKind::Url), ("query", ArgKind::Object)],
+        required: &["url"],
     },
     Facts {
         name: "weather_hourly",
@@ -65,6 +68,7 @@ pub(crate) const ALL: &[Facts] = &[
         effect: EffectClass::Read,
         network: Network::Fixed(&["api.open-meteo.com", "geocoding-api.open-meteo.com"]),
         args: &[("city", ArgKind::Text), ("state", ArgKind::Text), ("hours", ArgKind::Integer(1, 168))],
+        required: &["city", "state"],
     },
     Facts {
         name: ISSUE_TOOL,
@@ -79,6 +83,7 @@ pub(crate) const ALL: &[Facts] = &[
             ("tools", ArgKind::List),
             ("constraints", ArgKind::Object),
         ],
+        required: &["session_id", "subject", "intent", "tools"],
     },
     Facts {
         name: "airlock_audit_tail",
@@ -86,6 +91,7 @@ pub(crate) const ALL: &[Facts] = &[
         effect: EffectClass::Read,
         network: Network::None,
         args: &[("limit", ArgKind::Integer(1, 200))],
+        required: &[],
     },
     Facts {
         name: "airlock_usage_stats",
@@ -93,6 +99,7 @@ pub(crate) const ALL: &[Facts] = &[
         effect: EffectClass::Read,
         network: Network::None,
         args: &[],
+        required: &[],
     },
     Facts {
         name: "airlock_exposure_report",
@@ -100,6 +107,7 @@ pub(crate) const ALL: &[Facts] = &[
         effect: EffectClass::Read,
         network: Network::None,
         args: &[("lookback_hours", ArgKind::Integer(1, 8_784))],
+        required: &[],
     },
 ];
 

@@ -104,6 +104,12 @@ codes! {
     TtlOrder = "A0305" Error;
     /// A key commitment that is badly formed.
     BadCommitment = "A0306" Error;
+    /// A size that is badly formed or out of bounds.
+    BadSize = "A0307" Error;
+    /// A rate that is badly formed or out of bounds.
+    BadRate = "A0308" Error;
+    /// A label that is badly formed.
+    BadLabel = "A0309" Error;
 
     // Hosts.
     /// Not a host name.
@@ -126,6 +132,10 @@ codes! {
     UnusedHost = "A0409" Warning "unused-host";
     /// A host with letters beyond ASCII.
     UnicodeHost = "A0410" Warning "unicode-host";
+    /// `"@name"` without a `[hosts.name]`.
+    UnknownGroup = "A0411" Error;
+    /// A `[hosts.<name>]` that nothing refers to.
+    UnusedGroup = "A0412" Warning "unused-group";
 
     // Tools.
     /// No built-in tool has this name.
@@ -146,6 +156,28 @@ codes! {
     UnreachableTool = "A0508" Warning "unreachable-tool";
     /// A URL prefix that ends inside the host name.
     OpenPrefix = "A0509" Warning "open-prefix";
+    /// `matches` is no regular expression, or has an anchor.
+    BadPattern = "A0510" Error;
+    /// `matches` accepts no text.
+    EmptyPattern = "A0511" Error;
+    /// The automaton of `matches` is too large.
+    LargePattern = "A0512" Error;
+    /// `under` is no absolute path in normal form.
+    BadPath = "A0513" Error;
+    /// An argument refers to a rule set that the manifest does not have.
+    UnknownRuleSet = "A0514" Error;
+    /// An argument and its rule set give the same rule with two values.
+    RuleSetConflict = "A0515" Error;
+    /// An `[args.<name>]` that no argument refers to.
+    UnusedRuleSet = "A0516" Warning "unused-rule-set";
+    /// `forbid` for a required argument, or beside other rules.
+    Forbid = "A0517" Error;
+    /// Two tools have names that a person or a client takes for one.
+    SimilarTools = "A0518" Error;
+    /// A key that a built-in tool does not leave to the manifest.
+    FixedByTool = "A0519" Error;
+    /// A tool name that MCP does not allow, or that is reserved.
+    BadToolName = "A0520" Error;
 
     // Grants.
     /// A grant names a tool that the manifest does not have.
@@ -164,4 +196,36 @@ codes! {
     // Lints.
     /// `[lints]` names something that is no lint.
     UnknownLint = "A0701" Error;
+
+    // REST tools.
+    /// The URL of a REST tool is no fixed `https` destination.
+    RestUrl = "A0801" Error;
+    /// A place of the request names an input that the tool does not have.
+    UnknownInput = "A0802" Error;
+    /// An input that no part of the request uses.
+    UnusedInput = "A0803" Error;
+    /// An input whose type does not fit the place that it is used in.
+    InputPlace = "A0804" Error;
+    /// A body with a method that has none.
+    NeedlessBody = "A0805" Error;
+    /// A header that the gateway sets itself, or that steers the connection.
+    ForbiddenHeader = "A0806" Error;
+    /// A header that is badly formed.
+    BadHeader = "A0807" Error;
+    /// A pointer that is none of RFC 6901.
+    BadPointer = "A0808" Error;
+    /// A credential that is declared badly.
+    BadCredential = "A0809" Error;
+
+    // Flows.
+    /// A label in `[[flow]]` or `[[require]]` that no tool has.
+    UnknownLabel = "A0901" Error;
+    /// A tool whose own labels complete a flow.
+    FlowWithinTool = "A0902" Error;
+
+    // Requirements.
+    /// A tool lacks what a `[[require]]` demands.
+    RequireEvery = "A1001" Error;
+    /// A grant reaches what a `[[require]]` excludes.
+    RequireNever = "A1002" Error;
 }

@@ -2,6 +2,7 @@
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
+use crate::ir::Rate;
 use crate::text::{fault, nearest, quote};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
@@ -140,6 +141,53 @@ impl<'t> Field<'t> {
                 None
             }
         }
+    }
+
+    /// True or false.
+    pub(crate) fn boolean(&self, faults: &mut Faults) -> Option<At<bool>> {
+        let told = self.value.as_bool();
+        if told.is_none() {
+            self.wrong_type("true or false", faults);
+        }
+        told.map(|value| At { value, span: self.span.clone() })
+    }
+
+    /// A size in bytes within bounds.
+    pub(crate) fn size(&self, least: u64, most: u64, faults: &mut Faults) -> Option<At<u64>> {
+        let text = self.string(faults)?;
+        let problem = match crate::amount::bytes(text.value) {
+            Ok(value) if (least..=most).contains(&value) => return Some(text.map(|_| value)),
+            Ok(_) => {
+                format!("{} must be from {} to {}", quote(&self.name), crate::amount::size(least), crate::amount::size(most))
+            }
+            Err(problem) => problem,
+        };
+        faults.error(Code::BadSize, &text.span, problem, "not accepted");
+        None
+    }
+
+    /// A rate.
+    pub(crate) fn rate(&self, faults: &mut Faults) -> Option<At<Rate>> {
+        let text = self.string(faults)?;
+        match crate::amount::rate(text.value) {
+            Ok(value) => Some(text.map(|_| value)),
+            Err(problem) => {
+                faults.error(Code::BadRate, &text.span, problem, "not accepted");
+                None
+            }
+        }
+    }
+
+    /// A duration in seconds within bounds.
+    pub(crate) fn period(&self, least: u64, most: u64, faults: &mut Faults) -> Option<At<u64>> {
+        let period = self.seconds(faults)?;
+        if (least..=most).contains(&period.value) {
+            return Some(period);
+        }
+        let (least, most) = (crate::amount::duration(least), crate::amount::duration(most));
+        let message = format!("{} must be from {least} to {most}", quote(&self.name));
+        faults.error(Code::BadDuration, &period.span, message, "out of bounds");
+        None
     }
 
     /// An integer within bounds.

@@ -113,6 +113,34 @@ pub(crate) fn covers(rule: &HostRule, host: &str) -> bool {
     }
 }
 
+/// Whether some host is covered by both rules.
+pub(crate) fn meet(one: &HostRule, other: &HostRule) -> bool {
+    match (one, other) {
+        (HostRule::Exact(host), rule) | (rule, HostRule::Exact(host)) => covers(rule, host),
+        (HostRule::OneLabel(one), HostRule::OneLabel(other)) => one == other,
+        (HostRule::AnyPublic, HostRule::OneLabel(_) | HostRule::AnyPublic) | (HostRule::OneLabel(_), HostRule::AnyPublic) => true,
+    }
+}
+
+/// The canonical host of an argument that `host_in` judges: an `https` URL without user, or a bare host name.
+pub(crate) fn of_value(value: &str) -> Option<String> {
+    if !value.contains("://") {
+        return canonical(value).ok();
+    }
+    let url = url::Url::parse(value).ok()?;
+    let plain = url.scheme() == "https" && url.username().is_empty() && url.password().is_none();
+    match url.host()? {
+        Host::Domain(host) if plain => canonical(host).ok(),
+        Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_) => None,
+    }
+}
+
+/// Whether a path is `root` or below it, in normal form.
+pub(crate) fn is_under(root: &str, path: &str) -> bool {
+    let below = root == "/" || path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    below && crate::name::under(path).is_ok()
+}
+
 fn public_name(text: &str) -> Result<String, HostFault> {
     let host = canonical(text)?;
     refuse_private(&host)?;

@@ -11,6 +11,7 @@ mod check;
 mod code;
 mod diagnostic;
 pub mod digest;
+pub mod factor;
 mod features;
 mod fields;
 mod host;

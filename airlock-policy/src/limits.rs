@@ -22,10 +22,54 @@ pub const RISK_MAX: u16 = 1000;
 pub const KEYS_MAX: usize = 16;
 /// `[[egress]]` entries: a longer list is no longer reviewed line by line.
 pub const EGRESS_MAX: usize = 256;
-/// Hosts of one tool or grant: the lease format carries at most 32 hosts.
+/// Hosts of one tool, group or rule: a longer list is no longer reviewed, and the lease format carries at most 32.
 pub const HOSTS_MAX: usize = 32;
-/// Tools of one manifest or grant: the lease format carries at most 32 tools.
-pub const TOOLS_MAX: usize = 32;
+/// Tools of one manifest or grant. A lease still names at most 32 of them: whoever asks for it chooses.
+pub const TOOLS_MAX: usize = 1024;
+/// `[hosts.*]`, and `[args.*]`: more names than anyone keeps apart.
+pub const GROUPS_MAX: usize = 128;
+/// Argument rules of one manifest: they become code, and a gateway has to be compiled in minutes.
+pub const RULES_MAX: usize = 8192;
+/// `[[flow]]` entries: each is checked at every call under the ledger's lock.
+pub const FLOWS_MAX: usize = 64;
+/// Labels of one flow; two is the least that can combine.
+pub const FLOW_LABELS_MAX: usize = 8;
+/// `[[require]]` entries.
+pub const REQUIRES_MAX: usize = 64;
+/// Labels of one tool.
+pub const LABELS_MAX: usize = 8;
+/// Characters of the noun of a label.
+pub const LABEL_NOUN_MAX: usize = 32;
+/// Characters of the name of a tool, a group or a rule set: what MCP clients accept everywhere.
+pub const TOOL_NAME_MAX: usize = 64;
+/// Inputs of one REST tool: more is a form that no model fills in reliably.
+pub const INPUTS_MAX: usize = 64;
+/// Query parameters, headers or members of one request.
+pub const PAIRS_MAX: usize = 64;
+/// Characters of a URL in the manifest: what servers commonly take.
+pub const URL_MAX: usize = 2048;
+/// Characters of a title.
+pub const TITLE_MAX: usize = 100;
+/// Characters of a description: the model reads them all in every conversation.
+pub const DESCRIPTION_MAX: usize = 1000;
+/// Bytes of a JSON pointer in `select`.
+pub const POINTER_MAX: usize = 256;
+/// Pointers of one `select`.
+pub const SELECT_MAX: usize = 64;
+/// Items of a list when its input does not say, and the most that it may say.
+pub const ITEMS_DEFAULT: i64 = 64;
+/// Most items that a rule may name.
+pub const ITEMS_MAX: i64 = 8192;
+/// `response.max_bytes`, least: an error text fits.
+pub const RESPONSE_MIN: u64 = 1024;
+/// `response.max_bytes`, most: what a model can still be given.
+pub const RESPONSE_MAX: u64 = 1024 * 1024;
+/// `response.max_bytes` when the manifest does not say.
+pub const RESPONSE_DEFAULT: u64 = 256 * 1024;
+/// Most calls of one rate: the gateway remembers each of them.
+pub const RATE_CALLS_MAX: u32 = 1000;
+/// Longest period of a rate, seconds.
+pub const RATE_PERIOD_MAX_S: u64 = 3600;
 /// Ports of one host.
 pub const PORTS_MAX: usize = 16;
 /// `[[grant]]` entries, for the same reason as [`EGRESS_MAX`].
@@ -48,11 +92,19 @@ pub const PATH_MAX: usize = 1024;
 pub const ENV_MAX: usize = 64;
 /// Characters of a string in an argument rule, and the largest length a rule may name: the longest URL servers commonly take.
 pub const RULE_TEXT_MAX: usize = 8192;
-/// `[limits] max_arguments` when the manifest does not say, bytes: that of the longest line.
+/// `[limits] max_arguments` when the manifest does not say, and its most, bytes: that of the longest line.
 pub const ARGUMENTS_MAX: u64 = 8 * 1024 * 1024;
+/// `[limits] max_arguments`, least, bytes: below it, ordinary calls would fail.
+pub const ARGUMENTS_MIN: u64 = 1024;
 /// `[limits] in_flight` when the manifest does not say, and its most: what the runtime keeps open at once.
 pub const IN_FLIGHT_MAX: u64 = 256;
 /// `[limits] timeout` when the manifest does not say, seconds.
 pub const TIMEOUT_S: u64 = 10;
+/// `[limits] timeout`, most, seconds: a client gives up about then.
+pub const TIMEOUT_MAX_S: u64 = 30;
 /// `[limits] approval_timeout` when the manifest does not say, seconds: a person has to be found, read and decide.
 pub const APPROVAL_TIMEOUT_S: u64 = 120;
+/// `[limits] approval_timeout`, least, seconds: nobody reads faster.
+pub const APPROVAL_TIMEOUT_MIN_S: u64 = 5;
+/// `[limits] approval_timeout`, most, seconds: what is approved later no longer fits what was asked.
+pub const APPROVAL_TIMEOUT_MAX_S: u64 = 600;

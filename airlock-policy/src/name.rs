@@ -1,6 +1,9 @@
 //! Names with a fixed alphabet: what is compiled into file names, leases and ledger lines. Each check says what is wrong.
 
-use crate::limits::{ENV_MAX, KID_MAX, NAME_MAX, PATH_MAX, SUBJECT_MAX};
+use crate::limits::{ENV_MAX, KID_MAX, LABEL_NOUN_MAX, NAME_MAX, PATH_MAX, RULE_TEXT_MAX, SUBJECT_MAX, TOOL_NAME_MAX};
+
+/// Verbs of a label.
+const VERBS: &[&str] = &["reads", "ingests", "writes", "sends"];
 
 /// A gateway name: it becomes a file name, the audience of leases and the origin of the ledger.
 pub(crate) fn gateway(text: &str) -> Result<(), String> {
@@ -67,6 +70,53 @@ pub(crate) fn directory(text: &str) -> Result<(), String> {
     crate::text::fault(text, PATH_MAX, false).map_or(Ok(()), |problem| Err(format!("the path {problem}")))
 }
 
+/// The name of a tool, of a host group or of a rule set: what every MCP client accepts as the name of a tool.
+pub(crate) fn tool(text: &str) -> Result<(), String> {
+    let shape =
+        (1..=TOOL_NAME_MAX).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    match shape {
+        true => Ok(()),
+        false => Err(format!("a name here is 1-{TOOL_NAME_MAX} of `A-Z a-z 0-9 _ - .`")),
+    }
+}
+
+/// The name of an argument of a REST tool: a plain identifier, so that it can stand in a URL template.
+pub(crate) fn input(text: &str) -> Result<(), String> {
+    let shape = (1..=TOOL_NAME_MAX).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-');
+    match shape {
+        true => Ok(()),
+        false => Err(format!("the name of an input is 1-{TOOL_NAME_MAX} of `A-Z a-z 0-9 _ -` and begins with a letter")),
+    }
+}
+
+/// A label: what a tool does, and to what.
+pub(crate) fn label(text: &str) -> Result<(), String> {
+    let shape = text.split_once(':').is_some_and(|(verb, noun)| VERBS.contains(&verb) && lower(noun, LABEL_NOUN_MAX));
+    match shape {
+        true => Ok(()),
+        false => Err(format!(
+            "a label is `reads:`, `ingests:`, `writes:` or `sends:` and 1-{LABEL_NOUN_MAX} of `a-z 0-9 -`, as in \"sends:external\""
+        )),
+    }
+}
+
+/// An absolute path in normal form: what the gateway compares with, character for character.
+pub(crate) fn under(text: &str) -> Result<(), String> {
+    let Some(rest) = text.strip_prefix('/') else {
+        return Err("a path here is absolute: it begins with `/`".to_owned());
+    };
+    if let Some(problem) = crate::text::fault(text, RULE_TEXT_MAX, false) {
+        return Err(format!("the path {problem}"));
+    }
+    let plain = rest.is_empty() || rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."));
+    match plain {
+        true => Ok(()),
+        false => Err("a path here is in normal form: no empty, `.` or `..` segment, and no slash at its end".to_owned()),
+    }
+}
+
 fn lower(text: &str, longest: usize) -> bool {
     (1..=longest).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
 }
@@ -94,6 +144,18 @@ mod tests {
         assert!(commitment("00FF00FF00FF00FF").is_err());
         assert_eq!(variable("AIRLOCK_LEDGER_DIR"), Ok(()));
         assert!(variable("1A").is_err() && variable("a").is_err() && variable("").is_err() && variable("A=B").is_err());
+        assert_eq!(label("sends:external"), Ok(()));
+        for bad in ["", "sends", "sends:", "sends:External", "mails:x", "sends:a:b", &format!("sends:{}", "a".repeat(33))] {
+            assert!(label(bad).is_err(), "{bad}");
+        }
+        assert!(under("/srv/work") == Ok(()) && under("/") == Ok(()) && under("/a b/ü") == Ok(()));
+        for bad in ["", "srv", "/srv/", "//srv", "/srv//a", "/srv/./a", "/srv/..", "/a\0b", "/a\nb"] {
+            assert!(under(bad).is_err(), "{bad}");
+        }
+        assert!(
+            tool("Open-ticket_2.v1") == Ok(()) && tool("").is_err() && tool("a b").is_err() && tool(&"a".repeat(65)).is_err()
+        );
+        assert!(input("page-size") == Ok(()) && input("2a").is_err() && input("a.b").is_err() && input("").is_err());
         assert_eq!(directory("./airlock-ledger"), Ok(()));
         assert!(
             directory("~/x").is_err() && directory("a\0b").is_err() && directory("$HOME/x").is_err() && directory("").is_err()

@@ -1,7 +1,12 @@
 //! What a gateway says of itself: `--policy` and `--version`.
 
 use crate::lease::hex;
-use crate::policy::{Builtin, EffectClass, Egress, Grant, Issue, Key, LeaseRules, LedgerRules, Policy, Tool};
+use crate::policy::{
+    Approval, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Issue, Key, LeaseRules, LedgerRules, Limits, Policy, Quota,
+    Rate, Tool, ToolKind,
+};
+#[cfg(feature = "plan-http")]
+use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
 use serde_json::{Value, json};
 
 /// `--version`: name, versions and policy digest.
@@ -19,9 +24,11 @@ pub fn version(policy: &Policy) -> String {
 /// `--policy`: the compiled policy as indented JSON, with every bound that the gateway enforces.
 #[must_use]
 pub fn policy(policy: &Policy) -> String {
-    let Policy { gateway, instructions, digest, compiled_by, keys, lease, ledger, tools, tool_index: _, grants } = policy;
+    let Policy { gateway, instructions, digest, compiled_by, keys, lease, ledger, limits, tools, tool_index: _, flows, grants } =
+        policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
+    let Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
     let whole = json!({
         "gateway": gateway,
         "instructions": instructions,
@@ -31,7 +38,10 @@ pub fn policy(policy: &Policy) -> String {
         "lease": {"default_ttl_s": default_ttl, "max_ttl_s": max_ttl,
                   "carriers": {"meta": carrier_meta, "arguments": carrier_arguments}},
         "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
+        "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout,
+                   "quota": self::quota(quota)},
         "tools": tools.iter().map(tool).collect::<Vec<_>>(),
+        "flows": flows.iter().map(flow).collect::<Vec<_>>(),
         "grants": grants.iter().map(grant).collect::<Vec<_>>(),
     });
     format!("{whole:#}\n")
@@ -42,23 +52,108 @@ fn key(key: &Key) -> Value {
     json!({"kid": kid, "commitment": commitment.map(|bytes| hex(&bytes))})
 }
 
+fn quota(quota: &Quota) -> Value {
+    let Quota { rate, session_rate, session_calls } = quota;
+    let rate_of = |rate: &Option<Rate>| rate.map(|Rate { calls, seconds }| json!({"calls": calls, "seconds": seconds}));
+    json!({"rate": rate_of(rate), "session_rate": rate_of(session_rate), "session_calls": session_calls})
+}
+
 fn tool(tool: &Tool) -> Value {
-    let Tool { name, why, builtin, effect, risk_threshold, base_risk, egress, check_args: _ } = tool;
-    json!({
+    let Tool {
+        name,
+        why,
+        kind,
+        effect,
+        risk_threshold,
+        base_risk,
+        ignored,
+        egress,
+        check_args: _,
+        strict,
+        labels,
+        approval,
+        quota,
+        timeout,
+    } = tool;
+    let mut shown = json!({
         "name": name,
         "why": why,
-        "builtin": builtin_word(*builtin),
         "effect": effect_word(*effect),
-        "needs_lease": builtin.needs_lease(),
+        "needs_lease": tool.needs_lease(),
         "risk_threshold": risk_threshold,
         "base_risk": base_risk,
+        "ignored_factors": ignored,
         "egress": egress.iter().map(host).collect::<Vec<_>>(),
+        "strict": strict,
+        "labels": labels,
+        "approval": approval.map(|Approval::Human| "human"),
+        "quota": self::quota(quota),
+        "timeout_s": timeout,
+    });
+    match kind {
+        ToolKind::Builtin(builtin) => shown["builtin"] = json!(builtin_word(*builtin)),
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(rest) => shown["http"] = request(rest),
+    }
+    shown
+}
+
+/// A REST tool; of its credential, where it comes from.
+#[cfg(feature = "plan-http")]
+fn request(rest: &Rest) -> Value {
+    let Rest { title, description, input: _, schema, method, host, port, path, query, headers, body, auth, response } = rest;
+    let Response { select, max_bytes } = response;
+    let path: String = path
+        .iter()
+        .map(|piece| match piece {
+            Piece::Literal(text) => (*text).to_owned(),
+            Piece::Input(name) => format!("{{{name}}}"),
+        })
+        .collect();
+    let select = match select {
+        Select::Whole => json!(""),
+        Select::One(pointer) => json!(pointer),
+        Select::Fields(fields) => fields.iter().map(|(name, pointer)| ((*name).to_owned(), json!(pointer))).collect(),
+    };
+    let auth = auth.map(|Auth { scheme, env }| match scheme {
+        AuthScheme::Bearer => json!({"bearer_env": env}),
+        AuthScheme::Basic => json!({"basic_env": env}),
+        AuthScheme::Header(name) => json!({"header": name, "env": env}),
+    });
+    json!({
+        "title": title, "description": description, "method": method.word(), "host": host, "port": port, "path": path,
+        "query": pairs(query), "headers": pairs(headers), "body": pairs(body), "auth": auth,
+        "response": {"select": select, "max_bytes": max_bytes},
+        "input_schema": serde_json::from_str::<Value>(schema).ok(),
     })
+}
+
+#[cfg(feature = "plan-http")]
+fn pairs(pairs: &[Pair]) -> Value {
+    let shown = |Pair { name, value }: &Pair| {
+        let value = match value {
+            Slot::Input(input) => json!({ "input": input }),
+            Slot::Text(text) => json!({ "const": text }),
+            Slot::Integer(number) => json!({ "const": number }),
+            Slot::Boolean(flag) => json!({ "const": flag }),
+        };
+        json!([name, value])
+    };
+    pairs.iter().map(shown).collect()
 }
 
 fn host(egress: &Egress) -> Value {
     let Egress { host, ports, stand_in } = egress;
     json!({"host": host.entry(), "ports": ports, "stand_in": stand_in})
+}
+
+fn flow(flow: &Flow) -> Value {
+    let Flow { labels, verdict, why } = flow;
+    let verdict = match verdict {
+        FlowVerdict::Deny => "deny",
+        FlowVerdict::Ask => "ask",
+    };
+    json!({verdict: labels, "why": why})
 }
 
 fn grant(grant: &Grant) -> Value {
@@ -94,5 +189,7 @@ const fn issue_word(issue: Issue) -> &'static str {
         Issue::Operator => "operator",
         #[cfg(feature = "plan-issue")]
         Issue::SelfService => "self",
+        #[cfg(feature = "plan-issue")]
+        Issue::Human => "human",
     }
 }

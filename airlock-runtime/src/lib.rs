@@ -31,6 +31,8 @@ pub mod policy;
 pub mod reason;
 #[cfg(feature = "gateway")]
 mod reply;
+#[cfg(feature = "plan-http")]
+pub mod rest;
 pub mod risk;
 #[cfg(feature = "gateway")]
 mod serve;

@@ -9,7 +9,7 @@ pub const JSON_DEPTH_MAX: usize = 64;
 pub const JSON_VALUES_MAX: usize = 65_536;
 /// Memory that one parsed value takes at worst, in bytes: half of an object with one member (measured: 670 bytes for `{"":0}`).
 pub const JSON_VALUE_BYTES: usize = 384;
-/// Calls being worked on at once. Reading stops (back-pressure on the pipe) while this many are open.
+/// Most calls being worked on at once; a manifest may say less. Reading stops (back-pressure on the pipe) while this many are open.
 pub const IN_FLIGHT_MAX: usize = 256;
 /// Memory of requests held at once over all open calls, in bytes, by [`JSON_VALUE_BYTES`] and the length of their lines, so that
 /// many large calls cannot exhaust memory.

@@ -4,6 +4,12 @@
 
 use crate::call::{ArgFault, Args};
 
+#[cfg(feature = "plan-http")]
+mod rest;
+
+#[cfg(feature = "plan-http")]
+pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
+
 /// Everything a gateway may do. One `static` of this type is the whole configuration.
 #[derive(Debug)]
 pub struct Policy {
@@ -21,10 +27,14 @@ pub struct Policy {
     pub lease: LeaseRules,
     /// Ledger rules.
     pub ledger: LedgerRules,
+    /// Bounds of the whole gateway.
+    pub limits: Limits,
     /// Tools in the order in which they are listed.
     pub tools: &'static [Tool],
     /// Name to index into `tools`.
     pub tool_index: ToolIndex,
+    /// What may not combine in one session.
+    pub flows: &'static [Flow],
     /// Who may obtain what.
     pub grants: &'static [Grant],
 }
@@ -93,6 +103,75 @@ impl Durability {
     }
 }
 
+/// Bounds of the whole gateway.
+#[derive(Debug)]
+pub struct Limits {
+    /// Largest arguments of one call, bytes of their JSON without carriers.
+    pub max_arguments: u64,
+    /// Calls that are open at once.
+    pub in_flight: usize,
+    /// Time for one HTTP request with its name lookup, seconds, of a tool that does not say.
+    pub timeout: u64,
+    /// Time in which an approval must be given, seconds.
+    pub approval_timeout: u64,
+    /// Bounds on allowed calls of all tools together.
+    pub quota: Quota,
+}
+
+/// Bounds on the number of allowed calls.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Quota {
+    /// In all sessions together.
+    pub rate: Option<Rate>,
+    /// In each session.
+    pub session_rate: Option<Rate>,
+    /// In each session, ever.
+    pub session_calls: Option<u64>,
+}
+
+/// At most so many calls within any period of so many seconds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rate {
+    /// Calls, 1 or more.
+    pub calls: u32,
+    /// Seconds.
+    pub seconds: u32,
+}
+
+/// Labels that may not come together in one session.
+#[derive(Debug)]
+pub struct Flow {
+    /// The labels, sorted. A call that would complete them is refused, or asked about.
+    pub labels: &'static [&'static str],
+    /// What happens to that call.
+    pub verdict: FlowVerdict,
+    /// Why it exists.
+    pub why: &'static str,
+}
+
+impl Flow {
+    /// The labels of the flow that are not among these.
+    pub fn lacks(&self, labels: &[&str]) -> impl Iterator<Item = &'static str> {
+        self.labels.iter().copied().filter(move |label| !labels.contains(label))
+    }
+}
+
+/// What a flow does to the call that would complete it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlowVerdict {
+    /// It is refused.
+    Deny,
+    /// The connected user is asked.
+    Ask,
+}
+
+/// Who must approve a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Approval {
+    /// The connected user.
+    Human,
+}
+
 /// A tool that the gateway serves.
 #[derive(Debug)]
 pub struct Tool {
@@ -100,18 +179,40 @@ pub struct Tool {
     pub name: &'static str,
     /// Why the manifest lists it.
     pub why: &'static str,
-    /// What it does.
-    pub builtin: Builtin,
+    /// What a call of it does.
+    pub kind: ToolKind,
     /// What it does to the world.
     pub effect: EffectClass,
     /// A call whose risk is at or above this is denied, thousandths.
     pub risk_threshold: u16,
     /// Risk that every call of this tool starts with, thousandths.
     pub base_risk: u16,
+    /// Names of risk factors that count nothing for this tool.
+    pub ignored: &'static [&'static str],
     /// Hosts it may reach; empty = no network.
     pub egress: &'static [Egress],
     /// Generated argument rules of the manifest (beyond the tool's own schema).
     pub check_args: CheckArgs,
+    /// An argument that the tool's schema does not name is refused. True for every built-in tool.
+    pub strict: bool,
+    /// What it reads, ingests, writes or sends, sorted.
+    pub labels: &'static [&'static str],
+    /// Who must approve each call.
+    pub approval: Option<Approval>,
+    /// Bounds on allowed calls of this tool.
+    pub quota: Quota,
+    /// Time for one HTTP request with its name lookup, seconds.
+    pub timeout: u64,
+}
+
+/// What a call of a tool does.
+#[derive(Debug, Clone, Copy)]
+pub enum ToolKind {
+    /// A tool that the runtime itself implements.
+    Builtin(Builtin),
+    /// One HTTP request that the manifest describes.
+    #[cfg(feature = "plan-http")]
+    Rest(&'static Rest),
 }
 
 /// Name of a tool to its index in [`Policy::tools`]. Generated code gives a function that is a `match`; a program that judges a
@@ -261,4 +362,33 @@ pub enum Issue {
     /// By the tool `airlock_issue_capability`, within the grant.
     #[cfg(feature = "plan-issue")]
     SelfService,
+    /// As `SelfService`, after the connected user accepted.
+    #[cfg(feature = "plan-issue")]
+    Human,
+}
+
+/// A tool and limits for tests, of which each names what it changes.
+#[cfg(test)]
+pub(crate) mod sample {
+    use super::{Builtin, CheckArgs, EffectClass, Limits, Quota, Tool, ToolKind};
+
+    pub(crate) const NO_QUOTA: Quota = Quota { rate: None, session_rate: None, session_calls: None };
+    pub(crate) const LIMITS: Limits =
+        Limits { max_arguments: 8 << 20, in_flight: 64, timeout: 10, approval_timeout: 120, quota: NO_QUOTA };
+    pub(crate) const TOOL: Tool = Tool {
+        name: "airlock_audit_tail",
+        why: "test",
+        kind: ToolKind::Builtin(Builtin::AuditTail),
+        effect: EffectClass::Read,
+        risk_threshold: 500,
+        base_risk: 0,
+        ignored: &[],
+        egress: &[],
+        check_args: CheckArgs(&|_| Ok(())),
+        strict: true,
+        labels: &[],
+        approval: None,
+        quota: NO_QUOTA,
+        timeout: 10,
+    };
 }

@@ -6,8 +6,9 @@
 use crate::approve::Refusal;
 use crate::builtin::schema;
 use crate::call::ArgFault;
-use crate::lease::{IntentFault, LeaseFault};
-use crate::ledger::Unmet;
+use crate::lease::{IntentFault, LeaseFault, RequestFault};
+use crate::ledger::{Scope, Unmet};
+use crate::policy::{Policy, Rate};
 use crate::risk::Risk;
 
 /// The reason of a decision.
@@ -88,6 +89,15 @@ pub enum Reason {
         /// Names of the factors, highest first.
         factors: Vec<String>,
     },
+    /// The lease was revoked.
+    Revoked {
+        /// By which of its names: `rid`, `jti`, `sid`, `sub`, `kid`, `epoch`.
+        by: &'static str,
+    },
+    /// The lease names an epoch that the ledger has not come to: revocations are missing here.
+    RevocationsStale,
+    /// There is a kill file.
+    Killed,
     /// The lease has been used as often as it may be.
     UsesExhausted {
         /// How often it may be used.
@@ -99,6 +109,36 @@ pub enum Reason {
     TooManyLeases,
     /// As many sessions or leases are open, over all subjects, as the gateway remembers.
     TooManySessions,
+    /// The arguments are larger than the manifest accepts.
+    ArgumentsTooLarge {
+        /// Most bytes of their JSON.
+        most: u64,
+    },
+    /// The call would bring labels together in its session that a flow of the manifest keeps apart.
+    FlowDenied {
+        /// The labels of the flow.
+        labels: &'static [&'static str],
+        /// Why the flow exists.
+        why: &'static str,
+    },
+    /// As many calls were made within the period as may be.
+    RateExceeded {
+        /// Which calls count.
+        scope: Scope,
+        /// The bound.
+        rate: Rate,
+        /// Seconds until one more call is possible.
+        wait: u64,
+    },
+    /// The session has made as many calls as it may.
+    SessionBudgetSpent {
+        /// Tool; `None`: all tools together.
+        tool: Option<&'static str>,
+        /// Most calls.
+        most: u64,
+    },
+    /// The session has as many labels, or tools with budgets, as the gateway keeps of one.
+    SessionTooWide,
     /// The call needs its user's approval and has none.
     Approval(Refusal),
     /// The ledger cannot record.
@@ -107,16 +147,34 @@ pub enum Reason {
 
 const SESSION_PINNED: &str = "This session already has a lease for another intent, and a session keeps the intent it began with. Start a \
                               new session for a new intent.";
-const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed forms of this lease, are open. Use one that is there, or ask \
-                               again when one has expired.";
+const REVOCATIONS_STALE: &str = "The lease was issued in a later revocation epoch than this gateway's ledger knows, so revocations are \
+                                 missing here. The operator must bring this ledger to that epoch with `airlock revoke --epoch`.";
+const KILLED: &str = "The operator has stopped this gateway: there is a kill file in its ledger directory, and nothing is done until it is \
+                      gone.";
+const TOO_MANY_LEASES: &str = "Too many leases of this subject, or narrowed forms of this lease, are open, or too many were issued within \
+                               the last hour. Use one that is there, or ask again later.";
 const TOO_MANY_SESSIONS: &str = "This gateway has as many open sessions and leases as it can keep apart, so a new one is refused; those \
                                  that are known go on. Ask again when some have expired.";
+
+const SESSION_TOO_WIDE: &str = "This session has come by as many labels, or tools with budgets of their own, as the gateway keeps of one \
+                                session. Start a new session.";
 
 impl Reason {
     /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
     #[must_use]
-    pub fn of_unmet(unmet: &Unmet, uses: &[(String, u64)]) -> Self {
+    pub fn of_unmet(unmet: &Unmet, uses: &[(String, u64)], policy: &'static Policy) -> Self {
         match unmet {
+            Unmet::Flow(flow) => {
+                let flow = policy.flows.get(*flow);
+                Self::FlowDenied { labels: flow.map_or(&[], |flow| flow.labels), why: flow.map_or("", |flow| flow.why) }
+            }
+            Unmet::Asks(_) => Self::Approval(Refusal::Required),
+            Unmet::Questions(_) => Self::Approval(Refusal::TooMany),
+            Unmet::Closed(_) => Self::Approval(Refusal::Answered),
+            Unmet::Late(_) => Self::Approval(Refusal::Timeout),
+            Unmet::Rate { scope, rate, wait } => Self::RateExceeded { scope: scope.clone(), rate: *rate, wait: *wait },
+            Unmet::Budget { tool, most } => Self::SessionBudgetSpent { tool: *tool, most: *most },
+            Unmet::Wide => Self::SessionTooWide,
             Unmet::Clock => Self::ClockRollback,
             Unmet::Expired(exp) => Self::Lease(LeaseFault::Expired(*exp)),
             Unmet::Spent(rid) => {
@@ -126,10 +184,17 @@ impl Reason {
             Unmet::Intent(_) => Self::SessionPinned,
             Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
             Unmet::Full => Self::TooManySessions,
-            Unmet::Questions(_) => Self::Approval(Refusal::TooMany),
-            Unmet::Closed(_) => Self::Approval(Refusal::Answered),
-            Unmet::Late(_) => Self::Approval(Refusal::Timeout),
+            Unmet::Revoked(by) => Self::Revoked { by },
+            Unmet::Behind => Self::RevocationsStale,
+            Unmet::Killed => Self::Killed,
+            // Only who revokes asks for these; whatever asks here is refused.
+            Unmet::AlreadyRevoked | Unmet::RevocationsFull => Self::LedgerUnavailable,
         }
+    }
+
+    /// The reason for arguments that no approval can be given for, since two readers would not agree on them.
+    pub(crate) fn no_digest(fault: &RequestFault) -> Self {
+        Self::Argument(ArgFault { arg: schema::ALL, problem: fault.to_string() })
     }
 
     /// Stable code that the caller sees.
@@ -155,10 +220,18 @@ impl Reason {
             Self::HostNotInLease { .. } => "host_not_in_lease",
             Self::CallNotInLease => "call_not_in_lease",
             Self::RiskTooHigh { .. } => "risk_too_high",
+            Self::Revoked { .. } => "lease_revoked",
+            Self::RevocationsStale => "revocations_stale",
+            Self::Killed => "killed",
             Self::UsesExhausted { .. } => "uses_exhausted",
             Self::SessionPinned => "session_pinned",
             Self::TooManyLeases => "too_many_leases",
             Self::TooManySessions => "too_many_sessions",
+            Self::ArgumentsTooLarge { .. } => "arguments_too_large",
+            Self::FlowDenied { .. } => "flow_denied",
+            Self::RateExceeded { .. } => "rate_exceeded",
+            Self::SessionBudgetSpent { .. } => "session_budget_spent",
+            Self::SessionTooWide => "session_too_wide",
             Self::Approval(refusal) => refusal.code(),
             Self::LedgerUnavailable => "ledger_unavailable",
         }
@@ -169,6 +242,7 @@ impl Reason {
     pub fn ledger_code(&self) -> &'static str {
         match self {
             Self::Lease(fault) => fault.code(),
+            Self::Revoked { by } => by,
             Self::Approval(refusal) => refusal.ledger_code(),
             other => other.code(),
         }
@@ -234,11 +308,31 @@ impl Reason {
                 thousandths(*limit),
                 if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
             ),
+            Self::Revoked { by } => format!("{} Ask for a new lease.", revoked_sentence(by)),
+            Self::RevocationsStale => REVOCATIONS_STALE.into(),
+            Self::Killed => KILLED.into(),
             Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
             Self::SessionPinned => SESSION_PINNED.into(),
             Self::TooManyLeases => TOO_MANY_LEASES.into(),
             Self::TooManySessions => TOO_MANY_SESSIONS.into(),
+            Self::ArgumentsTooLarge { most } => {
+                format!(
+                    "The arguments have more than {most} bytes as JSON, which is all that this gateway's manifest accepts. Send less."
+                )
+            }
+            Self::FlowDenied { labels, why } => format!(
+                "The call would bring together in this session what the manifest keeps apart: {}. Its reason: {}. Start a new session \
+                 for it.",
+                labels.join(", "),
+                why.trim_end_matches('.')
+            ),
+            Self::RateExceeded { scope, rate, wait } => rate_detail(scope, *rate, *wait),
+            Self::SessionBudgetSpent { tool, most } => {
+                let of = tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
+                format!("This session has made the {most} allowed calls{of} that it may make, and there will be no more.")
+            }
+            Self::SessionTooWide => SESSION_TOO_WIDE.into(),
             Self::Approval(refusal) => refusal.detail(),
             Self::LedgerUnavailable => {
                 "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
@@ -258,10 +352,35 @@ pub fn risk_too_high(risk: &Risk, limit: u16, bound: &'static str) -> Reason {
     Reason::RiskTooHigh { score: risk.score, limit, bound, factors }
 }
 
+/// What was revoked; `by` is the word of the ledger.
+fn revoked_sentence(by: &str) -> &'static str {
+    match by {
+        "sid" => "The session of this lease was revoked.",
+        "sub" => "The subject of this lease was revoked.",
+        "kid" => "The key that signed this lease was revoked.",
+        "epoch" => "All leases that were issued before the newest revocation epoch are revoked, and this is one of them.",
+        // `rid` and `jti` name the lease itself or one that it was narrowed from.
+        _ => "This lease, or one that it was narrowed from, was revoked.",
+    }
+}
+
 /// `450` → `0.450`: people read risk as a share of one.
 #[must_use]
 pub fn thousandths(points: u16) -> String {
     format!("{}.{:03}", points / 1000, points % 1000)
+}
+
+fn rate_detail(scope: &Scope, rate: Rate, wait: u64) -> String {
+    let of = scope.tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
+    let whose = if scope.sid.is_some() { "this session" } else { "all sessions together" };
+    let plural = |n: u64| if n == 1 { "" } else { "s" };
+    format!(
+        "There were {} allowed calls{of} of {whose} within {} second{}, and more are refused. One more is possible in {wait} second{}.",
+        rate.calls,
+        rate.seconds,
+        plural(rate.seconds.into()),
+        plural(wait)
+    )
 }
 
 /// The sentence for a refused lease; a forger is told nothing but that.
@@ -276,9 +395,13 @@ fn lease_detail(fault: &LeaseFault) -> String {
 /// What to do about a lease whose signature is right, where the fault's own sentence does not say it.
 const fn advice(fault: &LeaseFault) -> &'static str {
     match fault {
-        LeaseFault::Expired(_) | LeaseFault::Audience | LeaseFault::Block { .. } | LeaseFault::Version | LeaseFault::Depth => {
-            " Ask for a new one."
-        }
+        LeaseFault::KeyRetired
+        | LeaseFault::KeyDates
+        | LeaseFault::Expired(_)
+        | LeaseFault::Audience
+        | LeaseFault::Block { .. }
+        | LeaseFault::Version
+        | LeaseFault::Depth => " Ask for a new one.",
         LeaseFault::NotYet(_) => " Wait, or check the clocks of issuer and gateway.",
         LeaseFault::Session => " Use the lease of this session, or ask for one.",
         LeaseFault::Length
@@ -317,6 +440,8 @@ mod tests {
             LeaseFault::Spelling("x"),
             LeaseFault::Form,
             LeaseFault::UnknownKey,
+            LeaseFault::KeyRetired,
+            LeaseFault::KeyDates,
             LeaseFault::Block { index: 0, problem: "x" },
             LeaseFault::Version,
             LeaseFault::Depth,
@@ -356,11 +481,25 @@ mod tests {
             Reason::HostNotAllowed { .. } => Reason::HostNotInLease { host },
             Reason::HostNotInLease { .. } => Reason::CallNotInLease,
             Reason::CallNotInLease => risk_too_high(&risk(), 400, "tool threshold"),
-            Reason::RiskTooHigh { .. } => Reason::UsesExhausted { uses: 2 },
+            Reason::RiskTooHigh { .. } => Reason::Revoked { by: "sid" },
+            Reason::Revoked { .. } => Reason::RevocationsStale,
+            Reason::RevocationsStale => Reason::Killed,
+            Reason::Killed => Reason::UsesExhausted { uses: 2 },
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
             Reason::SessionPinned => Reason::TooManyLeases,
             Reason::TooManyLeases => Reason::TooManySessions,
-            Reason::TooManySessions => Reason::Approval(Refusal::ALL[0]),
+            Reason::TooManySessions => Reason::ArgumentsTooLarge { most: 65_536 },
+            Reason::ArgumentsTooLarge { .. } => {
+                Reason::FlowDenied { labels: &["reads:private", "sends:external"], why: "nothing leaves after a secret was read" }
+            }
+            Reason::FlowDenied { .. } => Reason::RateExceeded {
+                scope: Scope { sid: Some("s".into()), tool: Some("open_ticket") },
+                rate: Rate { calls: 10, seconds: 60 },
+                wait: 1,
+            },
+            Reason::RateExceeded { .. } => Reason::SessionBudgetSpent { tool: Some("open_ticket"), most: 20 },
+            Reason::SessionBudgetSpent { .. } => Reason::SessionTooWide,
+            Reason::SessionTooWide => Reason::Approval(Refusal::ALL[0]),
             Reason::Approval(_) => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
@@ -368,7 +507,7 @@ mod tests {
 
     fn risk() -> Risk {
         let factor = |name, points| Factor { name, points, note: String::new() };
-        Risk { score: 550, factors: vec![factor("base", 50), factor("unlisted_domain", 500)] }
+        Risk { score: 550, factors: vec![factor("base", 50), factor("unlisted_domain", 500)], ignored: Vec::new() }
     }
 
     #[test]

@@ -82,6 +82,7 @@ fn error_code(reason: &Reason, revision: Revision) -> Option<Code> {
         Refusal::NotDeclared if revision.is_modern() => Some(Code::MissingCapability),
         Refusal::State(_)
         | Refusal::Answered
+        | Refusal::Required
         | Refusal::NotDeclared
         | Refusal::NoSuchRevision
         | Refusal::Failed

@@ -1,23 +1,23 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
 //! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
-//! no lock. Calls run concurrently. Reading stops while [`IN_FLIGHT_MAX`] calls or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
+//! no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
-use crate::approve::Refusal;
 use crate::approve::waiting::Waiting;
+use crate::approve::{Approved, Flows, Refusal};
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
-use crate::decide::{Call, Decision, Facts, assess, decide};
+use crate::decide::{self, Ask, Call, Decision, Facts, Permit, assess, decide, not_revoked};
 use crate::effect::{self, Outcome, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
-use crate::ledger::{self, Entry, LedgerError, Recorded, Sync};
+use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Sync, Unmet};
 use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
-use crate::policy::EffectClass;
+use crate::policy::{EffectClass, Policy};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
-use crate::risk::Risk;
+use crate::risk::{Factor, Risk};
 use crate::start::Stop;
 use crate::stdio::{self, Ending};
 use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
@@ -45,9 +45,10 @@ enum End {
 
 impl End {
     /// How long open calls may go on. After the end of stdin the longest effect (two fetches) ends before this.
-    const fn drain(self) -> Duration {
+    fn drain(self, policy: &Policy) -> Duration {
+        let longest = policy.tools.iter().map(|tool| tool.timeout).max().unwrap_or(0);
         match self {
-            Self::Closed => Duration::from_secs(25),
+            Self::Closed => Duration::from_secs(2 * longest + 5),
             Self::Asked => Duration::from_secs(1),
         }
     }
@@ -109,13 +110,13 @@ impl Gateway {
     fn new(world: World) -> Self {
         let policy = world.policy;
         let tools = policy.tools.iter().map(|tool| {
-            let mut definition = tool.builtin.definition();
-            if tool.builtin.needs_lease() {
+            let mut definition = tool.definition();
+            if tool.needs_lease() {
                 carrier::announce(&mut definition.input_schema, &policy.lease);
             }
             ToolListing {
                 name: tool.name.to_owned(),
-                title: Some(definition.title.to_owned()),
+                title: Some(definition.title.to_owned()).filter(|title| !title.is_empty()),
                 description: definition.description.to_owned(),
                 input_schema: definition.input_schema,
                 annotations: Some(definition.annotations),
@@ -162,8 +163,8 @@ impl Gateway {
         tasks: &mut JoinSet<()>,
         end: impl Future<Output = ()>,
     ) -> End {
-        let limits =
-            Limits { calls: Arc::new(Semaphore::new(IN_FLIGHT_MAX)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+        let calls = self.world.policy.limits.in_flight.clamp(1, IN_FLIGHT_MAX);
+        let limits = Limits { calls: Arc::new(Semaphore::new(calls)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
         let mut end = std::pin::pin!(end);
         loop {
             // Everything that may wait is in here, so that a client that reads nothing cannot keep a signal from being heard.
@@ -206,7 +207,7 @@ impl Gateway {
     /// a client that does not read.
     async fn drain(&self, mut tasks: JoinSet<()>, end: End) {
         let all = async |tasks: &mut JoinSet<()>| while tasks.join_next().await.is_some() {};
-        if tokio::time::timeout(end.drain(), all(&mut tasks)).await.is_ok() {
+        if tokio::time::timeout(end.drain(self.world.policy), all(&mut tasks)).await.is_ok() {
             return;
         }
         self.ending.set(true);
@@ -259,46 +260,36 @@ impl Gateway {
         drop(desk);
     }
 
-    /// The road of one call: carriers, lease, decision, ledger, effect, ledger.
+    /// The road of one call: carriers, lease, decision, the user where one has to be asked, ledger, effect, ledger.
     async fn answer(&self, mut request: CallRequest, desk: &mut Desk<'_>) -> Judged {
-        let ledger = &self.world.ledger;
         let client = request.client.take().unwrap_or_default();
         let (call, carried) = self.resolve(request);
         let call = Arc::new(call);
-        let risk = weigh(&call).await;
-        let Some((mut authority, mut decision)) = self.judge(&call, carried.as_ref(), &risk) else {
-            return Judged::unrecorded(0);
-        };
-        let scope = self.scope(authority.as_ref().ok());
-        let mut context = Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, scope);
-        if let Some(needs) = ask::needed(&decision, desk) {
-            let approved = match self.approve(&context, &client, needs, desk).await {
-                Ok(approved) => approved,
-                Err(Ended::Asked { message, state }) => return Judged::Asked { message, state },
-                Err(Ended::Refused { reason, question }) => {
-                    return self.deny(&Context { question, ..context }, reason).await;
-                }
-            };
-            // The user took time: whether the call may be made is decided by what holds now.
-            let Context { scope, .. } = context;
-            let Some((later, again)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(risk.score) };
-            (authority, decision) = (later, again.approved(&approved));
-            context = Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, scope);
-            context.question = Some(approved.question().to_owned());
-        }
-        let permit = match decision {
-            Decision::Deny(reason) => return self.deny(&context, reason).await,
-            Decision::Ask(_) => return self.deny(&context, Reason::Approval(Refusal::Answered)).await,
-            Decision::Allow(permit) => permit,
-        };
-        let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
-        let allowed = match ledger.allow(context.entry(&Reason::Ok), effect, permit.require().to_vec()).await {
-            Ok(allowed) => allowed,
-            Err(LedgerError::Unmet(unmet)) => {
-                let uses = authority.as_ref().map_or(&[][..], |authority| &authority.uses);
-                return self.deny(&context, Reason::of_unmet(&unmet, uses)).await;
+        let risk = weigh(self.world.policy, &call).await;
+        let mut scope = None;
+        let mut approved: Option<Approved> = None;
+        // A yes of the user leads back to the beginning, because what holds may have changed while the user read.
+        let (permit, allowed) = loop {
+            let Some((authority, decision)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(0) };
+            let (authority, scope) = (authority.as_ref().ok(), scope.get_or_insert_with(|| self.scope(authority.as_ref().ok())));
+            let mut context = Context::new(&call, carried.as_ref().ok(), authority, &risk, scope.clone());
+            context.question = approved.as_ref().map(|approved| approved.question().to_owned());
+            match self.decided(&context, decision, approved.as_ref(), desk).await {
+                Step::Allowed(permit, allowed) => break (permit, allowed),
+                Step::Deny(reason) => return self.deny(&context, reason).await,
+                Step::Unrecorded => return Judged::unrecorded(risk.score),
+                Step::Ask(ask, flows) => match self.approve(&context, &client, ask, flows, approved.take(), desk).await {
+                    Ok(yes) => approved = Some(yes),
+                    Err(Ended::Asked { message, state }) => {
+                        self.forget(&context);
+                        return Judged::Asked { message, state };
+                    }
+                    Err(Ended::Refused { reason, question }) => {
+                        context.question = question;
+                        return self.deny(&context, reason).await;
+                    }
+                },
             }
-            Err(_) => return Judged::unrecorded(risk.score),
         };
         let seq = allowed.seq();
         let started = Instant::now();
@@ -341,15 +332,9 @@ impl Gateway {
             }
         };
         let carried = carrier::take(meta, &mut args, &policy.lease);
-        let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
-        let carried =
-            carried.and_then(
-                |carried| {
-                    if carrier::stands_in(&carried, &args_bytes) { Err(Reason::LeaseInArguments) } else { Ok(carried) }
-                },
-            );
-        let tool = policy.tool(&name);
-        let call = Call { id: reply::call_id(), name, tool, args, args_bytes };
+        let call = Call::new(policy, reply::call_id(), name, args);
+        let is_clean = |carried: &Carried| !carrier::stands_in(carried, &call.args_bytes);
+        let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         (call, unreadable.map_or(carried, Err))
     }
 
@@ -374,9 +359,65 @@ impl Gateway {
         is_new.then(|| authority.tools.iter().cloned().collect())
     }
 
-    /// Records a refusal and answers with it.
+    /// Takes a decision to its end in the ledger, or to the question that the user has to be asked first.
+    async fn decided(&self, context: &Context<'_>, decision: Decision, approved: Option<&Approved>, desk: &Desk<'_>) -> Step {
+        let ask = match decision {
+            Decision::Deny(reason) => return Step::Deny(reason),
+            Decision::Ask(ask) => ask,
+            Decision::Allow(permit) if approved.is_none() && desk.retry.is_none() => return self.allow(context, permit).await,
+            // Whoever brings an answer has it judged, even where nothing would be asked: a no is a no, and a forged state is not passed over.
+            Decision::Allow(permit) => {
+                match decide::ask(self.world.policy, context.call, context.authority, permit, Vec::new()) {
+                    Ok(ask) => ask,
+                    Err(reason) => return Step::Deny(reason),
+                }
+            }
+        };
+        let Some(approved) = approved else { return Step::Ask(ask, Flows::default()) };
+        match ask.approved(approved) {
+            Some(permit) => self.allow(context, permit).await,
+            None => Step::Deny(Reason::Approval(Refusal::Answered)),
+        }
+    }
+
+    /// Records the allow if everything that it rests on still holds. What the session did may still ask for the user's approval.
+    async fn allow(&self, context: &Context<'_>, permit: Permit) -> Step {
+        let (policy, call, authority) = (self.world.policy, context.call, context.authority);
+        let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
+        let entry = ledger::Decision { exp: context.exp().or(permit.issues_until()), ..context.entry(&Reason::Ok) };
+        match self.world.ledger.allow(entry, effect, permit.require().to_vec()).await {
+            Ok(allowed) => Step::Allowed(permit, allowed),
+            Err(LedgerError::Unmet(Unmet::Asks(flows))) => match decide::ask(policy, call, authority, permit, Vec::new()) {
+                Ok(ask) => Step::Ask(ask, Flows::of(&flows)),
+                Err(reason) => Step::Deny(reason),
+            },
+            Err(LedgerError::Unmet(unmet)) => {
+                let uses = authority.map_or(&[][..], |authority| &authority.uses);
+                Step::Deny(Reason::of_unmet(&unmet, uses, policy))
+            }
+            Err(_) => Step::Unrecorded,
+        }
+    }
+
+    /// A scope that was not recorded is to be recorded the next time.
+    fn forget(&self, context: &Context<'_>) {
+        if let Some(rid) = context.rid.last().filter(|_| context.scope.is_some()) {
+            self.seen.borrow_mut().remove(rid);
+        }
+    }
+
+    /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
     async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
-        match self.world.ledger.record(&Entry::Decision(context.entry(&reason)), Sync::Written).await {
+        let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
+        let entry = Entry::Decision(context.entry(&reason));
+        match self.world.ledger.record_if(&entry, Sync::Written, revocation.into_iter().collect()).await {
+            Err(LedgerError::Unmet(unmet)) => {
+                let revoked = Reason::of_unmet(&unmet, &[], self.world.policy);
+                match self.world.ledger.record(&Entry::Decision(context.entry(&revoked)), Sync::Written).await {
+                    Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason: revoked },
+                    Err(_) => Judged::unrecorded(context.risk.score),
+                }
+            }
             Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason },
             Err(_) => Judged::unrecorded(context.risk.score),
         }
@@ -396,6 +437,18 @@ impl Gateway {
         });
         self.world.ledger.record(&entry, Sync::Written).await
     }
+}
+
+/// What a judged call comes to.
+enum Step {
+    /// Its allow is recorded.
+    Allowed(Permit, Allowed),
+    /// Its user has to be asked; about these flows, beside what the question says itself.
+    Ask(Ask, Flows),
+    /// It is refused.
+    Deny(Reason),
+    /// The ledger cannot record.
+    Unrecorded,
 }
 
 /// What a decision entry is made of.
@@ -423,7 +476,7 @@ impl<'a> Context<'a> {
         // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
         // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
         let claimed = |key: &str| {
-            let asks = call.tool.is_some_and(|tool| !tool.builtin.needs_lease());
+            let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
             call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
         };
         let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
@@ -441,6 +494,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Expiry of the root of the lease, unix seconds.
+    fn exp(&self) -> Option<u64> {
+        self.authority.map(|authority| authority.root.exp)
+    }
+
     fn entry(&self, reason: &'a Reason) -> ledger::Decision<'_> {
         let allow = *reason == Reason::Ok;
         // What spends tells for how long and from which nodes; a caveat ends its lease early, the root's budget lives on.
@@ -448,7 +506,7 @@ impl<'a> Context<'a> {
         let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
         ledger::Decision {
             allow,
-            exp: spent_from.map(|authority| authority.root.exp),
+            exp: self.exp().filter(|_| allow),
             spends: spent_from.map(|authority| {
                 let nodes = authority.rid.iter().enumerate();
                 nodes.filter(|(_, rid)| has_budget(authority, rid)).map(|(place, _)| place).collect()
@@ -457,9 +515,12 @@ impl<'a> Context<'a> {
             sub: self.sub,
             tool: &self.call.name,
             rid: self.rid.clone(),
+            to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
             kid: self.kid,
             risk: self.risk.score,
-            factors: self.risk.factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect(),
+            factors: named(&self.risk.factors),
+            ignored: named(&self.risk.ignored),
+            labels: self.call.tool.filter(|_| allow).map_or(&[], |tool| tool.labels),
             args: &self.call.args_bytes,
             why: reason.code(),
             detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
@@ -470,15 +531,23 @@ impl<'a> Context<'a> {
     }
 }
 
-/// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls.
-async fn weigh(call: &Arc<Call>) -> Risk {
+fn named(factors: &[Factor]) -> Vec<(String, u16)> {
+    factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect()
+}
+
+/// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls. What is
+/// refused for its size is not scored.
+async fn weigh(policy: &'static Policy, call: &Arc<Call>) -> Risk {
+    if call.is_oversized(policy) {
+        return Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() };
+    }
     if call.args_bytes.len() <= SCORE_HERE_MAX {
         return assess(call);
     }
     let theirs = Arc::clone(call);
     let scored = tokio::task::spawn_blocking(move || assess(&theirs)).await;
     // Only a gateway that is ending loses its threads; what was not scored is not allowed.
-    scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new() })
+    scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() })
 }
 
 impl Limits {

@@ -1,8 +1,10 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
-//! usage · 3 the key is missing or refused · 4 the ledger could not be opened.
+//! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused.
 
 use crate::effect::World;
+use crate::lease::guard;
 use crate::lease::keyfile::read_ring;
+use crate::lease::keysource::{CREDENTIAL, KeySource};
 use crate::ledger::{Ledger, note};
 use crate::policy::Policy;
 use crate::{explain, serve};
@@ -13,6 +15,10 @@ use std::process::ExitCode;
 
 /// Names the file with the gateway's audience keys.
 pub(crate) const KEY_FILE: &str = "AIRLOCK_KEY_FILE";
+/// Names the descriptor of a pipe with the same text.
+pub(crate) const KEY_FD: &str = "AIRLOCK_KEY_FD";
+/// Names the directory of systemd's credentials.
+const CREDENTIALS: &str = "CREDENTIALS_DIRECTORY";
 
 /// Why a gateway does not serve, or stopped.
 pub(crate) struct Stop {
@@ -61,21 +67,19 @@ fn print(text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Key first, then ledger: a gateway without its key leaves no trace in the ledger directory.
+/// Key and credentials first, then ledger: a gateway without them leaves no trace in the ledger directory.
 fn open(policy: &'static Policy) -> Result<World, Stop> {
-    forbid_dumps();
-    let path = std::env::var_os(KEY_FILE).filter(|path| !path.is_empty()).ok_or_else(|| Stop {
-        code: 3,
-        message: format!(
-            "{KEY_FILE} is not set. It must name the file with this gateway's audience key; make one with `airlock key new` and \
-             `airlock key derive --audience {}`.",
-            policy.gateway
-        ),
-    })?;
-    let keys = read_ring(&PathBuf::from(path), policy.gateway, policy.keys)
-        .map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
+    // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
+    if !guard::forbid_dumps() {
+        warn("this kernel does not let the process forbid core dumps");
+    }
+    let source = key_source(policy)?;
+    let keys = read_ring(&source, policy.gateway, policy.keys).map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
+    #[cfg(feature = "http")]
+    let secrets = crate::effect::secret::Secrets::read(policy, |name| std::env::var_os(name))
+        .map_err(|problem| Stop { code: 5, message: problem })?;
     let ledger_dir = ledger_dir(policy);
-    let ledger = Ledger::open(&ledger_dir, policy.gateway, &policy.digest, policy.ledger.durability)
+    let ledger = Ledger::open_for(&ledger_dir, policy)
         .map_err(|fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") })?;
     if ledger.is_new() {
         warn(&format!(
@@ -90,7 +94,14 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
             tool.name
         ));
     }
-    Ok(World { policy, keys, ledger, ledger_dir })
+    Ok(World {
+        policy,
+        keys,
+        ledger,
+        ledger_dir,
+        #[cfg(feature = "http")]
+        secrets,
+    })
 }
 
 fn ledger_dir(policy: &Policy) -> PathBuf {
@@ -98,11 +109,23 @@ fn ledger_dir(policy: &Policy) -> PathBuf {
     named.map_or_else(|| PathBuf::from(policy.ledger.dir_default), PathBuf::from)
 }
 
-/// The key must not reach a core file or another process of the same user. Where the kernel refuses, serving goes on: the
-/// confinement of the process does not rest on this alone.
-fn forbid_dumps() {
-    #[cfg(target_os = "linux")]
-    if rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable).is_err() {
-        warn("this kernel does not let the process forbid core dumps");
+/// Where the key is: in a named file, on a passed pipe, or among systemd's credentials. One place must be named, so that nobody
+/// believes another one to be in use.
+fn key_source(policy: &Policy) -> Result<KeySource, Stop> {
+    let refused = |message: String| Stop { code: 3, message };
+    let named = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    match (named(KEY_FILE), named(KEY_FD), named(CREDENTIALS)) {
+        (Some(_), Some(_), _) => Err(refused(format!("{KEY_FILE} and {KEY_FD} are both set; name the key in one way"))),
+        (Some(path), None, _) => Ok(KeySource::File(path.into())),
+        (None, Some(number), _) => {
+            let number = number.to_str().and_then(|text| text.parse().ok());
+            number.map(KeySource::Pipe).ok_or_else(|| refused(format!("{KEY_FD} is not the number of a descriptor")))
+        }
+        (None, None, Some(dir)) => Ok(KeySource::Credential(PathBuf::from(dir).join(CREDENTIAL))),
+        (None, None, None) => Err(refused(format!(
+            "{KEY_FILE} is not set. It must name the file with this gateway's audience key; make one with `airlock key new` and \
+             `airlock key derive --audience {}`.",
+            policy.gateway
+        ))),
     }
 }

@@ -27,7 +27,7 @@ impl Place {
     pub fn new(audience: &str) -> Self {
         let dir = tempfile::tempdir().expect("a directory");
         let place = Self { dir, audience: audience.to_owned() };
-        keyfile::write_audience(&place.key_file(), &place.key()).expect("a key file");
+        keyfile::write_audience(&place.key_file(), &[&place.key()]).expect("a key file");
         place
     }
 

@@ -1,6 +1,7 @@
 //! `airlock issue`.
 
 mod constraints;
+mod ledger;
 mod terms;
 
 use crate::args::Format;
@@ -12,6 +13,8 @@ use airlock_policy::ir::Policy;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::intent::INTENT_MAX;
 use airlock_runtime::lease::{self, AudienceKey, RootClaims};
+use airlock_runtime::ledger::Ledger;
+use airlock_runtime::limits::INTEGER_MAX;
 use constraints::Constraints;
 use serde_json::json;
 use std::io::Read;
@@ -57,6 +60,13 @@ pub(crate) struct Issue {
     /// Narrower terms as JSON: {"domains":["api.example.com"],"max_risk":0.5,"uses":10} [default with --manifest: those of the grant]
     #[arg(long, value_name = "JSON", default_value = "{}", hide_default_value = true)]
     constraints: String,
+    /// Directory of the gateway's ledger: the issue becomes an entry there, a session keeps the intent it began with, and the lease gets
+    /// the present revocation epoch
+    #[arg(long, value_name = "DIR")]
+    ledger: Option<PathBuf>,
+    /// Revocation epoch [default: that of the ledger, or 0]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(0..=INTEGER_MAX), conflicts_with = "ledger")]
+    epoch: Option<u64>,
     /// How many times the holder may narrow the lease, 0 to 8
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(0..=8))]
     depth: u64,
@@ -80,6 +90,8 @@ impl Issue {
             None => terms::explicit(self.ttl_seconds, asked),
         }?;
         let key = self.key(policy)?;
+        let digest = compiled.as_ref().map(|accepted| accepted.compiled.digest());
+        let ledger = self.ledger.as_deref().map(|dir| ledger::join(dir, key.audience(), digest)).transpose()?;
         let now = Micros::now().seconds();
         let claims = RootClaims {
             sub: self.subject,
@@ -90,13 +102,16 @@ impl Issue {
             risk: terms.max_risk,
             uses: terms.uses,
             dep: self.depth,
-            ep: 0,
+            ep: self.epoch.or(ledger.as_ref().map(Ledger::epoch)).unwrap_or(0),
             iat: now,
             nbf: now,
             exp: now.saturating_add(terms.ttl),
         };
         let jti = lease::fresh_jti().map_err(Failure::new)?;
         let text = lease::mint(&key, &claims, jti).map_err(Failure::new)?;
+        if let Some(ledger) = &ledger {
+            ledger::record(ledger, &key, &claims, &text)?;
+        }
         report(self.format, &key, &claims, &text)?;
         Ok(ExitCode::SUCCESS)
     }
@@ -112,7 +127,7 @@ impl Issue {
             ))
             .help("leave --audience out"));
         }
-        let key = load::audience(&self.key, self.kid.as_deref(), self.audience.as_deref().or(named))?;
+        let key = load::signer(&self.key, self.kid.as_deref(), self.audience.as_deref().or(named))?;
         let Some(policy) = policy else { return Ok(key) };
         match policy.keys.iter().find(|accepted| accepted.kid == key.kid()) {
             None => {

@@ -73,7 +73,7 @@ impl Show {
     }
 }
 
-fn from_stdin() -> Result<String, Failure> {
+pub(crate) fn from_stdin() -> Result<String, Failure> {
     let bound = u64::try_from(TEXT_MAX).unwrap_or(u64::MAX).saturating_mul(2);
     let mut text = String::new();
     std::io::stdin()

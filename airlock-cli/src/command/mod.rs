@@ -11,6 +11,7 @@ pub(crate) mod issue;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod new;
+pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod stats;
 pub(crate) mod tail;
@@ -33,6 +34,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Key(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::New(verb) => verb.run(),
+        Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),
         Command::Stats(verb) => verb.run(),
         Command::Tail(verb) => verb.run(),

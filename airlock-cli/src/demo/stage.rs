@@ -13,7 +13,7 @@ use tempfile::TempDir;
 use toml_edit::{DocumentMut, value};
 
 /// The manifest of the example.
-const MANIFEST: &str = include_str!("../../../examples/weather/airlock.toml");
+const MANIFEST: &str = include_str!("../../carried/examples/weather.toml");
 /// Where a checkout has it.
 pub(crate) const MANIFEST_PATH: &str = "examples/weather/airlock.toml";
 /// Port of the stand-in if it is free. It stands in the manifest, so with the same port the gateway is compiled only once.
@@ -59,7 +59,7 @@ impl Stage {
         let issuer = IssuerKey::generate("k1").map_err(Failure::new)?;
         let audience = issuer.derive(&stage.accepted.compiled.policy().gateway.name).map_err(Failure::new)?;
         write_issuer(&stage.path("issuer.key"), &issuer).map_err(Failure::new)?;
-        write_audience(&stage.gateway_key(), &audience).map_err(Failure::new)?;
+        write_audience(&stage.gateway_key(), &[&audience]).map_err(Failure::new)?;
         Ok(stage)
     }
 

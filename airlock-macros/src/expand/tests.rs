@@ -6,7 +6,7 @@ fn dir() -> &'static Path {
 
 /// The generated code as a person would read it.
 fn expanded(name: &str) -> String {
-    let tokens = expand(quote!(#name), dir(), None).expect("a manifest without errors");
+    let tokens = expand(quote!(#name), dir(), &Given::default()).expect("a manifest without errors");
     prettyplease::unparse(&syn::parse2(tokens).expect("a Rust file"))
 }
 
@@ -23,6 +23,11 @@ fn rules() {
 }
 
 #[test]
+fn everything() {
+    insta::assert_snapshot!(expanded("../tests/manifests/good/everything.toml"));
+}
+
+#[test]
 fn audit() {
     insta::assert_snapshot!(expanded("tests/manifests/audit.toml"));
 }
@@ -32,7 +37,7 @@ fn comments_and_spelling_leave_the_code_as_it_is() {
     let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
     let respelled = text.replace("[gateway]\nname = \"audit\"", "gateway.name = 'audit' # here");
     assert_ne!(respelled, text);
-    let tokens = |text: &str| compile(text, "airlock.toml", None).expect("compiles").to_string();
+    let tokens = |text: &str| compile(text, "airlock.toml", &Given::default()).expect("compiles").to_string();
     assert_eq!(tokens(&respelled), tokens(&text));
     assert_ne!(tokens(&text.replace("newest", "latest")), tokens(&text), "a reason is part of the policy");
 }
@@ -41,9 +46,34 @@ fn comments_and_spelling_leave_the_code_as_it_is() {
 fn another_policy_than_the_checked_one_is_refused() {
     let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
     let digest = airlock_policy::compile(&text, "airlock.toml").compiled().expect("compiles").digest_hex();
-    assert!(compile(&text, "airlock.toml", Some(&digest)).is_ok());
-    let problem = compile(&text.replace("k1", "k2"), "airlock.toml", Some(&digest)).expect_err("refused");
+    let given = Given { digest: Some(digest), ..Given::default() };
+    assert!(compile(&text, "airlock.toml", &given).is_ok());
+    let problem = compile(&text.replace("k1", "k2"), "airlock.toml", &given).expect_err("refused");
     assert!(problem.contains("changed since it was checked"), "{problem}");
+}
+
+#[test]
+fn what_the_build_says_becomes_notes() {
+    let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
+    let said = |given: &Given| compile(&text, "airlock.toml", given).expect("compiles").to_string();
+    let plain = said(&Given::default());
+    for absent in [".note.airlock.build", ".note.airlock.manifest", ".dep-v0", "black_box"] {
+        assert!(!plain.contains(absent), "{absent}");
+    }
+    let some = |text: &str| Some(text.to_owned());
+    let full = said(&Given { digest: None, build: some("{}"), note: some("manifest"), dependencies: some("00ff") });
+    for present in [".note.airlock.build", ".note.airlock.manifest", ".dep-v0", "black_box", "newest", r#"b"\0\xFF""#] {
+        assert!(full.contains(present), "{present} is not in {full}");
+    }
+    assert_eq!(said(&Given { note: some("digest"), ..Given::default() }), plain);
+    for given in [
+        Given { note: some("all"), ..Given::default() },
+        Given { dependencies: some("0"), ..Given::default() },
+        Given { dependencies: some("0g"), ..Given::default() },
+        Given { dependencies: some("ä"), ..Given::default() },
+    ] {
+        assert!(compile(&text, "airlock.toml", &given).is_err(), "{given:?}");
+    }
 }
 
 #[test]
@@ -51,7 +81,7 @@ fn an_error_carries_every_diagnostic_and_an_empty_main() {
     let dir = tempfile::tempdir().expect("directory");
     let manifest = "airlock = 1\n[gateway]\nname = \"Bad\"\n[keys]\naccept = [\"k1\"]\n[tools.nothing]\nwhy = \"x\"\n";
     std::fs::write(dir.path().join("airlock.toml"), manifest).expect("written");
-    let problem = expand(quote!("airlock.toml"), dir.path(), None).expect_err("errors");
+    let problem = expand(quote!("airlock.toml"), dir.path(), &Given::default()).expect_err("errors");
     insta::assert_snapshot!(problem);
 
     let tokens: syn::File = syn::parse2(refused(&problem)).expect("a Rust file");
@@ -63,7 +93,7 @@ fn an_error_carries_every_diagnostic_and_an_empty_main() {
 #[test]
 fn other_input_is_refused() {
     for input in [quote!(), quote!(airlock), quote!("a", "b"), quote!(1)] {
-        assert!(expand(input, dir(), None).is_err());
+        assert!(expand(input, dir(), &Given::default()).is_err());
     }
-    assert!(expand(quote!("absent.toml"), dir(), None).expect_err("absent").contains("cannot read the manifest"));
+    assert!(expand(quote!("absent.toml"), dir(), &Given::default()).expect_err("absent").contains("cannot read the manifest"));
 }

@@ -7,14 +7,17 @@
 
 mod compare;
 mod places;
+mod query;
 mod reach;
 mod texts;
 
 pub use compare::{Difference, Dimension, Row, Status, diff, notes};
+pub use query::{grants_for, reaches, shadowed_by};
 
 use crate::builtin::{self, ArgKind, ISSUE_TOOL, Network};
 use crate::ir::{ArgRule, Grant, HostRule, Issue, Policy, Tool};
 use crate::limits::RISK_MAX;
+use reach::Reach;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use texts::Texts;
@@ -108,7 +111,7 @@ pub fn permits(policy: &Policy, case: &Case) -> bool {
         && accepts_carrier(policy, case.carrier)
         && policy.grants.iter().any(|grant| grants(policy, tool, grant, case))
         && arguments(tool, &case.args)
-        && reaches(tool, case)
+        && sends(tool, case)
 }
 
 /// Whether one grant covers the lease that the case needs.
@@ -200,7 +203,7 @@ fn rules<'p>(tool: &'p Tool, arg: &str) -> &'p [ArgRule] {
 }
 
 /// Whether the tool may send its requests to the targets of the case, and would.
-fn reaches(tool: &Tool, case: &Case) -> bool {
+fn sends(tool: &Tool, case: &Case) -> bool {
     let network = builtin::find(&tool.name).map(|facts| facts.network);
     let sent = || match (network, case.args.get("url")) {
         (Some(Network::None), _) => case.targets.is_empty(),

@@ -24,6 +24,15 @@ pub(super) fn covers(rule: &HostRule, host: &str) -> bool {
     crate::host::covers(rule, host)
 }
 
+/// Whether an entry of a grant covers every host of another entry.
+pub(super) fn entry_covers(outer: &str, inner: &str) -> bool {
+    match (entry(outer), entry(inner)) {
+        (HostRule::AnyPublic, _) => true,
+        (HostRule::OneLabel(base), HostRule::Exact(host)) => covers(&HostRule::OneLabel(base), &host),
+        (outer, inner) => outer == inner,
+    }
+}
+
 /// The stand-in (or none) that a request to this host and port goes to; nothing if the tool may not send it. Exact hosts are
 /// looked at before patterns, as in the gateway.
 pub(super) fn stand_in(tool: &Tool, host: &str, port: u16) -> Option<Option<u16>> {

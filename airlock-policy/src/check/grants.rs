@@ -1,12 +1,13 @@
 //! Grants against tools, hosts and `[lease]`.
 
+use super::Listed;
+use super::requires::issue_word;
 use crate::builtin::{ISSUE_TOOL, find};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, meant_or, words};
 use crate::host::written;
-use crate::ir::{Grant, Issue, Tool};
-use crate::limits::HOSTS_MAX;
+use crate::ir::{Grant, Issue};
 use crate::manifest::{GrantDraft, LeaseDraft, ttl_order};
 use crate::text::quote;
 use std::collections::{BTreeMap, BTreeSet};
@@ -14,31 +15,31 @@ use std::collections::{BTreeMap, BTreeSet};
 /// What grants are checked against.
 #[derive(Debug)]
 pub(super) struct Surroundings<'m> {
-    pub(super) tools: &'m [Tool],
-    /// Where each tool is named.
-    pub(super) names: &'m [Span],
-    /// Tools that were refused; their grants are not to blame.
-    pub(super) refused: &'m [String],
+    pub(super) listed: &'m Listed,
     pub(super) lease: &'m LeaseDraft,
     pub(super) threshold: u16,
 }
 
+/// Where each grant stands.
+pub(super) type Places = Vec<Span>;
+
 /// Compiles all grants, in the order of the file.
-pub(super) fn compile(drafts: Vec<GrantDraft>, around: &Surroundings<'_>, faults: &mut Faults) -> Vec<Grant> {
+pub(super) fn compile(drafts: Vec<GrantDraft>, around: &Surroundings<'_>, faults: &mut Faults) -> (Vec<Grant>, Places) {
     issue_tool(&drafts, around, faults);
     duplicates(&drafts, faults);
-    drafts.into_iter().map(|draft| grant(draft, around, faults)).collect()
+    let places = drafts.iter().map(|draft| draft.span.clone()).collect();
+    (drafts.into_iter().map(|draft| grant(draft, around, faults)).collect(), places)
 }
 
 fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> Grant {
-    let GrantDraft { span, subject, tools, issue, domains, max_ttl, max_risk, uses, why } = draft;
+    let GrantDraft { span: _, subject, tools, issue, domains, max_ttl, max_risk, uses, why } = draft;
     for tool in &tools {
         tool_exists(tool, around, faults);
     }
     let reachable = reachable(&tools, around);
     let domains = match domains {
         Some(domains) => {
-            let faulty = tools.iter().any(|tool| around.refused.contains(&tool.value));
+            let faulty = tools.iter().any(|tool| around.listed.refused.contains(&tool.value));
             domains
                 .iter()
                 .filter(|_| !faulty)
@@ -47,10 +48,6 @@ fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> G
         }
         None => reachable,
     };
-    if domains.len() > HOSTS_MAX {
-        let message = format!("the tools of this grant reach {} hosts; a lease can name {HOSTS_MAX}", domains.len());
-        faults.push(Diagnostic::new(Code::Count, &span, message, "too many hosts").help("list `domains`, or split the grant"));
-    }
     if let Some(ttl) = &max_ttl {
         ttl_order(ttl, "max_ttl", &around.lease.max_ttl, faults);
     }
@@ -69,21 +66,21 @@ fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> G
 
 /// All hosts of some tools, as written, sorted.
 fn reachable(tools: &[At<String>], around: &Surroundings<'_>) -> BTreeSet<String> {
-    let named = |tool: &&Tool| tools.iter().any(|at| at.value == tool.name);
-    around.tools.iter().filter(named).flat_map(|tool| &tool.egress).map(|egress| written(&egress.host)).collect()
+    let named = tools.iter().filter_map(|at| around.listed.find(&at.value));
+    named.flat_map(|(tool, _)| &tool.egress).map(|egress| written(&egress.host)).collect()
 }
 
 fn tool_exists(tool: &At<String>, around: &Surroundings<'_>, faults: &mut Faults) {
     if tool.value == ISSUE_TOOL {
         let message = format!("`{ISSUE_TOOL}` is not granted: it is how a subject obtains a lease");
         let diagnostic = Diagnostic::new(Code::GrantIssueTool, &tool.span, message, "not a tool of a lease");
-        faults.push(diagnostic.help("remove it here and write `issue = \"self\"`"));
+        faults.push(diagnostic.help("remove it here and write `issue = \"self\"` or `\"human\"`"));
         return;
     }
-    if around.refused.contains(&tool.value) || around.tools.iter().any(|known| known.name == tool.value) {
+    if around.listed.knows(&tool.value) {
         return;
     }
-    let known: Vec<&str> = around.tools.iter().map(|known| known.name.as_str()).collect();
+    let known: Vec<&str> = around.listed.tools.iter().map(|known| known.name.as_str()).collect();
     let help = match find(&tool.value) {
         Some(facts) => format!("add `[tools.{}]` with its `why`", facts.name),
         None => meant_or(&tool.value, &known, || format!("the manifest has {}", words(&known))),
@@ -107,17 +104,17 @@ fn domain_reached(span: &Span, domain: &str, reachable: &BTreeSet<String>, fault
 
 /// The issuing tool is in the gateway exactly when a grant needs it.
 fn issue_tool(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Faults) {
-    let by_self = drafts.iter().filter_map(|draft| draft.issue.as_ref()).find(|at| at.value == Issue::SelfService);
-    let listed = around.tools.iter().zip(around.names).find(|(tool, _)| tool.name == ISSUE_TOOL);
+    let by_tool = drafts.iter().filter_map(|draft| draft.issue.as_ref()).find(|at| at.value != Issue::Operator);
+    let listed = around.listed.find(ISSUE_TOOL);
     let unclear = drafts.iter().any(|draft| draft.issue.is_none());
-    match (by_self, listed) {
+    match (by_tool, listed) {
         (Some(issue), None) => {
-            let message = format!("a grant says `self`, but `{ISSUE_TOOL}` is not a tool of this gateway");
+            let message = format!("a grant says `{}`, but `{ISSUE_TOOL}` is not a tool of this gateway", issue_word(issue.value));
             let diagnostic = Diagnostic::new(Code::IssueToolMissing, &issue.span, message, "nothing could issue this lease");
             faults.push(diagnostic.help(format!("add `[tools.{ISSUE_TOOL}]`, or write \"operator\"")));
         }
         (None, Some((_, name))) if !unclear => {
-            let message = format!("`{ISSUE_TOOL}` has no use: no grant says `issue = \"self\"`");
+            let message = format!("`{ISSUE_TOOL}` has no use: no grant says `issue = \"self\"` or `\"human\"`");
             let diagnostic = Diagnostic::new(Code::IssueToolIdle, name, message, "would refuse every call");
             faults.push(diagnostic.help("remove the tool, or let a grant say `issue = \"self\"`"));
         }
@@ -126,9 +123,9 @@ fn issue_tool(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Fau
 }
 
 /// Warns of tools that nobody can call.
-pub(super) fn idle_tools(tools: &[Tool], names: &[Span], grants: &[Grant], faults: &mut Faults) {
+pub(super) fn idle_tools(listed: &Listed, grants: &[Grant], faults: &mut Faults) {
     let granted: BTreeSet<&str> = grants.iter().flat_map(|grant| &grant.tools).map(String::as_str).collect();
-    for (tool, name) in tools.iter().zip(names) {
+    for (tool, name) in listed.all() {
         if tool.name != ISSUE_TOOL && !granted.contains(tool.name.as_str()) {
             let message = format!("no grant reaches `{}`", tool.name);
             let diagnostic = Diagnostic::new(Code::UnreachableTool, name, message, "nobody can call this");
@@ -145,7 +142,7 @@ fn duplicates(drafts: &[GrantDraft], faults: &mut Faults) {
             continue;
         };
         let tools: BTreeSet<&str> = draft.tools.iter().map(|at| at.value.as_str()).collect();
-        let key = (&subject.value, issue.value == Issue::SelfService, tools);
+        let key = (&subject.value, issue.value, tools);
         match seen.get(&key) {
             None => {
                 seen.insert(key, &draft.span);

@@ -2,56 +2,82 @@
 //!
 //! Drafts are taken apart by naming every field, so that a new one breaks the build here until someone decides what it means.
 
+mod flows;
 mod grants;
+mod requires;
 mod tools;
 
-use crate::diagnostic::Faults;
+use crate::diagnostic::{Faults, Span};
 use crate::ir;
-use crate::limits;
 use crate::manifest::{LeaseDraft, Manifest, Settings};
+use std::collections::BTreeMap;
+
+/// Compiled tools with the places of their names.
+#[derive(Debug, Default)]
+struct Listed {
+    tools: Vec<ir::Tool>,
+    names: Vec<Span>,
+    index: BTreeMap<String, usize>,
+    /// Tools that were refused; what names them is not to blame.
+    refused: Vec<String>,
+}
+
+impl Listed {
+    /// A tool with the place of its name.
+    fn find(&self, name: &str) -> Option<(&ir::Tool, &Span)> {
+        let at = *self.index.get(name)?;
+        Some((self.tools.get(at)?, self.names.get(at)?))
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.index.contains_key(name) || self.refused.iter().any(|refused| refused == name)
+    }
+
+    /// Every tool with the place of its name.
+    fn all(&self) -> impl Iterator<Item = (&ir::Tool, &Span)> {
+        self.tools.iter().zip(&self.names)
+    }
+}
 
 /// Checks the sections against each other and makes the policy. With any error in `faults` the result has placeholders in it and
 /// must be dropped.
 pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
-    let Manifest { settings, egress, tools, grants } = manifest;
+    let Manifest { settings, limits, groups, egress, tools, flows, grants, requires } = manifest;
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
-    let refused = tools.refused;
-    let mut names = Vec::new();
-    let mut compiled_tools = Vec::new();
+    let mut listed = Listed { refused: tools.refused, ..Listed::default() };
+    let mut reached = tools::Reached::default();
     for draft in tools.known {
-        names.push(draft.name.clone());
-        compiled_tools.push(tools::compile(draft, &threshold, &egress, faults));
+        listed.index.insert(draft.name.value.clone(), listed.tools.len());
+        listed.names.push(draft.name.span.clone());
+        let around = tools::Surroundings { threshold: &threshold, declared: &egress, timeout: limits.timeout };
+        listed.tools.push(tools::compile(draft, &around, &mut reached, faults));
     }
-    let surroundings = grants::Surroundings {
-        tools: &compiled_tools,
-        names: &names,
-        refused: &refused,
-        lease: &lease,
-        threshold: threshold.value,
-    };
-    let compiled_grants = grants::compile(grants, &surroundings, faults);
-    // What is idle can only be said of a whole policy: with an error it is mostly the consequence of it.
-    if !faults.broken() {
-        tools::idle_hosts(&egress.known, &compiled_tools, faults);
-        grants::idle_tools(&compiled_tools, &names, &compiled_grants, faults);
+    let flows = flows::compile(flows, &listed, faults);
+    let surroundings = grants::Surroundings { listed: &listed, lease: &lease, threshold: threshold.value };
+    let (grants, grant_places) = grants::compile(grants, &surroundings, faults);
+    // What is idle, or what a policy as a whole lacks, can only be said of a whole policy: with an error it is mostly its consequence.
+    let whole = !faults.broken();
+    if whole {
+        tools::idle_hosts(&egress.known, &reached, faults);
+        groups.idle(faults);
+        grants::idle_tools(&listed, &grants, faults);
     }
     let LeaseDraft { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
-    ir::Policy {
+    let policy = ir::Policy {
         airlock: 1,
         gateway,
         keys,
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
         ledger,
-        limits: ir::Limits {
-            max_arguments: limits::ARGUMENTS_MAX,
-            in_flight: limits::IN_FLIGHT_MAX,
-            timeout: limits::TIMEOUT_S,
-            approval_timeout: limits::APPROVAL_TIMEOUT_S,
-            quota: ir::Quota::default(),
-        },
-        tools: compiled_tools,
-        flows: Vec::new(),
-        grants: compiled_grants,
-        requires: Vec::new(),
+        limits: limits.compiled(),
+        tools: listed.tools.clone(),
+        flows,
+        grants,
+        requires: requires.iter().map(|draft| draft.require.clone()).collect(),
+    };
+    requires::names(&requires, &listed, faults);
+    if whole {
+        requires::hold(&requires, &policy, &listed, &grant_places, faults);
     }
+    policy
 }

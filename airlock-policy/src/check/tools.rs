@@ -1,22 +1,35 @@
 //! Tools against `[[egress]]` and `[risk]`.
 
-use crate::amount::risk;
-use crate::builtin::Network;
+use crate::amount::{duration, risk};
+use crate::builtin::{Facts, Network};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{EgressDraft, Egresses, ToolDraft};
+use crate::manifest::{EgressDraft, Egresses, KindDraft, RestDraft, ToolDraft};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 
 /// The port that tools with fixed hosts call.
 const HTTPS: u16 = 443;
 
+/// What each tool is checked against.
+#[derive(Debug)]
+pub(super) struct Surroundings<'m> {
+    /// `[risk] threshold`.
+    pub(super) threshold: &'m At<u16>,
+    /// `[[egress]]`.
+    pub(super) declared: &'m Egresses,
+    /// `[limits] timeout`.
+    pub(super) timeout: u64,
+}
+
+/// The `[[egress]]` entries that some tool uses.
+pub(super) type Reached = BTreeSet<ir::HostRule>;
+
 /// Warns of hosts that no tool may reach.
-pub(super) fn idle_hosts(declared: &[EgressDraft], tools: &[ir::Tool], faults: &mut Faults) {
-    let reached: BTreeSet<&ir::HostRule> = tools.iter().flat_map(|tool| &tool.egress).map(|egress| &egress.host).collect();
+pub(super) fn idle_hosts(declared: &[EgressDraft], reached: &Reached, faults: &mut Faults) {
     for entry in declared.iter().filter(|entry| !reached.contains(&entry.host.value)) {
         let message = format!("no tool reaches `{}`", written(&entry.host.value));
         let diagnostic = Diagnostic::new(Code::UnusedHost, &entry.host.span, message, "not used");
@@ -25,36 +38,103 @@ pub(super) fn idle_hosts(declared: &[EgressDraft], tools: &[ir::Tool], faults: &
 }
 
 /// Compiles one tool.
-pub(super) fn compile(draft: ToolDraft, standard: &At<u16>, declared: &Egresses, faults: &mut Faults) -> ir::Tool {
-    required_hosts(&draft, &declared.known, faults);
-    needless_hosts(&draft, faults);
+pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut Reached, faults: &mut Faults) -> ir::Tool {
+    let Surroundings { threshold: standard, declared, timeout: longest } = around;
+    if let KindDraft::Builtin(facts) = &draft.kind {
+        required_hosts(facts, &draft, &declared.known, faults);
+        needless_hosts(facts, &draft, faults);
+    }
     risks(&draft, standard, faults);
-    let ToolDraft { facts, name: _, threshold, base_risk, egress, egress_faulty: _, args, why } = draft;
-    let mut egress: Vec<_> = egress.iter().filter_map(|host| entry(host, declared, faults)).collect();
+    let ToolDraft {
+        name,
+        kind,
+        threshold,
+        base_risk,
+        ignored,
+        egress,
+        egress_faulty: _,
+        args,
+        effect,
+        strict,
+        labels,
+        approval,
+        quota,
+        timeout,
+        why,
+    } = draft;
+    let (kind, effect, mut egress) = match kind {
+        KindDraft::Builtin(facts) => {
+            let egress: Vec<_> = egress.iter().filter_map(|host| entry(host, declared, reached, faults)).collect();
+            (ir::ToolKind::Builtin(facts.builtin), facts.effect, egress)
+        }
+        KindDraft::Rest(draft) => {
+            let effect = effect.map_or(ir::EffectClass::Send, |at| at.value);
+            let egress = destination(&name.value, &draft, declared, reached, faults);
+            (ir::ToolKind::Rest(draft.rest), effect, egress.into_iter().collect())
+        }
+    };
     egress.sort_by(|a, b| a.host.cmp(&b.host));
+    if let Some(timeout) = timeout.as_ref().filter(|timeout| timeout.value > *longest) {
+        let message = format!("`timeout` is {}, but `[limits] timeout` is {}", duration(timeout.value), duration(*longest));
+        let diagnostic = Diagnostic::new(Code::BadDuration, &timeout.span, message, "a tool can only say less");
+        faults.push(diagnostic.help("shorten it, or raise `[limits] timeout`"));
+    }
+    let mut ignored: Vec<_> = ignored.into_iter().map(|at| at.value).collect();
+    ignored.sort_by(|a: &ir::IgnoredFactor, b| a.factor.cmp(&b.factor));
+    let mut labels: Vec<String> = labels.into_iter().map(|at| at.value).collect();
+    labels.sort();
     ir::Tool {
-        name: facts.name.to_owned(),
-        kind: ir::ToolKind::Builtin(facts.builtin),
-        effect: facts.effect,
+        name: name.value,
+        kind,
+        effect,
         risk_threshold: threshold.map_or(standard.value, |at| at.value),
         base_risk: base_risk.map_or(0, |at| at.value),
-        ignored: Vec::new(),
+        ignored,
         egress,
         args,
-        strict: true,
-        labels: Vec::new(),
-        approval: None,
-        quota: ir::Quota::default(),
-        timeout: crate::limits::TIMEOUT_S,
+        strict,
+        labels,
+        approval: approval.map(|at| at.value),
+        quota: quota.compiled(),
+        timeout: timeout.map_or(*longest, |at| at.value),
         why,
     }
 }
 
+/// Where a REST tool sends its request: the entry for the host itself, or else a wildcard that covers it.
+fn destination(
+    name: &str,
+    draft: &RestDraft,
+    declared: &Egresses,
+    reached: &mut Reached,
+    faults: &mut Faults,
+) -> Option<ir::Egress> {
+    let (host, port) = (&draft.rest.host, draft.rest.port);
+    let exact = declared.known.iter().find(|entry| matches!(&entry.host.value, ir::HostRule::Exact(known) if known == host));
+    let Some(entry) = exact.or_else(|| declared.known.iter().find(|entry| covers(&entry.host.value, host))) else {
+        if !declared.faulty {
+            let message = format!("`{host}` has no `[[egress]]` entry");
+            let diagnostic = Diagnostic::new(Code::UndeclaredHost, &draft.url, message, "not declared");
+            faults.push(diagnostic.help(format!("add an `[[egress]]` entry with `host = \"{host}\"` and `why`")));
+        }
+        return None;
+    };
+    reached.insert(entry.host.value.clone());
+    if !entry.ports.contains(&port) {
+        let message = format!("`{name}` calls port {port}, which `{}` does not allow", written(&entry.host.value));
+        let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.url, message, "port missing");
+        faults.push(diagnostic.also(&entry.host.span, "declared here").help(format!("add {port} to the `ports` of the entry")));
+    }
+    let host = ir::HostRule::Exact(host.clone());
+    Some(ir::Egress { host, ports: vec![port], stand_in: entry.stand_in, why: entry.why.clone() })
+}
+
 /// The `[[egress]]` entry that a tool names.
-fn entry(host: &At<ir::HostRule>, declared: &Egresses, faults: &mut Faults) -> Option<ir::Egress> {
+fn entry(host: &At<ir::HostRule>, declared: &Egresses, reached: &mut Reached, faults: &mut Faults) -> Option<ir::Egress> {
     if let Some(EgressDraft { host: rule, ports, stand_in, why }) =
         declared.known.iter().find(|entry| entry.host.value == host.value)
     {
+        reached.insert(rule.value.clone());
         return Some(ir::Egress { host: rule.value.clone(), ports: ports.clone(), stand_in: *stand_in, why: why.clone() });
     }
     if declared.faulty {
@@ -73,16 +153,16 @@ fn entry(host: &At<ir::HostRule>, declared: &Egresses, faults: &mut Faults) -> O
 }
 
 /// A tool that cannot reach what it calls would fail at every call.
-fn required_hosts(draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faults) {
+fn required_hosts(facts: &Facts, draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faults) {
     if draft.egress_faulty {
         return;
     }
-    let name = draft.facts.name;
-    match draft.facts.network {
+    let name = facts.name;
+    match facts.network {
         Network::None => {}
         Network::Chosen if draft.egress.is_empty() => {
             let diagnostic =
-                Diagnostic::new(Code::MissingEgress, &draft.name, format!("`{name}` may reach no host"), "needs `egress`");
+                Diagnostic::new(Code::MissingEgress, &draft.name.span, format!("`{name}` may reach no host"), "needs `egress`");
             faults.push(diagnostic.help("add `egress = [\"api.example.com\"]`, and an `[[egress]]` entry for the host"));
         }
         Network::Chosen => {}
@@ -91,7 +171,7 @@ fn required_hosts(draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faul
                 hosts.iter().copied().filter(|host| !draft.egress.iter().any(|at| covers(&at.value, host))).collect();
             if !missing.is_empty() {
                 let message = format!("`{name}` calls {}, but its `egress` does not list it", crate::fields::words(&missing));
-                let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.name, message, "needs more `egress`");
+                let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.name.span, message, "needs more `egress`");
                 faults.push(diagnostic.help(format!("add {} to its `egress`", crate::fields::words(&missing))));
             }
             for at in &draft.egress {
@@ -108,12 +188,12 @@ fn required_hosts(draft: &ToolDraft, declared: &[EgressDraft], faults: &mut Faul
 }
 
 /// A host that a tool with fixed hosts never calls widens what a flaw in it could reach.
-fn needless_hosts(draft: &ToolDraft, faults: &mut Faults) {
-    let Network::Fixed(hosts) = draft.facts.network else {
+fn needless_hosts(facts: &Facts, draft: &ToolDraft, faults: &mut Faults) {
+    let Network::Fixed(hosts) = facts.network else {
         return;
     };
     for at in draft.egress.iter().filter(|at| !hosts.iter().any(|host| covers(&at.value, host))) {
-        let message = format!("`{}` never calls `{}`", draft.facts.name, written(&at.value));
+        let message = format!("`{}` never calls `{}`", facts.name, written(&at.value));
         faults.push(Diagnostic::new(Code::UnusedHost, &at.span, message, "not used").help("remove the host from its `egress`"));
     }
 }
@@ -125,9 +205,9 @@ fn risks(draft: &ToolDraft, standard: &At<u16>, faults: &mut Faults) {
     if base < threshold {
         return;
     }
-    let span = draft.base_risk.as_ref().or(draft.threshold.as_ref()).map_or(&draft.name, |at| &at.span);
+    let span = draft.base_risk.as_ref().or(draft.threshold.as_ref()).map_or(&draft.name.span, |at| &at.span);
     let message =
-        format!("`{}` denies every call: it begins at risk {} and denies at {}", draft.facts.name, risk(base), risk(threshold));
+        format!("`{}` denies every call: it begins at risk {} and denies at {}", draft.name.value, risk(base), risk(threshold));
     let diagnostic = Diagnostic::new(Code::AlwaysDenied, span, message, "no call can pass");
     faults.push(diagnostic.help("set `base_risk` below `risk_threshold`, or remove the tool"));
 }

@@ -1,11 +1,12 @@
 //! `[[grant]]`: which subject may obtain a lease for what.
 
-use super::{host, sections, why};
+use super::groups::Groups;
+use super::{sections, why};
 use crate::code::Code;
 use crate::diagnostic::{Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::ir::{HostRule, Issue};
-use crate::limits::{GRANTS_MAX, HOSTS_MAX, TOOLS_MAX, USES_DEFAULT, USES_MAX};
+use crate::limits::{EGRESS_MAX, GRANTS_MAX, TOOLS_MAX, USES_DEFAULT, USES_MAX};
 use crate::name;
 
 /// One grant.
@@ -22,20 +23,20 @@ pub(crate) struct GrantDraft {
     pub(crate) why: String,
 }
 
-pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Vec<GrantDraft> {
-    sections(field, "[[grant]]", GRANTS_MAX, faults).into_iter().map(|fields| grant(fields, faults)).collect()
+pub(super) fn read(field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Vec<GrantDraft> {
+    sections(field, "[[grant]]", GRANTS_MAX, faults).into_iter().map(|fields| grant(fields, groups, faults)).collect()
 }
 
-fn grant(mut fields: Fields<'_>, faults: &mut Faults) -> GrantDraft {
+fn grant(mut fields: Fields<'_>, groups: &Groups, faults: &mut Faults) -> GrantDraft {
     let span = fields.span.clone();
     let subject = fields
         .need("subject", "subject = \"agent:planner\"", faults)
         .and_then(|field| field.checked(Code::BadName, name::subject, faults));
     let tools =
         fields.need("tools", "tools = [\"weather_hourly\"]", faults).map(|field| tools(&field, faults)).unwrap_or_default();
-    let words = [("operator", Issue::Operator), ("self", Issue::SelfService)];
-    let issue = fields.need("issue", "issue = \"operator\"", faults).and_then(|field| field.word(&words, &["human"], faults));
-    let domains = fields.take("domains").map(|field| domains(&field, faults));
+    let words = [("operator", Issue::Operator), ("self", Issue::SelfService), ("human", Issue::Human)];
+    let issue = fields.need("issue", "issue = \"operator\"", faults).and_then(|field| field.word(&words, &[], faults));
+    let domains = fields.take("domains").map(|field| groups.host_list(&field, 0, EGRESS_MAX, faults).0);
     let max_ttl = fields.take("max_ttl").and_then(|field| field.seconds(faults));
     let max_risk = fields.take("max_risk").and_then(|field| field.risk(faults));
     let uses = fields.take("uses").and_then(|field| field.integer(1, i64::try_from(USES_MAX).unwrap_or(i64::MAX), faults));
@@ -50,11 +51,4 @@ fn tools(field: &Field<'_>, faults: &mut Faults) -> Vec<At<String>> {
     let tools: Vec<_> = list.iter().filter_map(|entry| entry.string(faults)).map(|at| at.map(str::to_owned)).collect();
     refuse_twice(&tools, String::clone, faults);
     tools
-}
-
-fn domains(field: &Field<'_>, faults: &mut Faults) -> Vec<At<HostRule>> {
-    let list = field.list(0, HOSTS_MAX, faults).unwrap_or_default();
-    let domains: Vec<_> = list.iter().filter_map(|entry| host(entry, faults)).collect();
-    refuse_twice(&domains, crate::host::written, faults);
-    domains
 }

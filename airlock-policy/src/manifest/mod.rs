@@ -3,9 +3,16 @@
 //! A faulty value is reported and replaced by a placeholder, so that reading goes on. Placeholders never reach a policy: one
 //! error anywhere and none is made.
 
+mod contradictions;
 mod egress;
+mod flows;
 mod grants;
+mod groups;
 mod lints;
+mod pattern;
+mod quota;
+mod requires;
+mod rest;
 mod rules;
 mod settings;
 mod tools;
@@ -17,9 +24,14 @@ use crate::limits::MANIFEST_MAX;
 use toml::de::DeTable;
 
 pub(crate) use egress::{EgressDraft, Egresses};
+pub(crate) use flows::FlowDraft;
 pub(crate) use grants::GrantDraft;
+pub(crate) use groups::Groups;
+pub(crate) use quota::LimitsDraft;
+pub(crate) use requires::RequireDraft;
+pub(crate) use rest::RestDraft;
 pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
-pub(crate) use tools::{ToolDraft, Tools};
+pub(crate) use tools::{KindDraft, ToolDraft, Tools};
 
 /// The language version that this compiler reads.
 pub(crate) const LANGUAGE: i64 = 1;
@@ -28,9 +40,13 @@ pub(crate) const LANGUAGE: i64 = 1;
 #[derive(Debug)]
 pub(crate) struct Manifest {
     pub(crate) settings: Settings,
+    pub(crate) limits: LimitsDraft,
+    pub(crate) groups: Groups,
     pub(crate) egress: Egresses,
     pub(crate) tools: Tools,
+    pub(crate) flows: Vec<FlowDraft>,
     pub(crate) grants: Vec<GrantDraft>,
+    pub(crate) requires: Vec<RequireDraft>,
 }
 
 /// Parses a manifest. Nothing is returned when its text gives no document to read on.
@@ -97,11 +113,16 @@ fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
         lints::read(&field, faults);
     }
     let settings = settings::read(&mut root, faults);
+    let limits = quota::read(root.take("limits"), faults);
+    let groups = groups::read(&mut root, faults);
     let egress = root.take("egress").map(|field| egress::read(&field, faults)).unwrap_or_default();
-    let tools = root.need("tools", "[tools.weather_hourly]", faults).map(|field| tools::read(&field, faults)).unwrap_or_default();
-    let grants = root.need("grant", "[[grant]]", faults).map(|field| grants::read(&field, faults)).unwrap_or_default();
-    root.finish(&["upstreams", "flow", "tls", "confine", "approval", "labels"], faults);
-    Some(Manifest { settings, egress, tools, grants })
+    let tools = root.need("tools", "[tools.weather_hourly]", faults);
+    let tools = tools.map(|field| tools::read(&field, &groups, faults)).unwrap_or_default();
+    let flows = root.take("flow").map(|field| flows::read(&field, faults)).unwrap_or_default();
+    let grants = root.need("grant", "[[grant]]", faults).map(|field| grants::read(&field, &groups, faults)).unwrap_or_default();
+    let requires = root.take("require").map(|field| requires::read(&field, faults)).unwrap_or_default();
+    root.finish(&["upstreams", "tls", "confine", "approval", "labels"], faults);
+    Some(Manifest { settings, limits, groups, egress, tools, flows, grants, requires })
 }
 
 /// Whether the manifest is in the language that this compiler reads. Keys of another version are not judged.

@@ -1,187 +1,304 @@
-//! `args.<name> = { … }`: rules that narrow an argument beyond what the tool itself accepts.
+//! Rules that narrow an argument beyond what the tool itself accepts: `args.<name> = { … }`, `[args.*]`, and those in `input.<name>`.
 
-use crate::builtin::{ArgKind, Facts};
+use super::contradictions;
+use super::groups::Groups;
+use crate::automaton::{Dfa, PatternFault, STATES_MAX};
+use crate::builtin::ArgKind;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Faults};
-use crate::fields::{At, Field, Fields, meant_or, refuse_twice, words};
-use crate::ir::{ArgRule, ArgRules};
-use crate::limits::{ONE_OF_MAX, RULE_TEXT_MAX};
-use crate::text::quote;
+use crate::diagnostic::{Diagnostic, Faults, Span};
+use crate::fields::{At, Field, Fields, refuse_twice};
+use crate::ir::{ArgRule, ArgRules, InputKind};
+use crate::limits::{HOSTS_MAX, ITEMS_MAX, ONE_OF_MAX, RULE_TEXT_MAX};
+use crate::name;
 
 /// Rules of the language that this version does not compile.
-const LATER: &[&str] = &["under", "host_in", "matches", "max_items", "forbid", "from", "otherwise"];
+pub(super) const LATER: &[&str] = &["from", "otherwise"];
 
-/// The rules of one argument while they are read.
-#[derive(Debug, Default)]
-struct Draft {
-    one_of: Vec<At<String>>,
-    prefix: Option<At<String>>,
-    suffix: Option<At<String>>,
-    min_length: Option<At<i64>>,
-    max_length: Option<At<i64>>,
-    min: Option<At<i64>>,
-    max: Option<At<i64>>,
+/// One rule as it was written.
+#[derive(Debug, Clone)]
+pub(crate) struct Rule {
+    pub(crate) name: &'static str,
+    pub(crate) key: Span,
+    pub(crate) span: Span,
+    pub(crate) value: ArgRule,
+    /// Places of the values of `one_of`, in their order.
+    pub(crate) items: Vec<Span>,
+    /// Where an argument refers to the set that has the rule.
+    pub(crate) used: Option<Span>,
 }
 
-/// Reads the `args` of a tool; sorted by argument.
-pub(super) fn read(facts: &Facts, field: &Field<'_>, faults: &mut Faults) -> Vec<ArgRules> {
-    let Some(fields) = field.table("`args`", faults) else {
-        return Vec::new();
-    };
-    let mut args: Vec<_> = fields.entries().iter().filter_map(|(name, field)| argument(facts, name, field, faults)).collect();
-    args.sort_by(|a, b| a.arg.cmp(&b.arg));
-    args
+/// What a rule can be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Text,
+    /// An absolute `https` URL in a string.
+    Url,
+    /// An integer within these bounds.
+    Integer(i64, i64),
+    Number,
+    Boolean,
+    /// A list of strings.
+    List,
+    Object,
 }
 
-fn argument(facts: &Facts, name: &str, field: &Field<'_>, faults: &mut Faults) -> Option<ArgRules> {
-    let Some((_, kind)) = facts.args.iter().find(|(known, _)| *known == name) else {
-        faults.push_with(Code::UnknownArgument, || {
-            let known: Vec<&str> = facts.args.iter().map(|(known, _)| *known).collect();
-            let help = meant_or(name, &known, || format!("its arguments are {}", words(&known)));
-            let message = format!("`{}` has no argument {}", facts.name, quote(name));
-            Diagnostic::new(Code::UnknownArgument, &field.key, message, "unknown argument").help(help)
-        });
-        return None;
-    };
-    let place = format!("the rules of `{name}`");
-    let fields = field.table(place, faults)?;
-    if fields.entries().is_empty() {
-        faults.error(Code::Count, &field.span, format!("`{name}` has no rule"), "nothing is restricted");
+impl From<ArgKind> for Kind {
+    fn from(kind: ArgKind) -> Self {
+        match kind {
+            ArgKind::Text => Self::Text,
+            ArgKind::Url => Self::Url,
+            ArgKind::Integer(least, most) => Self::Integer(least, most),
+            ArgKind::List => Self::List,
+            ArgKind::Object => Self::Object,
+        }
     }
-    let draft = draft(name, *kind, fields, faults);
-    contradictions(&draft, faults);
-    if *kind == ArgKind::Url {
-        open_prefix(&draft, faults);
-    }
-    Some(ArgRules { arg: name.to_owned(), rules: compiled(draft) })
 }
 
-fn draft(name: &str, kind: ArgKind, mut fields: Fields<'_>, faults: &mut Faults) -> Draft {
-    let mut text = |key, faults: &mut Faults| {
-        let field = fits(name, kind, matches!(kind, ArgKind::Text | ArgKind::Url), fields.take(key), key, faults)?;
-        field.prose(RULE_TEXT_MAX, false, faults)
-    };
-    let (prefix, suffix) = (text("prefix", faults), text("suffix", faults));
-    let mut length = |key, faults: &mut Faults| {
-        let field = fits(name, kind, matches!(kind, ArgKind::Text | ArgKind::Url), fields.take(key), key, faults)?;
-        field.integer(0, i64::try_from(RULE_TEXT_MAX).unwrap_or(i64::MAX), faults)
-    };
-    let (min_length, max_length) = (length("min_length", faults), length("max_length", faults));
-    let mut bound = |key, faults: &mut Faults| {
-        let (fitting, least, most) = match kind {
-            ArgKind::Integer(least, most) => (true, least, most),
-            ArgKind::Text | ArgKind::Url | ArgKind::List | ArgKind::Object => (false, 0, 0),
-        };
-        fits(name, kind, fitting, fields.take(key), key, faults)?.integer(least, most, faults)
-    };
-    let (min, max) = (bound("min", faults), bound("max", faults));
-    let one_of = fits(name, kind, matches!(kind, ArgKind::Text | ArgKind::Url), fields.take("one_of"), "one_of", faults);
-    let one_of: Vec<_> = one_of
-        .and_then(|field| field.list(1, ONE_OF_MAX, faults))
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|entry| entry.prose(RULE_TEXT_MAX, false, faults))
-        .collect();
-    refuse_twice(&one_of, String::clone, faults);
-    fields.finish(LATER, faults);
-    Draft { one_of, prefix, suffix, min_length, max_length, min, max }
+impl From<InputKind> for Kind {
+    fn from(kind: InputKind) -> Self {
+        match kind {
+            InputKind::String => Self::Text,
+            InputKind::Integer => Self::Integer(i64::MIN, i64::MAX),
+            InputKind::Number => Self::Number,
+            InputKind::Boolean => Self::Boolean,
+            InputKind::Array => Self::List,
+        }
+    }
 }
 
-/// Passes the rule on if it fits the type of the argument.
-fn fits<'t>(
-    name: &str,
-    kind: ArgKind,
-    fitting: bool,
-    field: Option<Field<'t>>,
-    rule: &str,
-    faults: &mut Faults,
-) -> Option<Field<'t>> {
-    let field = field?;
-    if fitting {
-        return Some(field);
+/// The argument that rules are for.
+#[derive(Debug)]
+pub(super) struct Argument<'a> {
+    pub(super) name: &'a str,
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+}
+
+/// Takes every rule out of a table. Whether they fit an argument is seen by [`fit`].
+pub(super) fn take(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    let length = i64::try_from(RULE_TEXT_MAX).unwrap_or(i64::MAX);
+    for (name, make) in [("prefix", ArgRule::Prefix as fn(String) -> ArgRule), ("suffix", ArgRule::Suffix)] {
+        let at = |field: &Field<'_>, faults: &mut Faults| field.prose(RULE_TEXT_MAX, false, faults);
+        rules.extend(fields.take(name).and_then(|field| Some(rule(name, &field, make(at(&field, faults)?.value)))));
     }
-    let message = format!("`{rule}` does not fit `{name}`, which is {}", kind.word());
-    let help = match kind {
-        ArgKind::Text | ArgKind::Url => "rules for a string are `one_of`, `prefix`, `suffix`, `min_length` and `max_length`",
-        ArgKind::Integer(..) => "rules for an integer are `min` and `max`",
-        ArgKind::List | ArgKind::Object => "this version has no rules for lists and objects; remove it",
+    let counts: [(&'static str, i64, fn(u64) -> ArgRule); 3] = [
+        ("min_length", length, ArgRule::MinLength),
+        ("max_length", length, ArgRule::MaxLength),
+        ("max_items", ITEMS_MAX, ArgRule::MaxItems),
+    ];
+    for (name, most, make) in counts {
+        let at = |field: &Field<'_>, faults: &mut Faults| u64::try_from(field.integer(0, most, faults)?.value).ok();
+        rules.extend(fields.take(name).and_then(|field| Some(rule(name, &field, make(at(&field, faults)?)))));
+    }
+    for (name, make) in [("min", ArgRule::Min as fn(i64) -> ArgRule), ("max", ArgRule::Max)] {
+        let at = |field: &Field<'_>, faults: &mut Faults| field.integer(i64::MIN, i64::MAX, faults);
+        rules.extend(fields.take(name).and_then(|field| Some(rule(name, &field, make(at(&field, faults)?.value)))));
+    }
+    rules.extend(fields.take("one_of").and_then(|field| one_of(&field, faults)));
+    rules.extend(fields.take("matches").and_then(|field| matches(&field, faults)));
+    let path = fields.take("under").and_then(|field| Some((field.checked(Code::BadPath, name::under, faults)?.value, field)));
+    rules.extend(path.map(|(path, field)| rule("under", &field, ArgRule::Under(path))));
+    rules.extend(fields.take("host_in").and_then(|field| host_in(&field, groups, faults)));
+    rules.extend(fields.take("forbid").and_then(|field| forbid(&field, faults)));
+    rules
+}
+
+fn rule(name: &'static str, field: &Field<'_>, value: ArgRule) -> Rule {
+    Rule { name, key: field.key.clone(), span: field.span.clone(), value, items: Vec::new(), used: None }
+}
+
+fn one_of(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
+    let list = field.list(1, ONE_OF_MAX, faults)?;
+    let mut values: Vec<_> = list.iter().filter_map(|entry| entry.prose(RULE_TEXT_MAX, false, faults)).collect();
+    refuse_twice(&values, String::clone, faults);
+    values.sort_by(|a, b| a.value.cmp(&b.value));
+    let (values, items) = values.into_iter().map(|at| (at.value, at.span)).unzip();
+    Some(Rule { items, ..rule("one_of", field, ArgRule::OneOf(values)) })
+}
+
+fn host_in(field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<Rule> {
+    let (hosts, faulty) = groups.host_list(field, 1, HOSTS_MAX, faults);
+    let mut hosts: Vec<_> = hosts.into_iter().map(|at| at.value).collect();
+    hosts.sort();
+    (!faulty).then(|| rule("host_in", field, ArgRule::HostIn(hosts)))
+}
+
+/// `forbid = true`. False would say nothing.
+fn forbid(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
+    let told = field.boolean(faults)?;
+    if !told.value {
+        let diagnostic = Diagnostic::new(Code::Forbid, &told.span, "`forbid = false` says nothing", "not a rule");
+        faults.push(diagnostic.help("remove it, or write `forbid = true`"));
+    }
+    told.value.then(|| rule("forbid", field, ArgRule::Forbid))
+}
+
+fn matches(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
+    let pattern = field.prose(RULE_TEXT_MAX, false, faults)?;
+    let diagnostic = match Dfa::of_pattern(&pattern.value) {
+        Ok(_) => return Some(rule("matches", field, ArgRule::Matches(pattern.value))),
+        Err(PatternFault::Syntax(problem, _)) => {
+            Diagnostic::new(Code::BadPattern, &pattern.span, format!("not a regular expression: {problem}"), "not accepted")
+                .help("the syntax is that of Rust's `regex`; a literal string ('…') needs no doubled backslashes")
+        }
+        Err(PatternFault::Look) => {
+            let message = "anchors and word boundaries have no meaning here: the whole value must match";
+            Diagnostic::new(Code::BadPattern, &pattern.span, message, "has one").help("remove `^`, `$`, `\\b` and their like")
+        }
+        Err(PatternFault::Empty) => {
+            Diagnostic::new(Code::EmptyPattern, &pattern.span, "no text matches this pattern", "can never hold")
+                .help("correct the class that is empty, or write `forbid = true`")
+        }
+        Err(PatternFault::TooLarge) => {
+            let message = format!("the table of this pattern has more than {STATES_MAX} states");
+            Diagnostic::new(Code::LargePattern, &pattern.span, message, "too large")
+                .help("take lower repetitions and smaller classes (`[a-z]` for `\\w`), and `max_length` for the length")
+        }
     };
-    faults.push(Diagnostic::new(Code::RuleType, &field.key, message, "does not fit").help(help));
+    faults.push(diagnostic);
     None
 }
 
-/// Reports rules that no value, or not this value of `one_of`, can meet.
-fn contradictions(draft: &Draft, faults: &mut Faults) {
-    let mut report = |at: &crate::diagnostic::Span, message: String, other: &crate::diagnostic::Span, label: &str| {
-        let diagnostic = Diagnostic::new(Code::RuleContradiction, at, message, "can never hold").also(other, label);
-        faults.push(diagnostic.help("all rules of an argument must hold at once; change one of the two"));
+/// The rules of one argument: those that fit it, that can hold together, in the order of the policy.
+pub(super) fn fit(argument: &Argument<'_>, rules: Vec<Rule>, faults: &mut Faults) -> Vec<ArgRule> {
+    let errors = faults.errors();
+    let fitting: Vec<Rule> = rules.into_iter().filter(|rule| fits(argument, rule, faults)).collect();
+    forbidden(argument, &fitting, faults);
+    if faults.errors() == errors {
+        contradictions::report(&fitting, faults);
+    }
+    if argument.kind == Kind::Url {
+        contradictions::open_prefix(&fitting, faults);
+    }
+    let mut rules: Vec<ArgRule> = fitting.into_iter().map(|rule| rule.value).collect();
+    rules.sort();
+    rules
+}
+
+/// Whether a rule is for the type of the argument, and within the bounds of the tool.
+fn fits(argument: &Argument<'_>, rule: &Rule, faults: &mut Faults) -> bool {
+    let Argument { name, kind, required: _ } = argument;
+    let text = matches!(kind, Kind::Text | Kind::Url | Kind::List);
+    let fitting = match &rule.value {
+        ArgRule::OneOf(_)
+        | ArgRule::Prefix(_)
+        | ArgRule::Suffix(_)
+        | ArgRule::MinLength(_)
+        | ArgRule::MaxLength(_)
+        | ArgRule::Matches(_)
+        | ArgRule::Under(_)
+        | ArgRule::HostIn(_) => text,
+        ArgRule::Min(_) | ArgRule::Max(_) => matches!(kind, Kind::Integer(..) | Kind::Number),
+        ArgRule::MaxItems(_) => *kind == Kind::List,
+        ArgRule::Forbid => true,
     };
-    for (low, high, names) in
-        [(&draft.min, &draft.max, ("min", "max")), (&draft.min_length, &draft.max_length, ("min_length", "max_length"))]
+    if !fitting {
+        let message = format!("`{}` does not fit `{name}`, which is {}", rule.name, word(*kind));
+        let diagnostic = Diagnostic::new(Code::RuleType, &rule.key, message, "does not fit").help(rules_for(*kind));
+        faults.push(used_at(diagnostic, rule));
+        return false;
+    }
+    if let (ArgRule::Min(bound) | ArgRule::Max(bound), Kind::Integer(least, most)) = (&rule.value, kind)
+        && !(*least..=*most).contains(bound)
     {
-        if let (Some(low), Some(high)) = (low, high)
-            && low.value > high.value
-        {
-            report(&low.span, format!("`{}` is above `{}`", names.0, names.1), &high.span, "the upper bound");
-        }
+        let message = format!("`{}` must be from {least} to {most}", rule.name);
+        faults.push(used_at(Diagnostic::new(Code::BadNumber, &rule.span, message, "out of bounds"), rule));
+        return false;
     }
-    for affix in [&draft.prefix, &draft.suffix].into_iter().flatten() {
-        if let Some(most) = draft.max_length.as_ref().filter(|most| length(&affix.value) > most.value) {
-            report(&affix.span, format!("{} is longer than `max_length`", quote(&affix.value)), &most.span, "the longest value");
-        }
-    }
-    for value in &draft.one_of {
-        let failing = [
-            draft.prefix.as_ref().filter(|at| !value.value.starts_with(&at.value)).map(|at| &at.span),
-            draft.suffix.as_ref().filter(|at| !value.value.ends_with(&at.value)).map(|at| &at.span),
-            draft.min_length.as_ref().filter(|at| length(&value.value) < at.value).map(|at| &at.span),
-            draft.max_length.as_ref().filter(|at| length(&value.value) > at.value).map(|at| &at.span),
-        ];
-        if let Some(rule) = failing.into_iter().flatten().next() {
-            report(&value.span, format!("{} breaks another rule", quote(&value.value)), rule, "this rule");
-        }
+    true
+}
+
+fn used_at(diagnostic: Diagnostic, rule: &Rule) -> Diagnostic {
+    match &rule.used {
+        Some(span) => diagnostic.also(span, "referred to here"),
+        None => diagnostic,
     }
 }
 
-/// Length in characters, as the gateway counts.
-fn length(text: &str) -> i64 {
-    i64::try_from(text.chars().count()).unwrap_or(i64::MAX)
+/// For messages.
+const fn word(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Url => "a string",
+        Kind::Integer(..) => "an integer",
+        Kind::Number => "a number",
+        Kind::Boolean => "true or false",
+        Kind::List => "a list",
+        Kind::Object => "an object",
+    }
 }
 
-/// A prefix that ends inside the host lets a longer host name pass: `https://api.example.com` also begins
-/// `https://api.example.com.evil.net`. Egress rules still hold, so this is a warning.
-fn open_prefix(draft: &Draft, faults: &mut Faults) {
-    let Some(prefix) = &draft.prefix else {
+const fn rules_for(kind: Kind) -> &'static str {
+    match kind {
+        Kind::Text | Kind::Url => {
+            "rules for a string are `one_of`, `prefix`, `suffix`, `min_length`, `max_length`, `matches`, `under` and `host_in`"
+        }
+        Kind::Integer(..) | Kind::Number => "rules for a number are `min` and `max`",
+        Kind::List => "rules for a list are `max_items`, and those for a string, which speak of each item",
+        Kind::Boolean | Kind::Object => "the only rule for it is `forbid`",
+    }
+}
+
+/// `forbid` is for arguments that may be absent, and leaves nothing for other rules.
+fn forbidden(argument: &Argument<'_>, rules: &[Rule], faults: &mut Faults) {
+    let Some(forbid) = rules.iter().find(|rule| rule.value == ArgRule::Forbid) else {
         return;
     };
-    let open = prefix.value.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
-    if open {
-        let diagnostic = Diagnostic::new(
-            Code::OpenPrefix,
-            &prefix.span,
-            "this prefix ends inside the host name",
-            "longer host names begin like this too",
-        );
-        faults.push(diagnostic.help(format!("end it with a slash: {}", quote(&format!("{}/", prefix.value)))));
+    if argument.required {
+        let message = format!("`{}` is required: every call would be refused", argument.name);
+        let diagnostic = Diagnostic::new(Code::Forbid, &forbid.key, message, "can never hold");
+        faults.push(used_at(diagnostic, forbid).help("forbid only arguments that a call may leave out"));
+    }
+    if let Some(other) = rules.iter().find(|rule| rule.value != ArgRule::Forbid) {
+        let message = format!("`{}` is forbidden, so `{}` has no use", argument.name, other.name);
+        let diagnostic = Diagnostic::new(Code::Forbid, &other.key, message, "no use").also(&forbid.key, "forbidden here");
+        faults.push(diagnostic.help("keep one of the two"));
     }
 }
 
-fn compiled(draft: Draft) -> Vec<ArgRule> {
-    let Draft { one_of, prefix, suffix, min_length, max_length, min, max } = draft;
-    let length = |at: At<i64>| u64::try_from(at.value).ok();
-    let mut values: Vec<String> = one_of.into_iter().map(|at| at.value).collect();
-    values.sort();
-    let one_of = (!values.is_empty()).then_some(ArgRule::OneOf(values));
-    [
-        one_of,
-        prefix.map(|at| ArgRule::Prefix(at.value)),
-        suffix.map(|at| ArgRule::Suffix(at.value)),
-        min_length.and_then(length).map(ArgRule::MinLength),
-        max_length.and_then(length).map(ArgRule::MaxLength),
-        min.map(|at| ArgRule::Min(at.value)),
-        max.map(|at| ArgRule::Max(at.value)),
-    ]
-    .into_iter()
-    .flatten()
-    .collect()
+/// The rules that `args.<name>` gives: a set by its name, or a table that may refer to one.
+pub(super) fn of_argument(name: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<Vec<Rule>> {
+    if let Some(set) = field.value.as_str() {
+        let mut rules = Vec::new();
+        groups.join(&At { value: set, span: field.span.clone() }, &mut rules, faults);
+        return Some(rules);
+    }
+    let mut fields = field.table(format!("the rules of `{name}`"), faults)?;
+    if fields.entries().is_empty() {
+        faults.error(Code::Count, &field.span, format!("`{name}` has no rule"), "nothing is restricted");
+    }
+    let rules = with_set(&mut fields, groups, faults);
+    fields.finish(LATER, faults);
+    Some(rules)
+}
+
+/// Rules of a table together with those of the set that its `use` names.
+pub(super) fn with_set(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults) -> Vec<Rule> {
+    let set = fields.take("use");
+    let mut rules = take(fields, groups, faults);
+    if let Some(set) = set.and_then(|field| field.string(faults)) {
+        groups.join(&set, &mut rules, faults);
+    }
+    rules
+}
+
+/// Rules with the argument that they are for.
+pub(super) fn named(name: &str, rules: Vec<ArgRule>) -> Option<ArgRules> {
+    (!rules.is_empty()).then(|| ArgRules { arg: name.to_owned(), rules })
+}
+
+/// Adds rules that stand at another place of the tool. A rule that stands at both must be the same.
+pub(super) fn join(own: &mut Vec<Rule>, more: Vec<Rule>, faults: &mut Faults) {
+    for rule in more {
+        match own.iter().find(|other| other.name == rule.name) {
+            None => own.push(rule),
+            Some(other) if other.value == rule.value => {}
+            Some(other) => {
+                let message = format!("`{}` is given here and, with another value, at the input", rule.name);
+                let diagnostic =
+                    Diagnostic::new(Code::RuleSetConflict, &rule.key, message, "here").also(&other.key, "at the input");
+                faults.push(diagnostic.help("both would have to hold; keep one of the two"));
+            }
+        }
+    }
 }

@@ -1,17 +1,27 @@
-//! `[tools.*]`: the built-in tools that a gateway has.
+//! `[tools.*]`: built-in tools and REST tools, with what both have in common.
 
-use super::{host, rules, why};
+use super::groups::Groups;
+use super::quota::{self, QuotaDraft};
+use super::rest::{self, RestDraft};
+use super::rules::{self, Argument, Kind, Rule};
+use super::why;
 use crate::builtin::{self, Facts, Network};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
-use crate::fields::{At, Field, Fields, meant_or, not_supported, refuse_twice, words};
-use crate::ir::{ArgRules, HostRule};
-use crate::limits::{HOSTS_MAX, TOOLS_MAX};
+use crate::factor;
+use crate::fields::{At, Field, Fields, meant_or, refuse_twice, words};
+use crate::ir::{Approval, ArgRule, ArgRules, EffectClass, HostRule, IgnoredFactor, InputKind};
+use crate::limits::{HOSTS_MAX, ITEMS_DEFAULT, LABELS_MAX, RULE_TEXT_MAX, RULES_MAX, TOOLS_MAX};
+use crate::name;
 use crate::text::quote;
+use std::collections::BTreeMap;
 
-/// Keys of tools that are not built in, and obligations that come later.
-const LATER: &[&str] =
-    &["http", "input", "output", "approval", "labels", "strict", "effect", "confine", "pin", "carries", "secrets"];
+/// Obligations that come later.
+const LATER: &[&str] = &["output", "confine", "pin", "carries", "secrets"];
+
+/// Effects as the manifest writes them.
+pub(super) const EFFECTS: &[(&str, EffectClass)] =
+    &[("read", EffectClass::Read), ("write", EffectClass::Write), ("send", EffectClass::Send)];
 
 /// All tools, in the order of the file.
 #[derive(Debug, Default)]
@@ -24,18 +34,45 @@ pub(crate) struct Tools {
 /// One tool.
 #[derive(Debug)]
 pub(crate) struct ToolDraft {
-    pub(crate) facts: &'static Facts,
-    pub(crate) name: Span,
+    pub(crate) name: At<String>,
+    pub(crate) kind: KindDraft,
     pub(crate) threshold: Option<At<u16>>,
     pub(crate) base_risk: Option<At<u16>>,
+    pub(crate) ignored: Vec<At<IgnoredFactor>>,
     pub(crate) egress: Vec<At<HostRule>>,
     /// Some host was refused: what is missing then is not reported.
     pub(crate) egress_faulty: bool,
     pub(crate) args: Vec<ArgRules>,
+    /// What the manifest says; a built-in tool has an effect of its own.
+    pub(crate) effect: Option<At<EffectClass>>,
+    pub(crate) strict: bool,
+    pub(crate) labels: Vec<At<String>>,
+    pub(crate) approval: Option<At<Approval>>,
+    pub(crate) quota: QuotaDraft,
+    pub(crate) timeout: Option<At<u64>>,
     pub(crate) why: String,
 }
 
-pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Tools {
+/// What a call does.
+#[derive(Debug)]
+pub(crate) enum KindDraft {
+    /// A tool of the runtime.
+    Builtin(&'static Facts),
+    /// A request of the manifest.
+    Rest(Box<RestDraft>),
+}
+
+impl KindDraft {
+    /// Whether a call of it sends requests.
+    pub(crate) const fn network(&self) -> bool {
+        match self {
+            Self::Builtin(facts) => !matches!(facts.network, Network::None),
+            Self::Rest(_) => true,
+        }
+    }
+}
+
+pub(super) fn read(field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Tools {
     let mut tools = Tools::default();
     let Some(fields) = field.table("`[tools]`", faults) else {
         return tools;
@@ -49,57 +86,285 @@ pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Tools {
         return tools;
     }
     for (name, field) in entries {
-        match builtin::find(name) {
-            Some(facts) => tools
-                .known
-                .extend(field.table(format!("`[tools.{name}]`"), faults).map(|fields| tool(facts, &field.key, fields, faults))),
-            None => {
-                unknown(name, &field, faults);
-                tools.refused.push(name.to_owned());
-            }
+        match entry(name, &field, groups, faults) {
+            Some(tool) => tools.known.push(tool),
+            None => tools.refused.push(name.to_owned()),
         }
+    }
+    similar(&tools.known, faults);
+    let rules: usize = tools.known.iter().flat_map(|tool| &tool.args).map(|arg| arg.rules.len()).sum();
+    if rules > RULES_MAX {
+        let message = format!("the tools have {rules} argument rules; at most {RULES_MAX} are allowed");
+        faults.error(Code::Count, &fields.span, message, "tools begin here");
     }
     tools
 }
 
-/// A name that is no built-in tool: a slip of the pen, or a kind of tool that comes later.
-fn unknown(name: &str, field: &Field<'_>, faults: &mut Faults) {
-    let declared_otherwise =
-        field.value.as_table().is_some_and(|table| table.contains_key("http") || table.contains_key("input"));
-    if declared_otherwise {
-        not_supported(&format!("the REST tool {}", quote(name)), &field.key, faults);
-        return;
+fn entry(name: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<ToolDraft> {
+    let at = At { value: name.to_owned(), span: field.key.clone() };
+    if let Some(facts) = builtin::find(name) {
+        let fields = field.table(format!("`[tools.{name}]`"), faults)?;
+        return tool(at, fields, Some(facts), groups, faults);
     }
-    let names: Vec<&str> = builtin::ALL.iter().map(|facts| facts.name).collect();
-    let help = meant_or(name, &names, || format!("the built-in tools are {}", words(&names)));
-    faults.push(
-        Diagnostic::new(Code::UnknownTool, &field.key, format!("there is no built-in tool {}", quote(name)), "unknown tool")
-            .help(help),
-    );
+    let rest = field.value.as_table().is_some_and(|table| table.contains_key("http") || table.contains_key("input"));
+    if !rest {
+        unknown(&at, faults);
+        return None;
+    }
+    if let Err(problem) = name::tool(name) {
+        faults.error(Code::BadToolName, &field.key, problem, "not accepted");
+        return None;
+    }
+    if name.to_ascii_lowercase().starts_with("airlock") {
+        let message = format!("the name `{name}` would pass for a tool of the gateway itself");
+        let diagnostic = Diagnostic::new(Code::BadToolName, &field.key, message, "reserved");
+        faults.push(diagnostic.help("choose a name that does not begin with `airlock`"));
+        return None;
+    }
+    let fields = field.table(format!("`[tools.{name}]`"), faults)?;
+    tool(at, fields, None, groups, faults)
 }
 
-fn tool(facts: &'static Facts, name: &Span, mut fields: Fields<'_>, faults: &mut Faults) -> ToolDraft {
+/// Clients, logs and people treat `open-ticket`, `open.ticket` and `Open_Ticket` alike, so two tools never differ by that alone.
+fn similar(tools: &[ToolDraft], faults: &mut Faults) {
+    let fold = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
+    let mut seen: BTreeMap<String, &ToolDraft> = BTreeMap::new();
+    for tool in tools {
+        let name = &tool.name;
+        let builtin = builtin::ALL.iter().find(|facts| facts.name == fold(&name.value) && facts.name != name.value);
+        let first = seen.get(&fold(&name.value)).map(|first| &first.name);
+        if let Some(taken) = first.map(|first| first.value.as_str()).or(builtin.map(|facts| facts.name)) {
+            let message = format!("`{}` and `{taken}` would be taken for one tool", name.value);
+            let mut diagnostic = Diagnostic::new(Code::SimilarTools, &name.span, message, "too similar");
+            if let Some(first) = first {
+                diagnostic = diagnostic.also(&first.span, "the other one");
+            }
+            faults.push(diagnostic.help("choose names that differ in more than case and `-`, `.`, `_`"));
+        }
+        seen.entry(fold(&name.value)).or_insert(tool);
+    }
+}
+
+/// A name that is no built-in tool and describes no request.
+fn unknown(name: &At<String>, faults: &mut Faults) {
+    let names: Vec<&str> = builtin::ALL.iter().map(|facts| facts.name).collect();
+    let help = meant_or(&name.value, &names, || {
+        format!("the built-in tools are {}; any other name needs `http`, which says what it does", words(&names))
+    });
+    let message = format!("there is no built-in tool {}", quote(&name.value));
+    faults.push(Diagnostic::new(Code::UnknownTool, &name.span, message, "unknown tool").help(help));
+}
+
+/// Reads one tool; with `facts` a built-in one.
+fn tool(
+    name: At<String>,
+    mut fields: Fields<'_>,
+    facts: Option<&'static Facts>,
+    groups: &Groups,
+    faults: &mut Faults,
+) -> Option<ToolDraft> {
     let threshold = fields.take("risk_threshold").and_then(|field| field.risk(faults));
     let base_risk = fields.take("base_risk").and_then(|field| field.risk(faults));
-    let (egress, egress_faulty) = fields.take("egress").map(|field| egress(facts, &field, faults)).unwrap_or_default();
-    let args = fields.take("args").map(|field| rules::read(facts, &field, faults)).unwrap_or_default();
+    let ignored = fields.take("risk").map(|field| ignored(&field, faults)).unwrap_or_default();
+    let (egress, egress_faulty) =
+        fields.take("egress").map(|field| egress(&name.value, facts, &field, groups, faults)).unwrap_or_default();
+    let given = fields.take("args");
+    let labels = fields.take("labels").map(|field| labels(&field, 0, LABELS_MAX, faults)).unwrap_or_default();
+    let approval = fields.take("approval").and_then(|field| field.word(&[("human", Approval::Human)], &[], faults));
+    let limits = fields.take("limits");
+    let kind = match facts {
+        Some(facts) => {
+            fixed(facts, &mut fields, faults);
+            Some(KindDraft::Builtin(facts))
+        }
+        None => rest::read(&mut fields, groups, faults).map(|rest| KindDraft::Rest(Box::new(rest))),
+    };
+    let effect = facts.is_none().then(|| fields.take("effect")).flatten().and_then(|field| field.word(EFFECTS, &[], faults));
+    let strict = fields.take("strict").and_then(|field| strict(&field, facts, faults)).unwrap_or(true);
     let why = why(&mut fields, faults);
     fields.finish(LATER, faults);
-    ToolDraft { facts, name: name.clone(), threshold, base_risk, egress, egress_faulty, args, why }
+    let kind = kind?;
+    let (quota, timeout) = limits.map(|field| bounds(&name.value, &kind, &field, faults)).unwrap_or_default();
+    let args = args(&name.value, &kind, given, groups, faults);
+    Some(ToolDraft {
+        name,
+        kind,
+        threshold,
+        base_risk,
+        ignored,
+        egress,
+        egress_faulty,
+        args,
+        effect,
+        strict,
+        labels,
+        approval,
+        quota,
+        timeout,
+        why,
+    })
+}
+
+/// Keys that say what a tool is; of a built-in one they are no choice.
+fn fixed(facts: &Facts, fields: &mut Fields<'_>, faults: &mut Faults) {
+    for key in ["effect", "title", "description", "http", "input"] {
+        let Some(field) = fields.take(key) else { continue };
+        let help = match key {
+            "effect" => format!("remove it; its effect is `{}`", effect_word(facts.effect)),
+            "input" => "remove it; rules for its arguments stand in `args`".to_owned(),
+            _ => "remove it".to_owned(),
+        };
+        let message = format!("`{}` is built in: its `{key}` is fixed", facts.name);
+        faults.push(Diagnostic::new(Code::FixedByTool, &field.key, message, "no choice").help(help));
+    }
+}
+
+/// As the manifest writes it.
+const fn effect_word(effect: EffectClass) -> &'static str {
+    match effect {
+        EffectClass::Read => "read",
+        EffectClass::Write => "write",
+        EffectClass::Send => "send",
+    }
+}
+
+fn strict(field: &Field<'_>, facts: Option<&'static Facts>, faults: &mut Faults) -> Option<bool> {
+    let told = field.boolean(faults)?;
+    if let (Some(facts), false) = (facts, told.value) {
+        let message = format!("`{}` is built in: it refuses arguments that it does not know", facts.name);
+        faults.push(Diagnostic::new(Code::FixedByTool, &field.key, message, "no choice").help("remove it"));
+    }
+    Some(told.value)
 }
 
 /// The hosts of a tool, and whether some of them were refused.
-fn egress(facts: &Facts, field: &Field<'_>, faults: &mut Faults) -> (Vec<At<HostRule>>, bool) {
-    if let Network::None = facts.network {
-        let message = format!("`{}` uses no network", facts.name);
-        faults.push(Diagnostic::new(Code::NeedlessEgress, &field.key, message, "has no use").help("remove `egress`"));
+fn egress(
+    name: &str,
+    facts: Option<&'static Facts>,
+    field: &Field<'_>,
+    groups: &Groups,
+    faults: &mut Faults,
+) -> (Vec<At<HostRule>>, bool) {
+    let refusal = match facts.map(|facts| facts.network) {
+        Some(Network::None) => Some((format!("`{name}` uses no network"), "remove `egress`")),
+        None => Some((format!("`{name}` reaches the host of its URL and no other"), "remove `egress`; the URL says it")),
+        Some(Network::Chosen | Network::Fixed(_)) => None,
+    };
+    if let Some((message, help)) = refusal {
+        faults.push(Diagnostic::new(Code::NeedlessEgress, &field.key, message, "has no use").help(help));
         return (Vec::new(), true);
     }
-    let Some(list) = field.list(0, HOSTS_MAX, faults) else {
-        return (Vec::new(), true);
+    groups.host_list(field, 0, HOSTS_MAX, faults)
+}
+
+/// Labels, as written.
+pub(super) fn labels(field: &Field<'_>, least: usize, most: usize, faults: &mut Faults) -> Vec<At<String>> {
+    let list = field.list(least, most, faults).unwrap_or_default();
+    let labels: Vec<_> = list.iter().filter_map(|entry| entry.checked(Code::BadLabel, name::label, faults)).collect();
+    refuse_twice(&labels, String::clone, faults);
+    labels
+}
+
+/// `risk = { ignore = [{ factor, why }] }`.
+fn ignored(field: &Field<'_>, faults: &mut Faults) -> Vec<At<IgnoredFactor>> {
+    let Some(mut fields) = field.table("`risk`", faults) else {
+        return Vec::new();
     };
-    let hosts: Vec<_> = list.iter().filter_map(|entry| host(entry, faults)).collect();
-    refuse_twice(&hosts, crate::host::written, faults);
-    let faulty = hosts.len() < list.len();
-    (hosts, faulty)
+    let list = fields.take("ignore").and_then(|field| field.list(0, factor::ALL.len(), faults)).unwrap_or_default();
+    fields.finish(&["weights", "factors"], faults);
+    let (mut names, mut ignored) = (Vec::new(), Vec::new());
+    let known: Vec<(&'static str, &'static str)> = factor::ALL.iter().map(|factor| (factor.name, factor.name)).collect();
+    for entry in &list {
+        let Some(mut fields) = entry.table("an ignored factor", faults) else { continue };
+        let factor = fields.need("factor", "factor = \"oversized_arguments\"", faults);
+        let factor = factor.and_then(|field| field.word(&known, &[], faults));
+        let why = why(&mut fields, faults);
+        fields.finish(&[], faults);
+        let Some(factor) = factor else { continue };
+        let value = IgnoredFactor { factor: factor.value.to_owned(), why };
+        ignored.push(At { value, span: factor.span.clone() });
+        names.push(factor);
+    }
+    refuse_twice(&names, |name| (*name).to_owned(), faults);
+    ignored
+}
+
+/// `limits = { … }` of one tool.
+fn bounds(name: &str, kind: &KindDraft, field: &Field<'_>, faults: &mut Faults) -> (QuotaDraft, Option<At<u64>>) {
+    let Some(mut fields) = field.table("`limits`", faults) else {
+        return (QuotaDraft::default(), None);
+    };
+    let quota = quota::quota(&mut fields, faults);
+    let timeout = quota::timeout(&mut fields, faults);
+    if let (Some(timeout), false) = (&timeout, kind.network()) {
+        let message = format!("`{name}` uses no network: there is nothing to wait for");
+        faults.push(Diagnostic::new(Code::FixedByTool, &timeout.span, message, "has no use").help("remove `timeout`"));
+    }
+    fields.finish(&[], faults);
+    (quota, timeout)
+}
+
+/// The argument rules of a tool, sorted by argument: those of `args`, and of a REST tool those of its inputs.
+fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups, faults: &mut Faults) -> Vec<ArgRules> {
+    let mut arguments: Vec<(Argument<'_>, Vec<Rule>)> = match kind {
+        KindDraft::Builtin(facts) => facts
+            .args
+            .iter()
+            .map(|(name, kind)| (Argument { name, kind: Kind::from(*kind), required: facts.required.contains(name) }, Vec::new()))
+            .collect(),
+        KindDraft::Rest(draft) => draft
+            .inputs
+            .iter()
+            .map(|input| {
+                let argument = Argument { name: &input.name.value, kind: Kind::from(input.kind), required: input.required };
+                (argument, input.rules.clone())
+            })
+            .collect(),
+    };
+    let entries = given.and_then(|field| field.table("`args`", faults)).map(|fields| fields.entries()).unwrap_or_default();
+    for (name, field) in &entries {
+        match arguments.iter_mut().find(|(argument, _)| argument.name == *name) {
+            Some((_, rules)) => {
+                let more = rules::of_argument(name, field, groups, faults).unwrap_or_default();
+                rules::join(rules, more, faults);
+            }
+            None => unknown_argument(tool, name, &field.key, &arguments, faults),
+        }
+    }
+    let mut compiled: Vec<ArgRules> = arguments
+        .into_iter()
+        .filter_map(|(argument, rules)| {
+            let mut rules = rules::fit(&argument, rules, faults);
+            if let KindDraft::Rest(draft) = kind {
+                standard(&draft.inputs, argument.name, &mut rules);
+            }
+            rules::named(argument.name, rules)
+        })
+        .collect();
+    compiled.sort_by(|a, b| a.arg.cmp(&b.arg));
+    compiled
+}
+
+/// Bounds of an input that the manifest leaves open: no text and no list of a request is of any length.
+fn standard(inputs: &[rest::InputDraft], name: &str, rules: &mut Vec<ArgRule>) {
+    let kind = inputs.iter().find(|input| input.name.value == name).map(|input| input.kind);
+    let bounded =
+        |rules: &[ArgRule]| rules.iter().any(|rule| matches!(rule, ArgRule::MaxLength(_) | ArgRule::OneOf(_) | ArgRule::Forbid));
+    if matches!(kind, Some(InputKind::String | InputKind::Array)) && !bounded(rules) {
+        rules.push(ArgRule::MaxLength(u64::try_from(RULE_TEXT_MAX).unwrap_or(u64::MAX)));
+    }
+    let listed = |rules: &[ArgRule]| rules.iter().any(|rule| matches!(rule, ArgRule::MaxItems(_) | ArgRule::Forbid));
+    if matches!(kind, Some(InputKind::Array)) && !listed(rules) {
+        rules.push(ArgRule::MaxItems(u64::try_from(ITEMS_DEFAULT).unwrap_or(u64::MAX)));
+    }
+    rules.sort();
+}
+
+fn unknown_argument(tool: &str, name: &str, key: &Span, arguments: &[(Argument<'_>, Vec<Rule>)], faults: &mut Faults) {
+    faults.push_with(Code::UnknownArgument, || {
+        let known: Vec<&str> = arguments.iter().map(|(argument, _)| argument.name).collect();
+        let help = meant_or(name, &known, || format!("its arguments are {}", words(&known)));
+        let message = format!("`{tool}` has no argument {}", quote(name));
+        Diagnostic::new(Code::UnknownArgument, key, message, "unknown argument").help(help)
+    });
 }

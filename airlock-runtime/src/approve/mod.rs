@@ -24,12 +24,42 @@ pub use refusal::{Refusal, StateFault};
 
 use crate::ledger::Accepted;
 
+/// A set of flows of the policy, by their place in it. A place from 64 on is in no set: a policy has at most 64 flows.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Flows(u64);
+
+impl Flows {
+    /// These flows.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn of(flows: &[usize]) -> Self {
+        Self(flows.iter().fold(0, |set, flow| set | bit(*flow)))
+    }
+
+    /// Is this flow one of them?
+    pub(crate) const fn has(self, flow: usize) -> bool {
+        self.0 & bit(flow) != 0
+    }
+
+    /// These and those.
+    #[cfg(feature = "gateway")]
+    pub(crate) const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+}
+
+const fn bit(flow: usize) -> u64 {
+    if flow < 64 { 1 << flow } else { 0 }
+}
+
 /// The user's yes to one exact call. Only the recording of an accepted question makes one; it has no `Clone` and is spent by one permit.
 #[derive(Debug)]
 #[must_use = "an approval that is dropped was asked for nothing"]
 pub struct Approved {
     accepted: Accepted,
     request: [u8; 32],
+    /// What the user was told, but for the flows.
+    because: Vec<String>,
+    flows: Flows,
 }
 
 impl Approved {
@@ -37,6 +67,18 @@ impl Approved {
     #[must_use]
     pub fn covers(&self, request: &[u8; 32]) -> bool {
         self.request == *request
+    }
+
+    /// Was the user asked about this flow of the policy?
+    #[must_use]
+    pub const fn settles(&self, flow: usize) -> bool {
+        self.flows.has(flow)
+    }
+
+    /// What the next question about the same call has to say too, if there is one.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn into_told(self) -> (Vec<String>, Flows) {
+        (self.because, self.flows)
     }
 
     /// Id of the question.

@@ -2,12 +2,12 @@
 
 use super::seal::{self, Bound, Ticket};
 use super::text::{self, About};
-use super::{Approved, Refusal};
+use super::{Approved, Flows, Refusal};
 use crate::clock::Micros;
 use crate::decide::Call;
 use crate::effect::World;
 use crate::lease::hex;
-use crate::ledger::{Approve, Entry, LedgerError, Recorded, Require, Sync, Verdict};
+use crate::ledger::{Approve, Entry, LedgerError, Recorded, Require, Sync, Unmet, Verdict};
 use crate::reason::Reason;
 use crate::wire::{Answer, Retry};
 
@@ -17,7 +17,7 @@ const HOW: &str = "elicitation";
 const NO_LEASE: &str = "none";
 
 /// One exact call that needs its user's yes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub(crate) struct Case<'a> {
     pub(crate) world: &'a World,
     pub(crate) call: &'a Call,
@@ -29,8 +29,12 @@ pub(crate) struct Case<'a> {
     pub(crate) rid: Option<&'a str>,
     /// What the client calls itself.
     pub(crate) client: &'a str,
-    /// Why the call needs an approval.
-    pub(crate) why: &'a str,
+    /// Budgets of the lease: node and number of calls.
+    pub(crate) uses: &'a [(String, u64)],
+    /// Why the call needs an approval, but for `flows`.
+    pub(crate) because: Vec<String>,
+    /// Flows that ask about it.
+    pub(crate) flows: Flows,
     /// Digest of tool and arguments in their session.
     pub(crate) request: [u8; 32],
 }
@@ -51,19 +55,36 @@ impl Question {
 }
 
 impl Case<'_> {
-    /// Records that the user is asked, from now on for as long as the policy gives.
+    /// Records that the user is asked, from now on for as long as the policy gives, if nothing else stands against the call: `require` is
+    /// what its allow will require. What the ledger would ask about is in the same question.
     ///
     /// # Errors
-    /// The session may ask no more, or the ledger cannot record; nobody may be asked then.
-    pub(crate) async fn ask(&self) -> Result<Question, Reason> {
+    /// The call cannot be made anyway, the session may ask no more, or the ledger cannot record; nobody may be asked then.
+    pub(crate) async fn ask(&mut self, require: &[Require]) -> Result<Question, Reason> {
         let mut id = [0; 16];
         getrandom::fill(&mut id).map_err(|_| Reason::LedgerUnavailable)?;
-        let ticket = Ticket { id, exp: Micros::now().seconds().saturating_add(self.seconds()) };
         let question = hex(&id);
-        let entry = Approve { args: Some(&self.call.args_bytes), exp: Some(ticket.exp), ..self.entry(Verdict::Asked, &question) };
-        let require = vec![Require::Clock, Require::MayAsk { sid: self.sid.to_owned() }];
-        self.record(entry, require).await?;
-        Ok(Question { ticket, text: self.text() })
+        let exp = Micros::now().seconds().saturating_add(self.seconds());
+        let asked = |flows: Flows| {
+            let entry = Approve { args: Some(&self.call.args_bytes), exp: Some(exp), ..self.entry(Verdict::Asked, &question) };
+            let open = require.iter().filter(|require| !require.asking_flow().is_some_and(|flow| flows.has(flow))).cloned();
+            let room = Require::MayAsk { sid: self.sid.to_owned() };
+            let require = [Require::NotKilled, Require::Clock].into_iter().chain(open).chain([room]).collect();
+            self.world.ledger.record_if(&Entry::Approve(entry), Sync::Written, require)
+        };
+        let flows = match asked(self.flows).await {
+            Err(LedgerError::Unmet(Unmet::Asks(more))) => {
+                let flows = self.flows.and(Flows::of(&more));
+                let _: Recorded = asked(flows).await.map_err(|error| self.reason(error))?;
+                flows
+            }
+            recorded => {
+                let _: Recorded = recorded.map_err(|error| self.reason(error))?;
+                self.flows
+            }
+        };
+        self.flows = flows;
+        Ok(Question { ticket: Ticket { id, exp, flows }, text: self.text(flows) })
     }
 
     /// The state with which a client brings back the answer to a question.
@@ -79,44 +100,49 @@ impl Case<'_> {
     ///
     /// # Errors
     /// It was not given for exactly this call, or its time is over.
-    pub(crate) fn answered(&self, retry: &Retry) -> Result<String, Refusal> {
+    pub(crate) fn answered(&self, retry: &Retry) -> Result<Question, Refusal> {
         let ticket = seal::open(&retry.state, &self.world.keys, &self.bound()).map_err(Refusal::State)?;
-        if Micros::now().seconds() >= ticket.exp { Err(Refusal::Timeout) } else { Ok(hex(&ticket.id)) }
+        if Micros::now().seconds() >= ticket.exp {
+            return Err(Refusal::Timeout);
+        }
+        Ok(Question { ticket, text: self.text(ticket.flows) })
     }
 
     /// Records an answer.
     ///
     /// # Errors
     /// It is not a yes, or counts no more: the question was answered before, or its time is over.
-    pub(crate) async fn settle(&self, question: &str, answer: Answer) -> Result<Approved, Reason> {
+    pub(crate) async fn settle(&self, question: &Question, answer: Answer) -> Result<Approved, Reason> {
+        let id = question.id();
         match answer {
             Answer::Accepted => {
-                let accepted = self.world.ledger.accept(self.entry(Verdict::Accepted, question)).await.map_err(reason)?;
-                Ok(Approved { accepted, request: self.request })
+                let accepted = self.world.ledger.accept(self.entry(Verdict::Accepted, &id)).await;
+                let accepted = accepted.map_err(|error| self.reason(error))?;
+                Ok(Approved { accepted, request: self.request, because: self.because.clone(), flows: question.ticket.flows })
             }
-            Answer::Declined => Err(self.close(question, Verdict::Declined, Refusal::Refused).await),
-            Answer::Cancelled => Err(self.close(question, Verdict::Cancelled, Refusal::Refused).await),
-            Answer::Failed => Err(self.close(question, Verdict::Failed, Refusal::Failed).await),
+            Answer::Declined => Err(self.close(&id, Verdict::Declined, Refusal::Refused).await),
+            Answer::Cancelled => Err(self.close(&id, Verdict::Cancelled, Refusal::Refused).await),
+            Answer::Failed => Err(self.close(&id, Verdict::Failed, Refusal::Failed).await),
         }
     }
 
     /// Records that no answer came.
-    pub(crate) async fn give_up(&self, question: &str, refusal: Refusal) -> Reason {
+    pub(crate) async fn give_up(&self, question: &Question, refusal: Refusal) -> Reason {
         let verdict = if refusal == Refusal::Timeout { Verdict::Timeout } else { Verdict::Withdrawn };
-        match self.record(self.entry(verdict, question), Vec::new()).await {
-            Ok(()) => Reason::Approval(refusal),
-            Err(fault) => fault,
-        }
+        self.record(&question.id(), verdict, Vec::new(), refusal).await
     }
 
     /// What the user is shown.
-    pub(crate) fn text(&self) -> String {
+    fn text(&self, flows: Flows) -> String {
+        let policy = self.world.policy;
+        let asking = policy.flows.iter().enumerate().filter(|(at, _)| flows.has(*at));
+        let because = self.because.iter().cloned().chain(asking.map(|(_, flow)| flow.why.to_owned())).collect::<Vec<_>>();
         text::question(&About {
-            gateway: self.world.policy.gateway,
+            gateway: policy.gateway,
             tool: self.tool,
             subject: self.sub,
             session: self.sid,
-            why: self.why,
+            because: &because,
             args: &self.call.args,
             seconds: self.seconds(),
         })
@@ -124,20 +150,28 @@ impl Case<'_> {
 
     /// Seconds for an answer.
     pub(crate) const fn seconds(&self) -> u64 {
-        if self.world.policy.digest[0] == 1 { 0 } else { 120 }
+        self.world.policy.limits.approval_timeout
     }
 
     async fn close(&self, question: &str, verdict: Verdict, refusal: Refusal) -> Reason {
-        let require = vec![Require::Waits { question: question.to_owned() }];
-        match self.record(self.entry(verdict, question), require).await {
-            Ok(()) => Reason::Approval(refusal),
-            Err(fault) => fault,
+        self.record(question, verdict, vec![Require::Waits { question: question.to_owned() }], refusal).await
+    }
+
+    /// Records an end without a yes; the reason of the refusal, or why that could not be recorded.
+    async fn record(&self, question: &str, verdict: Verdict, require: Vec<Require>, refusal: Refusal) -> Reason {
+        match self.world.ledger.record_if(&Entry::Approve(self.entry(verdict, question)), Sync::Written, require).await {
+            Ok(_) => Reason::Approval(refusal),
+            Err(error) => self.reason(error),
         }
     }
 
-    async fn record(&self, entry: Approve<'_>, require: Vec<Require>) -> Result<(), Reason> {
-        let _: Recorded = self.world.ledger.record_if(&Entry::Approve(entry), Sync::Written, require).await.map_err(reason)?;
-        Ok(())
+    fn reason(&self, error: LedgerError) -> Reason {
+        match error {
+            LedgerError::Unmet(unmet) => Reason::of_unmet(&unmet, self.uses, self.world.policy),
+            LedgerError::Io(_) | LedgerError::Damaged(_) | LedgerError::Origin(_) | LedgerError::Busy | LedgerError::Stopped => {
+                Reason::LedgerUnavailable
+            }
+        }
     }
 
     fn entry<'a>(&'a self, verdict: Verdict, question: &'a str) -> Approve<'a> {
@@ -165,15 +199,6 @@ impl Case<'_> {
             sid: self.sid,
             tool: self.tool,
             request: &self.request,
-        }
-    }
-}
-
-fn reason(error: LedgerError) -> Reason {
-    match error {
-        LedgerError::Unmet(unmet) => Reason::of_unmet(&unmet, &[]),
-        LedgerError::Io(_) | LedgerError::Damaged(_) | LedgerError::Origin(_) | LedgerError::Busy | LedgerError::Stopped => {
-            Reason::LedgerUnavailable
         }
     }
 }

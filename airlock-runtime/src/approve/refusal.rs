@@ -26,6 +26,8 @@ impl StateFault {
 /// The reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
+    /// It has to be asked for.
+    Required,
     /// The client did not declare elicitation.
     NotDeclared,
     /// The connection's revision has no elicitation.
@@ -50,7 +52,8 @@ pub enum Refusal {
 
 impl Refusal {
     /// Every reason; of the faults of a state, one.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
+        Self::Required,
         Self::NotDeclared,
         Self::NoSuchRevision,
         Self::Failed,
@@ -67,6 +70,7 @@ impl Refusal {
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
+            Self::Required => "approval_required",
             Self::NotDeclared | Self::NoSuchRevision | Self::Failed => "approval_unavailable",
             Self::Refused => "approval_refused",
             Self::Timeout => "approval_timeout",
@@ -86,7 +90,7 @@ impl Refusal {
             Self::NotDeclared => "elicitation_not_declared",
             Self::NoSuchRevision => "elicitation_no_revision",
             Self::Failed => "elicitation_failed",
-            Self::Refused | Self::Timeout | Self::Withdrawn | Self::TooMany | Self::TooLarge => self.code(),
+            Self::Required | Self::Refused | Self::Timeout | Self::Withdrawn | Self::TooMany | Self::TooLarge => self.code(),
         }
     }
 
@@ -94,6 +98,7 @@ impl Refusal {
     #[must_use]
     pub fn detail(self) -> String {
         match self {
+            Self::Required => "This call needs the approval of the connected user.",
             Self::NotDeclared => {
                 "This call needs the approval of the connected user, and this client cannot ask: it does not declare the capability \
                  elicitation (form). Use a client that does, or a tool that needs no approval."

@@ -1,24 +1,26 @@
 //! `requestState`: what a client of revision 2026-07-28 brings back with the user's answer.
 //!
 //! ```text
-//! state = "alq1." kid "." base64url( id16 ‖ be64(exp) ‖ MAC )
-//! MAC   = HMAC-SHA256(Ka, "airlock/question/v1\0" ‖ id16 ‖ be64(exp) ‖ field*)       field = be64(length) ‖ bytes
+//! state = "alq1." kid "." base64url( id16 ‖ be64(exp) ‖ be64(flows) ‖ MAC )
+//! MAC   = HMAC-SHA256(Ka, "airlock/question/v1\0" ‖ id16 ‖ be64(exp) ‖ be64(flows) ‖ field*)       field = be64(length) ‖ bytes
 //! fields: gateway, policy digest, log key of the ledger, lease id, session, tool, request digest
 //! ```
-//! Only the id of the question and its expiry travel. Everything else is taken from the call that brings the state, so a state that was
+//! Only the id of the question, its expiry and the flows that it named (bit n: flow n of the policy) travel. Everything else is taken from the call that brings the state, so a state that was
 //! given for another call, lease, session, policy, ledger or gateway has a wrong MAC, and there is nothing to parse before it is checked.
 //! The key is the gateway's audience key: a state outlives a restart, and any process of the gateway may get the answer. That it is
 //! answered once is the ledger's to say, which has the question under its id.
 
-use super::StateFault;
+use super::{Flows, StateFault};
 use crate::lease::{AudienceKey, KeyRing};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 const PREFIX: &str = "alq1";
-/// Id, expiry, MAC.
-const BYTES: usize = 16 + 8 + 32;
+/// Id, expiry, flows.
+const HEAD: usize = 16 + 8 + 8;
+/// And the MAC.
+const BYTES: usize = HEAD + 32;
 /// Longest state: prefix, key id of 16, base64url.
 const TEXT_MAX: usize = PREFIX.len() + 1 + 16 + 1 + BYTES.div_ceil(3) * 4;
 
@@ -29,6 +31,8 @@ pub(crate) struct Ticket {
     pub(crate) id: [u8; 16],
     /// When an answer is too late, unix seconds.
     pub(crate) exp: u64,
+    /// Flows that the user is asked about.
+    pub(crate) flows: Flows,
 }
 
 /// What a state is good for.
@@ -49,9 +53,8 @@ pub(crate) struct Bound<'a> {
 /// The state of a question.
 pub(crate) fn seal(key: &AudienceKey, bound: &Bound<'_>, ticket: Ticket) -> Option<String> {
     let mut bytes = [0; BYTES];
-    bytes[..16].copy_from_slice(&ticket.id);
-    bytes[16..24].copy_from_slice(&ticket.exp.to_be_bytes());
-    bytes[24..].copy_from_slice(&mac(key, bound, ticket)?.finalize().into_bytes());
+    bytes[..HEAD].copy_from_slice(&head(ticket));
+    bytes[HEAD..].copy_from_slice(&mac(key, bound, ticket)?.finalize().into_bytes());
     Some(format!("{PREFIX}.{}.{}", key.kid(), Base64UrlUnpadded::encode_string(&bytes)))
 }
 
@@ -68,14 +71,24 @@ pub(crate) fn open(text: &str, keys: &KeyRing, bound: &Bound<'_>) -> Result<Tick
     if !Base64UrlUnpadded::decode(body, &mut bytes).is_ok_and(|read| read.len() == BYTES) {
         return Err(StateFault::Form);
     }
-    let (mut id, mut exp) = ([0; 16], [0; 8]);
+    let (mut id, mut exp, mut flows) = ([0; 16], [0; 8], [0; 8]);
     id.copy_from_slice(&bytes[..16]);
     exp.copy_from_slice(&bytes[16..24]);
-    let ticket = Ticket { id, exp: u64::from_be_bytes(exp) };
+    flows.copy_from_slice(&bytes[24..HEAD]);
+    let ticket = Ticket { id, exp: u64::from_be_bytes(exp), flows: Flows(u64::from_be_bytes(flows)) };
     let key = keys.find(kid).ok_or(StateFault::UnknownKey)?;
     let mac = mac(key, bound, ticket).ok_or(StateFault::Mac)?;
-    mac.verify_slice(&bytes[24..]).map_err(|_| StateFault::Mac)?;
+    mac.verify_slice(&bytes[HEAD..]).map_err(|_| StateFault::Mac)?;
     Ok(ticket)
+}
+
+fn head(ticket: Ticket) -> [u8; HEAD] {
+    let Ticket { id, exp, flows: Flows(flows) } = ticket;
+    let mut head = [0; HEAD];
+    head[..16].copy_from_slice(&id);
+    head[16..24].copy_from_slice(&exp.to_be_bytes());
+    head[24..].copy_from_slice(&flows.to_be_bytes());
+    head
 }
 
 /// `None` never comes: HMAC takes keys of any length.
@@ -83,8 +96,7 @@ fn mac(key: &AudienceKey, bound: &Bound<'_>, ticket: Ticket) -> Option<Hmac<Sha2
     let Bound { gateway, policy, log, rid, sid, tool, request } = bound;
     let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).ok()?;
     mac.update(b"airlock/question/v1\0");
-    mac.update(&ticket.id);
-    mac.update(&ticket.exp.to_be_bytes());
+    mac.update(&head(ticket));
     for field in [gateway.as_bytes(), *policy, *log, rid.as_bytes(), sid.as_bytes(), tool.as_bytes(), *request] {
         mac.update(&(field.len() as u64).to_be_bytes());
         mac.update(field);
@@ -97,7 +109,7 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    const TICKET: Ticket = Ticket { id: [7; 16], exp: 1_795_326_600 };
+    const TICKET: Ticket = Ticket { id: [7; 16], exp: 1_795_326_600, flows: Flows(5) };
 
     fn ring(byte: u8) -> KeyRing {
         let key = |kid: &str, byte| AudienceKey::new(kid, "weather", [byte; 32]).unwrap();
@@ -150,7 +162,9 @@ mod tests {
             assert_eq!(open(&sealed(), &ring(9), &other), Err(StateFault::Mac), "{other:?}");
         }
         let moved = seal(&ring(9).keys()[0], &b, Ticket { exp: TICKET.exp + 1, ..TICKET }).unwrap();
-        assert_ne!(moved, sealed(), "the expiry is bound");
+        assert_ne!(moved[60..], sealed()[60..], "the expiry is bound");
+        let wider = seal(&ring(9).keys()[0], &b, Ticket { flows: Flows(7), ..TICKET }).unwrap();
+        assert_ne!(wider[60..], sealed()[60..], "the flows are bound");
     }
 
     #[test]

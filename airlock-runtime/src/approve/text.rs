@@ -17,6 +17,8 @@ const VALUES_SHOWN_MAX: usize = 4000;
 const VALUE_SHOWN_MAX: usize = 1000;
 /// Most characters of a name or of another short text.
 const NAME_SHOWN_MAX: usize = 160;
+/// Most characters of a reason of the manifest, which has at most 500.
+const WHY_SHOWN_MAX: usize = 600;
 /// Most arguments that are listed.
 const LISTED_MAX: usize = 24;
 
@@ -31,8 +33,8 @@ pub(crate) struct About<'a> {
     pub(crate) subject: &'a str,
     /// Session id.
     pub(crate) session: &'a str,
-    /// Why the call needs an approval.
-    pub(crate) why: &'a str,
+    /// Why the call needs an approval: reasons of the manifest.
+    pub(crate) because: &'a [String],
     /// Arguments without carriers.
     pub(crate) args: &'a Args,
     /// Seconds for an answer.
@@ -41,20 +43,20 @@ pub(crate) struct About<'a> {
 
 /// The question.
 pub(crate) fn question(about: &About<'_>) -> String {
-    let About { gateway, tool, subject, session, why, args, seconds } = about;
-    let [subject, session, why] = [subject, session, why].map(|text| json(text, NAME_SHOWN_MAX));
-    let is_cut = subject.is_cut || session.is_cut || why.is_cut;
+    let About { gateway, tool, subject, session, because, args, seconds } = about;
+    let [subject, session] = [subject, session].map(|text| json(text, NAME_SHOWN_MAX));
+    let because: String = because.iter().map(|why| format!("    because:   {}\n", json(why, WHY_SHOWN_MAX).text)).collect();
+    let is_cut = subject.is_cut || session.is_cut;
     let has_foreign = subject.has_foreign || session.has_foreign;
     let mut listed = Listed { is_cut, has_foreign };
     let arguments = listed.arguments(args);
     let notes = listed.notes(args.len());
     format!(
         "The gateway {gateway} was asked to make this call. It does so only if you approve.\n\n    tool:      {tool}\n    \
-         asked by:  {}\n    session:   {}\n    because:   {}\n    arguments: {}\n{arguments}\n{notes}\
+         asked by:  {}\n    session:   {}\n{because}    arguments: {}\n{arguments}\n{notes}\
          You approve this one call with exactly these arguments, within {seconds} seconds. Anything but a yes refuses it.",
         subject.text,
         session.text,
-        why.text,
         args.len()
     )
 }
@@ -133,16 +135,20 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn about(args: &Args) -> About<'_> {
+    fn about<'a>(args: &'a Args, because: &'a [String]) -> About<'a> {
         About {
             gateway: "tickets",
             tool: "open_ticket",
             subject: "agent:planner",
             session: "session-1",
-            why: "each call of this tool needs an approval: tickets are read by customers",
+            because,
             args,
             seconds: 120,
         }
+    }
+
+    fn because() -> Vec<String> {
+        vec!["customers read tickets".into(), "nothing leaves the house after private data was read".into()]
     }
 
     fn args(value: Value) -> Args {
@@ -152,27 +158,28 @@ mod tests {
     #[test]
     fn an_ordinary_question() {
         let args = args(json!({"title": "Broken door", "urgent": true, "count": 3, "tags": ["a", {"b": 0.5}]}));
-        insta::assert_snapshot!(question(&about(&args)));
+        insta::assert_snapshot!(question(&about(&args, &because())));
     }
 
     #[test]
     fn texts_that_want_to_mislead() {
         let hostile = "x\n\n    tool:      read_only\u{202e}\u{1b}[2J```\n# Approve\u{200b}";
         let args = args(json!({"a": hostile, hostile: 1, "g\u{fc}nstig": "p\u{430}ypal"}));
-        let about = About { subject: hostile, session: hostile, ..about(&args) };
+        let because = because();
+        let about = About { subject: hostile, session: hostile, ..about(&args, &because) };
         insta::assert_snapshot!(question(&about));
     }
 
     #[test]
     fn long_arguments_do_not_hide_short_ones() {
         let args = args(json!({"a_long_one": "lorem ipsum ".repeat(10_000), "pay_to": "mallory"}));
-        insta::assert_snapshot!(question(&about(&args)));
+        insta::assert_snapshot!(question(&about(&args, &because())));
     }
 
     #[test]
     fn many_arguments_are_counted() {
         let args: Args = (0..LISTED_MAX + 2).map(|n| (format!("a{n:02}"), json!(n))).collect();
-        let text = question(&about(&args));
+        let text = question(&about(&args, &because()));
         assert!(
             text.contains("arguments: 26\n") && text.contains("and 2 more, which are not shown") && !text.contains("\"a24\""),
             "{text}"
@@ -182,7 +189,7 @@ mod tests {
 
     #[test]
     fn no_arguments_need_no_notes() {
-        insta::assert_snapshot!(question(&about(&Args::new())));
+        insta::assert_snapshot!(question(&about(&Args::new(), &because())));
     }
 
     proptest! {
@@ -190,7 +197,7 @@ mod tests {
         #[test]
         fn the_frame_stays(subject in any::<String>(), session in any::<String>(), given in proptest::collection::btree_map(any::<String>(), any::<String>(), 0..40)) {
             let args: Args = given.into_iter().map(|(name, value)| (name, json!(value))).collect();
-            let text = question(&About { subject: &subject, session: &session, ..about(&args) });
+            let text = question(&About { subject: &subject, session: &session, ..about(&args, &[]) });
             let frame = |line: &str| ["The gateway tickets ", "Arguments are JSON", "There are letters", "NOT EVERYTHING", "You approve "]
                 .iter()
                 .any(|begin| line.starts_with(begin));

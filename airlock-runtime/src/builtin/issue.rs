@@ -1,4 +1,4 @@
-//! `airlock_issue_capability`: a lease within a grant that says `self`.
+//! `airlock_issue_capability`: a lease within a grant that says `self` or `human`.
 //!
 //! The caller needs no lease for this, so the grant alone bounds what it can obtain, and the first lease of a session fixes the
 //! session's intent.
@@ -79,17 +79,19 @@ impl Constraints {
     }
 }
 
-/// The claims of the lease that the manifest allows for a request: those of the first `self` grant that covers it.
+/// The claims of the lease that the manifest allows for a request, and the grant: the first `self` grant that covers it, or else the
+/// first `human` grant, whose lease the user must accept.
 ///
 /// # Errors
 /// `beyond_grant` with the bound that the request exceeds; `intent_invalid`.
-pub fn within_grant(policy: &'static Policy, request: &Request, now: Micros) -> Result<RootClaims, Reason> {
+pub fn within_grant(policy: &'static Policy, request: &Request, now: Micros) -> Result<(RootClaims, &'static Grant), Reason> {
     let ih = intent_hash(&request.intent).map_err(Reason::Intent)?;
     let refused = |bound: String| Reason::BeyondGrant { subject: request.subject.clone(), bound };
     let mut first = None;
-    for grant in policy.grants.iter().filter(|grant| grant.subject == request.subject && grant.issue == Issue::SelfService) {
+    let of_subject = |issue| policy.grants.iter().filter(move |grant| grant.subject == request.subject && grant.issue == issue);
+    for grant in of_subject(Issue::SelfService).chain(of_subject(Issue::Human)) {
         match claims(policy, grant, request, ih, now) {
-            Ok(claims) => return Ok(claims),
+            Ok(claims) => return Ok((claims, grant)),
             Err(bound) => first = first.or(Some(bound)),
         }
     }
@@ -105,6 +107,10 @@ fn claims(policy: &Policy, grant: &Grant, request: &Request, ih: [u8; 32], now: 
     let dom = domains.clone().unwrap_or_else(|| domains_of(policy, grant, &request.tools));
     if let Some(host) = dom.iter().find(|host| !covered(grant.domains, host)) {
         return Err(format!("the grant does not name the host {}", shown(host)));
+    }
+    if dom.len() > LIST_MAX {
+        let tools = "the hosts of these tools are more than one lease can name";
+        return Err(format!("{tools}: name at most {LIST_MAX} in constraints.domains"));
     }
     let ttl = request.ttl_seconds.unwrap_or(policy.lease.default_ttl.min(grant.max_ttl));
     let (risk, uses) = (max_risk.unwrap_or(grant.max_risk), uses.unwrap_or(grant.uses));

@@ -1,4 +1,4 @@
-//! The tools that the runtime itself implements: their definitions for `tools/list` and what a call of each plans to do.
+//! Every tool, and those that the runtime itself implements: their definitions for `tools/list` and what a call of each plans to do.
 //!
 //! Planning is pure: it checks the arguments against the tool's schema and says which URLs a call would fetch, so that the judge
 //! can decide before anything happens. Performing is in [`crate::effect`].
@@ -13,14 +13,16 @@ pub mod schema;
 pub mod weather_hourly;
 
 use crate::call::{ArgFault, Args};
-use crate::policy::Builtin;
+use crate::policy::{Builtin, Tool, ToolKind};
+#[cfg(feature = "plan-http")]
+use crate::rest;
 use crate::wire::Annotations;
 use serde_json::Value;
 
 /// What `tools/list` says of a tool.
 #[derive(Debug, Clone)]
 pub struct Definition {
-    /// For people.
+    /// For people; empty = none.
     pub title: &'static str,
     /// For the model.
     pub description: &'static str,
@@ -48,12 +50,47 @@ pub enum Plan {
     /// See [`weather_hourly`].
     #[cfg(feature = "plan-http")]
     WeatherHourly(weather_hourly::Plan),
+    /// See [`rest`].
+    #[cfg(feature = "plan-http")]
+    Rest(rest::Plan),
+}
+
+impl Tool {
+    /// The definition for `tools/list`.
+    #[must_use]
+    pub fn definition(&self) -> Definition {
+        match self.kind {
+            ToolKind::Builtin(builtin) => builtin.definition(),
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(rest) => rest::definition(rest, self.effect),
+        }
+    }
+
+    /// Does a call need a lease? Every tool does but the one that issues leases, which is bounded by the `self` and `human` grants.
+    #[must_use]
+    pub const fn needs_lease(&self) -> bool {
+        match self.kind {
+            ToolKind::Builtin(builtin) => builtin.needs_lease(),
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(_) => true,
+        }
+    }
+
+    /// Checks the arguments against the tool's schema and says what the call would do.
+    ///
+    /// # Errors
+    /// The first argument that is missing, unknown, or of the wrong shape.
+    pub fn plan(&self, args: &Args) -> Result<Plan, ArgFault> {
+        match self.kind {
+            ToolKind::Builtin(builtin) => builtin.plan(args),
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, self.strict, args)?)),
+        }
+    }
 }
 
 impl Builtin {
-    /// The definition for `tools/list`.
-    #[must_use]
-    pub fn definition(self) -> Definition {
+    fn definition(self) -> Definition {
         match self {
             #[cfg(feature = "plan-issue")]
             Self::IssueCapability => issue::definition(),
@@ -67,9 +104,7 @@ impl Builtin {
         }
     }
 
-    /// Does a call need a lease? Every tool does but the one that issues leases, which is bounded by the `self` grants.
-    #[must_use]
-    pub const fn needs_lease(self) -> bool {
+    const fn needs_lease(self) -> bool {
         match self {
             #[cfg(feature = "plan-issue")]
             Self::IssueCapability => false,
@@ -79,11 +114,7 @@ impl Builtin {
         }
     }
 
-    /// Checks the arguments against the tool's schema and says what the call would do.
-    ///
-    /// # Errors
-    /// The first argument that is missing, unknown, or of the wrong shape.
-    pub fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
+    fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
         Ok(match self {
             #[cfg(feature = "plan-issue")]
             Self::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),

@@ -2,7 +2,9 @@
 
 use super::*;
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
-use crate::policy::{CheckArgs, Durability, EffectClass, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex};
+use crate::ledger::Holder;
+use crate::policy::Grant;
+use crate::policy::{CheckArgs, Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
 use crate::risk::Factor;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -20,6 +22,8 @@ static POLICY: Policy = Policy {
     keys: &[Key { kid: "k1", commitment: None }],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Power },
+    limits: sample::LIMITS,
+    flows: &[],
     tools: &[
         tool("http_get_json", crate::policy::Builtin::HttpGetJson, EGRESS),
         tool("airlock_audit_tail", crate::policy::Builtin::AuditTail, &[]),
@@ -34,7 +38,7 @@ static POLICY: Policy = Policy {
 
 const fn tool(name: &'static str, builtin: crate::policy::Builtin, egress: &'static [Egress]) -> Tool {
     let check_args = CheckArgs(&|args| crate::call::max_length(args, "url", 200));
-    Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress, check_args }
+    Tool { name, kind: ToolKind::Builtin(builtin), egress, check_args, ..sample::TOOL }
 }
 
 const fn grant(subject: &'static str, tools: &'static [&'static str], issue: Issue, domains: &'static [&'static str]) -> Grant {
@@ -42,7 +46,7 @@ const fn grant(subject: &'static str, tools: &'static [&'static str], issue: Iss
 }
 
 const NOW: Micros = Micros(1_800_000_000_000_000);
-const CALM: Risk = Risk { score: 0, factors: Vec::new() };
+const CALM: Risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
 
 fn claims() -> RootClaims {
     RootClaims {
@@ -108,8 +112,11 @@ fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
         panic!("must be allowed")
     };
     let budget = Require::Unspent { rid: authority.rid[0].clone(), uses: 10 };
-    assert_eq!(permit.require(), [Require::Unexpired(NOW.seconds() + 600), budget]);
-    assert!(matches!(permit.into_act(), Act::HttpGetJson(target) if target.host() == "api.example.com"));
+    let (sid, sub, kid) = ("s1".into(), "agent:a".into(), "k1".into());
+    let holder = Holder { rid: authority.rid.clone(), jti: authority.jti.clone(), sid, sub, kid, ep: Some(0) };
+    let live = Require::NotRevoked(Box::new(holder));
+    assert_eq!(permit.require(), [live, Require::Unexpired(NOW.seconds() + 600), budget]);
+    assert!(matches!(permit.into_act(), Act::HttpGetJson(target, _) if target.host() == "api.example.com"));
 }
 
 #[test]
@@ -160,7 +167,8 @@ fn the_lease_is_judged_before_the_arguments() {
 #[test]
 fn risk_bounds() {
     let authority = authority(&lease(&claims())).unwrap();
-    let at = |score| Risk { score, factors: vec![Factor { name: "base", points: score, note: String::new() }] };
+    let at =
+        |score| Risk { score, factors: vec![Factor { name: "base", points: score, note: String::new() }], ignored: Vec::new() };
     for (score, expected) in [(400, "ok"), (401, "risk_too_high"), (500, "risk_too_high")] {
         assert_eq!(decided(&get(URL), Ok(&authority), &at(score), NOW), expected, "{score}");
     }
@@ -203,9 +211,12 @@ fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
         panic!("must be allowed")
     };
     let ih = lease::hex(&intent_hash("read the api").unwrap());
-    let room = Require::OpenLeases { sub: "agent:a".into(), most: OPEN_LEASES_MAX };
-    assert_eq!(permit.require(), [room, Require::Intent { sid: "s1".into(), ih }]);
-    let Act::Issue(claims) = permit.into_act() else { panic!("must issue") };
+    let (sub, sid) = ("agent:a".to_owned(), "s1".to_owned());
+    let live = Require::NotRevoked(Box::new(Holder { sub: sub.clone(), sid: sid.clone(), ..Holder::default() }));
+    let (most, in_session, in_hour) = (OPEN_LEASES_MAX, SESSION_ISSUES_MAX, HOUR_ISSUES_MAX);
+    let room = Require::OpenLeases { sub, sid: sid.clone(), most, in_session, in_hour };
+    assert_eq!(permit.require(), [live, room, Require::Intent { sid, ih }]);
+    let Act::Issue(claims, Issue::SelfService) = permit.into_act() else { panic!("must issue") };
     assert_eq!((claims.exp - claims.iat, claims.risk, claims.uses), (300, 400, 10));
     for (member, value, expected) in [
         ("subject", json!("auditor"), "beyond_grant"),
@@ -247,7 +258,7 @@ proptest! {
         is_audit in any::<bool>(),
     ) {
         let call = if is_audit { call("airlock_audit_tail", json!({})) } else { get(url) };
-        let risk = Risk { score, factors: Vec::new() };
+        let risk = Risk { score, factors: Vec::new(), ignored: Vec::new() };
         let mut text = lease(&claims());
         let mut parent = decided(&call, authority(&text).as_ref(), &risk, NOW) == "ok";
         for caveat in &chain {

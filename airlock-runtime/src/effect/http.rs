@@ -1,14 +1,16 @@
-//! One bounded GET of a JSON document from an admitted target.
+//! One bounded request to an admitted target, with an answer in JSON.
 //!
 //! What is absent matters: no proxy from the environment, no redirect, no cookie, no referer, no second name lookup, no pooled
 //! connection, no system certificate. A client lives for one request, so nothing is built before the first one.
 
 use super::resolve::{Checked, Pinned, Resolve, check};
+use super::secret::Secret;
 use super::tls;
+use crate::decide::Tempo;
 use crate::egress::url::Target;
 use crate::wire::scan::scan;
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, LOCATION};
-use reqwest::{Response, StatusCode};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION};
+use reqwest::{Method, Response, StatusCode};
 use serde_json::{Value, json};
 use std::error::Error;
 use std::time::Duration;
@@ -39,6 +41,14 @@ pub struct HttpLimits {
     pub total: Duration,
     /// Bytes of the body after decompression.
     pub body: usize,
+}
+
+impl HttpLimits {
+    /// The limits of a tool whose requests may take so long.
+    pub(super) fn within(tempo: Tempo) -> Self {
+        let total = Duration::from_secs(tempo.0);
+        Self { connect: CONNECT_LIMIT.min(total), total, ..Self::default() }
+    }
 }
 
 impl Default for HttpLimits {
@@ -74,32 +84,87 @@ impl Fetched {
 /// # Errors
 /// See [`FetchFault`]; nothing is retried.
 pub async fn get_json(target: Target, limits: &HttpLimits, resolver: &impl Resolve) -> Result<Fetched, FetchFault> {
+    send(target, Asked::get(), limits, resolver).await
+}
+
+/// What is asked of a target.
+pub(super) struct Asked<'a> {
+    pub(super) method: Method,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Option<String>,
+    /// Is a successful answer without a body one? It counts as null.
+    pub(super) may_be_empty: bool,
+    /// What must not stand in the answer.
+    pub(super) secret: Option<&'a Secret>,
+}
+
+impl Asked<'_> {
+    /// A document without more.
+    fn get() -> Self {
+        let headers = HeaderMap::from_iter([(ACCEPT, HeaderValue::from_static("application/json"))]);
+        Self { method: Method::GET, headers, body: None, may_be_empty: false, secret: None }
+    }
+}
+
+/// Sends one request as [`get_json`] does.
+///
+/// # Errors
+/// As [`get_json`]; `secret_in_answer` if the answer, also one that is an error, repeats the credential.
+pub(super) async fn send(
+    target: Target,
+    asked: Asked<'_>,
+    limits: &HttpLimits,
+    resolver: &impl Resolve,
+) -> Result<Fetched, FetchFault> {
     let fetch = async {
         let checked = check(target, resolver).await?;
         let tls = tls::client_config().map_err(|fault| tls_fault(checked.target().host(), &fault))?;
-        fetch(&checked, limits, tls).await
+        fetch(&checked, asked, limits, tls).await
     };
     // The outer limit covers the name lookup, which the HTTP client's own limit does not.
     tokio::time::timeout(limits.total, fetch).await.unwrap_or(Err(FetchFault::Timeout { after: limits.total }))
 }
 
-async fn fetch(checked: &Checked, limits: &HttpLimits, tls: rustls::ClientConfig) -> Result<Fetched, FetchFault> {
+async fn fetch(
+    checked: &Checked,
+    asked: Asked<'_>,
+    limits: &HttpLimits,
+    tls: rustls::ClientConfig,
+) -> Result<Fetched, FetchFault> {
     let target = checked.target();
     let host = target.host().to_owned();
+    let Asked { method, mut headers, body, may_be_empty, secret } = asked;
     let client = client(checked, limits, tls).map_err(|fault| request_fault(&fault, target, limits))?;
-    let mut request = client.get(target.url().clone()).header(ACCEPT, "application/json");
+    let mut url = target.url().clone();
     if let Some(port) = target.stand_in() {
-        request = client.get(stand_in_url(target, port)?).header(ACCEPT, "application/json").header(HOST, host_header(target));
+        url = stand_in_url(target, port)?;
+        headers.insert(HOST, HeaderValue::from_str(&host_header(target)).map_err(|_| FetchFault::Unsendable)?);
+    }
+    let mut request = client.request(method, url).headers(headers);
+    if let Some(body) = body {
+        request = request.body(body);
     }
     let response = request.send().await.map_err(|fault| request_fault(&fault, target, limits))?;
     let peer_known = response.remote_addr().is_some_and(|peer| checked.addrs().iter().any(|addr| addr.ip() == peer.ip()));
     if target.stand_in().is_none() && !peer_known {
         return Err(FetchFault::ConnectFailed { host });
     }
-    let response = accept_head(response, target).await?;
+    let leaks = |bytes: &[u8]| secret.is_some_and(|secret| secret.stands_in(bytes));
+    if response.headers().values().any(|value| leaks(value.as_bytes())) {
+        return Err(FetchFault::SecretInAnswer);
+    }
+    let is_empty = |response: &Response| may_be_empty && response.status().is_success() && response.content_length() == Some(0);
+    let response = if is_empty(&response) { response } else { accept_head(response, target, secret).await? };
     let status = response.status().as_u16();
     let body = read_body(response, limits.body).await.map_err(|fault| fault.for_target(target, limits))?;
-    let value = read_json(&body)?;
+    if leaks(&body) {
+        return Err(FetchFault::SecretInAnswer);
+    }
+    let value = if body.is_empty() && may_be_empty { Value::Null } else { read_json(&body)? };
+    // A string of JSON may spell it with escapes.
+    if secret.is_some_and(|secret| secret.stands_in_document(&value)) {
+        return Err(FetchFault::SecretInAnswer);
+    }
     Ok(Fetched { value, bytes: body.len(), status, host })
 }
 
@@ -147,7 +212,7 @@ fn host_header(target: &Target) -> String {
 }
 
 /// Refuses redirects, other statuses than success, and content that is not JSON, before any body is read.
-async fn accept_head(response: Response, target: &Target) -> Result<Response, FetchFault> {
+async fn accept_head(response: Response, target: &Target, secret: Option<&Secret>) -> Result<Response, FetchFault> {
     let status = response.status();
     if status.is_redirection() {
         let location = response.headers().get(LOCATION).and_then(|value| value.to_str().ok());
@@ -157,7 +222,7 @@ async fn accept_head(response: Response, target: &Target) -> Result<Response, Fe
         return Err(FetchFault::RedirectRefused { status: status.as_u16(), host });
     }
     if !status.is_success() {
-        let note = error_note(response, status).await;
+        let note = error_note(response, status, secret).await?;
         return Err(FetchFault::UpstreamStatus { status: status.as_u16(), note });
     }
     let declared = response.headers().get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or("without a content type");
@@ -174,12 +239,18 @@ fn is_json(content_type: &str) -> bool {
 }
 
 /// The upstream's own message where it gives one in JSON, else the standard phrase of the status.
-async fn error_note(response: Response, status: StatusCode) -> String {
+async fn error_note(response: Response, status: StatusCode, secret: Option<&Secret>) -> Result<String, FetchFault> {
     let phrase = status.canonical_reason().unwrap_or("no standard meaning").to_owned();
-    let Ok(body) = read_body(response, ERROR_BODY_MAX).await else { return phrase };
-    let Ok(Value::Object(fields)) = serde_json::from_slice::<Value>(&body) else { return phrase };
-    let note = ["reason", "message", "error", "detail"].iter().find_map(|name| fields.get(*name)?.as_str());
-    note.map_or(phrase, |text| line(text, NOTE_MAX))
+    let Ok(body) = read_body(response, ERROR_BODY_MAX).await else { return Ok(phrase) };
+    if secret.is_some_and(|secret| secret.stands_in(&body)) {
+        return Err(FetchFault::SecretInAnswer);
+    }
+    let Ok(document) = serde_json::from_slice::<Value>(&body) else { return Ok(phrase) };
+    if secret.is_some_and(|secret| secret.stands_in_document(&document)) {
+        return Err(FetchFault::SecretInAnswer);
+    }
+    let note = ["reason", "message", "error", "detail"].iter().find_map(|name| document.get(*name)?.as_str());
+    Ok(note.map_or(phrase, |text| line(text, NOTE_MAX)))
 }
 
 /// Why a body was not read.

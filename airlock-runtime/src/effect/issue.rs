@@ -6,18 +6,23 @@ use crate::decide::issue_requirements;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
 use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
+use crate::policy;
 use crate::reason::Reason;
 use serde_json::{Value, json};
 
-/// Mints with the first key of the key file and records the issue before the lease leaves the gateway.
-pub(super) async fn perform(claims: &RootClaims, world: &World) -> Outcome {
-    let result = issue(claims, world).await;
+/// Mints with the key that signs now and records the issue before the lease leaves the gateway.
+pub(super) async fn perform(claims: &RootClaims, how: policy::Issue, world: &World) -> Outcome {
+    let result = issue(claims, how, world).await;
     Outcome { result, hosts: Vec::new(), commit: false }
 }
 
-async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
+async fn issue(claims: &RootClaims, how: policy::Issue, world: &World) -> Result<Value, Failure> {
     let failed = |code, detail: String| Failure { code, detail: format!("No lease was issued: {detail}.") };
-    let key = world.keys.keys().first().ok_or_else(|| failed("no_key", "the gateway has no key".into()))?;
+    // An epoch that was raised meanwhile refuses this issue, and the next request has the new one.
+    let claims = &RootClaims { ep: world.ledger.epoch(), ..claims.clone() };
+    let key = world.keys.signer(claims.iat);
+    let key =
+        key.ok_or_else(|| failed("no_key", "none of the gateway's keys signs at this time; see `airlock key show`".into()))?;
     let mut jti = [0; 16];
     getrandom::fill(&mut jti).map_err(|fault| failed("no_random", fault.to_string()))?;
     let lease = mint(key, claims, jti).map_err(|fault| failed("mint", fault.to_string()))?;
@@ -33,15 +38,20 @@ async fn issue(claims: &RootClaims, world: &World) -> Result<Value, Failure> {
         exp: claims.exp,
         risk: claims.risk,
         uses: claims.uses,
-        by: "self",
+        by: match how {
+            policy::Issue::Operator => "operator",
+            policy::Issue::SelfService => "self",
+            policy::Issue::Human => "human",
+        },
     });
     // Two requests may have passed the decision together; pin and count change with this line, so they are tested with it.
-    let require = std::iter::once(Require::Clock).chain(issue_requirements(claims)).collect();
+    let always = [Require::NotKilled, Require::Clock];
+    let require = always.into_iter().chain(issue_requirements(claims, key.kid(), Some(claims.ep))).collect();
     // The record allows this lease to leave; it is spent here.
     let _: Recorded = match world.ledger.record_if(&entry, Sync::Durable, require).await {
         Ok(recorded) => recorded,
         Err(LedgerError::Unmet(unmet)) => {
-            let reason = Reason::of_unmet(&unmet, &[]);
+            let reason = Reason::of_unmet(&unmet, &[], world.policy);
             return Err(Failure { code: reason.code(), detail: reason.detail() });
         }
         Err(fault) => return Err(failed("ledger", fault.to_string())),

@@ -8,6 +8,10 @@ pub mod http;
 #[cfg(feature = "http")]
 pub mod resolve;
 #[cfg(feature = "http")]
+mod rest;
+#[cfg(feature = "http")]
+pub mod secret;
+#[cfg(feature = "http")]
 pub mod tls;
 #[cfg(feature = "http")]
 pub mod weather;
@@ -36,6 +40,9 @@ pub struct World {
     pub ledger: Ledger,
     /// Its directory.
     pub ledger_dir: PathBuf,
+    /// Credentials of REST tools.
+    #[cfg(feature = "http")]
+    pub secrets: secret::Secrets,
 }
 
 /// How an effect ended.
@@ -111,31 +118,41 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome
     let dir = &world.ledger_dir;
     match permit.into_act() {
         #[cfg(feature = "issue")]
-        Act::Issue(claims) => issue::perform(&claims, world).await,
+        Act::Issue(claims, how) => issue::perform(&claims, how, world).await,
         Act::AuditTail(tail) => Outcome::local(report(dir, move |dir| read::tail(dir, tail.limit)).await),
         Act::UsageStats => Outcome::local(report(dir, read::stats).await),
         Act::ExposureReport(exposure) => {
             Outcome::local(report(dir, move |dir| read::exposure(dir, exposure.lookback_hours)).await)
         }
         #[cfg(feature = "http")]
-        Act::HttpGetJson(target) => {
+        Act::HttpGetJson(target, tempo) => {
             let hosts = vec![target.host().to_owned()];
-            let limits = http::HttpLimits::default();
+            let limits = http::HttpLimits::within(tempo);
             let fetched = http::get_json(target, &limits, &resolve::SystemResolver).await;
             fetch(hosts, fetched.map(http::Fetched::into_result))
         }
         #[cfg(feature = "http")]
-        Act::WeatherHourly(plan, targets) => {
+        Act::WeatherHourly(plan, targets, tempo) => {
             let hosts = targets.iter().map(|target| target.host().to_owned()).collect();
-            let limits = http::HttpLimits::default();
+            let limits = http::HttpLimits::within(tempo);
             let fetched = weather::perform(&plan, targets, &limits, &resolve::SystemResolver);
             fetch(hosts, fetched.await)
         }
+        #[cfg(feature = "http")]
+        Act::Rest(plan, target, tempo) => {
+            let hosts = vec![target.host().to_owned()];
+            let limits = http::HttpLimits { body: plan.rest().response.max_bytes, ..http::HttpLimits::within(tempo) };
+            let secret = match world.secrets.of(plan.rest()) {
+                Ok(secret) => secret,
+                Err(failure) => return Outcome::local(Err(failure)),
+            };
+            fetch(hosts, rest::perform(&plan, target, secret, &limits, &resolve::SystemResolver).await)
+        }
         // Features are united in a workspace; no gateway is built with the plan of an effect and without the effect.
         #[cfg(all(feature = "plan-issue", not(feature = "issue")))]
-        Act::Issue(_) => Outcome::absent(),
+        Act::Issue(..) => Outcome::absent(),
         #[cfg(all(feature = "plan-http", not(feature = "http")))]
-        Act::HttpGetJson(_) | Act::WeatherHourly(..) => Outcome::absent(),
+        Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Outcome::absent(),
     }
 }
 

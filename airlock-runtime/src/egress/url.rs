@@ -86,6 +86,12 @@ impl Target {
         &self.url
     }
 
+    /// What is asked for at the host: path and query as they are sent.
+    #[must_use]
+    pub fn path_and_query(&self) -> &str {
+        &self.url[url::Position::BeforePath..url::Position::AfterQuery]
+    }
+
     /// The address, where the host is one.
     #[must_use]
     pub const fn literal(&self) -> Option<PublicAddr> {
@@ -111,11 +117,55 @@ impl Target {
 /// # Errors
 /// The first rule that the text breaks, see [`UrlFault`].
 pub fn admit(text: &str, rules: &UrlRules<'_>) -> Result<Target, UrlFault> {
+    let Place { mut url, address, port } = read(text, rules.schemes)?;
+    let (literal, rule) = match address {
+        Some(address) => literal_rule(address, port, rules.egress)?,
+        None => (None, name_rule(url.host_str().ok_or(UrlFault::Shape)?, port, rules.egress)?),
+    };
+    let stand_in = rule.stand_in;
+    url.set_fragment(None);
+    // What is sent is the canonical form, in which one character of the path may have become nine.
+    if url.as_str().len() > URL_MAX {
+        return Err(UrlFault::TooLong);
+    }
+    Ok(Target { url, literal, port, stand_in })
+}
+
+/// Is the text an `https` URL, or a bare host name, whose host one of these rules covers? Read as [`admit`] reads; ports are not
+/// looked at. An address is covered by `*` alone, and only if it is public.
+#[must_use]
+pub fn names_host(text: &str, rules: &[HostRule]) -> bool {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-' | b'_');
+    let place = if text.contains("://") {
+        read(text, &["https"])
+    } else if text.bytes().all(plain) {
+        read(&format!("https://{text}/"), &["https"])
+    } else {
+        return false;
+    };
+    match place {
+        Ok(Place { address: Some(address), .. }) => {
+            classify(address).is_ok() && rules.iter().any(|rule| matches!(rule, HostRule::AnyPublic))
+        }
+        Ok(Place { url, address: None, .. }) => url.host_str().is_some_and(|host| rules.iter().any(|rule| rule.covers(host))),
+        Err(_) => false,
+    }
+}
+
+/// A URL that has one reading.
+struct Place {
+    url: url::Url,
+    /// The host, where it is an address; otherwise it is a name that [`check_name`] accepted.
+    address: Option<IpAddr>,
+    port: u16,
+}
+
+fn read(text: &str, schemes: &[&str]) -> Result<Place, UrlFault> {
     let written = Written::read(text)?;
-    if !rules.schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(written.scheme)) {
+    if !schemes.iter().any(|scheme| scheme.eq_ignore_ascii_case(written.scheme)) {
         return Err(UrlFault::Scheme);
     }
-    let mut url = url::Url::parse(text).map_err(|_| written.unreadable())?;
+    let url = url::Url::parse(text).map_err(|_| written.unreadable())?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(UrlFault::UserInfo);
     }
@@ -135,17 +185,7 @@ pub fn admit(text: &str, rules: &UrlRules<'_>) -> Result<Target, UrlFault> {
         url::Host::Ipv4(v4) => Some(IpAddr::V4(v4)),
         url::Host::Ipv6(v6) => Some(IpAddr::V6(v6)),
     };
-    let (literal, rule) = match address {
-        Some(address) => literal_rule(address, port, rules.egress)?,
-        None => (None, name_rule(host, port, rules.egress)?),
-    };
-    let stand_in = rule.stand_in;
-    url.set_fragment(None);
-    // What is sent is the canonical form, in which one character of the path may have become nine.
-    if url.as_str().len() > URL_MAX {
-        return Err(UrlFault::TooLong);
-    }
-    Ok(Target { url, literal, port, stand_in })
+    Ok(Place { url, address, port })
 }
 
 /// The parts of a URL as they are written, before any parser has mapped them.

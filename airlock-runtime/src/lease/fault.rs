@@ -13,6 +13,10 @@ pub enum LeaseFault {
     Form,
     /// No key with this id.
     UnknownKey,
+    /// The key that signed it is retired: nothing of it is accepted any more.
+    KeyRetired,
+    /// Issued at a time at which its key did not sign.
+    KeyDates,
     /// The MAC is wrong: forged, altered, or for another gateway.
     Mac,
     /// A block is not canonical or not complete. Only a holder of the key or of the lease can have written it.
@@ -51,6 +55,8 @@ impl LeaseFault {
             Self::Spelling(_) => "lease_spelling",
             Self::Form => "lease_form",
             Self::UnknownKey => "lease_key",
+            Self::KeyRetired => "lease_key_retired",
+            Self::KeyDates => "lease_key_dates",
             Self::Mac => "lease_mac",
             Self::Block { .. } => "lease_block",
             Self::Version => "lease_version",
@@ -71,6 +77,8 @@ impl LeaseFault {
         match self {
             Self::Length | Self::Spelling(_) | Self::UnknownKey | Self::Mac => "lease_invalid",
             Self::Form
+            | Self::KeyRetired
+            | Self::KeyDates
             | Self::Block { .. }
             | Self::Version
             | Self::Depth
@@ -95,6 +103,8 @@ impl LeaseFault {
                 "the lease is in bound form (alp1), which this gateway does not accept yet; send the bearer form".into()
             }
             Self::UnknownKey => "no key with the lease's key id is accepted here".into(),
+            Self::KeyRetired => "the key that signed the lease is retired".into(),
+            Self::KeyDates => "the lease was issued at a time at which its key did not sign".into(),
             Self::Mac => "the lease's signature is wrong: it was altered, forged, or made for another gateway".into(),
             Self::Block { index: 0, problem } => format!("the root block is not acceptable: {problem}"),
             Self::Block { index, problem } => format!("caveat {index} is not acceptable: {problem}"),

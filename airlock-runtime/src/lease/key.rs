@@ -1,7 +1,7 @@
 //! Keys and their ids. Key bytes are wiped on drop and have no way into a message.
 
-use super::hex;
 use super::text::is_kid;
+use super::{Stage, Term, hex};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 pub struct AudienceKey {
     kid: String,
     audience: String,
+    term: Term,
     bytes: Zeroizing<[u8; 32]>,
 }
 
@@ -55,7 +56,19 @@ impl AudienceKey {
         if !is_audience(audience) {
             return Err(KeyFault::Audience);
         }
-        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), bytes: Zeroizing::new(bytes) })
+        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), term: Term::ALWAYS, bytes: Zeroizing::new(bytes) })
+    }
+
+    /// The same key with dates.
+    #[must_use]
+    pub fn with_term(self, term: Term) -> Self {
+        Self { term, ..self }
+    }
+
+    /// When it signs and verifies.
+    #[must_use]
+    pub const fn term(&self) -> &Term {
+        &self.term
     }
 
     /// Key id.
@@ -100,6 +113,7 @@ impl std::fmt::Debug for AudienceKey {
 #[cfg(feature = "mint")]
 pub struct IssuerKey {
     kid: String,
+    term: Term,
     bytes: Zeroizing<[u8; 32]>,
 }
 
@@ -110,7 +124,11 @@ impl IssuerKey {
     /// # Errors
     /// [`KeyFault::Kid`].
     pub fn new(kid: &str, bytes: [u8; 32]) -> Result<Self, KeyFault> {
-        if is_kid(kid) { Ok(Self { kid: kid.to_owned(), bytes: Zeroizing::new(bytes) }) } else { Err(KeyFault::Kid) }
+        if is_kid(kid) {
+            Ok(Self { kid: kid.to_owned(), term: Term::ALWAYS, bytes: Zeroizing::new(bytes) })
+        } else {
+            Err(KeyFault::Kid)
+        }
     }
 
     /// A new key from the system's random source.
@@ -129,12 +147,25 @@ impl IssuerKey {
         &self.kid
     }
 
+    /// The same key with dates.
+    #[must_use]
+    pub fn with_term(self, term: Term) -> Self {
+        Self { term, ..self }
+    }
+
+    /// When it signs and verifies; the keys derived from it have the same dates.
+    #[must_use]
+    pub const fn term(&self) -> &Term {
+        &self.term
+    }
+
     /// The key of the gateway `audience`: `HMAC(K, "airlock/aud/v1\0" ‖ audience)`.
     ///
     /// # Errors
     /// [`KeyFault::Audience`].
     pub fn derive(&self, audience: &str) -> Result<AudienceKey, KeyFault> {
-        AudienceKey::new(&self.kid, audience, super::mac::audience_key(&self.bytes, audience))
+        let key = AudienceKey::new(&self.kid, audience, super::mac::audience_key(&self.bytes, audience))?;
+        Ok(key.with_term(self.term))
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
@@ -176,6 +207,13 @@ impl KeyRing {
     #[must_use]
     pub fn find(&self, kid: &str) -> Option<&AudienceKey> {
         self.keys.iter().find(|key| key.kid == kid)
+    }
+
+    /// The key that signs at `now`, unix seconds: of several the one that began last, of those the first.
+    #[must_use]
+    pub fn signer(&self, now: u64) -> Option<&AudienceKey> {
+        let signing = self.keys.iter().rev().filter(|key| key.term.stage(now) == Stage::Signs);
+        signing.max_by_key(|key| key.term.sign_from)
     }
 
     /// All keys, in the order given.

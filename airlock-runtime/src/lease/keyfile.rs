@@ -5,20 +5,19 @@
 //! airlock-issuer-key-v1 kid=k1 key=<43 characters of base64url>
 //! airlock-audience-key-v1 kid=k1 aud=weather key=<43 characters of base64url>
 //! ```
-//! The one module of [`crate::lease`] that touches the file system. No message contains key bytes.
+//! Each line may end with the dates of a rotation, all or none: `sign_from=2026-11-26T08:00:00Z sign_until=… verify_until=…`.
+//! No message contains key bytes.
 
-use super::{AudienceKey, KeyFault, KeyRing, hex};
+use super::keysource::KeySource;
+use super::term::{date, parse_date};
+use super::{AudienceKey, KeyFault, KeyRing, Term, hex};
 use crate::policy;
 use base64ct::{Base64UrlUnpadded, Encoding};
-use rustix::fs::{FileType, Mode, OFlags};
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use zeroize::{Zeroize, Zeroizing};
-
-/// Largest key file in bytes: hundreds of keys.
-pub const KEY_FILE_MAX: usize = 64 * 1024;
 
 /// First word of an issuer key line.
 const ISSUER: &str = "airlock-issuer-key-v1";
@@ -35,30 +34,42 @@ pub enum FileKey {
     Audience(AudienceKey),
 }
 
+#[cfg(feature = "mint")]
+impl FileKey {
+    /// The key, if it is that of a gateway.
+    #[must_use]
+    pub const fn audience(&self) -> Option<&AudienceKey> {
+        match self {
+            Self::Issuer(_) => None,
+            Self::Audience(key) => Some(key),
+        }
+    }
+}
+
 /// Why a key file is refused. The text says which file, what is wrong and what to do.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyFileFault {
-    path: PathBuf,
+    source: KeySource,
     problem: String,
 }
 
 impl std::fmt::Display for KeyFileFault {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "key file {}: {}", self.path.display(), self.problem)
+        write!(f, "{}: {}", self.source, self.problem)
     }
 }
 
 impl std::error::Error for KeyFileFault {}
 
-/// The key ring of a gateway: the keys of the file whose id the policy accepts.
+/// The key ring of a gateway: the keys of the source whose id the policy accepts.
 ///
 /// # Errors
-/// [`KeyFileFault`] if the file may be read by others, has an issuer key, a key of another audience, a key that does not match its
+/// [`KeyFileFault`] if others may read it, or it has an issuer key, a key of another audience, a key that does not match its
 /// commitment, or no accepted key at all.
-pub fn read_ring(path: &Path, audience: &str, accept: &[policy::Key]) -> Result<KeyRing, KeyFileFault> {
-    let fault = |problem: String| KeyFileFault { path: path.to_owned(), problem };
+pub fn read_ring(source: &KeySource, audience: &str, accept: &[policy::Key]) -> Result<KeyRing, KeyFileFault> {
+    let fault = |problem: String| KeyFileFault { source: source.clone(), problem };
     let mut keys = Vec::new();
-    for key in read_lines(path, audience_line)? {
+    for key in read_lines(source, audience_line)? {
         let Some(rule) = accept.iter().find(|rule| rule.kid == key.kid()) else { continue };
         if key.audience() != audience {
             return Err(fault(format!(
@@ -94,20 +105,21 @@ pub fn read_ring(path: &Path, audience: &str, accept: &[policy::Key]) -> Result<
 /// [`KeyFileFault`].
 #[cfg(feature = "mint")]
 pub fn read_keys(path: &Path) -> Result<Vec<FileKey>, KeyFileFault> {
-    let keys = read_lines(path, |words| match words.first() {
+    let source = KeySource::File(path.to_owned());
+    let keys = read_lines(&source, |words| match words.first() {
         Some(&ISSUER) => issuer_line(words).map(FileKey::Issuer),
         _ => audience_line(words).map(FileKey::Audience),
     })?;
     if keys.is_empty() {
-        return Err(KeyFileFault { path: path.to_owned(), problem: "it has no key".into() });
+        return Err(KeyFileFault { source, problem: "it has no key".into() });
     }
     Ok(keys)
 }
 
 /// Reads a file and turns each line that is not empty and not a comment into a key.
-fn read_lines<K>(path: &Path, line_to_key: impl Fn(&[&str]) -> Result<K, String>) -> Result<Vec<K>, KeyFileFault> {
-    let fault = |problem: String| KeyFileFault { path: path.to_owned(), problem };
-    let text = read_private(path).map_err(fault)?;
+fn read_lines<K>(source: &KeySource, line_to_key: impl Fn(&[&str]) -> Result<K, String>) -> Result<Vec<K>, KeyFileFault> {
+    let fault = |problem: String| KeyFileFault { source: source.clone(), problem };
+    let text = source.read().map_err(fault)?;
     let text = std::str::from_utf8(&text).map_err(|_| fault("it is not a text file".into()))?;
     let mut keys = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
@@ -119,69 +131,58 @@ fn read_lines<K>(path: &Path, line_to_key: impl Fn(&[&str]) -> Result<K, String>
     Ok(keys)
 }
 
-/// Opens without following a symbolic link, checks owner and mode of what was opened, and reads it.
-fn read_private(path: &Path) -> Result<Zeroizing<Vec<u8>>, String> {
-    // Without NONBLOCK, opening a named pipe would wait for a writer.
-    let flags = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
-    let file = rustix::fs::open(path, flags, Mode::empty()).map_err(|error| match error {
-        rustix::io::Errno::LOOP => "it is a symbolic link; name the file itself".to_owned(),
-        other => format!("cannot open it: {}", std::io::Error::from(other)),
-    })?;
-    let stat = rustix::fs::fstat(&file).map_err(|error| format!("cannot look at it: {}", std::io::Error::from(error)))?;
-    if FileType::from_raw_mode(stat.st_mode) != FileType::RegularFile {
-        return Err("it is not a regular file".into());
-    }
-    let me = rustix::process::geteuid().as_raw();
-    if stat.st_uid != me && stat.st_uid != 0 {
-        return Err(format!("it belongs to user {}, not to user {me} or root; whoever owns it can replace the key", stat.st_uid));
-    }
-    if stat.st_mode & 0o077 != 0 {
-        return Err(format!(
-            "others may use it (mode {:04o}); make it private: chmod 600 {}",
-            stat.st_mode & 0o7777,
-            path.display()
-        ));
-    }
-    // One allocation, so that no copy of the bytes stays behind in freed memory.
-    let mut bytes = Zeroizing::new(vec![0; KEY_FILE_MAX + 1]);
-    let mut file = File::from(file);
-    let mut length = 0;
-    loop {
-        match file.read(&mut bytes[length..]) {
-            Ok(0) => break,
-            Ok(count) => length += count,
-            Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(error) => return Err(format!("cannot read it: {error}")),
-        }
-    }
-    if length > KEY_FILE_MAX {
-        return Err(format!("it is larger than {KEY_FILE_MAX} bytes"));
-    }
-    bytes.truncate(length);
-    Ok(bytes)
-}
-
 fn audience_line(words: &[&str]) -> Result<AudienceKey, String> {
-    let [AUDIENCE, kid, aud, key] = words else {
+    let [AUDIENCE, kid, aud, key, dates @ ..] = words else {
         return Err(match words.first() {
             Some(&ISSUER) => {
                 "this is an issuer key, which can make leases for every gateway; give a gateway its own key, made by `airlock key derive`"
                     .into()
             }
-            _ => format!("expected `{AUDIENCE} kid=… aud=… key=…`"),
+            _ => format!("expected `{AUDIENCE} kid=… aud=… key=…`, and dates or nothing behind it"),
         });
     };
     let mut bytes = key_bytes(key)?;
     let made = AudienceKey::new(value(kid, "kid=")?, value(aud, "aud=")?, *bytes).map_err(|fault| fault.to_string());
     bytes.zeroize();
-    made
+    Ok(made?.with_term(term(dates)?))
 }
 
 #[cfg(feature = "mint")]
 fn issuer_line(words: &[&str]) -> Result<super::IssuerKey, String> {
-    let [ISSUER, kid, key] = words else { return Err(format!("expected `{ISSUER} kid=… key=…`")) };
+    let [ISSUER, kid, key, dates @ ..] = words else {
+        return Err(format!("expected `{ISSUER} kid=… key=…`, and dates or nothing behind it"));
+    };
     let bytes = key_bytes(key)?;
-    super::IssuerKey::new(value(kid, "kid=")?, *bytes).map_err(|fault| fault.to_string())
+    let made = super::IssuerKey::new(value(kid, "kid=")?, *bytes).map_err(|fault| fault.to_string())?;
+    Ok(made.with_term(term(dates)?))
+}
+
+/// The dates of a key, all three or none.
+fn term(words: &[&str]) -> Result<Term, String> {
+    const FORM: &str = "behind the key stand all of `sign_from=… sign_until=… verify_until=…` or nothing, with dates such as \
+                        2026-11-26T08:00:00Z, each later than the one before";
+    if words.is_empty() {
+        return Ok(Term::ALWAYS);
+    }
+    let [from, until, verify] = words else { return Err(FORM.into()) };
+    let at = |word: &str, prefix| {
+        word.strip_prefix(prefix).and_then(|date| if date == "ever" { Some(u64::MAX) } else { parse_date(date) })
+    };
+    match (at(from, "sign_from="), at(until, "sign_until="), at(verify, "verify_until=")) {
+        (Some(sign_from), Some(sign_until), Some(verify_until)) => {
+            Some(Term { sign_from, sign_until, verify_until }).filter(Term::is_ordered).ok_or_else(|| FORM.into())
+        }
+        (_, _, _) => Err(FORM.into()),
+    }
+}
+
+/// The dates as they stand behind a key; nothing for a key without.
+fn dates(term: &Term) -> String {
+    if *term == Term::ALWAYS {
+        return String::new();
+    }
+    let date = |at| if at == u64::MAX { "ever".to_owned() } else { date(at) };
+    format!(" sign_from={} sign_until={} verify_until={}", date(term.sign_from), date(term.sign_until), date(term.verify_until))
 }
 
 /// The value of `name=value`. The word itself is not repeated: it may be a misplaced key.
@@ -201,45 +202,89 @@ fn key_bytes(word: &str) -> Result<Zeroizing<[u8; 32]>, String> {
 /// [`KeyFileFault`].
 #[cfg(feature = "mint")]
 pub fn write_issuer(path: &Path, key: &super::IssuerKey) -> Result<(), KeyFileFault> {
-    write_new(path, &format!("{ISSUER} kid={}", key.kid()), key.bytes())
+    let mut text = Text::default();
+    text.line(&format!("{ISSUER} kid={}", key.kid()), key.bytes(), key.term());
+    write_new(path, &text)
 }
 
-/// Writes a new audience key file, mode 0600, and syncs it. An existing file is never overwritten.
+/// Writes a new file with audience keys, mode 0600, and syncs it. An existing file is never overwritten.
 ///
 /// # Errors
 /// [`KeyFileFault`].
-pub fn write_audience(path: &Path, key: &AudienceKey) -> Result<(), KeyFileFault> {
-    write_new(path, &format!("{AUDIENCE} kid={} aud={}", key.kid(), key.audience()), key.bytes())
+pub fn write_audience(path: &Path, keys: &[&AudienceKey]) -> Result<(), KeyFileFault> {
+    let mut text = Text::default();
+    for key in keys {
+        text.line(&format!("{AUDIENCE} kid={} aud={}", key.kid(), key.audience()), key.bytes(), key.term());
+    }
+    write_new(path, &text)
 }
 
-fn write_new(path: &Path, start: &str, key: &[u8; 32]) -> Result<(), KeyFileFault> {
-    let fault = |problem: String| KeyFileFault { path: path.to_owned(), problem };
-    let mut encoded = Zeroizing::new([0; 43]);
-    let encoded = Base64UrlUnpadded::encode(key, &mut *encoded).map_err(|error| fault(error.to_string()))?;
-    let mut line = Zeroizing::new(String::with_capacity(start.len() + encoded.len() + 6));
-    for part in [start, " key=", encoded, "\n"] {
-        line.push_str(part);
+/// Puts other issuer keys into an existing file: the new text is on disk before it takes the old one's place, so that no crash
+/// leaves half a file. Comments are not kept.
+///
+/// # Errors
+/// [`KeyFileFault`]; the old file is there unchanged.
+#[cfg(feature = "mint")]
+pub fn replace_issuers(path: &Path, keys: &[super::IssuerKey]) -> Result<(), KeyFileFault> {
+    let mut text = Text::default();
+    for key in keys {
+        text.line(&format!("{ISSUER} kid={}", key.kid()), key.bytes(), key.term());
     }
+    let draft = path.with_added_extension("new");
+    write_new(&draft, &text)?;
+    let fault = |error: std::io::Error| KeyFileFault {
+        source: KeySource::File(path.to_owned()),
+        problem: format!("cannot replace it: {error}"),
+    };
+    std::fs::rename(&draft, path).and_then(|()| File::open(directory(path))?.sync_all()).map_err(fault)
+}
+
+/// Lines of a key file, wiped on drop.
+#[derive(Default)]
+struct Text(Zeroizing<String>);
+
+impl Text {
+    fn line(&mut self, start: &str, key: &[u8; 32], term: &Term) {
+        let mut encoded = Zeroizing::new([0; 43]);
+        // 32 bytes are exactly 43 characters.
+        let encoded = Base64UrlUnpadded::encode(key, &mut *encoded).unwrap_or_default();
+        let dates = dates(term);
+        // A new allocation for each line, so that growing leaves no copy behind.
+        let mut text = Zeroizing::new(String::with_capacity(self.0.len() + start.len() + encoded.len() + dates.len() + 6));
+        for part in [&self.0, start, " key=", encoded, &dates, "\n"] {
+            text.push_str(part);
+        }
+        self.0 = text;
+    }
+}
+
+fn write_new(path: &Path, text: &Text) -> Result<(), KeyFileFault> {
+    let fault = |problem: String| KeyFileFault { source: KeySource::File(path.to_owned()), problem };
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map_err(|error| {
         fault(match error.kind() {
             std::io::ErrorKind::AlreadyExists => "it exists already, and a key is never overwritten; choose another name".into(),
             _ => format!("cannot create it: {error}"),
         })
     })?;
-    let directory = match path.parent() {
+    file.write_all(text.0.as_bytes())
+        .and_then(|()| file.sync_all())
+        .and_then(|()| File::open(directory(path))?.sync_all())
+        .map_err(|error| fault(format!("cannot write it: {error}")))
+}
+
+fn directory(path: &Path) -> &Path {
+    match path.parent() {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         Some(_) | None => Path::new("."),
-    };
-    file.write_all(line.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| File::open(directory)?.sync_all())
-        .map_err(|error| fault(format!("cannot write it: {error}")))
+    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::keysource::KEY_FILE_MAX;
     use super::*;
     use std::os::unix::fs::{PermissionsExt, symlink};
+    use std::path::PathBuf;
 
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
     const ACCEPT: &[policy::Key] = &[policy::Key { kid: "k1", commitment: None }];
@@ -252,9 +297,13 @@ mod tests {
         (dir, path)
     }
 
+    fn ring(path: &Path, audience: &str, accept: &[policy::Key]) -> Result<KeyRing, KeyFileFault> {
+        read_ring(&KeySource::File(path.to_owned()), audience, accept)
+    }
+
     fn refusal(text: &str, mode: u32) -> String {
         let (_dir, path) = file(text, mode);
-        let message = read_ring(&path, "weather", ACCEPT).unwrap_err().to_string();
+        let message = ring(&path, "weather", ACCEPT).unwrap_err().to_string();
         assert!(!message.contains(KEY) && !message.contains("AAECAwQ"), "{message}");
         message.replace(&path.display().to_string(), "FILE")
     }
@@ -268,11 +317,11 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("key");
         let key = AudienceKey::new("k1", "weather", [9; 32]).unwrap();
-        write_audience(&path, &key).unwrap();
+        write_audience(&path, &[&key]).unwrap();
         assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
-        let ring = read_ring(&path, "weather", ACCEPT).unwrap();
+        let ring = ring(&path, "weather", ACCEPT).unwrap();
         assert_eq!(ring.find("k1").unwrap().bytes(), &[9; 32]);
-        assert!(write_audience(&path, &key).unwrap_err().to_string().contains("never overwritten"));
+        assert!(write_audience(&path, &[&key]).unwrap_err().to_string().contains("never overwritten"));
     }
 
     #[test]
@@ -282,16 +331,12 @@ mod tests {
             assert_eq!(refusal(&line("k1", "weather"), mode), expected);
         }
         let (dir, path) = file(&line("k1", "weather"), 0o400);
-        assert!(read_ring(&path, "weather", ACCEPT).is_ok());
+        assert!(ring(&path, "weather", ACCEPT).is_ok());
         let link = dir.path().join("link");
         symlink(&path, &link).unwrap();
-        assert!(
-            read_ring(&link, "weather", ACCEPT).unwrap_err().to_string().ends_with("it is a symbolic link; name the file itself")
-        );
-        assert!(read_ring(dir.path(), "weather", ACCEPT).unwrap_err().to_string().ends_with("it is not a regular file"));
-        assert!(
-            read_ring(&dir.path().join("none"), "weather", ACCEPT).unwrap_err().to_string().contains("cannot open it: No such")
-        );
+        assert!(ring(&link, "weather", ACCEPT).unwrap_err().to_string().ends_with("it is a symbolic link; name the file itself"));
+        assert!(ring(dir.path(), "weather", ACCEPT).unwrap_err().to_string().ends_with("it is not a regular file"));
+        assert!(ring(&dir.path().join("none"), "weather", ACCEPT).unwrap_err().to_string().contains("cannot open it: No such"));
     }
 
     #[test]
@@ -307,9 +352,9 @@ mod tests {
                 format!("# c\n\n{AUDIENCE} kid=k1 aud=weather key={KEY}A"),
                 "line 3: the key is not the base64url of 32 bytes (43 characters)",
             ),
-            (format!("{AUDIENCE} kid=k1 aud=weather key={KEY} x"), "expected `airlock-audience-key-v1 kid=… aud=… key=…`"),
+            (format!("{AUDIENCE} kid=k1 aud=weather key={KEY} x"), "each later than the one before"),
             (format!("{AUDIENCE} kid=K1 aud=weather key={KEY}"), "a key id must be 1 to 16 characters of a-z, 0-9 and -"),
-            (KEY.to_owned(), "line 1: expected `airlock-audience-key-v1 kid=… aud=… key=…`"),
+            (KEY.to_owned(), "key=…`, and dates or nothing behind it"),
             ("#".repeat(KEY_FILE_MAX + 1), "it is larger than 65536 bytes"),
         ] {
             let message = refusal(&text, 0o600);
@@ -317,16 +362,59 @@ mod tests {
         }
         assert_eq!(KEY_FILE_MAX, 65536);
         let (_dir, path) = file(&"#".repeat(KEY_FILE_MAX), 0o600);
-        assert!(read_ring(&path, "weather", ACCEPT).unwrap_err().to_string().contains("none of the keys"));
+        assert!(ring(&path, "weather", ACCEPT).unwrap_err().to_string().contains("none of the keys"));
     }
 
     #[test]
     fn a_wrong_key_refuses_to_start() {
         let (_dir, path) = file(&line("k1", "weather"), 0o600);
-        let right = read_ring(&path, "weather", ACCEPT).unwrap().find("k1").unwrap().commitment();
+        let right = ring(&path, "weather", ACCEPT).unwrap().find("k1").unwrap().commitment();
         let pin = |commitment| [policy::Key { kid: "k1", commitment: Some(commitment) }];
-        assert!(read_ring(&path, "weather", &pin(right)).is_ok());
-        let message = read_ring(&path, "weather", &pin([0; 8])).unwrap_err().to_string();
+        assert!(ring(&path, "weather", &pin(right)).is_ok());
+        let message = ring(&path, "weather", &pin([0; 8])).unwrap_err().to_string();
         assert!(message.contains("is not the one that the manifest pins"), "{message}");
+    }
+
+    #[test]
+    fn dates_come_back_and_are_checked() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("key");
+        let term = |sign_from, sign_until, verify_until| Term { sign_from, sign_until, verify_until };
+        let (old, new) = (term(0, 1_795_680_000, 1_795_681_830), term(1_795_680_000, u64::MAX, u64::MAX));
+        let keys = [("k1", old), ("k2", new), ("k3", Term::ALWAYS)]
+            .map(|(kid, term)| AudienceKey::new(kid, "w", [9; 32]).unwrap().with_term(term));
+        write_audience(&path, &keys.each_ref()).unwrap();
+        let accept = ["k1", "k2", "k3"].map(|kid| policy::Key { kid, commitment: None });
+        let read = ring(&path, "w", &accept).unwrap();
+        assert_eq!(read.keys().iter().map(|key| *key.term()).collect::<Vec<_>>(), [old, new, Term::ALWAYS]);
+        let signer = |now| read.signer(now).map(AudienceKey::kid);
+        assert_eq!((signer(1_795_679_999), signer(1_795_680_000)), (Some("k1"), Some("k2")), "the one that began last");
+        for dates in [
+            "sign_from=2026-11-26T08:00:00Z",
+            "sign_from=2026-11-26T08:00:00Z sign_until=2026-11-26T08:00:00Z verify_until=ever",
+            "sign_from=2026-11-26T08:00:00Z sign_until=2026-11-27T08:00:00Z verify_until=2026-11-27T07:59:59Z",
+            "sign_until=ever sign_from=2026-11-26T08:00:00Z verify_until=ever",
+            "sign_from=2026-11-26 sign_until=ever verify_until=ever",
+            "sign_from=2026-11-26T08:00:00Z sign_until=ever verify_until=ever x",
+        ] {
+            let message = refusal(&format!("{} {dates}", line("k1", "weather").trim_end()), 0o600);
+            assert!(message.ends_with("each later than the one before"), "{message}");
+        }
+    }
+
+    #[cfg(feature = "mint")]
+    #[test]
+    fn issuer_keys_are_replaced_as_a_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("issuer.key");
+        let key = |kid, byte| super::super::IssuerKey::new(kid, [byte; 32]).unwrap();
+        write_issuer(&path, &key("k1", 1)).unwrap();
+        replace_issuers(&path, &[key("k1", 1), key("k2", 2)]).unwrap();
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o7777, 0o600);
+        assert_eq!(read_keys(&path).unwrap().len(), 2);
+        assert_eq!(std::fs::read_dir(dir.path()).unwrap().count(), 1, "no draft is left");
+        std::fs::write(dir.path().join("issuer.key.new"), "x").unwrap();
+        assert!(replace_issuers(&path, &[key("k3", 3)]).is_err(), "another rotation is under way, or died");
+        assert_eq!(read_keys(&path).unwrap().len(), 2);
     }
 }

@@ -1,6 +1,6 @@
 //! Capability leases: short-lived, signed rights that anyone may narrow and nobody without the key may widen.
 //!
-//! The format is `docs/lease.md`. Nothing here does I/O but [`keyfile`], so the gateway (which verifies), the command line (which
+//! The format is `docs/lease.md`. Nothing here does I/O but [`keyfile`] and [`keysource`], so the gateway (which verifies), the command line (which
 //! mints, attenuates and shows) and a broker run the same code. A text becomes an [`Authority`] only in [`verify()`]: the MAC is
 //! checked over the raw bytes before anything is parsed, and every block is folded in, so a later block can only narrow.
 //!
@@ -12,15 +12,18 @@ pub mod authority;
 pub mod block;
 pub mod domain;
 pub mod fault;
+pub mod guard;
 pub mod inspect;
 pub mod intent;
 mod json;
 pub mod key;
 pub mod keyfile;
+pub mod keysource;
 mod mac;
 #[cfg(feature = "mint")]
 pub mod mint;
 pub mod request;
+pub mod term;
 mod text;
 pub mod verify;
 
@@ -33,9 +36,11 @@ pub use intent::{IntentFault, intent_hash};
 #[cfg(feature = "mint")]
 pub use key::IssuerKey;
 pub use key::{AudienceKey, KeyFault, KeyRing};
+pub use keysource::KeySource;
 #[cfg(feature = "mint")]
 pub use mint::{MintFault, RootClaims, fresh_jti, mint};
 pub use request::{RequestFault, request_digest};
+pub use term::{Stage, Term};
 pub use verify::{Expect, verify};
 
 /// Longest lease text in bytes: fits any JSON line with room, and bounds the work an unauthenticated sender can cause.

@@ -158,6 +158,20 @@ fn every_single_character_matters() {
 }
 
 #[test]
+fn a_key_with_dates_accepts_what_it_signed_in_them() {
+    let lease = minted();
+    let check_with = |term| {
+        let ring = KeyRing::new(vec![key().with_term(term)]).unwrap();
+        verify(&lease, &ring, &Expect { aud: "weather", sid: "s1", intent: [3; 32], now: Micros(NOW * 1_000_000) }).map(|_| ())
+    };
+    let term = Term { sign_from: NOW - 100, sign_until: NOW + 100, verify_until: NOW + 1000 };
+    assert_eq!(check_with(term), Ok(()));
+    assert_eq!(check_with(Term { sign_from: NOW + 31, ..term }), Err(LeaseFault::KeyDates));
+    assert_eq!(check_with(Term { sign_until: NOW - 30, ..term }), Err(LeaseFault::KeyDates));
+    assert_eq!(check_with(Term { sign_until: NOW - 50, verify_until: NOW, ..term }), Err(LeaseFault::KeyRetired));
+}
+
+#[test]
 fn the_issuer_bounds_the_depth() {
     let caveat = Caveat { uses: Some(1), ..Caveat::default() };
     let eight = (0..8).fold(minted(), |lease, _| attenuate(&lease, &caveat).unwrap());

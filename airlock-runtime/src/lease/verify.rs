@@ -30,6 +30,8 @@ pub fn verify(text: &str, keys: &KeyRing, expect: &Expect<'_>) -> Result<Authori
     let authentic = authenticate(text, keys)?;
     let terms = authentic.fold()?;
     let seconds = expect.now.seconds();
+    // Authentic means that the key was found; without one nothing is accepted.
+    keys.find(&terms.kid).ok_or(LeaseFault::UnknownKey)?.term().accepts(terms.iat, seconds)?;
     let from = terms.nbf.max(terms.iat);
     if seconds.saturating_add(CLOCK_SKEW_S) < from {
         return Err(LeaseFault::NotYet(from));

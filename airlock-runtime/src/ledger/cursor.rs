@@ -34,7 +34,17 @@ impl Cursor {
     }
 
     /// Checks that `text` is the next line and moves behind it.
+    #[cfg(test)]
     pub(super) fn accept<'a>(&mut self, text: &'a [u8]) -> Result<Line<'a>, String> {
+        self.accept_if(text, |_| Ok(()))
+    }
+
+    /// Checks that `text` is the next line and that `admits` has nothing against it, and moves behind it.
+    pub(super) fn accept_if<'a>(
+        &mut self,
+        text: &'a [u8],
+        admits: impl FnOnce(&Line<'a>) -> Result<(), &'static str>,
+    ) -> Result<Line<'a>, String> {
         let line = line::parse(text)?;
         if line.seq != self.range.len() {
             return Err(format!("it has seq {} where {} must follow", line.seq, self.range.len()));
@@ -49,6 +59,7 @@ impl Cursor {
         if line.ts[..10] != self.ts[..10] && line.micros().is_none() {
             return Err(format!("its date {} does not exist", line.ts));
         }
+        admits(&line)?;
         self.step(text, line.ts);
         Ok(line)
     }

@@ -5,18 +5,28 @@
 
 use super::chain::{Hash, commitment, hex};
 use super::line::{BODY_MAX, ascii_json};
+use super::revoked::{Target, revoke_body};
+use super::sessions::{Mark, STAMP_MAX};
 use crate::lease::CAVEATS_MAX;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 /// Longest text member in bytes of its JSON form; a tool name has at most 128 characters, a lease string 256 bytes.
 const TEXT_MAX: usize = 320;
-/// Most bytes of JSON for a list that a lease bounds (rids of a chain, factors, hosts).
+/// Most bytes of JSON for the hosts of an outcome.
 const LIST_MAX: usize = 2048;
+/// Most bytes of JSON for the ids of a lease chain, nine at most, of 64 digits each.
+const RIDS_MAX: usize = 1024;
+/// Most bytes of JSON for factors, of which there are a dozen; and for those that a tool ignores.
+const FACTORS_MAX: usize = 1024;
 /// Most bytes of JSON for a list of tools or domains: a lease has at most 32 of each.
 const SCOPE_MAX: usize = 4096;
 
-const _: () = assert!(9 * TEXT_MAX + 2 * LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX, "the largest entry must fit a line");
+const _: () = assert!(
+    9 * TEXT_MAX + RIDS_MAX + LIST_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
+        && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX,
+    "the largest entry must fit a line"
+);
 
 /// What is recorded.
 #[derive(Debug, Clone)]
@@ -25,10 +35,23 @@ pub enum Entry<'a> {
     Decision(Decision<'a>),
     /// An allowed call ended.
     Outcome(Outcome<'a>),
-    /// A lease was issued by this gateway.
+    /// A lease was issued.
     Issue(Issue<'a>),
     /// The user was asked about a call, or answered.
     Approve(Approve<'a>),
+    /// Something was revoked, for good.
+    Revoke(Revoke<'a>),
+}
+
+/// A revocation.
+#[derive(Debug, Clone)]
+pub struct Revoke<'a> {
+    /// What is revoked.
+    pub target: Target,
+    /// Why, in the words of who did it.
+    pub why: &'a str,
+    /// Who did it.
+    pub by: &'a str,
 }
 
 /// A judged call, allowed or denied.
@@ -48,6 +71,8 @@ pub struct Decision<'a> {
     pub exp: Option<u64>,
     /// Which places of `rid` have a budget that this allow spends from; `None`: all.
     pub spends: Option<Vec<usize>>,
+    /// Delegates that the lease was narrowed for, first to last.
+    pub to: Vec<String>,
     /// Key id of the lease.
     pub kid: &'a str,
     /// Risk score in thousandths.
@@ -66,6 +91,10 @@ pub struct Decision<'a> {
     pub scope: Option<Vec<String>>,
     /// Id of the question that the user was asked about the call. An allow has it if the user's yes is what allowed it.
     pub question: Option<&'a str>,
+    /// Factors of the risk that the tool ignores: they are in no sum.
+    pub ignored: Vec<(String, u16)>,
+    /// Labels of the tool. An allow states all that its session has come to.
+    pub labels: &'static [&'static str],
 }
 
 /// The end of an allowed call.
@@ -87,7 +116,7 @@ pub struct Outcome<'a> {
     pub bytes: u64,
 }
 
-/// A lease issued by the gateway itself.
+/// A lease issued by the gateway itself, or by the operator with `airlock issue`.
 #[derive(Debug, Clone, Default)]
 pub struct Issue<'a> {
     /// Session id.
@@ -110,7 +139,7 @@ pub struct Issue<'a> {
     pub risk: u16,
     /// Number of calls it allows.
     pub uses: u64,
-    /// How it came about (`self`, `human`).
+    /// How it came about (`self`, `human`, `operator`).
     pub by: &'a str,
 }
 
@@ -213,6 +242,8 @@ pub(super) struct Sealed {
     pub(super) body: Vec<u8>,
     /// Opens the argument commitment.
     pub(super) salt: Option<[u8; 32]>,
+    /// Of an allow: whose session it is.
+    pub(super) mark: Option<Mark>,
 }
 
 #[derive(Serialize)]
@@ -223,9 +254,13 @@ struct DecisionLine<'a> {
     sub: String,
     tool: String,
     rid: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    to: Vec<String>,
     kid: String,
     risk: u16,
     factors: Vec<(String, u16)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    ignored: Vec<(String, u16)>,
     ac: String,
     pol: &'a str,
     why: String,
@@ -298,10 +333,14 @@ impl Entry<'_> {
     /// Renders the entry; `salt` is fresh randomness, used only for entries with arguments.
     pub(super) fn seal(&self, pol: &str, salt: [u8; 32]) -> Sealed {
         match self {
-            Entry::Decision(d) => Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt) },
-            Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None },
-            Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None },
-            Entry::Approve(a) => Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt) },
+            Entry::Decision(d) => {
+                let mark = d.allow.then(|| Mark { sid: clip(d.sid), tool: clip(d.tool), labels: d.labels });
+                Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt), mark }
+            }
+            Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None },
+            Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None },
+            Entry::Approve(a) => Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None },
+            Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None },
         }
     }
 }
@@ -313,10 +352,12 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         sid: clip(d.sid),
         sub: clip(d.sub),
         tool: clip(d.tool),
-        rid: clip_list(&d.rid, LIST_MAX),
+        rid: clip_list(&d.rid, RIDS_MAX),
+        to: clip_list(&d.to, LIST_MAX),
         kid: clip(d.kid),
         risk: d.risk,
         factors: clip_factors(&d.factors),
+        ignored: clip_factors(&d.ignored),
         ac: hex(&commitment(salt, d.args)),
         pol,
         why: clip(d.why),
@@ -407,7 +448,7 @@ fn clip_list(items: &[String], max: usize) -> Vec<String> {
 
 /// As [`clip_list`] for named numbers.
 fn clip_factors(factors: &[(String, u16)]) -> Vec<(String, u16)> {
-    let kept = fitting(factors.iter().map(|(name, _)| ascii_json(&clip(name)).len() + 9), LIST_MAX);
+    let kept = fitting(factors.iter().map(|(name, _)| ascii_json(&clip(name)).len() + 9), FACTORS_MAX);
     let mut out: Vec<(String, u16)> = factors.iter().take(kept).map(|(name, score)| (clip(name), *score)).collect();
     if kept < factors.len() {
         out.push((digest(&ascii_json(&factors)), 0));
@@ -486,9 +527,10 @@ mod tests {
             let factors = vec![(item, u16::MAX); count];
             let entries = [
                 Entry::Decision(Decision {
-                    sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX, factors,
-                    rid: list.clone(), scope: Some(list.clone()), allow: false,
-                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), question: Some(t),
+                    sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
+                    rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
+                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), ignored: factors.clone(), factors, labels: &[],
+                    question: Some(t),
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,
@@ -503,7 +545,8 @@ mod tests {
             ];
             for entry in &entries {
                 let line = line_of(entry);
-                prop_assert!(line.len() <= LINE_MAX, "{}", line.len());
+                let stamp = if matches!(entry, Entry::Decision(_)) { STAMP_MAX } else { 0 };
+                prop_assert!(line.len() + stamp <= LINE_MAX, "{}", line.len());
                 prop_assert!(line::parse(&line).is_ok());
                 prop_assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
             }

@@ -5,8 +5,11 @@
 use super::entry::clip;
 use super::line::Line;
 use super::questions::{self, Questions};
+use super::revoked::{Holder, REVOCATIONS_MAX, Revocations, Target};
+use super::sessions::{Mark, Scope, Sessions};
 use crate::clock::Micros;
 use crate::limits::CLOCK_ROLLBACK_S;
+use crate::policy::{FlowVerdict, Policy, Rate};
 use serde::Deserialize;
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -25,6 +28,9 @@ const NODES_MAX: usize = 32;
 const KEEP_S: u64 = 30;
 const _: () = assert!(KEEP_S > CLOCK_ROLLBACK_S, "a forgotten lease must stay expired");
 
+/// The hour of the issue limits, seconds.
+const HOUR_S: u64 = 3600;
+
 /// How the body of an allow begins.
 const ALLOW: &[u8] = b"\"t\":\"decision\",\"d\":\"allow\",";
 /// How the body of an issue begins.
@@ -35,6 +41,12 @@ const ISSUE: &[u8] = b"\"t\":\"issue\",";
 pub enum Require {
     /// The clock stands at most [`CLOCK_ROLLBACK_S`] seconds behind the newest entry.
     Clock,
+    /// There is no kill file in the ledger's directory.
+    NotKilled,
+    /// Nothing about the lease is revoked, and its epoch is one that this ledger knows.
+    NotRevoked(Box<Holder>),
+    /// This is not revoked yet, and there is room for one more revocation.
+    Revocable(Target),
     /// The lease has not expired, unix seconds. The entry may have waited long for the lock since the lease was verified, and its
     /// budget may be forgotten by now.
     Unexpired(u64),
@@ -45,12 +57,18 @@ pub enum Require {
         /// Its budget.
         uses: u64,
     },
-    /// Fewer than `most` leases that were issued to the subject are unexpired.
+    /// There is room for one more lease of this subject in this session.
     OpenLeases {
         /// Subject.
         sub: String,
-        /// Bound.
+        /// Session id.
+        sid: String,
+        /// Most unexpired leases of the subject.
         most: usize,
+        /// Most leases issued to the subject in this session within the last hour.
+        in_session: usize,
+        /// Most leases issued to the subject within the last hour.
+        in_hour: usize,
     },
     /// The session is pinned to this intent, or to none yet.
     Intent {
@@ -69,6 +87,66 @@ pub enum Require {
         /// Its id.
         question: String,
     },
+    /// There is room to remember what this call adds to its session.
+    Room {
+        /// Session id.
+        sid: String,
+        /// Tool called.
+        tool: &'static str,
+        /// Its labels.
+        labels: &'static [&'static str],
+    },
+    /// The session lacks one of the labels that the call would complete to a flow.
+    Flow {
+        /// Session id.
+        sid: String,
+        /// The labels of the flow that the tool does not have itself.
+        lacks: Vec<&'static str>,
+        /// Place of the flow in the policy.
+        flow: usize,
+        /// Is the call refused, or its user asked?
+        verdict: FlowVerdict,
+    },
+    /// One more call is within this rate.
+    Rate {
+        /// Which calls count.
+        scope: Scope,
+        /// The bound.
+        rate: Rate,
+    },
+    /// One more call of the session is within its budget.
+    Budget {
+        /// Session id.
+        sid: String,
+        /// Tool; `None`: all tools together.
+        tool: Option<&'static str>,
+        /// Most calls.
+        most: u64,
+    },
+}
+
+impl Require {
+    /// The flow of the policy by which it fails with a question to the user, whose yes to that question settles it.
+    #[must_use]
+    pub const fn asking_flow(&self) -> Option<usize> {
+        match self {
+            Self::Flow { verdict: FlowVerdict::Ask, flow, .. } => Some(*flow),
+            Self::Flow { verdict: FlowVerdict::Deny, .. }
+            | Self::Clock
+            | Self::NotKilled
+            | Self::Revocable(_)
+            | Self::NotRevoked(_)
+            | Self::Unexpired(_)
+            | Self::Unspent { .. }
+            | Self::OpenLeases { .. }
+            | Self::Intent { .. }
+            | Self::MayAsk { .. }
+            | Self::Waits { .. }
+            | Self::Room { .. }
+            | Self::Rate { .. }
+            | Self::Budget { .. } => None,
+        }
+    }
 }
 
 /// A condition that did not hold.
@@ -76,13 +154,23 @@ pub enum Require {
 pub enum Unmet {
     /// The clock stands too far behind the newest entry.
     Clock,
+    /// There is a kill file.
+    Killed,
+    /// The lease is revoked; by `rid`, `jti`, `sid`, `sub`, `kid` or `epoch`.
+    Revoked(&'static str),
+    /// The lease names an epoch that this ledger has not come to.
+    Behind,
+    /// This is revoked already.
+    AlreadyRevoked,
+    /// As many revocations as are kept.
+    RevocationsFull,
     /// The lease expired at this time, unix seconds.
     Expired(u64),
     /// The budget of this lease node is spent.
     Spent(String),
     /// More narrowed forms of this root were used than are counted.
     Narrowed(String),
-    /// This subject has as many unexpired leases as it may have.
+    /// This subject has as many unexpired leases as it may have, or was issued as many in an hour or in one session.
     OpenLeases(String),
     /// The session is pinned to another intent.
     Intent(String),
@@ -94,21 +182,55 @@ pub enum Unmet {
     Closed(String),
     /// The answer to this question came too late.
     Late(String),
+    /// The session has as many labels, or tools with budgets, as are kept of one.
+    Wide,
+    /// The call would complete this flow of the policy, which denies it.
+    Flow(usize),
+    /// The call would complete these flows of the policy, which ask; nothing else stands against it.
+    Asks(Vec<usize>),
+    /// A rate is reached.
+    Rate {
+        /// Which calls count.
+        scope: Scope,
+        /// The bound.
+        rate: Rate,
+        /// Seconds until one more call is possible.
+        wait: u64,
+    },
+    /// The budget of the session is spent.
+    Budget {
+        /// Tool; `None`: all tools together.
+        tool: Option<&'static str>,
+        /// Most calls.
+        most: u64,
+    },
 }
 
 impl fmt::Display for Unmet {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Clock => write!(f, "the clock is more than {CLOCK_ROLLBACK_S} s behind the newest entry"),
+            Self::Killed => f.write_str("there is a kill file in the ledger's directory"),
+            Self::Revoked(by) => write!(f, "the lease is revoked by its {by}"),
+            Self::Behind => f.write_str("the lease names a later epoch than this ledger: revocations of its issuer are missing"),
+            Self::AlreadyRevoked => f.write_str("this is revoked already"),
+            Self::RevocationsFull => {
+                write!(f, "the ledger has {REVOCATIONS_MAX} revocations; raise the epoch, which ends all leases at once")
+            }
             Self::Expired(exp) => write!(f, "the lease expired at {exp}"),
             Self::Spent(rid) => write!(f, "the budget of lease {rid} is spent"),
             Self::Narrowed(rid) => write!(f, "more than {NODES_MAX} narrowed forms of lease {rid} were used"),
-            Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases"),
+            Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases, or was issued too many within an hour"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
             Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
             Self::Questions(sid) => write!(f, "session {sid} may ask no more questions now"),
             Self::Closed(question) => write!(f, "question {question} waits for no answer"),
             Self::Late(question) => write!(f, "question {question} was to be answered before"),
+            Self::Wide => write!(f, "the session has as many labels or tools with budgets as are kept"),
+            Self::Flow(flow) => write!(f, "the call would complete flow {flow}"),
+            Self::Asks(flows) => write!(f, "the call would complete flows that ask: {flows:?}"),
+            Self::Rate { rate, wait, .. } => write!(f, "{} calls in {} s were made; wait {wait} s", rate.calls, rate.seconds),
+            Self::Budget { most, .. } => write!(f, "the session has made its {most} calls"),
         }
     }
 }
@@ -118,11 +240,14 @@ impl fmt::Display for Unmet {
 pub(super) struct Facts {
     pins: HashMap<String, Pin>,
     spent: HashMap<String, Spent>,
-    /// Expiry of each issued lease, by subject.
-    issued: HashMap<String, Vec<u64>>,
+    /// Issued leases by subject.
+    issued: HashMap<String, Vec<Given>>,
     questions: Questions,
     /// Time of the ledger when facts were last forgotten.
     forgot: u64,
+    /// What is revoked; never forgotten.
+    pub(super) revoked: Revocations,
+    pub(super) sessions: Sessions,
 }
 
 /// The intent of a session.
@@ -130,6 +255,25 @@ pub(super) struct Facts {
 struct Pin {
     ih: String,
     until: u64,
+}
+
+/// An issued lease.
+#[derive(Debug)]
+struct Given {
+    sid: String,
+    at: u64,
+    exp: u64,
+}
+
+impl Given {
+    /// Does it count for some limit?
+    const fn counts(&self, now: u64) -> bool {
+        self.exp > now || self.is_of_the_hour(now)
+    }
+
+    const fn is_of_the_hour(&self, now: u64) -> bool {
+        self.at.saturating_add(HOUR_S) > now
+    }
 }
 
 /// A counter.
@@ -159,14 +303,26 @@ struct Issued {
 }
 
 impl Facts {
+    /// Facts with what the quotas and flows of this policy need.
+    pub(super) fn watching(policy: &'static Policy) -> Self {
+        Self { sessions: Sessions::watching(policy), ..Self::default() }
+    }
+
+    /// What the line of an allow states of its session; JSON members to be put behind its own.
+    pub(super) fn stamp(&self, mark: &Mark, now: Micros, newest: Micros) -> Vec<u8> {
+        self.sessions.stamp(mark, now.max(newest).0)
+    }
+
     /// Takes in one line of the chain.
     pub(super) fn absorb(&mut self, line: &Line<'_>) {
+        self.revoked.absorb(line);
         let now = line.micros().unwrap_or(Micros(0)).seconds();
         if line.body.starts_with(ALLOW) {
             if let Some(allowed) = read::<Allowed>(line.body) {
                 self.forget(now);
                 self.count(&allowed, now);
             }
+            self.sessions.absorb(line);
         } else if line.body.starts_with(ISSUE)
             && let Some(issued) = read::<Issued>(line.body)
         {
@@ -197,8 +353,8 @@ impl Facts {
     fn pin(&mut self, issued: Issued, now: u64) {
         let (until, ih) = (until(issued.exp, now), issued.ih);
         let of_subject = self.issued.entry(issued.sub).or_default();
-        of_subject.retain(|exp| *exp > now);
-        of_subject.push(issued.exp.unwrap_or(until));
+        of_subject.retain(|given| given.counts(now));
+        of_subject.push(Given { sid: issued.sid.clone(), at: now, exp: issued.exp.unwrap_or(until) });
         match self.pins.entry(issued.sid) {
             Entry::Occupied(mut pin) if pin.get().until > now => pin.get_mut().until = pin.get().until.max(until),
             Entry::Occupied(mut pin) => *pin.get_mut() = Pin { ih, until },
@@ -224,13 +380,19 @@ impl Facts {
         // By the ledger's time alone: what a clock that jumped ahead would forget could come back when it is set right.
         self.forget(newest.seconds());
         let at = now.max(newest).seconds();
+        let micros = now.max(newest).0;
         let mut root = None;
         let mut fresh = 0;
+        let mut asks = Vec::new();
         for requirement in requirements {
             match requirement {
                 Require::Clock if now.0.saturating_add(CLOCK_ROLLBACK_S * 1_000_000) < newest.0 => return Err(Unmet::Clock),
+                Require::NotKilled if self.revoked.killed() => return Err(Unmet::Killed),
+                Require::Revocable(target) if self.revoked.covers(target) => return Err(Unmet::AlreadyRevoked),
+                Require::Revocable(_) if !self.revoked.has_room() => return Err(Unmet::RevocationsFull),
+                Require::NotRevoked(holder) => self.unrevoked(holder)?,
                 Require::Unexpired(exp) if at >= *exp => return Err(Unmet::Expired(*exp)),
-                Require::Clock | Require::Unexpired(_) => {}
+                Require::Clock | Require::NotKilled | Require::Revocable(_) | Require::Unexpired(_) => {}
                 Require::Unspent { rid, uses } => {
                     let is_root = root.is_none();
                     let root = *root.get_or_insert(rid);
@@ -247,9 +409,12 @@ impl Facts {
                         }
                     }
                 }
-                Require::OpenLeases { sub, most } => {
-                    let open = self.issued.get(clip(sub).as_str()).map_or(0, |all| all.iter().filter(|exp| **exp > at).count());
-                    if open >= *most {
+                Require::OpenLeases { sub, sid, most, in_session, in_hour } => {
+                    let given = self.issued.get(clip(sub).as_str()).map_or(&[][..], Vec::as_slice);
+                    let open = given.iter().filter(|given| given.exp > at).count();
+                    let of_hour = || given.iter().filter(|given| given.is_of_the_hour(at));
+                    let of_session = of_hour().filter(|given| given.sid == clip(sid)).count();
+                    if open >= *most || of_session >= *in_session || of_hour().count() >= *in_hour {
                         return Err(Unmet::OpenLeases(sub.clone()));
                     }
                 }
@@ -263,9 +428,27 @@ impl Facts {
                         return Err(Unmet::Full);
                     }
                 }
+                Require::Room { sid, tool, labels } => self.sessions.has_room(&clip(sid), tool, labels, micros)?,
+                Require::Rate { scope, rate } => self.sessions.within_rate(scope, *rate, micros)?,
+                Require::Budget { sid, tool, most } => self.sessions.within_budget(&clip(sid), *tool, *most, micros)?,
+                Require::Flow { sid, lacks, flow, verdict } => {
+                    match (self.sessions.has_all(&clip(sid), lacks, micros), verdict) {
+                        (false, _) => {}
+                        (true, FlowVerdict::Deny) => return Err(Unmet::Flow(*flow)),
+                        (true, FlowVerdict::Ask) => asks.push(*flow),
+                    }
+                }
             }
         }
-        Ok(())
+        if asks.is_empty() { Ok(()) } else { Err(Unmet::Asks(asks)) }
+    }
+
+    fn unrevoked(&self, holder: &Holder) -> Result<(), Unmet> {
+        match self.revoked.by(holder) {
+            Some(word) => Err(Unmet::Revoked(word)),
+            None if self.revoked.is_behind(holder) => Err(Unmet::Behind),
+            None => Ok(()),
+        }
     }
 
     /// Makes room when there is none: drops what belongs to leases that are over. Once for each second of the ledger, since
@@ -275,18 +458,18 @@ impl Facts {
             self.forgot = now;
             self.pins.retain(|_, pin| pin.until > now);
             self.spent.retain(|_, spent| spent.until > now);
-            self.issued.retain(|_, all| all.iter().any(|exp| *exp > now));
+            self.issued.retain(|_, all| all.iter().any(|given| given.counts(now)));
         }
     }
 }
 
 /// When a fact of a lease may be forgotten. Lines of earlier versions do not tell; no lease of theirs outlives the window.
-fn until(exp: Option<u64>, now: u64) -> u64 {
+pub(super) fn until(exp: Option<u64>, now: u64) -> u64 {
     exp.map_or(now + WINDOW / 1_000_000, |exp| exp.saturating_add(KEEP_S))
 }
 
 /// The members of a body; a line that a stranger wrote may be anything, then it states no fact.
-fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
+pub(super) fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
     // The opening brace is part of the fixed beginning; the parser needs one.
     serde_json::from_slice(&[b"{", body].concat()).ok()
 }
@@ -370,10 +553,33 @@ mod tests {
         for n in 0..3 {
             absorb(&mut facts, &format!(r#""t":"issue","sid":"{n}","sub":"a","ih":"aa","exp":{}}}"#, T + 60 + n));
         }
-        let open = |sub: &str| Require::OpenLeases { sub: sub.into(), most: 3 };
+        let open = |sub: &str| Require::OpenLeases { sub: sub.into(), sid: "x".into(), most: 3, in_session: 9, in_hour: 9 };
         assert_eq!(check(&mut facts, open("a"), T + 59, T), Err(Unmet::OpenLeases("a".into())));
         assert_eq!(check(&mut facts, open("b"), T + 59, T), Ok(()), "another subject is not held back");
         assert_eq!(check(&mut facts, open("a"), T + 60, T), Ok(()));
+    }
+
+    #[test]
+    fn a_subject_is_issued_so_many_leases_in_an_hour_and_in_a_session() {
+        let mut facts = Facts::default();
+        for (n, sid) in ["s", "s", "t"].iter().enumerate() {
+            // Leases of a minute: none of them is open any more when the limits of the hour are asked for.
+            let at = T + u64::try_from(n).unwrap() * 100;
+            absorb_at(&mut facts, at, &format!(r#""t":"issue","sid":"{sid}","sub":"a","ih":"aa","exp":{}}}"#, at + 60));
+        }
+        let room = |sid: &str, in_session, in_hour| Require::OpenLeases {
+            sub: "a".into(),
+            sid: sid.into(),
+            most: 1,
+            in_session,
+            in_hour,
+        };
+        let full = Err(Unmet::OpenLeases("a".into()));
+        assert_eq!(check(&mut facts, room("s", 2, 9), T + 1000, T + 1000), full);
+        assert_eq!(check(&mut facts, room("t", 2, 9), T + 1000, T + 1000), Ok(()));
+        assert_eq!(check(&mut facts, room("t", 2, 3), T + 1000, T + 1000), full);
+        assert_eq!(check(&mut facts, room("t", 2, 3), T + HOUR_S, T + HOUR_S), Ok(()), "an hour after the first");
+        assert_eq!(check(&mut facts, room("s", 1, 9), T + HOUR_S + 99, T + 1000), full);
     }
 
     #[test]

@@ -15,6 +15,8 @@ pub(super) const CHECKPOINT: &str = "checkpoint";
 pub(super) const KEYS: &str = "keys";
 /// Directory of salts.
 pub(super) const EVIDENCE: &str = "evidence";
+/// A file of this name, whatever is in it, denies everything.
+pub(super) const KILL: &str = "kill";
 /// Directory of what recovery cut off.
 pub(super) const TORN: &str = "torn";
 

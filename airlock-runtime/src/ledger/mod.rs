@@ -18,21 +18,26 @@ pub mod note;
 mod place;
 mod questions;
 pub mod read;
+mod revoked;
+mod sessions;
 mod store;
 mod ticket;
 pub mod verify;
+mod window;
 mod writer;
 
-pub use entry::{Approve, Decision, Entry, Issue, Outcome, Verdict};
+pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
 pub use questions::SESSION_QUESTIONS_MAX;
+pub use revoked::{Holder, REVOCATIONS_MAX, Target};
+pub use sessions::Scope;
 pub use ticket::{Recorded, Ticket};
 pub use writer::Sync;
 
 use crate::clock::Micros;
-use crate::policy::{Durability, EffectClass};
+use crate::policy::{Durability, EffectClass, Policy};
 use ed25519_dalek::VerifyingKey;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
@@ -55,6 +60,7 @@ pub struct Ledger {
     asks: SyncSender<Ask>,
     thread: Mutex<Option<JoinHandle<()>>>,
     pol: String,
+    origin: String,
     durability: Durability,
     key: VerifyingKey,
     is_new: bool,
@@ -68,12 +74,46 @@ impl Ledger {
     /// A file operation failed, the directory belongs to another gateway, or what is there is not what was left there.
     pub fn open(dir: &Path, origin: &str, policy_digest: &[u8; 32], durability: Durability) -> Result<Self, LedgerError> {
         let pol = place::short(policy_digest);
-        let (store, is_new) = place::open(dir, place::Terms { origin, pol: &pol, durability })?;
+        let (store, is_new) = place::open(dir, place::Terms { origin, pol: &pol, durability, watch: None })?;
         Self::start(store, pol, durability, is_new)
     }
 
+    /// Opens the ledger of the gateway of this policy, and keeps the counts that its quotas and flows need.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open_for(dir: &Path, policy: &'static Policy) -> Result<Self, LedgerError> {
+        let (pol, durability) = (place::short(&policy.digest), policy.ledger.durability);
+        let terms = place::Terms { origin: policy.gateway, pol: &pol, durability, watch: Some(policy) };
+        let (store, is_new) = place::open(dir, terms)?;
+        Self::start(store, pol, durability, is_new)
+    }
+
+    /// Opens the ledger that is in `dir`, whichever gateway's it is, to add an entry of the operator's (a revocation, an issue). It is
+    /// never created. `policy_digest` is that of the manifest, if the entry rests on one.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], or there is no ledger.
+    pub fn join(dir: &Path, policy_digest: Option<&[u8; 32]>) -> Result<Self, LedgerError> {
+        let pol = policy_digest.map(place::short).unwrap_or_default();
+        let (store, durability) = place::join(dir, &pol)?;
+        Self::start(store, pol, durability, false)
+    }
+
+    /// Name of the gateway, as line 0 says.
+    #[must_use]
+    pub fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    /// The revocation epoch as last seen: leases are issued with it, and those of an earlier one are refused.
+    #[must_use]
+    pub fn epoch(&self) -> u64 {
+        self.shared.epoch()
+    }
+
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
-        let key = store.key.verifying_key();
+        let (key, origin) = (store.key.verifying_key(), store.origin.clone());
         let shared = Arc::new(Shared::new(store));
         let (asks, inbox) = sync_channel(QUEUE_MAX);
         let syncs_idle = match durability {
@@ -83,7 +123,7 @@ impl Ledger {
         let theirs = Arc::clone(&shared);
         let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
-        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, durability, key, is_new })
+        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, key, is_new })
     }
 
     /// The log's public key. It proves something only to those who keep it elsewhere.
@@ -137,7 +177,7 @@ impl Ledger {
         ticket
     }
 
-    /// Records that a call is allowed, if these conditions hold and the clock does not stand behind the ledger, as durably as its
+    /// Records that a call is allowed, if these conditions hold, nothing is killed and the clock does not stand behind the ledger, as durably as its
     /// effect demands. The only source of what an effect takes.
     ///
     /// # Errors
@@ -149,19 +189,20 @@ impl Ledger {
         require: Vec<Require>,
     ) -> Result<Allowed, LedgerError> {
         let entry = Entry::Decision(Decision { allow: true, ..decision });
-        let require = std::iter::once(Require::Clock).chain(require).collect();
+        let require = [Require::NotKilled, Require::Clock].into_iter().chain(require).collect();
         let recorded = self.record_if(&entry, self.sync_for(effect), require).await?;
         Ok(Allowed { seq: recorded.seq() })
     }
 
-    /// Records that the user accepts an open question, if it still waits for an answer and the clock does not stand behind the ledger.
+    /// Records that the user accepts an open question, if it still waits for an answer, nothing is killed and the clock does not stand behind
+    /// the ledger.
     /// The only source of an [`Accepted`]; no question gives a second one.
     ///
     /// # Errors
     /// Any [`LedgerError`]; nothing is approved then.
     pub async fn accept(&self, approve: Approve<'_>) -> Result<Accepted, LedgerError> {
         let question = approve.question.to_owned();
-        let require = vec![Require::Clock, Require::Waits { question: question.clone() }];
+        let require = vec![Require::NotKilled, Require::Clock, Require::Waits { question: question.clone() }];
         let entry = Entry::Approve(Approve { verdict: Verdict::Accepted, ..approve });
         // The allow that this leads to is appended behind it and waits for the disk where its effect demands that.
         let _: Recorded = self.record_if(&entry, Sync::Written, require).await?;

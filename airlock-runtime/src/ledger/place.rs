@@ -11,7 +11,7 @@ use super::line::{self, LINE_MAX};
 use super::note::{is_origin, plain_key};
 use super::store::Store;
 use crate::clock::Micros;
-use crate::policy::Durability;
+use crate::policy::{Durability, Policy};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::SigningKey;
 use serde::Deserialize;
@@ -32,6 +32,15 @@ pub(super) struct Terms<'a> {
     /// First 16 hexadecimal digits of the policy digest.
     pub(super) pol: &'a str,
     pub(super) durability: Durability,
+    /// Whose quotas and flows are to be counted.
+    pub(super) watch: Option<&'static Policy>,
+}
+
+impl Terms<'_> {
+    /// Facts of a ledger of which nothing was read yet.
+    fn facts(&self) -> Facts {
+        self.watch.map_or_else(Facts::default, Facts::watching)
+    }
 }
 
 /// The members of line 0.
@@ -82,6 +91,19 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
         (Some(_), None, _) => Err(damaged(dir, "the head describes entries, but there is no segment")),
         (_, Some(_), false) => Err(damaged(dir, "there are several segments, and this version writes one")),
     }
+}
+
+/// Opens a ledger that is there, whatever gateway and durability line 0 names.
+pub(super) fn join(dir: &Path, pol: &str) -> Result<(Store, Durability), LedgerError> {
+    let none =
+        || LedgerError::Origin(format!("there is no ledger in {}: name the directory that the gateway uses", dir.display()));
+    let first = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?.into_iter().next().ok_or_else(none)?;
+    let file = private().read(true).open(&first.path).map_err(|e| LedgerError::io("open", &first.path, e))?;
+    let genesis = read_genesis(&file).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
+    let known = [Durability::Power, Durability::Effect, Durability::Process];
+    let durability = known.into_iter().find(|durability| durability.word() == genesis.durability);
+    let durability = durability.ok_or_else(|| damaged(dir, "line 0 names an unknown durability"))?;
+    open(dir, Terms { origin: &genesis.origin, pol, durability, watch: None }).map(|(store, _)| (store, durability))
 }
 
 /// A new ledger: key, segment, line 0.
@@ -146,7 +168,7 @@ fn resume(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>, slot: Slot
     match end {
         Ok(()) => {}
         // The power failed before the newest entries were on disk. They were never acknowledged as durable.
-        Err(_) if other_boot && size >= slot.durable => rebuild(&mut store, &slot, size)?,
+        Err(_) if other_boot && size >= slot.durable => rebuild(&mut store, &slot, size, terms)?,
         Err(error) => return Err(error),
     }
     // Roll forward what a writer left without a head. The lock is held by the caller.
@@ -165,6 +187,8 @@ fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
     let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
     let since = Micros(Micros::now().0.min(slot.newest.0).saturating_sub(WINDOW));
     let from = files::seek(&store.file, slot.offset, since).map_err(unreadable)?;
+    store.older_revocations(from)?;
+    let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
     let mut prev = None;
     let facts = &mut store.facts;
     let end = files::scan(&store.file, from, slot.offset, |_, text| {
@@ -173,6 +197,7 @@ fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
             return Err("its prev is not the hash of the line before".into());
         }
         prev = Some(leaf(text));
+        facts.revoked.admits(&parts)?;
         facts.absorb(&parts);
         Ok(())
     })
@@ -186,9 +211,9 @@ fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
 }
 
 /// After a power cut: reads all from the start; everything that was durable must be there.
-fn rebuild(store: &mut Store, slot: &Slot, size: u64) -> Result<(), LedgerError> {
+fn rebuild(store: &mut Store, slot: &Slot, size: u64, terms: Terms<'_>) -> Result<(), LedgerError> {
     store.cursor = Cursor::start(first_prev(&store.origin, store.key.verifying_key().as_bytes()));
-    store.facts = Facts::default();
+    store.facts = terms.facts();
     let at = match store.follow(size)? {
         End::Clean => size,
         End::Partial { at } | End::Fault { at, .. } => at,
@@ -260,6 +285,7 @@ fn assemble(
     let evidence = private().append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
     let cursor = cursor.unwrap_or_else(|| Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes())));
     Ok(Store {
+        kill_file: dir.join(files::KILL),
         dir: dir.to_owned(),
         origin: terms.origin.to_owned(),
         key,
@@ -269,7 +295,7 @@ fn assemble(
         evidence,
         head,
         cursor,
-        facts: Facts::default(),
+        facts: terms.facts(),
         generation: 0,
         durable: 0,
     })

@@ -6,11 +6,14 @@ use super::entry::{Recover, Sealed, body};
 use super::facts::{Facts, Require, Unmet};
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
+use super::line::{self, LINE_MAX};
 use super::note::Checkpoint;
+use super::revoked::{self, Revocations};
 use super::{LedgerError, place};
 use crate::clock::Micros;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -30,6 +33,8 @@ pub(super) struct Store {
     pub(super) origin: String,
     pub(super) key: SigningKey,
     pub(super) boot: [u8; 16],
+    /// Where a kill file would lie.
+    pub(super) kill_file: PathBuf,
     pub(super) segment: Segment,
     pub(super) file: Arc<File>,
     pub(super) evidence: File,
@@ -57,6 +62,7 @@ impl Store {
         let _locked = Head::lock(&handle)?;
         let now = clock();
         let mut lines = self.catch_up(now)?;
+        self.look_for_kill_file(now, &mut lines);
         let mut salts = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         for pending in batch {
@@ -65,7 +71,7 @@ impl Store {
                 continue;
             }
             let seq = self.cursor.range.len();
-            self.extend(now, &pending.sealed.body, &mut lines);
+            self.extend(now, &self.stamped(&pending.sealed, now), &mut lines);
             if let Some(salt) = &pending.sealed.salt {
                 salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
             }
@@ -75,10 +81,29 @@ impl Store {
         Ok(results)
     }
 
+    /// Is the kill file there, and does the ledger say so already? Whatever lies there counts, and so does a fault of looking. That it
+    /// came or went is an entry: taking it away is as visible as putting it there.
+    fn look_for_kill_file(&mut self, now: Micros, lines: &mut Vec<u8>) {
+        let seen = self.kill_file.symlink_metadata();
+        let is_there = !seen.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        if is_there != self.facts.revoked.killed() {
+            self.extend(now, &revoked::kill_body(is_there), lines);
+        }
+    }
+
+    /// The body of an entry; of an allow, with what its session has come to.
+    fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
+        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
+        match sealed.body.split_last() {
+            Some((end, members_before)) if !members.is_empty() => [members_before, &members, &[*end]].concat().into(),
+            Some(_) | None => Cow::Borrowed(&sealed.body),
+        }
+    }
+
     /// Builds the next line, and reads its facts from it as from any other line.
     pub(super) fn extend(&mut self, now: Micros, entry: &[u8], lines: &mut Vec<u8>) {
-        let line = self.cursor.extend(now, entry);
-        if let Ok(parts) = super::line::parse(&line) {
+        let line = self.cursor.extend(now, &self.facts.revoked.stamp(entry));
+        if let Ok(parts) = line::parse(&line) {
             self.facts.absorb(&parts);
         }
         lines.extend_from_slice(&line);
@@ -167,10 +192,41 @@ impl Store {
     pub(super) fn follow(&mut self, until: u64) -> Result<End, LedgerError> {
         let Self { cursor, facts, file, .. } = self;
         let end = files::scan(file, cursor.offset, until, |_, text| {
-            facts.absorb(&cursor.accept(text)?);
+            facts.absorb(&cursor.accept_if(text, |line| facts.revoked.admits(line))?);
             Ok(())
         });
         end.map_err(|e| LedgerError::io("read", &self.segment.path, e))
+    }
+
+    /// Takes in the revocations that stand before `from`, and checks that they are those that the line there states. Nothing else of
+    /// those lines is looked at, so this costs a pass over the file, and only if there are any.
+    pub(super) fn older_revocations(&mut self, from: u64) -> Result<(), LedgerError> {
+        let unreadable = |e| LedgerError::io("read", &self.segment.path, e);
+        let mut stated = None;
+        let first = files::bytes(&self.file, from, from + LINE_MAX as u64 + 1).map_err(unreadable)?;
+        if let Some(text) = first.split(|b| *b == b'\n').next().filter(|text| !text.is_empty()) {
+            stated = line::parse(text).ok().and_then(|line| revoked::Mark::of(line.body).ok());
+        }
+        let stated = stated.ok_or_else(|| self.damaged(&format!("the line at byte {from} cannot be read")))?;
+        let mut older = Revocations::default();
+        if stated.is_some() {
+            let end = files::scan(&self.file, 0, from, |_, text| {
+                let line = line::parse(text)?;
+                if revoked::is_revocation(line.body) {
+                    older.admits(&line)?;
+                    older.absorb(&line);
+                }
+                Ok(())
+            });
+            match end.map_err(unreadable)? {
+                End::Clean if *older.mark() == stated => {}
+                End::Clean => return Err(self.damaged("its revocations are not those that later entries state")),
+                End::Partial { at } => return Err(self.damaged(&format!("the line at byte {at} is cut short"))),
+                End::Fault { at, reason } => return Err(self.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
+            }
+        }
+        self.facts.revoked = older;
+        Ok(())
     }
 
     /// Moves the bytes `at..size` to `torn/`, cuts them off, and records that. Nothing is dropped without a trace.

@@ -8,6 +8,7 @@ use super::head::{Head, Slot};
 use super::line::LINE_MAX;
 use super::note::{Checkpoint, NoteFault, parse_key, plain_key};
 use super::place::{GenesisLine, VERSION, read_genesis};
+use super::revoked::Revocations;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 use std::fs::File;
@@ -108,6 +109,7 @@ struct Check {
     slot_leaf: Option<Hash>,
     findings: Vec<Finding>,
     torn: Option<TornTail>,
+    revoked: Revocations,
 }
 
 /// Verifies the ledger in `dir`.
@@ -128,7 +130,8 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     };
     let genesis = read_genesis(&File::open(&first.path)?).filter(|genesis| genesis.v == VERSION);
     let stated = genesis.as_ref().and_then(|genesis| parse_key(&genesis.pk));
-    let mut check = Check { anchors: Vec::new(), slot, slot_leaf: None, findings: Vec::new(), torn: None };
+    let mut check =
+        Check { anchors: Vec::new(), slot, slot_leaf: None, findings: Vec::new(), torn: None, revoked: Revocations::default() };
     let (Some(genesis), Some(stated)) = (genesis, stated) else {
         let size = first.path.metadata()?.len();
         if check.slot.is_none() && note.is_none() && trust.key.is_none() && trust.saved.is_none() && is_begun(first, size)? {
@@ -194,7 +197,8 @@ impl Check {
         }
         cursor.offset = 0;
         let end = files::scan(&file, 0, size, |_, text| {
-            cursor.accept(text)?;
+            let line = cursor.accept_if(text, |line| self.revoked.admits(line))?;
+            self.revoked.absorb(&line);
             self.pass(cursor);
             Ok(())
         })?;

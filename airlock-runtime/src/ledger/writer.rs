@@ -45,17 +45,25 @@ pub(super) struct Shared {
     failed: OnceLock<LedgerError>,
     /// Time of the newest entry as last seen, microseconds. Beside the store, which is held while the writer waits for the lock.
     newest: AtomicU64,
+    /// Revocation epoch as last seen.
+    epoch: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new(store: Store) -> Self {
         let newest = AtomicU64::new(store.cursor.newest().0);
-        Self { store: Mutex::new(store), failed: OnceLock::new(), newest }
+        let epoch = AtomicU64::new(store.facts.revoked.epoch());
+        Self { store: Mutex::new(store), failed: OnceLock::new(), newest, epoch }
     }
 
     /// Time of the newest entry as last seen; waits for nobody.
     pub(super) fn newest(&self) -> Micros {
         Micros(self.newest.load(Ordering::Relaxed))
+    }
+
+    /// The revocation epoch as last seen; waits for nobody.
+    pub(super) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Relaxed)
     }
 
     /// Does somebody hold the store right now?
@@ -148,6 +156,7 @@ impl Writer<'_> {
         let results = self.shared.store().and_then(|mut store| {
             let results = store.append(batch, Micros::now);
             self.shared.newest.fetch_max(store.cursor.newest().0, Ordering::Relaxed);
+            self.shared.epoch.fetch_max(store.facts.revoked.epoch(), Ordering::Relaxed);
             results
         });
         let results = match results.map_err(|error| self.shared.fail(error)) {

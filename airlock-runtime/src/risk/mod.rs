@@ -37,6 +37,8 @@ pub struct Risk {
     pub score: u16,
     /// In a fixed order; no factor has zero points, and each name occurs once.
     pub factors: Vec<Factor>,
+    /// What the tool ignores: found, and counted in no sum. [`score`] leaves it empty.
+    pub ignored: Vec<Factor>,
 }
 
 /// A named contribution to the score.

@@ -67,7 +67,7 @@ pub fn score(input: &Input<'_>) -> Risk {
     add("oversized_arguments", step(&SIZE_STEPS, input.args_bytes), format!("{} bytes of arguments", input.args_bytes));
     add("deep_nesting", step(&DEPTH_STEPS, depth), format!("arguments nested {depth} deep"));
     let sum = factors.iter().fold(0u16, |sum, factor| sum.saturating_add(factor.points));
-    Risk { score: sum.min(RISK_MAX), factors }
+    Risk { score: sum.min(RISK_MAX), factors, ignored: Vec::new() }
 }
 
 /// How a reading came about.

@@ -2,11 +2,8 @@
 
 use super::{Context, Gateway, Limits, Share};
 use crate::approve::record::{Case, Question};
-use crate::approve::{Approved, Refusal};
-use crate::builtin::schema;
-use crate::call::ArgFault;
-use crate::decide::Decision;
-use crate::lease::request_digest;
+use crate::approve::{Approved, Flows, Refusal};
+use crate::decide::Ask;
 use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
 use crate::reason::Reason;
 use crate::wire::ask::OPEN_QUESTIONS_MAX;
@@ -75,24 +72,25 @@ impl Gateway {
         &self,
         context: &Context<'_>,
         client: &str,
-        why: String,
+        ask: Ask,
+        flows: Flows,
+        before: Option<Approved>,
         desk: &mut Desk<'_>,
     ) -> Result<Approved, Ended> {
-        let tool = context.call.tool.map_or("", |tool| tool.name);
-        let request = request_digest(self.world.policy.gateway, context.sid, tool, &context.call.args).map_err(|fault| {
-            let fault = ArgFault { arg: schema::ALL, problem: fault.to_string() };
-            Ended::Refused { reason: Reason::Argument(fault), question: None }
-        })?;
-        let case = &Case {
+        // A second question about the same call asks for all that the first one did.
+        let (told, settled) = before.map(Approved::into_told).unwrap_or_default();
+        let case = &mut Case {
             world: &self.world,
             call: context.call,
-            tool,
+            tool: context.call.tool.map_or("", |tool| tool.name),
             sid: context.sid,
             sub: context.sub,
             rid: context.rid.last().map(String::as_str),
             client,
-            why: &why,
-            request,
+            uses: context.authority.map_or(&[][..], |authority| &authority.uses),
+            because: if ask.because.is_empty() { told } else { ask.because.clone() },
+            flows: flows.and(settled),
+            request: ask.digest,
         };
         if let Some(retry) = desk.retry.take() {
             return take_answer(case, retry).await;
@@ -105,12 +103,12 @@ impl Gateway {
             Asking::NotDeclared => refused(Refusal::NotDeclared),
             Asking::NoSuchRevision => refused(Refusal::NoSuchRevision),
             Asking::InResult => {
-                let question = case.ask().await.map_err(|reason| Ended::Refused { reason, question: None })?;
+                let question = case.ask(ask.require()).await.map_err(|reason| Ended::Refused { reason, question: None })?;
                 let state = case.state(&question).map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })?;
                 Err(Ended::Asked { message: question.text, state })
             }
             Asking::ByRequest => {
-                let question = case.ask().await.map_err(|reason| Ended::Refused { reason, question: None })?;
+                let question = case.ask(ask.require()).await.map_err(|reason| Ended::Refused { reason, question: None })?;
                 let approved = self.wait(case, &question, desk).await;
                 approved.map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })
             }
@@ -120,7 +118,7 @@ impl Gateway {
     /// Asks by a request of ours and waits for the answer, while other calls go on.
     async fn wait(&self, case: &Case<'_>, question: &Question, desk: &mut Desk<'_>) -> Result<Approved, Reason> {
         let asked = self.connection.borrow_mut().ask(&desk.id, &question.text);
-        let Some((number, line)) = asked else { return Err(case.give_up(&question.id(), Refusal::TooMany).await) };
+        let Some((number, line)) = asked else { return Err(case.give_up(question, Refusal::TooMany).await) };
         let waits = self.waiting.wait(number);
         // A user takes minutes. What a waiting call holds is bounded by the number of open questions instead.
         desk.share = None;
@@ -141,10 +139,10 @@ impl Gateway {
                 if let Some(line) = closing {
                     let _ = desk.output.send(line).await;
                 }
-                return Err(case.give_up(&question.id(), refusal).await);
+                return Err(case.give_up(question, refusal).await);
             }
         };
-        let approved = case.settle(&question.id(), answer).await?;
+        let approved = case.settle(question, answer).await?;
         // The effect is one call in flight again.
         desk.share = desk.limits.share(desk.memory).await;
         Ok(approved)
@@ -157,21 +155,11 @@ async fn take_answer(case: &Case<'_>, retry: Retry) -> Result<Approved, Ended> {
         case.answered(&retry).map_err(|refusal| Ended::Refused { reason: Reason::Approval(refusal), question: None })?;
     match retry.answer {
         // The state is right and the answer is missing: the same question again.
-        None => Err(Ended::Asked { message: case.text(), state: retry.state }),
+        None => Err(Ended::Asked { message: question.text, state: retry.state }),
         Some(answer) => {
             let approved = case.settle(&question, answer).await;
-            approved.map_err(|reason| Ended::Refused { reason, question: Some(question) })
+            approved.map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })
         }
-    }
-}
-
-/// Why the user's yes is needed; `None` where the decision is made without it. Whoever brings an answer has it judged, even where nothing
-/// would be asked: a no is a no, and a forged state is not passed over.
-pub(super) fn needed(decision: &Decision, desk: &Desk<'_>) -> Option<String> {
-    match decision {
-        Decision::Deny(_) => None,
-        Decision::Ask(ask) => Some(ask.why().to_owned()),
-        Decision::Allow(_) => desk.retry.is_some().then(String::new),
     }
 }
 

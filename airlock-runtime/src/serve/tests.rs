@@ -3,7 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, CheckArgs, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex};
+use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -14,14 +14,15 @@ static POLICY: Policy = Policy {
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    limits: sample::LIMITS,
+    flows: &[],
     tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
     grants: &[grant("agent:a"), grant("agent:b")],
 };
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
-    let check_args = CheckArgs(&|_| Ok(()));
-    Tool { name, why: "test", builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
+    Tool { name, kind: ToolKind::Builtin(builtin), ..sample::TOOL }
 }
 
 const fn grant(subject: &'static str) -> Grant {
@@ -30,9 +31,9 @@ const fn grant(subject: &'static str) -> Grant {
 }
 
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
-    let ledger = Ledger::open(dir, "gw", &POLICY.digest, POLICY.ledger.durability).unwrap();
+    let ledger = Ledger::open_for(dir, &POLICY).unwrap();
     let keys = KeyRing::new(vec![AudienceKey::new("k1", "gw", [7; 32]).unwrap()]).unwrap();
-    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned() }))
+    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default() }))
 }
 
 /// The guard is only for a loop that hangs; a loop that ends does so at once.
@@ -64,7 +65,7 @@ fn only_who_asks_for_a_lease_is_named_by_its_arguments() {
         let tool = POLICY.tool(name);
         Call { id: "c".into(), name: name.into(), tool, args, args_bytes: Vec::new() }
     };
-    let risk = Risk { score: 0, factors: Vec::new() };
+    let risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
     for (name, sub, sid) in
         [("airlock_issue_capability", "agent:victim", "s1"), ("airlock_usage_stats", "", ""), ("no_such_tool", "", "")]
     {

@@ -20,7 +20,14 @@ fn altered_and_moved_states_approve_nothing() {
         let other = if body.as_bytes()[at] == b'A' { "B" } else { "A" };
         bad.push(format!("alq1.k1.{}{other}{}", &body[..at], &body[at + 1..]));
     }
-    bad.extend(["alq1.k2.".to_owned() + body, "alk1.k1.".to_owned() + body, good.to_uppercase(), lease.clone(), good.clone() + "=", good.repeat(2000)]);
+    bad.extend([
+        "alq1.k2.".to_owned() + body,
+        "alk1.k1.".to_owned() + body,
+        good.to_uppercase(),
+        lease.clone(),
+        good.clone() + "=",
+        good.repeat(2000),
+    ]);
     // Another state of the same session, and its parts exchanged with this one's.
     let other = state(&mut gateway, "o", &asking("/other", &lease));
     bad.push(other.clone());
@@ -33,7 +40,10 @@ fn altered_and_moved_states_approve_nothing() {
     moved["arguments"]["url"] = json!("https://api.open-meteo.com/guarded?x=1");
     assert_eq!(told(&gateway.ask(&call("m", &moved))), "-32602 approval_invalid");
     let narrowed = place.lease(&["http_get_json", "airlock_usage_stats"]);
-    assert_eq!(told(&gateway.ask(&call("l", &answering(&asking("/guarded", &narrowed), &good, "accept")))), "-32602 approval_invalid");
+    assert_eq!(
+        told(&gateway.ask(&call("l", &answering(&asking("/guarded", &narrowed), &good, "accept")))),
+        "-32602 approval_invalid"
+    );
     assert_eq!(web().come("/guarded"), 0, "nothing was done");
     assert_eq!(told(&gateway.ask(&call("y", &answering(&params, &good, "accept")))), "ok", "and nothing was used up");
     gateway.finish();
@@ -75,7 +85,9 @@ fn a_storm_of_responses_changes_nothing() {
     gateway.send(&call(1, &json!({"name": "http_get_json", "arguments": {"url": url}, "_meta": meta})));
     let question = gateway.next_reply();
     assert_eq!(question["id"], "approve-1", "{question}");
-    let yes = |id: &Value| json!({"jsonrpc": "2.0", "id": id, "result": {"action": "accept", "content": {"approve": true}}}).to_string();
+    let yes = |id: &Value| {
+        json!({"jsonrpc": "2.0", "id": id, "result": {"action": "accept", "content": {"approve": true}}}).to_string()
+    };
     let mut storm = String::new();
     for n in 2..30_000 {
         storm += &format!("{}\n{}\n", yes(&json!(n)), yes(&json!(format!("approve-{n}"))));
@@ -120,7 +132,8 @@ fn a_lease_that_a_user_gives() {
     let mut gateway = place.start(&program);
     let mut params = asking("", "");
     params["name"] = json!("airlock_issue_capability");
-    params["arguments"] = json!({"session_id": "s-1", "subject": "agent:planner", "tools": ["http_get_json"], "intent": "look at the weather"});
+    params["arguments"] =
+        json!({"session_id": "s-1", "subject": "agent:planner", "tools": ["http_get_json"], "intent": "look at the weather"});
     for key in ["lease", "session", "intent"] {
         params["_meta"].as_object_mut().unwrap().remove(&format!("dev.airlock/{key}"));
     }

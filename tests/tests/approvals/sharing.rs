@@ -80,7 +80,10 @@ fn a_user_who_is_asked_holds_up_nobody() {
         let yes = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept", "content": {"approve": true}}});
         gateway.send(&yes.to_string());
         let reply = gateway.reply(n + 1);
-        assert_eq!((told(&reply).as_str(), &reply["result"]["structuredContent"]["json"]["path"]), ("ok", &json!(format!("/waits/{}", n + 1))));
+        assert_eq!(
+            (told(&reply).as_str(), &reply["result"]["structuredContent"]["json"]["path"]),
+            ("ok", &json!(format!("/waits/{}", n + 1)))
+        );
     }
     gateway.finish();
     verify(&place);

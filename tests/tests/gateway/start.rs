@@ -34,7 +34,7 @@ fn start(audience: &str, program: &Path, prepare: impl FnOnce(&Place, &mut Comma
 
 fn other_key(place: &Place, audience: &str, bytes: [u8; 32]) {
     fs::remove_file(place.key_file()).unwrap();
-    keyfile::write_audience(&place.key_file(), &AudienceKey::new("k1", audience, bytes).unwrap()).unwrap();
+    keyfile::write_audience(&place.key_file(), &[&AudienceKey::new("k1", audience, bytes).unwrap()]).unwrap();
 }
 
 fn write_key(place: &Place, text: &str) {

@@ -1,31 +1,69 @@
 //! Picking one key out of a file.
 
 use crate::render::Failure;
+use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::keyfile::{FileKey, read_keys};
-use airlock_runtime::lease::{AudienceKey, IssuerKey};
+use airlock_runtime::lease::{AudienceKey, IssuerKey, Stage, guard};
 use std::path::Path;
 
-/// The issuer key of a file, by id if it has several.
+/// The keys of a file, in a process that leaves no core file and is not read by others.
+fn read(path: &Path) -> Result<Vec<FileKey>, Failure> {
+    // Where the kernel refuses, the command goes on: it ends in a moment.
+    let _ = guard::forbid_dumps();
+    read_keys(path).map_err(Failure::new)
+}
+
+/// The issuer keys of a file, or the one with an id.
 ///
 /// # Errors
-/// The file is refused, or has no such key, or more than one.
-pub(crate) fn issuer(path: &Path, kid: Option<&str>) -> Result<IssuerKey, Failure> {
-    let issuers = read_keys(path).map_err(Failure::new)?.into_iter().filter_map(|key| match key {
+/// The file is refused, or has no such key.
+pub(crate) fn issuers(path: &Path, kid: Option<&str>) -> Result<Vec<IssuerKey>, Failure> {
+    let issuers = read(path)?.into_iter().filter_map(|key| match key {
         FileKey::Issuer(key) => Some(key),
         FileKey::Audience(_) => None,
     });
-    one(issuers.filter(|key| kid.is_none_or(|kid| key.kid() == kid)).collect(), path, "issuer key", kid)
+    let found: Vec<IssuerKey> = issuers.filter(|key| kid.is_none_or(|kid| key.kid() == kid)).collect();
+    if found.is_empty() { one(found, path, "issuer key", kid).map(|key| vec![key]) } else { Ok(found) }
 }
 
-/// The key of a gateway: from the file itself, or derived from an issuer key in it. Without `audience` the file must have an
-/// audience key, which says whose it is.
+/// The key of a gateway to sign with: of several the one that signs now by its dates.
+///
+/// # Errors
+/// As [`audience`], or the key does not sign now.
+pub(crate) fn signer(path: &Path, kid: Option<&str>, gateway: Option<&str>) -> Result<AudienceKey, Failure> {
+    let now = Micros::now().seconds();
+    let mut found = candidates(path, kid, gateway)?;
+    let begun = found.iter().filter(|key| key.term().stage(now) == Stage::Signs).map(|key| key.term().sign_from).max();
+    if let Some(begun) = begun {
+        found.retain(|key| key.term().stage(now) == Stage::Signs && key.term().sign_from == begun);
+    }
+    let key = one(found, path, "key", kid)?;
+    match key.term().stage(now) {
+        Stage::Signs => Ok(key),
+        Stage::Next | Stage::Verifies | Stage::Retired => {
+            Err(Failure::new(format_args!("the key {:?} does not sign at this time", key.kid()))
+                .help(format_args!("`airlock key show {}` tells the dates of its keys", path.display())))
+        }
+    }
+}
+
+/// The one key of a gateway, see [`candidates`].
 ///
 /// # Errors
 /// The file is refused, or has no such key, or more than one.
-pub(crate) fn audience(path: &Path, kid: Option<&str>, audience: Option<&str>) -> Result<AudienceKey, Failure> {
+pub(crate) fn audience(path: &Path, kid: Option<&str>, gateway: Option<&str>) -> Result<AudienceKey, Failure> {
+    one(candidates(path, kid, gateway)?, path, "key", kid)
+}
+
+/// The keys of a gateway: from the file itself, or derived from an issuer key in it. Without `audience` the file must have an
+/// audience key, which says whose it is.
+///
+/// # Errors
+/// The file is refused, or has none.
+fn candidates(path: &Path, kid: Option<&str>, audience: Option<&str>) -> Result<Vec<AudienceKey>, Failure> {
     let mut found = Vec::new();
     let mut others: Vec<String> = Vec::new();
-    for key in read_keys(path).map_err(Failure::new)? {
+    for key in read(path)? {
         match (key, audience) {
             (FileKey::Issuer(key), _) if kid.is_some_and(|kid| key.kid() != kid) => {}
             (FileKey::Audience(key), _) if kid.is_some_and(|kid| key.kid() != kid) => {}
@@ -46,7 +84,8 @@ pub(crate) fn audience(path: &Path, kid: Option<&str>, audience: Option<&str>) -
             Err(Failure::new(format_args!("{} has {other}, not one for the gateway {audience:?}", path.display()))
                 .help("derive the right one with `airlock key derive`"))
         }
-        (true, _, None) | (false, _, _) => one(found, path, "key", kid),
+        (true, _, None) => one(found, path, "key", kid).map(|key| vec![key]),
+        (false, _, _) => Ok(found),
     }
 }
 

@@ -65,6 +65,15 @@ pub enum FetchFault {
         /// What was not found.
         what: String,
     },
+    /// The answer lacks what the manifest selects from it.
+    SelectMissing {
+        /// Pointer of the manifest.
+        pointer: &'static str,
+    },
+    /// The answer repeats the credential that was sent; nothing of it is given out.
+    SecretInAnswer,
+    /// What was planned cannot be sent; the checks before it let nothing of this kind through.
+    Unsendable,
 }
 
 impl FetchFault {
@@ -83,6 +92,9 @@ impl FetchFault {
             Self::TooLarge { .. } => "too_large",
             Self::BadJson { .. } => "bad_json",
             Self::NotFound { .. } => "not_found",
+            Self::SelectMissing { .. } => "select_missing",
+            Self::SecretInAnswer => "secret_in_answer",
+            Self::Unsendable => "unsendable",
         }
     }
 
@@ -108,6 +120,9 @@ impl FetchFault {
             Self::TooLarge { limit } => format!("the answer is longer than {limit} bytes; ask for less"),
             Self::BadJson { problem } => format!("the answer cannot be used: {problem}"),
             Self::NotFound { what } => format!("{what} was not found"),
+            Self::SelectMissing { pointer } => format!("the answer has nothing at {pointer}, which the manifest selects"),
+            Self::SecretInAnswer => "the answer repeats the gateway's credential, so all of it is withheld".to_owned(),
+            Self::Unsendable => "the request cannot be sent as it was planned".to_owned(),
         }
     }
 }

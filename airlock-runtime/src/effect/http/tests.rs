@@ -82,7 +82,7 @@ fn stand_in(port: u16) -> Target {
 }
 
 async fn fetch_local(checked: &Checked, limits: HttpLimits) -> Result<Fetched, FetchFault> {
-    fetch(checked, &limits, tls::client_config().unwrap()).await
+    fetch(checked, Asked::get(), &limits, tls::client_config().unwrap()).await
 }
 
 async fn fetch_reply(reply: Vec<u8>) -> Result<Fetched, FetchFault> {
@@ -265,9 +265,9 @@ async fn tls_needs_a_compiled_in_root_and_the_right_name() {
     let trusting = tls::build(roots).unwrap();
     let limits = HttpLimits::default();
     // The server is in order: with its CA as a root the fetch works.
-    let fetched = fetch(&local("https", "api.example.com", port), &limits, trusting.clone()).await;
+    let fetched = fetch(&local("https", "api.example.com", port), Asked::get(), &limits, trusting.clone()).await;
     assert_eq!(fetched.unwrap().value, serde_json::json!({}));
-    let fault = fetch(&local("https", "other.example.com", port), &limits, trusting).await.unwrap_err();
+    let fault = fetch(&local("https", "other.example.com", port), Asked::get(), &limits, trusting).await.unwrap_err();
     assert_eq!(fault.code(), "tls_failed", "{fault}");
     let fault = fetch_local(&local("https", "api.example.com", port), limits).await.unwrap_err();
     assert_eq!(fault.code(), "tls_failed", "{fault}");

@@ -1,5 +1,6 @@
 //! Whole sessions with questions, over the lines of both sides and the ledger behind them.
 
+mod flows;
 mod legacy;
 mod modern;
 
@@ -7,7 +8,8 @@ use crate::effect::World;
 use crate::lease::{AudienceKey, KeyRing, RootClaims, fresh_jti, intent_hash, mint};
 use crate::ledger::Ledger;
 use crate::policy::{
-    Builtin, CheckArgs, Durability, EffectClass, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex,
+    Approval, Builtin, Durability, Flow, FlowVerdict, Grant, Issue, LeaseRules, LedgerRules, Limits, Policy, Tool, ToolIndex,
+    ToolKind, sample,
 };
 use crate::serve::Gateway;
 use crate::wire::Frame;
@@ -25,41 +27,51 @@ static POLICY: Policy = policy(120);
 /// Every answer is too late.
 static HASTY: Policy = policy(0);
 
-static TOOLS: [Tool; 3] = [
-    tool("airlock_usage_stats", Builtin::UsageStats, "HACK"),
-    tool("airlock_audit_tail", Builtin::AuditTail, "HACK"),
-    tool("airlock_exposure_report", Builtin::ExposureReport, "free"),
+static TOOLS: [Tool; 4] = [
+    Tool {
+        approval: Some(Approval::Human),
+        why: "counts are looked at by a person",
+        ..tool("airlock_usage_stats", Builtin::UsageStats)
+    },
+    Tool {
+        approval: Some(Approval::Human),
+        why: "entries are looked at by a person",
+        ..tool("airlock_audit_tail", Builtin::AuditTail)
+    },
+    Tool { labels: &["reads:private"], ..tool("airlock_exposure_report", Builtin::ExposureReport) },
+    tool("airlock_issue_capability", Builtin::IssueCapability),
 ];
 
 static GRANTS: [Grant; 1] = [Grant {
     subject: "agent:a",
     tools: &["airlock_usage_stats", "airlock_audit_tail", "airlock_exposure_report"],
-    issue: Issue::Operator,
+    issue: Issue::Human,
     domains: &[],
     max_ttl: 600,
     max_risk: 400,
     uses: 1000,
-    why: "test",
+    why: "a person gives the leases",
 }];
 
 const fn policy(approval_timeout: u64) -> Policy {
     Policy {
         gateway: "gw",
         instructions: "",
-        digest: [if approval_timeout == 0 { 1 } else { 0 }; 32],
+        digest: [0; 32],
         compiled_by: "test",
         keys: &[],
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+        limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
+        flows: &[],
         tools: &TOOLS,
         tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
         grants: &GRANTS,
     }
 }
 
-const fn tool(name: &'static str, builtin: Builtin, why: &'static str) -> Tool {
-    let check_args = CheckArgs(&|_| Ok(()));
-    Tool { name, why, builtin, effect: EffectClass::Read, risk_threshold: 500, base_risk: 0, egress: &[], check_args }
+const fn tool(name: &'static str, builtin: Builtin) -> Tool {
+    Tool { name, kind: ToolKind::Builtin(builtin), ..sample::TOOL }
 }
 
 fn key(byte: u8) -> AudienceKey {
@@ -67,9 +79,9 @@ fn key(byte: u8) -> AudienceKey {
 }
 
 fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
-    let ledger = Ledger::open(dir, "gw", &policy.digest, policy.ledger.durability).unwrap();
+    let ledger = Ledger::open_for(dir, policy).unwrap();
     let keys = KeyRing::new(vec![key(key_byte)]).unwrap();
-    Rc::new(Gateway::new(World { policy, keys, ledger, ledger_dir: dir.to_owned() }))
+    Rc::new(Gateway::new(World { policy, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default() }))
 }
 
 /// A lease of this session for all tools.
@@ -79,7 +91,7 @@ fn lease_of(sid: &str, uses: u64, life: u64) -> String {
         sub: "agent:a".into(),
         sid: sid.into(),
         ih: intent_hash(INTENT).unwrap(),
-        tools: POLICY.tools.iter().map(|tool| tool.name.to_owned()).collect(),
+        tools: GRANTS[0].tools.iter().map(|&tool| tool.to_owned()).collect(),
         dom: Vec::new(),
         risk: 400,
         uses,

@@ -149,6 +149,34 @@ async fn other_calls_go_on_while_users_are_asked_and_no_more_are_asked_than_can_
     assert_eq!(told.iter().filter(|word| *word == "allow ok approval").count(), OPEN_QUESTIONS_MAX);
 }
 
+/// The decision is made anew after the answer.
+#[tokio::test]
+async fn a_yes_does_not_prolong_the_lease() {
+    let told = asked_session(&POLICY, async |client, _| {
+        let short_lived = lease_of("s1", 9, 2);
+        let question = client.ask(asking(1, &short_lived)).await;
+        let exp = crate::lease::inspect::inspect(&short_lived).unwrap().root.exp;
+        while crate::clock::Micros::now().seconds() < exp {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(short(&client.ask(yes(&question)).await), "lease_expired");
+    })
+    .await;
+    assert_eq!(told, ["asked", "accepted", "deny lease_expired"]);
+}
+
+/// Nobody is asked about a call that cannot be made.
+#[tokio::test]
+async fn a_spent_lease_asks_nobody() {
+    let told = asked_session(&POLICY, async |client, _| {
+        let once = lease_of("s1", 1, 500);
+        assert_eq!(short(&client.ask(call(1, "airlock_exposure_report", "{}", &once, "s1")).await), "ok");
+        assert_eq!(short(&client.ask(asking(2, &once)).await), "uses_exhausted");
+    })
+    .await;
+    assert_eq!(told, ["allow ok", "outcome", "deny uses_exhausted"]);
+}
+
 /// The budget is spent by another call while the user reads.
 #[tokio::test]
 async fn a_yes_does_not_renew_a_budget() {

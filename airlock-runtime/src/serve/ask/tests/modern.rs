@@ -188,13 +188,14 @@ async fn a_gateway_with_another_key_does_not_know_the_question() {
         policy: &POLICY,
         // The lease is verified with k1; the state says k1 too, and was sealed with another key of that name.
         keys: KeyRing::new(vec![key(7)]).unwrap(),
-        ledger: Ledger::open(dir.path(), "gw", &POLICY.digest, POLICY.ledger.durability).unwrap(),
+        ledger: Ledger::open_for(dir.path(), &POLICY).unwrap(),
         ledger_dir: dir.path().to_owned(),
+        secrets: Default::default(),
     };
     let second = Rc::new(Gateway::new(world));
     let sealed_by_another = {
         let other = gateway(&POLICY, dir.path(), 9);
-        let ticket = crate::approve::seal::Ticket { id: [1; 16], exp: u64::MAX };
+        let ticket = crate::approve::seal::Ticket { id: [1; 16], exp: u64::MAX, flows: Default::default() };
         let bound = crate::approve::seal::Bound {
             gateway: "gw",
             policy: &POLICY.digest,
@@ -313,20 +314,4 @@ async fn what_a_person_cannot_read_is_not_asked_about() {
     .await;
     drop(gateway);
     assert_eq!(told(dir.path()), ["deny approval_too_large"]);
-}
-
-/// The decision is made anew after the answer: the lease is over by then.
-#[tokio::test]
-async fn a_yes_does_not_prolong_the_lease() {
-    let dir = tempfile::tempdir().unwrap();
-    let (gateway, made) = (gateway(&POLICY, dir.path(), 7), Made { lease: lease_of("s1", 100, 2), ..Made::new() });
-    session(&gateway, async |client| {
-        let state = state_of(client, &made).await;
-        let exp = crate::lease::inspect::inspect(&made.lease).unwrap().root.exp;
-        while crate::clock::Micros::now().seconds() < exp {
-            tokio::task::yield_now().await;
-        }
-        assert_eq!(short(&client.ask(made.answered(&state, YES).line()).await), "lease_expired");
-    })
-    .await;
 }

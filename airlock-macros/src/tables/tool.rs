@@ -1,0 +1,103 @@
+//! One entry of the tool table.
+
+use super::{option, quota, rest};
+use airlock_policy::ir;
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+
+pub(super) fn entry(at: usize, tool: &ir::Tool) -> TokenStream {
+    let ir::Tool {
+        name,
+        kind,
+        effect,
+        risk_threshold,
+        base_risk,
+        ignored,
+        egress,
+        // They became the function `check_args_N`; what a client is told of them stands in the schema of a REST tool.
+        args: _,
+        strict,
+        labels,
+        approval,
+        quota,
+        timeout,
+        why,
+    } = tool;
+    let kind = match kind {
+        ir::ToolKind::Builtin(builtin) => {
+            let builtin = self::builtin(*builtin);
+            quote!(Builtin(::airlock_runtime::policy::Builtin::#builtin))
+        }
+        ir::ToolKind::Rest(rest) => {
+            let rest = rest::entry(rest, tool);
+            quote!(Rest(&#rest))
+        }
+    };
+    let effect = match effect {
+        ir::EffectClass::Read => quote!(Read),
+        ir::EffectClass::Write => quote!(Write),
+        ir::EffectClass::Send => quote!(Send),
+    };
+    // Why a factor is ignored is for the reader of the manifest.
+    let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| factor);
+    let egress = egress.iter().map(egress_entry);
+    let approval = option(approval.map(|ir::Approval::Human| quote!(::airlock_runtime::policy::Approval::Human)));
+    let quota = self::quota(quota);
+    let check_args = format_ident!("check_args_{at}");
+    quote! {
+        ::airlock_runtime::policy::Tool {
+            name: #name,
+            why: #why,
+            kind: ::airlock_runtime::policy::ToolKind::#kind,
+            effect: ::airlock_runtime::policy::EffectClass::#effect,
+            risk_threshold: #risk_threshold,
+            base_risk: #base_risk,
+            ignored: &[#(#ignored),*],
+            egress: &[#(#egress),*],
+            check_args: ::airlock_runtime::policy::CheckArgs(&#check_args),
+            strict: #strict,
+            labels: &[#(#labels),*],
+            approval: #approval,
+            quota: #quota,
+            timeout: #timeout,
+        }
+    }
+}
+
+const fn builtin_name(builtin: ir::Builtin) -> &'static str {
+    match builtin {
+        ir::Builtin::AirlockIssueCapability => "IssueCapability",
+        ir::Builtin::AirlockAuditTail => "AuditTail",
+        ir::Builtin::AirlockUsageStats => "UsageStats",
+        ir::Builtin::AirlockExposureReport => "ExposureReport",
+        ir::Builtin::HttpGetJson => "HttpGetJson",
+        ir::Builtin::WeatherHourly => "WeatherHourly",
+    }
+}
+
+fn builtin(builtin: ir::Builtin) -> proc_macro2::Ident {
+    format_ident!("{}", builtin_name(builtin))
+}
+
+fn egress_entry(egress: &ir::Egress) -> TokenStream {
+    // Why a host is allowed is for the reader of the manifest; no reply or ledger entry shows it.
+    let ir::Egress { host, ports, stand_in, why: _ } = egress;
+    let host = host_rule(host);
+    let stand_in = option(stand_in.map(|port| quote!(#port)));
+    quote! {
+        ::airlock_runtime::policy::Egress {
+            host: #host,
+            ports: &[#(#ports),*],
+            stand_in: #stand_in,
+        }
+    }
+}
+
+pub(super) fn host_rule(rule: &ir::HostRule) -> TokenStream {
+    let rule = match rule {
+        ir::HostRule::Exact(name) => quote!(Exact(#name)),
+        ir::HostRule::OneLabel(parent) => quote!(OneLabel(#parent)),
+        ir::HostRule::AnyPublic => quote!(AnyPublic),
+    };
+    quote!(::airlock_runtime::policy::HostRule::#rule)
+}

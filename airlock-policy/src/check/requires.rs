@@ -1,0 +1,184 @@
+//! Requirements against the compiled policy: each that does not hold is an error that shows what breaks it.
+
+use super::flows::{has, labels_of, unknown_label};
+use super::{Listed, grants::Places};
+use crate::amount::{duration, risk};
+use crate::code::Code;
+use crate::diagnostic::{Diagnostic, Faults};
+use crate::fields::{meant_or, words};
+use crate::host::{meet, written};
+use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Property, Quota, Requirement, Selector, Tool, ToolKind};
+use crate::manifest::RequireDraft;
+use crate::text::quote;
+
+/// Names in requirements that nothing has: a misspelled one would demand nothing.
+pub(super) fn names(drafts: &[RequireDraft], listed: &Listed, faults: &mut Faults) {
+    let known: Vec<&str> = listed.tools.iter().map(|tool| tool.name.as_str()).collect();
+    let labels = labels_of(&listed.tools);
+    for draft in drafts {
+        for tool in draft.tools.iter().filter(|tool| !listed.knows(&tool.value)) {
+            let help = meant_or(&tool.value, &known, || format!("the manifest has {}", words(&known)));
+            let message = format!("the manifest has no tool {}", quote(&tool.value));
+            faults.push(Diagnostic::new(Code::GrantTool, &tool.span, message, "not in the manifest").help(help));
+        }
+        for label in draft.labels.iter().filter(|label| !labels.contains(label.value.as_str())) {
+            if listed.refused.is_empty() {
+                unknown_label(label, &labels, "nothing is demanded", faults);
+            }
+        }
+    }
+}
+
+/// Reports every requirement that the policy breaks, with the tool and the grant that break it.
+pub(super) fn hold(drafts: &[RequireDraft], policy: &Policy, listed: &Listed, places: &Places, faults: &mut Faults) {
+    for draft in drafts {
+        match &draft.require.rule {
+            Requirement::Every { tools, has } => every(draft, tools, has, policy, listed, places, faults),
+            Requirement::Never { subject, tools } => never(draft, subject.as_deref(), tools, policy, listed, places, faults),
+        }
+    }
+}
+
+fn every(
+    draft: &RequireDraft,
+    selector: &Selector,
+    properties: &[Property],
+    policy: &Policy,
+    listed: &Listed,
+    places: &Places,
+    faults: &mut Faults,
+) {
+    for (tool, name) in listed.all().filter(|(tool, _)| selects(selector, tool)) {
+        for property in properties {
+            let Some(lack) = lack(property, tool, policy) else { continue };
+            let message = format!("`{}` {}, which a requirement demands", tool.name, lack.what);
+            let mut diagnostic = Diagnostic::new(Code::RequireEvery, name, message, "breaks the requirement");
+            diagnostic = diagnostic.also(&draft.span, "demanded here");
+            if let Some(grant) = lack.grant.and_then(|at| places.get(at)) {
+                diagnostic = diagnostic.also(grant, "by this grant");
+            }
+            faults.push(diagnostic.help(format!("{} (the requirement says: {})", lack.help, quote(&draft.require.why))));
+        }
+    }
+}
+
+fn never(
+    draft: &RequireDraft,
+    subject: Option<&str>,
+    selector: &Selector,
+    policy: &Policy,
+    listed: &Listed,
+    places: &Places,
+    faults: &mut Faults,
+) {
+    let of_subject = |grant: &&Grant| subject.is_none_or(|subject| grant.subject == subject);
+    for (at, grant) in policy.grants.iter().enumerate().filter(|(_, grant)| of_subject(grant)) {
+        for (tool, name) in grant.tools.iter().filter_map(|tool| listed.find(tool)) {
+            if !selects(selector, tool) || !reaches(grant, selector, tool) {
+                continue;
+            }
+            let message = format!("a grant lets `{}` call `{}`, which a requirement excludes", grant.subject, tool.name);
+            let mut diagnostic =
+                Diagnostic::new(Code::RequireNever, &draft.span, message, "excluded here").also(name, "the tool");
+            if let Some(grant) = places.get(at) {
+                diagnostic = diagnostic.also(grant, "the grant");
+            }
+            let help = format!("remove `{}` from the grant (the requirement says: {})", tool.name, quote(&draft.require.why));
+            faults.push(diagnostic.help(help));
+        }
+    }
+}
+
+/// Whether a tool is one of those that a requirement speaks of.
+fn selects(selector: &Selector, tool: &Tool) -> bool {
+    let Selector { tools, labels, effect, credentials, host } = selector;
+    (tools.is_empty() || tools.contains(&tool.name))
+        && labels.iter().all(|label| has(tool, label))
+        && effect.is_none_or(|effect| effect == tool.effect)
+        && credentials.is_none_or(|credentials| credentials == sends_credential(tool))
+        && host.as_ref().is_none_or(|host| tool.egress.iter().any(|egress| meet(&egress.host, host)))
+}
+
+const fn sends_credential(tool: &Tool) -> bool {
+    match &tool.kind {
+        ToolKind::Rest(rest) => rest.auth.is_some(),
+        ToolKind::Builtin(_) => false,
+    }
+}
+
+/// Whether leases of the grant can name a host of the tool that the selector means. Tools without network need none.
+fn reaches(grant: &Grant, selector: &Selector, tool: &Tool) -> bool {
+    let meant = |host: &HostRule| selector.host.as_ref().is_none_or(|wanted| meet(host, wanted));
+    tool.egress.is_empty()
+        || tool.egress.iter().any(|egress| meant(&egress.host) && grant.domains.contains(&written(&egress.host)))
+}
+
+/// What a tool lacks, and what to do about it.
+struct Lack {
+    what: String,
+    help: String,
+    /// The grant that is to blame, by its number.
+    grant: Option<usize>,
+}
+
+fn lack(property: &Property, tool: &Tool, policy: &Policy) -> Option<Lack> {
+    let own = |missing: bool, what: String, help: String| missing.then_some(Lack { what, help, grant: None });
+    match property {
+        Property::Approval => own(
+            tool.approval != Some(Approval::Human),
+            "runs without approval".to_owned(),
+            "add `approval = \"human\"` to the tool".to_owned(),
+        ),
+        Property::ExactHosts => {
+            let wide = tool.egress.iter().find(|egress| !matches!(egress.host, HostRule::Exact(_)))?;
+            own(true, format!("reaches `{}`, not only hosts named exactly", written(&wide.host)), "name the hosts".to_owned())
+        }
+        Property::Quota => own(
+            tool.quota == Quota::default(),
+            "has no limit of its own".to_owned(),
+            "add `limits = { rate = \"60/1m\" }` to the tool".to_owned(),
+        ),
+        Property::MaxRiskThreshold(most) => own(
+            tool.risk_threshold > *most,
+            format!("denies at risk {} and not at {}", risk(tool.risk_threshold), risk(*most)),
+            format!("set `risk_threshold` to at most {}", risk(*most)),
+        ),
+        Property::Labels(labels) => {
+            let missing = labels.iter().find(|label| !has(tool, label))?;
+            own(true, format!("lacks the label `{missing}`"), format!("add `{missing}` to its `labels`"))
+        }
+        Property::Issue(way) => {
+            let (at, grant) = granted(policy, tool).find(|(_, grant)| strictness(grant.issue) < strictness(*way))?;
+            let what = format!("is issued to `{}` as `{}`", grant.subject, issue_word(grant.issue));
+            Some(Lack { what, help: format!("write `issue = \"{}\"` in the grant", issue_word(*way)), grant: Some(at) })
+        }
+        Property::MaxTtl(most) => {
+            let (at, grant) = granted(policy, tool).find(|(_, grant)| grant.max_ttl > *most)?;
+            let what = format!("is granted to `{}` for {}", grant.subject, duration(grant.max_ttl));
+            let help = format!("set `max_ttl` of the grant to at most \"{}\"", duration(*most));
+            Some(Lack { what, help, grant: Some(at) })
+        }
+    }
+}
+
+fn granted<'p>(policy: &'p Policy, tool: &'p Tool) -> impl Iterator<Item = (usize, &'p Grant)> {
+    policy.grants.iter().enumerate().filter(|(_, grant)| grant.tools.contains(&tool.name))
+}
+
+/// The more, the stricter.
+const fn strictness(issue: Issue) -> u8 {
+    match issue {
+        Issue::SelfService => 0,
+        Issue::Human => 1,
+        Issue::Operator => 2,
+    }
+}
+
+/// As the manifest writes it.
+pub(super) const fn issue_word(issue: Issue) -> &'static str {
+    match issue {
+        Issue::SelfService => "self",
+        Issue::Human => "human",
+        Issue::Operator => "operator",
+    }
+}

@@ -1,0 +1,48 @@
+//! Arguments of a call as the judge sees them, and the checks that generated code uses.
+//!
+//! Each check looks at one argument. An argument that is absent is not checked (whether it must be there is the tool's own
+//! schema's business); one of the wrong type is a fault. Of a list, a check for strings looks at every item. Faults say what would
+//! be accepted and never repeat the value.
+
+mod number;
+mod pattern;
+mod place;
+mod text;
+
+pub use number::{max, max_number, min, min_number};
+pub use pattern::{Pattern, matches};
+#[cfg(feature = "plan-http")]
+pub use place::host_in;
+pub use place::under;
+pub use text::{forbid, max_items, max_length, min_length, one_of, prefix, suffix};
+
+use serde_json::{Map, Value};
+
+/// The arguments of one call, after the carriers were taken out.
+pub type Args = Map<String, Value>;
+
+/// An argument that a rule refuses.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArgFault {
+    /// Argument name as in the schema.
+    pub arg: &'static str,
+    /// What is wrong and what would be accepted, without the value itself.
+    pub problem: String,
+}
+
+/// Tests a string, or every string of a list. `demand` says what must hold, as in `must start with "a"`.
+fn every(args: &Args, arg: &'static str, demand: impl Fn() -> String, test: impl Fn(&str) -> bool) -> Result<(), ArgFault> {
+    let problem = match args.get(arg) {
+        None => return Ok(()),
+        Some(Value::String(text)) if test(text) => return Ok(()),
+        Some(Value::Array(items)) if items.iter().all(|item| item.as_str().is_some_and(&test)) => return Ok(()),
+        Some(Value::String(_)) => demand(),
+        Some(Value::Array(items)) if items.iter().all(Value::is_string) => format!("is a list, and each item {}", demand()),
+        Some(Value::Array(_)) => "must hold nothing but strings".to_owned(),
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => "must be a string".to_owned(),
+    };
+    Err(ArgFault { arg, problem })
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,39 @@
+//! `matches`: walks a table that was made from a regular expression when the gateway was built. There is no expression engine here.
+
+use super::{ArgFault, Args, every};
+
+/// A deterministic automaton over the bytes of UTF-8. State 0 accepts nothing and leads nowhere else; state 1 is the beginning.
+#[derive(Debug)]
+pub struct Pattern {
+    /// The expression, for messages.
+    pub text: &'static str,
+    /// Class of each byte.
+    pub classes: &'static [u8; 256],
+    /// How many classes there are.
+    pub width: usize,
+    /// The next state by `state * width + class`.
+    pub next: &'static [u16],
+    /// Which states accept.
+    pub accept: &'static [bool],
+}
+
+impl Pattern {
+    /// Does the whole text match? A state outside the table, which no generated table has, matches nothing.
+    #[must_use]
+    pub fn admits(&self, text: &str) -> bool {
+        let mut state: u16 = 1;
+        for byte in text.bytes() {
+            let class = usize::from(self.classes[usize::from(byte)]);
+            state = self.next.get(usize::from(state) * self.width + class).copied().unwrap_or(0);
+        }
+        self.accept.get(usize::from(state)).copied().unwrap_or(false)
+    }
+}
+
+/// Checks that the whole argument matches the pattern.
+///
+/// # Errors
+/// The argument is there and does not match, or is not a string.
+pub fn matches(args: &Args, arg: &'static str, pattern: &Pattern) -> Result<(), ArgFault> {
+    every(args, arg, || format!("must match the pattern {} from end to end", pattern.text), |value| pattern.admits(value))
+}

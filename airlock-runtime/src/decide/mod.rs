@@ -1,0 +1,329 @@
+//! The decision: a pure function of policy, call, authority and facts. Tests, replay, `airlock explain` and the gateway call the same
+//! function.
+
+mod admit;
+mod check;
+mod grants;
+mod require;
+
+pub use check::{Check, Traced};
+pub(crate) use grants::{covered, over};
+#[cfg(feature = "plan-issue")]
+pub(crate) use require::issue_requirements;
+pub(crate) use require::not_revoked;
+
+use crate::approve::Approved;
+use crate::call::Args;
+use crate::clock::Micros;
+#[cfg(feature = "plan-http")]
+use crate::egress::url::Target;
+#[cfg(feature = "plan-issue")]
+use crate::lease::RootClaims;
+use crate::lease::{self, Authority};
+use crate::ledger::Require;
+use crate::limits::{CLOCK_ROLLBACK_S, RISK_MAX};
+use crate::policy::{Approval, FlowVerdict, Policy, Tool};
+use crate::reason::{Reason, risk_too_high};
+#[cfg(feature = "plan-http")]
+use crate::rest;
+use crate::risk::{self, Risk};
+use check::Steps;
+
+/// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
+/// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
+pub const OPEN_LEASES_MAX: usize = 256;
+
+/// Most leases that one subject may have issued to itself in one session within an hour: one a minute, and some for retries.
+pub const SESSION_ISSUES_MAX: usize = 64;
+/// Most leases that one subject may have issued to itself within an hour, over all sessions. Leases of a minute would pass
+/// [`OPEN_LEASES_MAX`] without end, and every issue is a synced entry of the ledger.
+pub const HOUR_ISSUES_MAX: usize = 1024;
+
+/// A call with its tool resolved and its carriers taken out.
+#[derive(Debug)]
+pub struct Call {
+    /// Id of the call in the ledger.
+    pub id: String,
+    /// Tool name as asked for.
+    pub name: String,
+    /// The table entry, if there is one.
+    pub tool: Option<&'static Tool>,
+    /// Arguments without carriers.
+    pub args: Args,
+    /// The same as canonical JSON: what the ledger commits to.
+    pub args_bytes: Vec<u8>,
+}
+
+impl Call {
+    /// A call of the tool of this name with arguments that carry no lease any more.
+    #[must_use]
+    pub fn new(policy: &'static Policy, id: String, name: String, args: Args) -> Self {
+        let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
+        Self { id, tool: policy.tool(&name), name, args, args_bytes }
+    }
+
+    /// Are the arguments larger than the manifest accepts?
+    #[must_use]
+    pub const fn is_oversized(&self, policy: &Policy) -> bool {
+        self.args_bytes.len() as u64 > policy.limits.max_arguments
+    }
+}
+
+/// What the judge knows of the world, read once before deciding.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts {
+    /// The clock.
+    pub now: Micros,
+    /// Time of the newest ledger entry.
+    pub newest_entry: Micros,
+}
+
+/// The decision.
+#[derive(Debug)]
+#[must_use]
+pub enum Decision {
+    /// The effect may be performed, once, within the permit.
+    Allow(Permit),
+    /// It may be performed after the connected user accepted it.
+    Ask(Ask),
+    /// It may not.
+    Deny(Reason),
+}
+
+/// Proof that [`decide`] allowed a call, with the terms of the allowance. It can be made nowhere else and is spent by one effect.
+///
+/// What only the ledger can know across processes (budgets, labels of the session, its intent) is demanded here and tested by the
+/// ledger under its lock, in the same step that records the allow.
+#[derive(Debug)]
+#[must_use]
+pub struct Permit {
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
+    act: Box<Act>,
+    require: Vec<Require>,
+}
+
+/// What a permit allows.
+#[derive(Debug)]
+#[cfg_attr(
+    not(all(feature = "http", feature = "issue")),
+    allow(dead_code, reason = "a judge without an effect never opens its act")
+)]
+#[cfg_attr(feature = "plan-http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
+pub(crate) enum Act {
+    /// Mint a lease of these terms.
+    #[cfg(feature = "plan-issue")]
+    Issue(Box<RootClaims>, crate::policy::Issue),
+    /// Read the newest entries.
+    AuditTail(crate::builtin::audit::Tail),
+    /// Count.
+    UsageStats,
+    /// Report.
+    ExposureReport(crate::builtin::audit::Exposure),
+    /// Fetch one admitted URL.
+    #[cfg(feature = "plan-http")]
+    HttpGetJson(Target, Tempo),
+    /// Fetch from the two admitted hosts.
+    #[cfg(feature = "plan-http")]
+    WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2], Tempo),
+    /// Send one planned request.
+    #[cfg(feature = "plan-http")]
+    Rest(rest::Plan, Target, Tempo),
+}
+
+/// Seconds for each request of an act, with its name lookup.
+#[cfg(feature = "plan-http")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a judge without requests needs no time for them"))]
+pub(crate) struct Tempo(pub(crate) u64);
+
+impl Permit {
+    /// What must hold in the ledger for the allow to be recorded.
+    #[must_use]
+    pub fn require(&self) -> &[Require] {
+        &self.require
+    }
+
+    /// Expiry of the lease that the permit would issue, unix seconds.
+    #[must_use]
+    pub fn issues_until(&self) -> Option<u64> {
+        match &*self.act {
+            #[cfg(feature = "plan-issue")]
+            Act::Issue(claims, _) => Some(claims.exp),
+            Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
+            #[cfg(feature = "plan-http")]
+            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => None,
+        }
+    }
+
+    /// Spends the permit.
+    #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
+    pub(crate) fn into_act(self) -> Act {
+        *self.act
+    }
+}
+
+/// A call that the connected user has to accept.
+#[derive(Debug)]
+#[must_use]
+pub struct Ask {
+    /// Why: the reasons of the manifest that demand it, at least one.
+    pub because: Vec<String>,
+    /// Digest of the call: session, tool and arguments. An approval is for exactly this.
+    pub digest: [u8; 32],
+    permit: Permit,
+}
+
+impl Ask {
+    /// The permit, if this is the user's yes to exactly this call. The flows that the user was asked about are settled with it; one that
+    /// came to ask since is not.
+    #[must_use]
+    pub fn approved(self, approved: &Approved) -> Option<Permit> {
+        let Permit { act, require } = self.permit;
+        let is_settled = |require: &Require| require.asking_flow().is_some_and(|flow| approved.settles(flow));
+        approved
+            .covers(&self.digest)
+            .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect() })
+    }
+
+    /// What must hold in the ledger, approved or not.
+    #[must_use]
+    pub fn require(&self) -> &[Require] {
+        &self.permit.require
+    }
+}
+
+/// Decides one call.
+///
+/// `authority` is the verified lease, or why there is none; `risk` is that of [`assess`]. The order of checks is that of the lease
+/// contract: the lease itself came first; then tool, grant, arguments, hosts, risk; what counts uses comes last, so that a refused call
+/// spends nothing.
+pub fn decide(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Result<&Authority, &Reason>,
+    risk: &Risk,
+    facts: &Facts,
+) -> Decision {
+    verdict(policy, call, authority, judge(policy, call, authority, risk, facts, &mut Steps::unseen()))
+}
+
+/// Decides as [`decide`] does, and tells every check on the way, up to the first that refuses.
+pub fn trace(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, facts: &Facts) -> Traced {
+    let mut steps = Steps::seen();
+    let judged = judge(policy, call, authority, risk, facts, &mut steps);
+    Traced { checks: steps.into_checks(), decision: verdict(policy, call, authority, judged) }
+}
+
+/// A judged call whose user has to be asked, for what the ledger found: the question is the same as of a tool that always asks.
+///
+/// # Errors
+/// The arguments have no digest.
+pub fn ask(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Option<&Authority>,
+    permit: Permit,
+    because: Vec<String>,
+) -> Result<Ask, Reason> {
+    let tool = call.tool.map_or("", |tool| tool.name);
+    let sid = sid(call, authority);
+    let digest = lease::request_digest(policy.gateway, sid, tool, &call.args).map_err(|fault| Reason::no_digest(&fault))?;
+    Ok(Ask { because, digest, permit })
+}
+
+/// The session of a call: that of its lease. Who asks for a lease names the session that it is for.
+#[must_use]
+pub fn sid<'a>(call: &'a Call, authority: Option<&'a Authority>) -> &'a str {
+    let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
+    let claimed = call.args.get("session_id").filter(|_| asks).and_then(serde_json::Value::as_str);
+    authority.map(|authority| authority.sid.as_str()).or(claimed).unwrap_or_default()
+}
+
+/// A permit, and why the user must be asked before it is spent.
+type Judged = Result<(Permit, Vec<String>), Reason>;
+
+fn verdict(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, judged: Judged) -> Decision {
+    match judged {
+        Ok((permit, because)) if because.is_empty() => Decision::Allow(permit),
+        Ok((permit, because)) => match ask(policy, call, authority.ok(), permit, because) {
+            Ok(ask) => Decision::Ask(ask),
+            Err(reason) => Decision::Deny(reason),
+        },
+        Err(reason) => Decision::Deny(reason),
+    }
+}
+
+fn judge(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Result<&Authority, &Reason>,
+    risk: &Risk,
+    facts: &Facts,
+    steps: &mut Steps,
+) -> Judged {
+    let tool = call.tool.ok_or_else(|| Reason::UnknownTool { name: call.name.clone() });
+    let tool = steps.take("tool", tool, |tool| format!("{} is compiled in", tool.name))?;
+    steps
+        .hold("arguments_size", !call.is_oversized(policy), || Reason::ArgumentsTooLarge { most: policy.limits.max_arguments })?;
+    let is_behind = facts.now.0.saturating_add(CLOCK_ROLLBACK_S * 1_000_000) < facts.newest_entry.0;
+    steps.hold("clock", !is_behind, || Reason::ClockRollback)?;
+    let authority = match (tool.needs_lease(), authority) {
+        (false, _) => None,
+        (true, Ok(authority)) => Some(authority),
+        (true, Err(reason)) => return steps.take("lease", Err(reason.clone()), |_| String::new()),
+    };
+    if let Some(authority) = authority {
+        steps.passed("lease", || format!("of {} for the session {}", authority.sub, authority.sid));
+        let grant = grants::within_some(policy.grants, authority);
+        steps.take("grant", grant, |grant| grant.why.to_owned())?;
+        let names_tool = authority.permits_tool(tool.name);
+        steps.hold("lease_tool", names_tool, || Reason::ToolNotInLease { tool: tool.name })?;
+    }
+    let plan = tool.plan(&call.args).map_err(Reason::Argument);
+    let plan = steps.take("arguments", plan, |_| "as the tool's schema says".to_owned())?;
+    let rules = tool.check_args.check(&call.args).map_err(Reason::Argument);
+    steps.take("argument_rules", rules, |()| "every rule holds".to_owned())?;
+    let admitted = admit::plan(policy, tool, plan, authority, facts, steps)?;
+    if let Some(authority) = authority {
+        if authority.names_call() {
+            let request = lease::request_digest(policy.gateway, &authority.sid, tool.name, &call.args);
+            let is_that = request.is_ok_and(|digest| authority.permits_call(&digest));
+            steps.hold("lease_call", is_that, || Reason::CallNotInLease)?;
+        }
+        steps.hold("lease_risk", risk.score <= authority.risk, || risk_too_high(risk, authority.risk, "lease ceiling"))?;
+    }
+    steps.hold("risk", risk.score < tool.risk_threshold, || risk_too_high(risk, tool.risk_threshold, "tool threshold"))?;
+    let because = questions(policy, tool, admitted.asked);
+    steps.passed("approval", || if because.is_empty() { "not needed".into() } else { format!("asked: {}", because.join("; ")) });
+    let require = require::of(policy, tool, sid(call, authority), &admitted.act, authority);
+    Ok((Permit { require, act: Box::new(admitted.act) }, because))
+}
+
+/// Why the user must be asked whatever the session did before.
+fn questions(policy: &'static Policy, tool: &'static Tool, of_grant: Option<&'static str>) -> Vec<String> {
+    let of_tool = tool.approval.map(|Approval::Human| tool.why);
+    let alone = policy.flows.iter().filter(|flow| flow.verdict == FlowVerdict::Ask && flow.lacks(tool.labels).next().is_none());
+    of_tool.into_iter().chain(of_grant).chain(alone.map(|flow| flow.why)).map(str::to_owned).collect()
+}
+
+/// The risk of a call from its arguments; an unknown tool has no egress and no base. Factors that the tool ignores count nothing.
+#[must_use]
+pub fn assess(call: &Call) -> Risk {
+    let egress = call.tool.map_or(&[][..], |tool| tool.egress);
+    let mut risk = risk::score(&risk::Input {
+        base: call.tool.map_or(0, |tool| tool.base_risk),
+        args: &call.args,
+        args_bytes: call.args_bytes.len(),
+        listed: &|host| egress.iter().any(|entry| entry.host.covers(host)),
+    });
+    let ignored = call.tool.map_or(&[][..], |tool| tool.ignored);
+    if !ignored.is_empty() {
+        (risk.ignored, risk.factors) = risk.factors.into_iter().partition(|factor| ignored.contains(&factor.name));
+        risk.score = risk.factors.iter().fold(0u16, |sum, factor| sum.saturating_add(factor.points)).min(RISK_MAX);
+    }
+    risk
+}
+
+#[cfg(test)]
+#[cfg(all(feature = "plan-http", feature = "plan-issue"))]
+mod tests;

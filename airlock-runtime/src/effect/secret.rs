@@ -1,0 +1,166 @@
+//! Credentials of REST tools: read once at start, added to a request when it is sent, and looked for in every answer.
+//!
+//! No lease, log, ledger line or message has one: the type cannot be shown or copied, and its memory is overwritten at its end.
+
+use super::Failure;
+use crate::policy::{Auth, AuthScheme, Policy, Rest, ToolKind};
+use crate::rest::percent;
+use base64ct::{Base64, Encoding};
+use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{File, OpenOptions};
+use std::io::Read;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::path::Path;
+use zeroize::{Zeroize, Zeroizing};
+
+/// Longest credential in bytes: servers take no longer header.
+const SECRET_MAX: usize = 8 * 1024;
+/// Shortest password that is looked for by itself in answers; a shorter one stands in ordinary text.
+const PASSWORD_MIN: usize = 8;
+
+/// A credential.
+pub struct Secret {
+    text: Zeroizing<String>,
+    /// What must not stand in an answer: the credential as it is, and in the forms in which a server may repeat it.
+    forms: Vec<Zeroizing<String>>,
+}
+
+impl fmt::Debug for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secret")
+    }
+}
+
+/// All credentials of a gateway, by the variable that holds each.
+#[derive(Debug, Default)]
+pub struct Secrets(BTreeMap<&'static str, Secret>);
+
+impl Secrets {
+    /// Reads what the tools of a policy need: `$NAME`, or the file that `$NAME_FILE` names.
+    ///
+    /// # Errors
+    /// A sentence that names the variable and what is wrong, never a value.
+    pub fn read(policy: &'static Policy, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
+        let mut secrets = BTreeMap::new();
+        for tool in policy.tools {
+            let ToolKind::Rest(Rest { auth: Some(auth), .. }) = tool.kind else { continue };
+            let secret =
+                Secret::read(auth, &variable).map_err(|problem| format!("the credential of {}: {problem}", tool.name))?;
+            secrets.insert(auth.env, secret);
+        }
+        Ok(Self(secrets))
+    }
+
+    /// The credential of a tool, if it has one.
+    pub(super) fn of(&self, rest: &'static Rest) -> Result<Option<&Secret>, Failure> {
+        let Some(auth) = rest.auth else { return Ok(None) };
+        let absent = || Failure { code: "no_credential", detail: "The gateway has no credential for this tool.".into() };
+        self.0.get(auth.env).map(Some).ok_or_else(absent)
+    }
+}
+
+impl Secret {
+    fn read(auth: &Auth, variable: &impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
+        let Auth { scheme, env } = auth;
+        let by_file = format!("{env}_FILE");
+        let text = match (variable(env), variable(&by_file).filter(|path| !path.is_empty())) {
+            (Some(_), Some(_)) => return Err(format!("{env} and {by_file} are both set; set one")),
+            (None, None) => return Err(format!("{env} is not set, and neither is {by_file}")),
+            (Some(value), None) => {
+                let text = value.into_string().map_err(|mut other| {
+                    other.clear();
+                    format!("{env} is not visible ASCII")
+                })?;
+                Zeroizing::new(text)
+            }
+            (None, Some(path)) => from_file(Path::new(&path)).map_err(|problem| format!("the file of {by_file} {problem}"))?,
+        };
+        Self::new(text, *scheme).map_err(|problem| format!("{env} {problem}"))
+    }
+
+    fn new(text: Zeroizing<String>, scheme: AuthScheme) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Err("is empty");
+        }
+        if text.len() > SECRET_MAX {
+            return Err("is longer than 8 KiB");
+        }
+        if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err("is not visible ASCII without spaces and line ends");
+        }
+        let mut forms =
+            vec![text.clone(), Zeroizing::new(Base64::encode_string(text.as_bytes())), Zeroizing::new(percent(&text))];
+        match (scheme, text.split_once(':')) {
+            (AuthScheme::Basic, None) => return Err("is not of the form user:password"),
+            (AuthScheme::Basic, Some((_, password))) if password.len() >= PASSWORD_MIN => {
+                forms.push(Zeroizing::new(password.to_owned()));
+                forms.push(Zeroizing::new(percent(password)));
+            }
+            (AuthScheme::Basic | AuthScheme::Bearer | AuthScheme::Header(_), _) => {}
+        }
+        Ok(Self { text, forms })
+    }
+
+    /// The header that carries it.
+    pub(super) fn header(&self, scheme: AuthScheme) -> Option<(HeaderName, HeaderValue)> {
+        let (name, mut text) = match scheme {
+            AuthScheme::Bearer => (AUTHORIZATION, format!("Bearer {}", self.text.as_str())),
+            AuthScheme::Basic => (AUTHORIZATION, format!("Basic {}", Base64::encode_string(self.text.as_bytes()))),
+            AuthScheme::Header(name) => (HeaderName::from_bytes(name.as_bytes()).ok()?, self.text.as_str().to_owned()),
+        };
+        let value = HeaderValue::from_str(&text).ok();
+        text.zeroize();
+        let mut value = value?;
+        value.set_sensitive(true);
+        Some((name, value))
+    }
+
+    /// Does it stand in these bytes, in any of its forms?
+    pub(super) fn stands_in(&self, bytes: &[u8]) -> bool {
+        // Every form is ASCII, so bytes that are no UTF-8 cannot hide one by being replaced.
+        let text = String::from_utf8_lossy(bytes);
+        self.forms.iter().any(|form| text.contains(form.as_str()))
+    }
+
+    /// Does it stand in a string or a name of this document?
+    pub(super) fn stands_in_document(&self, document: &serde_json::Value) -> bool {
+        use serde_json::Value;
+        match document {
+            Value::Null | Value::Bool(_) | Value::Number(_) => self.stands_in(document.to_string().as_bytes()),
+            Value::String(text) => self.stands_in(text.as_bytes()),
+            Value::Array(items) => items.iter().any(|item| self.stands_in_document(item)),
+            Value::Object(members) => {
+                members.iter().any(|(name, value)| self.stands_in(name.as_bytes()) || self.stands_in_document(value))
+            }
+        }
+    }
+}
+
+/// The text of a credential file without one line end.
+fn from_file(path: &Path) -> Result<Zeroizing<String>, String> {
+    // A named pipe would keep the start waiting for a writer.
+    let file = OpenOptions::new().read(true).custom_flags(rustix::fs::OFlags::NONBLOCK.bits().cast_signed()).open(path);
+    let file: File = file.map_err(|fault| format!("cannot be opened: {}", fault.kind()))?;
+    let meta = file.metadata().map_err(|fault| format!("cannot be looked at: {}", fault.kind()))?;
+    if !meta.is_file() {
+        return Err("is no regular file".into());
+    }
+    if meta.mode() & 0o077 != 0 {
+        return Err("may be read by others than its owner; chmod 600".into());
+    }
+    let mut bytes = Zeroizing::new(Vec::with_capacity(SECRET_MAX + 3));
+    file.take(SECRET_MAX as u64 + 3).read_to_end(&mut bytes).map_err(|fault| format!("cannot be read: {}", fault.kind()))?;
+    for end in *b"\n\r" {
+        if bytes.last() == Some(&end) {
+            bytes.pop();
+        }
+    }
+    let text = std::str::from_utf8(&bytes).map_err(|_| "is not visible ASCII".to_owned())?;
+    Ok(Zeroizing::new(text.to_owned()))
+}
+
+#[cfg(test)]
+mod tests;
