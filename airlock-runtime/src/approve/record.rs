@@ -92,7 +92,8 @@ impl Case<'_> {
     /// # Errors
     /// There is no key.
     pub(crate) fn state(&self, question: &Question) -> Result<String, Reason> {
-        let key = self.world.keys.keys().first();
+        let keys = &self.world.keys;
+        let key = keys.signer(Micros::now().seconds()).or(keys.keys().first());
         key.and_then(|key| seal::seal(key, &self.bound(), question.ticket)).ok_or(Reason::LedgerUnavailable)
     }
 
