@@ -57,7 +57,7 @@ fn a_state_of_another_key_is_refused() {
     let (place, stranger, program) = (Place::new("approve"), Place::new("approve"), patient());
     let other_key = airlock_runtime::lease::AudienceKey::new("k1", "approve", [0x5a; 32]).unwrap();
     std::fs::remove_file(stranger.key_file()).unwrap();
-    airlock_runtime::lease::keyfile::write_audience(&stranger.key_file(), &other_key).unwrap();
+    airlock_runtime::lease::keyfile::write_audience(&stranger.key_file(), &[&other_key]).unwrap();
     let claims = place.claims(&["http_get_json", "airlock_usage_stats"]);
     let theirs = airlock_runtime::lease::mint(&other_key, &claims, airlock_runtime::lease::fresh_jti().unwrap()).unwrap();
     let mut command = stranger.command(&program);
