@@ -20,11 +20,16 @@ pub(crate) enum Command {
     New(command::new::New),
     Check(command::check::Check),
     Build(command::build::Build),
+    Inspect(command::inspect::Inspect),
+    VerifyBuild(command::verify_build::VerifyBuild),
+    Sources(command::sources::Sources),
+    Vendor(command::vendor::Vendor),
     Diff(command::diff::Diff),
     Serve(command::serve::Serve),
     #[command(subcommand)]
     Key(command::key::Key),
     Issue(command::issue::Issue),
+    Attenuate(command::attenuate::Attenuate),
     #[command(subcommand)]
     Lease(command::lease::Lease),
     Revoke(command::revoke::Revoke),

@@ -1,9 +1,14 @@
 //! Runs cargo for a generated crate so that nothing but manifest, sources and compiler decides what comes out.
 
+mod artifacts;
 pub(crate) mod progress;
+pub(crate) mod source;
 pub(crate) mod toolchain;
 
 use crate::render::Failure;
+use source::{Home, Source};
+use std::collections::BTreeSet;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use toolchain::{Toolchain, clean};
@@ -40,6 +45,10 @@ const PROFILE: [&str; 9] = [
 pub(crate) struct Job<'a> {
     /// Compiler and cargo.
     pub(crate) toolchain: &'a Toolchain,
+    /// Cargo's home directories.
+    pub(crate) home: &'a Home,
+    /// Where the crates of others are.
+    pub(crate) source: &'a Source,
     /// `Cargo.toml` of the generated crate.
     pub(crate) manifest: PathBuf,
     /// Intermediate results, shared by all manifests.
@@ -48,10 +57,19 @@ pub(crate) struct Job<'a> {
     pub(crate) out_dir: PathBuf,
     /// Flags for the gateway and its libraries, not for macros and build scripts.
     pub(crate) flags: Vec<String>,
-    /// Policy digest, 64 hex digits. Cargo rebuilds the gateway when it changes, whatever the times of files say.
-    pub(crate) digest: String,
+    /// What the macro is told. Cargo rebuilds the gateway when one of them changes, whatever the times of files say.
+    pub(crate) variables: Vec<(&'static str, String)>,
     /// Never use the network.
     pub(crate) offline: bool,
+}
+
+/// What cargo built.
+#[derive(Debug)]
+pub(crate) struct Artifacts {
+    /// The gateway.
+    pub(crate) binary: PathBuf,
+    /// Name and version of every crate that was compiled for the gateway's target, its own included.
+    pub(crate) crates: BTreeSet<(String, String)>,
 }
 
 /// Why cargo gave no binary.
@@ -68,20 +86,38 @@ impl Stopped {
     pub(crate) fn into_failure(self) -> Failure {
         let failure = |text: String| Failure::new(format_args!("cargo could not build the gateway\n\n{}", text.trim_end()));
         match self {
-            Self::CrateMissing(text) => failure(text).help("build once without `--offline`; later builds need no network"),
+            Self::CrateMissing(text) => failure(text).help(
+                "build once without `--offline`, later builds need no network; or take a directory that `airlock vendor` of this \
+                 version has filled, with `--vendor`",
+            ),
+            Self::Failed(text) if text.contains("No space left on device") => failure(text)
+                .help("make room, or name a cache on another disk with `--cache-dir`; nothing was written to the target"),
             Self::Failed(text) => failure(text),
         }
     }
 }
 
 impl Job<'_> {
-    /// Builds without network; gives the path of the binary, or why there is none.
+    /// Builds without network; gives what was built, or why there is nothing.
     ///
     /// # Errors
     /// Cargo cannot be run.
-    pub(crate) fn build(&self) -> Result<Result<PathBuf, Stopped>, Failure> {
+    pub(crate) fn build(&self) -> Result<Result<Artifacts, Stopped>, Failure> {
+        let mut command = self.offline_command("build");
+        command.args(["--release", "--message-format", "json-render-diagnostics"]);
+        let out = self.run(&mut command)?;
         let binary = self.out_dir.join(&self.toolchain.host).join("release/gateway");
-        Ok(self.cargo("build", &["--release", "--offline"])?.map(|()| binary))
+        Ok(out.map(|out| Artifacts { binary, crates: artifacts::linked(&out, &self.toolchain.host) }))
+    }
+
+    /// The tree of dependencies as [`crate::gateway::crates::Crates::from_trees`] reads it.
+    ///
+    /// # Errors
+    /// Cargo cannot be run.
+    pub(crate) fn tree(&self, edges: &str) -> Result<Result<String, Stopped>, Failure> {
+        let mut command = self.offline_command("tree");
+        command.args(["--package", "gateway", "--prefix", "depth", "--format", " {p}", "--edges", edges]);
+        self.run(&mut command)
     }
 
     /// Brings the crates of the lockfile to this machine; from the network unless the job is offline.
@@ -89,8 +125,19 @@ impl Job<'_> {
     /// # Errors
     /// Cargo cannot be run, or it failed.
     pub(crate) fn fetch(&self) -> Result<(), Failure> {
-        let arguments: &[&str] = if self.offline { &["--offline"] } else { &[] };
-        self.cargo("fetch", arguments)?.map_err(Stopped::into_failure)
+        let mut command = self.users_command("fetch");
+        command.args(["--target", &self.toolchain.host]);
+        self.run(&mut command)?.map(drop).map_err(Stopped::into_failure)
+    }
+
+    /// Copies the crates of the lockfile into a directory; from the network unless the job is offline.
+    ///
+    /// # Errors
+    /// Cargo cannot be run, or it failed.
+    pub(crate) fn vendor(&self, dir: &Path) -> Result<(), Failure> {
+        let mut command = self.users_command("vendor");
+        command.arg("--versioned-dirs").arg(dir);
+        self.run(&mut command)?.map(drop).map_err(Stopped::into_failure)
     }
 
     /// Forgets the gateway's own unit, so that the next build compiles it again.
@@ -98,32 +145,63 @@ impl Job<'_> {
     /// # Errors
     /// Cargo cannot be run, or it failed.
     pub(crate) fn forget(&self) -> Result<(), Failure> {
-        self.cargo("clean", &["--release", "--offline", "--package", "gateway"])?.map_err(Stopped::into_failure)
+        let mut command = self.offline_command("clean");
+        command.args(["--release", "--package", "gateway"]);
+        self.run(&mut command)?.map(drop).map_err(Stopped::into_failure)
     }
 
-    fn cargo(&self, verb: &str, arguments: &[&str]) -> Result<Result<(), Stopped>, Failure> {
-        let mut command = self.command(verb);
-        command.args(arguments);
-        if verb == "fetch" && !self.offline {
-            command.envs(NETWORK.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value))));
-        }
+    /// Runs cargo to its end and gives its stdout.
+    fn run(&self, command: &mut Command) -> Result<Result<String, Stopped>, Failure> {
         let cannot = |e: std::io::Error| Failure::new(format_args!("cannot run {}: {e}", self.toolchain.cargo.display()));
-        let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().map_err(cannot)?;
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(cannot)?;
+        let stdout = child.stdout.take();
+        // Both pipes are read at once: cargo would wait for a full one.
+        let reader = std::thread::spawn(move || {
+            let mut out = String::new();
+            stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut out)).map(|_| out)
+        });
         let said = child.stderr.take().map(progress::follow).unwrap_or_default();
         let status = child.wait().map_err(cannot)?;
+        let out =
+            reader.join().map_err(|_| Failure::new("a thread that read cargo's output has ended early"))?.map_err(cannot)?;
         Ok(match status.success() {
-            true => Ok(()),
-            // Cargo has no code for this; every such message of it names the option.
-            false if said.text.contains("--offline") => Err(Stopped::CrateMissing(said.text)),
+            true => Ok(out),
+            // Cargo has no code for this; every such message of it names the option, or the directory that was searched.
+            false if said.text.contains("--offline") || said.text.contains("directory source") => {
+                Err(Stopped::CrateMissing(said.text))
+            }
             false => Err(Stopped::Failed(said.text)),
         })
     }
 
-    fn command(&self, verb: &str) -> Command {
+    /// Cargo in a home without configuration and without network.
+    fn offline_command(&self, verb: &str) -> Command {
+        let mut command = self.command(verb, &self.home.own);
+        // With a target, flags do not reach macros and build scripts.
+        command.args(["--offline", "--target", &self.toolchain.host]);
+        for setting in PROFILE.iter().map(|setting| (*setting).to_owned()).chain(self.source.settings()) {
+            command.args(["--config", &setting]);
+        }
+        command.args(["--config", &format!("target.{}.linker='cc'", self.toolchain.host)]);
+        command
+    }
+
+    /// Cargo in the user's home, with its mirrors and proxies, for downloads.
+    fn users_command(&self, verb: &str) -> Command {
+        let mut command = self.command(verb, self.home.users.as_ref().unwrap_or(&self.home.own));
+        match self.offline {
+            true => command.arg("--offline"),
+            false => command.envs(NETWORK.iter().filter_map(|name| std::env::var_os(name).map(|value| (name, value)))),
+        };
+        command
+    }
+
+    fn command(&self, verb: &str, home: &Path) -> Command {
         let mut command = clean(&self.toolchain.cargo);
         command
             // Cargo reads `.cargo/config.toml` in every directory above the current one.
             .current_dir("/")
+            .env("CARGO_HOME", home)
             .env("RUSTC", &self.toolchain.rustc)
             // A wrapper in the user's configuration would run in the compiler's place.
             .env("RUSTC_WRAPPER", "")
@@ -135,54 +213,33 @@ impl Job<'_> {
             .env("CARGO_TERM_PROGRESS_WHEN", "always")
             .env("CARGO_TERM_PROGRESS_WIDTH", "120")
             .env("CARGO_ENCODED_RUSTFLAGS", self.flags.join("\x1f"))
-            .env("AIRLOCK_POLICY_DIGEST", &self.digest)
+            .envs(self.variables.iter().map(|(name, value)| (name, value)))
             .arg(verb)
             .arg("--manifest-path")
-            .arg(&self.manifest)
-            // With a target, flags do not reach macros and build scripts.
-            .args(["--target", &self.toolchain.host]);
-        for setting in PROFILE {
-            command.args(["--config", setting]);
-        }
-        command.args(["--config", &format!("target.{}.linker='cc'", self.toolchain.host)]);
+            .arg(&self.manifest);
         command
     }
 }
 
 /// Flags of the recipe: no path of this machine in the binary, static where possible, nothing that a linker adds by itself.
-pub(crate) fn flags(toolchain: &Toolchain, source: &Path, is_static: bool) -> Vec<String> {
+pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, is_static: bool) -> Vec<String> {
     let Toolchain { sysroot, commit, .. } = toolchain;
-    let mut remaps = vec![format!("{}=/airlock", source.display()), format!("{sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
-    // The directory of each registry has a name of its own; a mirror of it must give the same bytes.
-    remaps.extend(registries().iter().map(|dir| format!("{}=/airlock/dep", dir.display())));
-    let mut flags: Vec<String> = remaps.into_iter().map(|remap| format!("--remap-path-prefix={remap}")).collect();
+    let mut flags = vec![source.remap(home), format!("--remap-path-prefix={sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
     if is_static {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     flags.extend(
         [
             "-Crelocation-model=pic",
+            // A panic aborts: nothing unwinds, and the tables for it would be a twentieth of a small gateway.
+            "-Cforce-unwind-tables=no",
             // A static binary has no `getrandom` to look up at run time; without this it would open /dev/urandom.
             r#"--cfg=getrandom_backend="linux_getrandom""#,
             "-Clink-arg=-Wl,--build-id=none",
             "-Clink-arg=-Wl,-z,noexecstack",
+            "-Clink-arg=-Wl,-z,relro,-z,now",
         ]
         .map(str::to_owned),
     );
     flags
-}
-
-/// Whether any crate was unpacked on this machine yet; before that, [`flags`] cannot name the directories.
-pub(crate) fn has_registry() -> bool {
-    !registries().is_empty()
-}
-
-/// Directories in which cargo keeps the sources of crates, one for each registry, sorted.
-fn registries() -> Vec<PathBuf> {
-    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from).filter(|home| home.is_absolute());
-    let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
-    let entries = home.and_then(|home| std::fs::read_dir(home.join("registry/src")).ok());
-    let mut dirs: Vec<PathBuf> = entries.into_iter().flatten().flatten().map(|entry| entry.path()).collect();
-    dirs.sort();
-    dirs
 }

@@ -5,6 +5,7 @@
 
 mod normal;
 
+use crate::gateway::identity::digest_of;
 use crate::render::Failure;
 use rustix::fs::{Timespec, Timestamps};
 use sha2::{Digest, Sha256};
@@ -54,18 +55,12 @@ impl Carried {
                 Some(_) | None => drop(files.insert(path.to_owned(), bytes.to_vec())),
             }
         }
-        let mut hash = Sha256::new();
-        for (path, bytes) in &files {
-            let name = path.to_string_lossy();
-            for part in [name.as_bytes(), bytes] {
-                // The length keeps two parts from being read as other two.
-                hash.update((part.len() as u64).to_be_bytes());
-                hash.update(part);
-            }
-        }
+        let parts: Vec<Vec<u8>> =
+            files.iter().flat_map(|(path, bytes)| [path.as_os_str().as_encoded_bytes().to_vec(), bytes.clone()]).collect();
+        let digest = digest_of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
         let lock_digest = airlock_policy::digest::hex(&Sha256::digest(bytes("workspace.lock")).into());
         let release = normal::channel(&text("rust-toolchain.toml")).map_err(faulty)?;
-        Ok(Self { files, digest: airlock_policy::digest::hex(&hash.finalize().into()), lock_digest, release })
+        Ok(Self { files, digest, lock_digest, release })
     }
 
     /// The lockfile.
@@ -73,9 +68,14 @@ impl Carried {
         self.files.get(Path::new("Cargo.lock")).map_or(&[], Vec::as_slice)
     }
 
-    /// First 16 digits of the digest: enough to tell the sources of two versions apart in a path.
-    pub(crate) fn short(&self) -> &str {
-        self.digest.get(..16).unwrap_or(&self.digest)
+    /// All features of the runtime.
+    ///
+    /// # Errors
+    /// Its manifest has another shape; a test reads it.
+    pub(crate) fn features(&self) -> Result<Vec<String>, Failure> {
+        let manifest = self.files.get(Path::new("airlock-runtime/Cargo.toml")).map(|bytes| String::from_utf8_lossy(bytes));
+        normal::features(&manifest.unwrap_or_default())
+            .map_err(|e| Failure::new(format_args!("the sources in this program are faulty: {e}")))
     }
 
     /// Makes sure that `dir` holds exactly these files. A directory that differs in any way is written anew.
@@ -206,6 +206,7 @@ mod tests {
             assert!(carried.files.contains_key(Path::new(name)), "{name}");
         }
         assert!(carried.files.keys().all(|path| path.extension().is_none_or(|ending| ending != "snap")));
+        assert!(carried.features().expect("features").contains(&"http".to_owned()));
         assert_eq!((carried.digest.len(), carried.lock_digest.len()), (64, 64));
         let pinned = include_str!("../../rust-toolchain.toml");
         assert!(pinned.contains(&format!("channel = {:?}", carried.release)));

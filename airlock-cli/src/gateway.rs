@@ -1,23 +1,29 @@
-//! From a checked manifest to a gateway in its place: generated crate, cargo, note, publication.
+//! From a checked manifest to a gateway in its place: generated crate, cargo, notes, publication.
 
+pub(crate) mod bench;
 mod cache;
+pub(crate) mod crates;
+pub(crate) mod identity;
 mod lock;
-mod note;
+pub(crate) mod note;
+pub(crate) mod provenance;
 mod publish;
+pub(crate) mod sbom;
+mod unit;
 
 pub(crate) use publish::replaceable;
 
-use crate::cargo::toolchain::{self, Toolchain};
-use crate::cargo::{self, Job, Stopped};
 use crate::manifest::Accepted;
-use crate::render::{Failure, note};
-use crate::scaffold::Crate;
-use cache::Cache;
-use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use crate::render::Failure;
+use bench::Bench;
+use crates::Crates;
+use identity::Identity;
+use serde::{Deserialize, Serialize};
+use std::path::PathBuf;
 
 /// How the C library gets into the gateway.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Link {
     /// Into the file: it runs in an empty root directory.
     Static,
@@ -35,8 +41,28 @@ impl Link {
     }
 }
 
+/// What a gateway says of its manifest.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Said {
+    /// Its text and its policy digest.
+    #[default]
+    Manifest,
+    /// Its policy digest alone: comments of the manifest change nothing, and who has the file does not have the text.
+    Digest,
+}
+
+impl Said {
+    /// What the macro is told.
+    pub(crate) const fn word(self) -> &'static str {
+        match self {
+            Self::Manifest => "manifest",
+            Self::Digest => "digest",
+        }
+    }
+}
+
 /// Where things are and what is allowed, from the command line.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Options {
     /// How to link the C library [default: static where this machine has libc.a]
     #[arg(long, value_enum)]
@@ -47,6 +73,12 @@ pub(crate) struct Options {
     /// Where generated crates and compiled libraries are kept [default: $XDG_CACHE_HOME/airlock or ~/.cache/airlock]
     #[arg(long, value_name = "DIR", env = "AIRLOCK_CACHE", hide_env_values = true)]
     pub(crate) cache_dir: Option<PathBuf>,
+    /// Take the crates of others from this directory, which `airlock vendor` filled
+    #[arg(long, value_name = "DIR", env = "AIRLOCK_VENDOR", hide_env_values = true)]
+    pub(crate) vendor: Option<PathBuf>,
+    /// Compile with another Rust release than the one this airlock is made for; the bytes will differ
+    #[arg(long)]
+    pub(crate) any_toolchain: bool,
 }
 
 /// A gateway that was built.
@@ -60,10 +92,10 @@ pub(crate) struct Gateway {
     pub(crate) sha256: String,
     /// How it is linked.
     pub(crate) link: Link,
-    /// Features of the runtime that are in it.
-    pub(crate) features: Vec<&'static str>,
-    /// Version line of the compiler.
-    pub(crate) compiler: String,
+    /// What it was built with; it says so itself.
+    pub(crate) identity: Identity,
+    /// What is linked.
+    pub(crate) crates: Crates,
 }
 
 /// Where the gateway goes.
@@ -78,115 +110,34 @@ pub(crate) enum Target {
 /// Builds the gateway of a checked manifest and puts it in its place.
 ///
 /// # Errors
-/// Sources or toolchain are missing, cargo failed, or what it made is not the gateway of this manifest.
-pub(crate) fn build(accepted: &Accepted, target: Target, options: &Options) -> Result<Gateway, Failure> {
-    let source = source()?;
-    let toolchain = Toolchain::find(&source)?;
-    let link = link(options.link)?;
-    let cache = Cache::open(options.cache_dir.clone())?;
+/// The toolchain or crates are missing, cargo failed, or what it made is not the gateway of this manifest.
+pub(crate) fn build(accepted: &Accepted, target: Target, said: Said, options: &Options) -> Result<Gateway, Failure> {
+    let mut bench = Bench::set_up(options)?;
     let path = match target {
         Target::File(path) => path,
-        Target::Cache => cache.gateway(&accepted.compiled.digest_hex())?,
+        Target::Cache => bench.cache.gateway(&accepted.compiled.digest_hex())?,
     };
     replaceable(&path)?;
-    let features = airlock_policy::features(accepted.compiled.policy());
-    let out = cache.out(&accepted.compiled.digest_hex())?;
-    let plan =
-        Plan { accepted, source: &source, toolchain: &toolchain, link, cache: &cache, features: &features, out: out.path() };
-
-    let binary = compile(&plan, options.offline)?;
-    let published = publish::publish(&binary, &path, accepted.compiled.digest())?;
+    let unit::Built { file, identity, crates, _out } = unit::build(&mut bench, accepted, said)?;
+    let published = publish::publish(&file, &path, accepted.compiled.digest())?;
     Ok(Gateway {
         path,
         size: published.size,
         sha256: airlock_policy::digest::hex(&published.sha256),
-        link,
-        features,
-        compiler: toolchain.identity.lines().next().unwrap_or_default().to_owned(),
+        link: identity.link,
+        identity,
+        crates,
     })
 }
 
-/// Generates and compiles; gives cargo's output. Goes to the network only if a crate is missing and it may.
-fn compile(plan: &Plan<'_>, offline: bool) -> Result<PathBuf, Failure> {
-    let mut job = plan.job(offline)?;
-    if !cargo::has_registry() {
-        // The names of the registries' directories are among the flags.
-        job.fetch()?;
-        job = plan.job(offline)?;
-    }
-    let mut built = job.build()?;
-    if matches!(built, Err(Stopped::CrateMissing(_))) && !offline {
-        note("Some crates are not on this machine yet; fetching them.");
-        job.fetch()?;
-        job = plan.job(offline)?;
-        built = job.build()?;
-    }
-    let binary = built.map_err(Stopped::into_failure)?;
-    lock::check(&job.manifest.with_file_name("Cargo.lock"), &plan.source.join("Cargo.lock"))?;
-    let found = std::fs::read(&binary).map_err(|e| e.to_string()).and_then(|bytes| note::policy_digest(&bytes));
-    if found.as_ref() == Ok(plan.accepted.compiled.digest()) {
-        return Ok(binary);
-    }
-    // Cargo took another manifest's gateway for this one. It is asked once more; `publish` reads the note again and decides.
-    job.forget()?;
-    job.build()?.map_err(Stopped::into_failure)
-}
-
-/// All that a job is made from.
-struct Plan<'a> {
-    accepted: &'a Accepted,
-    source: &'a Path,
-    toolchain: &'a Toolchain,
-    link: Link,
-    cache: &'a Cache,
-    features: &'a [&'static str],
-    out: &'a Path,
-}
-
-impl<'a> Plan<'a> {
-    /// Writes the generated crate and gives the job that builds it.
-    fn job(&self, offline: bool) -> Result<Job<'a>, Failure> {
-        let Self { accepted, source, toolchain, link, cache, features, out } = *self;
-        let flags = cargo::flags(toolchain, source, link == Link::Static);
-        let key = cache::key(source, toolchain, &flags);
-        let digest = accepted.compiled.digest_hex();
-        let dir = cache.workspace(&key, &digest);
-        let manifest = Crate { dir, source, manifest: &accepted.text, digest: &digest, features }.write()?;
-        Ok(Job { toolchain, manifest, build_dir: cache.build_dir(&key), out_dir: out.to_owned(), flags, digest, offline })
-    }
-}
-
-/// Root of Airlock's sources: `AIRLOCK_SOURCE`, else where this program was compiled.
-fn source() -> Result<PathBuf, Failure> {
-    let named: Option<OsString> = std::env::var_os("AIRLOCK_SOURCE").filter(|value| !value.is_empty());
-    let root = named.map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), PathBuf::from);
-    let help = "set AIRLOCK_SOURCE to a checkout of Airlock of this version; gateways are compiled from it";
-    let gone = |problem: &dyn std::fmt::Display| {
-        Failure::new(format_args!("the sources of Airlock are not at {}: {problem}", root.display())).help(help)
-    };
-    let found = root.canonicalize().map_err(|e| gone(&e))?;
-    let manifest = std::fs::read_to_string(found.join("Cargo.toml")).map_err(|e| gone(&e))?;
-    let document: toml_edit::DocumentMut = manifest.parse().map_err(|e: toml_edit::TomlError| gone(&e))?;
-    let version =
-        document.get("workspace").and_then(|w| w.get("package")).and_then(|p| p.get("version")).and_then(|v| v.as_str());
-    match version {
-        Some(env!("CARGO_PKG_VERSION")) => Ok(found),
-        Some(other) => Err(gone(&format_args!("that is version {other}, this is {}", env!("CARGO_PKG_VERSION")))),
-        None => Err(gone(&"its Cargo.toml is another project's")),
-    }
-}
-
-fn link(asked: Option<Link>) -> Result<Link, Failure> {
-    let help = "install it (Debian: `apt install libc6-dev`) or build with `--link dynamic`";
-    match (asked, toolchain::has_static_libc()?) {
-        (Some(Link::Dynamic), _) => Ok(Link::Dynamic),
-        (Some(Link::Static) | None, true) => Ok(Link::Static),
-        (Some(Link::Static), false) => {
-            Err(Failure::new("this machine has no libc.a, so nothing can be linked statically").help(help))
-        }
-        (None, false) => {
-            note("This machine has no libc.a: the gateway is linked dynamically and needs the C library of its host.");
-            Ok(Link::Dynamic)
-        }
-    }
+/// Builds the gateway of a checked manifest and gives its bytes alone.
+///
+/// # Errors
+/// As [`build`].
+pub(crate) fn bytes(accepted: &Accepted, said: Said, options: &Options) -> Result<(Vec<u8>, Identity), Failure> {
+    let mut bench = Bench::set_up(options)?;
+    let built = unit::build(&mut bench, accepted, said)?;
+    let bytes = std::fs::read(&built.file)
+        .map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.file.display())))?;
+    Ok((bytes, built.identity))
 }

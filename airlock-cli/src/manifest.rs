@@ -1,6 +1,7 @@
 //! A manifest from a file, its diagnostics, and what it allows in a few lines.
 
-use crate::render::{Failure, note};
+use crate::gateway::note::{self, Notes};
+use crate::render::{self, Failure};
 use airlock_policy::ir::{HostRule, Issue, Policy};
 use airlock_policy::{Checked, Compiled, Severity};
 use std::io::{IsTerminal, Read};
@@ -51,6 +52,38 @@ impl Manifest {
         Ok(Self { name, text })
     }
 
+    /// The manifest in a gateway's note.
+    ///
+    /// # Errors
+    /// The gateway was built with `--note digest`.
+    pub(crate) fn of_notes(notes: &Notes, path: &Path) -> Result<Self, Failure> {
+        let Some(text) = &notes.manifest else {
+            let digest = airlock_policy::digest::hex(&notes.policy);
+            let problem = format!("{} carries only its policy digest, {digest}", path.display());
+            return Err(
+                Failure::new(problem).help("name the manifest it was built from; `airlock build --note manifest` puts it in")
+            );
+        };
+        Ok(Self { name: format!("{} (its manifest)", path.display()), text: text.clone() })
+    }
+
+    /// As [`Self::accept`], for a text that is known to have given this policy digest.
+    fn accept_as(self, digest: &[u8; 32]) -> Result<Accepted, Failure> {
+        let name = self.name.clone();
+        let accepted = self.accept()?;
+        match accepted.compiled.digest() == digest {
+            true => Ok(accepted),
+            false => Err(Failure::no(format_args!(
+                "{name} compiles to the policy {}, but the gateway's note says {}",
+                accepted.compiled.digest_hex(),
+                airlock_policy::digest::hex(digest)
+            ))
+            .help(
+                "the gateway was built by another version of airlock, or its notes were changed; `airlock inspect` shows both",
+            )),
+        }
+    }
+
     /// Checks it; every diagnostic is in the result.
     pub(crate) fn check(&self) -> Checked<'_> {
         airlock_policy::compile(&self.text, &self.name)
@@ -71,12 +104,34 @@ impl Manifest {
     }
 }
 
+/// The policy of a path: a manifest, or a built gateway. A gateway is not run: the text in its note is compiled again, and must give the
+/// policy digest in its other note. `-` is a manifest on standard input.
+///
+/// # Errors
+/// The file cannot be read, the manifest has errors (exit 1), or the gateway has no text, or text of another policy.
+pub(crate) fn policy_of(path: &Path) -> Result<Accepted, Failure> {
+    match is_program(path) {
+        false => Manifest::read(path)?.accept(),
+        true => {
+            let (_, notes) = note::open(path)?;
+            Manifest::of_notes(&notes, path)?.accept_as(&notes.policy)
+        }
+    }
+}
+
+/// Whether a file begins as every ELF file does; a manifest cannot.
+pub(crate) fn is_program(path: &Path) -> bool {
+    let mut magic = [0; 4];
+    let is_stdin = path == Path::new("-");
+    !is_stdin && std::fs::File::open(path).and_then(|mut file| file.read_exact(&mut magic)).is_ok() && magic == *b"\x7fELF"
+}
+
 /// Writes all diagnostics to stderr, in colour on a terminal.
 pub(crate) fn report(checked: &Checked<'_>) {
     let stderr = std::io::stderr();
     let rendered = checked.render(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     if !rendered.is_empty() {
-        note(format_args!("{rendered}\n"));
+        render::note(format_args!("{rendered}\n"));
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::render::Failure;
 use std::fs;
 use std::io::Write;
+use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 const CRATE_MANIFEST: &str = include_str!("../carried/templates/gateway/manifest.toml");
@@ -13,57 +14,73 @@ const CRATE_MAIN: &str = include_str!("../carried/templates/gateway/main.rs");
 pub(crate) struct Crate<'a> {
     /// Directory of the crate.
     pub(crate) dir: PathBuf,
-    /// Root of Airlock's own sources.
-    pub(crate) source: &'a Path,
+    /// Airlock's own crates, unpacked, in the same cache.
+    pub(crate) sources: &'a Path,
+    /// Name under which they appear in the crate's directory. Cargo makes symbol names from paths relative to it, so the place of the
+    /// cache is not in the gateway.
+    pub(crate) own: &'a str,
+    /// Their lockfile.
+    pub(crate) lock: &'a [u8],
     /// Text of the manifest.
     pub(crate) manifest: &'a str,
-    /// Policy digest, 64 hex digits.
-    pub(crate) digest: &'a str,
+    /// Digest of all that tells this gateway from others, 64 hex digits.
+    pub(crate) unit: &'a str,
     /// Features of the runtime.
-    pub(crate) features: &'a [&'static str],
+    pub(crate) features: &'a [&'a str],
 }
 
 impl Crate<'_> {
-    /// Writes the crate: `Cargo.toml`, `Cargo.lock`, `airlock.toml`, `src/main.rs`. Files that are as they should be stay as they
-    /// are; others are replaced whole, because another `airlock build` of the same manifest may read them now.
+    /// Writes the crate and gives the path of its `Cargo.toml`. Files that are as they should be stay as they are; others are replaced
+    /// whole, because another `airlock build` of the same manifest may read them now.
     ///
     /// # Errors
-    /// A file operation failed, or the path of the sources is not UTF-8.
+    /// A file operation failed.
     pub(crate) fn write(&self) -> Result<PathBuf, Failure> {
-        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot write to the cache {}: {e}", self.dir.display()));
-        let lock = self.source.join("Cargo.lock");
-        let lock = fs::read(&lock).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", lock.display())))?;
+        let cannot = |e: std::io::Error| {
+            Failure::new(format_args!("cannot write to the cache {}: {e}", self.dir.display()))
+                .help("name another cache with `--cache-dir`")
+        };
         fs::create_dir_all(self.dir.join("src")).map_err(cannot)?;
-        let cargo_toml = self.cargo_toml()?;
+        let cargo_toml = self.cargo_toml();
         let files: [(&str, &[u8]); 4] = [
             ("Cargo.toml", cargo_toml.as_bytes()),
-            ("Cargo.lock", &lock),
+            ("Cargo.lock", self.lock),
             ("airlock.toml", self.manifest.as_bytes()),
             ("src/main.rs", CRATE_MAIN.as_bytes()),
         ];
         for (name, bytes) in files {
             replace(&self.dir.join(name), bytes).map_err(cannot)?;
         }
+        link(self.sources, &self.dir.join(self.own)).map_err(cannot)?;
         Ok(self.dir.join("Cargo.toml"))
     }
 
-    fn cargo_toml(&self) -> Result<String, Failure> {
-        let quoted = |name: &str| {
-            let path = self.source.join(name);
-            let path =
-                path.to_str().ok_or_else(|| Failure::new(format_args!("{} is not UTF-8, which cargo needs", path.display())))?;
-            Ok(toml_edit::Value::from(path).to_string())
-        };
+    fn cargo_toml(&self) -> String {
         let features: toml_edit::Array = self.features.iter().copied().collect();
-        Ok(CRATE_MANIFEST
-            .replace("{digest16}", self.digest.get(..16).unwrap_or(self.digest))
+        CRATE_MANIFEST
+            .replace("{unit16}", self.unit.get(..16).unwrap_or(self.unit))
             .replace("{features}", &features.to_string())
-            .replace("{macros}", &quoted("airlock-macros")?)
-            .replace("{runtime}", &quoted("airlock-runtime")?))
+            .replace("{own}", self.own)
     }
 }
 
-fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+/// Makes `at` a link to `to`, whatever was there; another process may do the same.
+///
+/// # Errors
+/// A file operation failed.
+pub(crate) fn link(to: &Path, at: &Path) -> std::io::Result<()> {
+    if fs::read_link(at).is_ok_and(|found| found == to) {
+        return Ok(());
+    }
+    let new = at.with_extension(format!("{}.new", std::process::id()));
+    symlink(to, &new).and_then(|()| fs::rename(&new, at)).inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Gives a file this content, whole.
+///
+/// # Errors
+/// A file operation failed.
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if fs::read(path).is_ok_and(|old| old == bytes) {
         return Ok(());
     }
@@ -148,18 +165,23 @@ mod tests {
     }
 
     #[test]
-    fn the_generated_crate_names_digest_features_and_odd_paths() {
+    fn the_generated_crate_names_unit_and_features() {
+        let dir = tempfile::tempdir().expect("directory");
         let written = Crate {
-            dir: PathBuf::new(),
-            source: Path::new("/a \"b\"\\c"),
+            dir: dir.path().join("ws"),
+            sources: dir.path(),
+            own: "airlock-00",
+            lock: b"",
             manifest: "",
-            digest: &"0123456789abcdef".repeat(4),
+            unit: &"0123456789abcdef".repeat(4),
             features: &["gateway", "http"],
         };
-        let text = written.cargo_toml().expect("text");
-        let document: toml_edit::DocumentMut = text.parse().expect("TOML");
+        let path = written.write().expect("written");
+        let document: toml_edit::DocumentMut = fs::read_to_string(&path).expect("read").parse().expect("TOML");
         assert_eq!(document["package"]["version"].as_str(), Some("0.0.0+m.0123456789abcdef"));
-        assert_eq!(document["dependencies"]["airlock-runtime"]["path"].as_str(), Some("/a \"b\"\\c/airlock-runtime"));
+        assert_eq!(document["dependencies"]["airlock-runtime"]["path"].as_str(), Some("airlock-00/airlock-runtime"));
         assert_eq!(document["dependencies"]["airlock-runtime"]["features"].as_array().map(toml_edit::Array::len), Some(2));
+        assert_eq!(written.write().expect("again"), path);
+        assert_eq!(fs::read_link(path.with_file_name("airlock-00")).expect("a link"), dir.path());
     }
 }

@@ -2,86 +2,15 @@
 //! in cargo's directory for tests.
 #![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
-use object::{Object, ObjectSection};
+mod built;
+
+use built::{age, airlock, build, cache, lock, manifest, note, text};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
-use std::sync::{Mutex, MutexGuard};
-use std::time::{Duration, SystemTime};
-
-/// One test at a time uses the cache: some of them take things away from it.
-static CACHE: Mutex<()> = Mutex::new(());
-
-fn lock() -> MutexGuard<'static, ()> {
-    CACHE.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
-}
-
-fn cache() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("airlock-cache")
-}
-
-/// A manifest without network, so that its gateway compiles quickly; `why` tells two of them apart.
-fn manifest(why: &str) -> String {
-    include_str!("../../templates/new/audit.toml").replace("{name}", "gate").replace("count calls and denials", why)
-}
-
-fn airlock(dir: &Path, arguments: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_airlock"));
-    command.args(arguments).current_dir(dir).env("AIRLOCK_CACHE", cache()).env_remove("AIRLOCK_SOURCE");
-    command
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
-
-/// The JSON of a build that must succeed.
-fn report(output: &Output) -> Value {
-    assert!(output.status.success(), "{}", text(&output.stderr));
-    serde_json::from_slice(&output.stdout).expect("one JSON value")
-}
-
-fn build(dir: &Path, manifest: &Path, target: &Path) -> Value {
-    let paths = [manifest, target].map(|path| path.to_str().expect("UTF-8"));
-    report(&airlock(dir, &["build", paths[0], "-o", paths[1], "--format", "json", "--offline"]).output().expect("runs"))
-}
-
-/// The digest in a gateway's note, read with other code than the program's.
-fn note(gateway: &Path) -> String {
-    let bytes = fs::read(gateway).expect("readable");
-    let file = object::File::parse(&*bytes).expect("an object file");
-    let section = file.section_by_name(".note.airlock.policy").expect("the note").data().expect("data");
-    assert_eq!(section.len(), 4 * 3 + 8 + 32);
-    section[20..].iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Every file below gets the time that a checkout from an archive might have.
-fn age(dir: &Path) {
-    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
-    for entry in fs::read_dir(dir).expect("listing").map(|entry| entry.expect("entry").path()) {
-        if entry.is_dir() {
-            age(&entry);
-        } else {
-            File::options().append(true).open(&entry).and_then(|file| file.set_modified(old)).expect("time set");
-        }
-    }
-}
-
-/// Takes every gateway's own compiled unit out of the cache, so that the next build has to compile it.
-fn forget(dir: &Path) {
-    for entry in fs::read_dir(dir).into_iter().flatten().map(|entry| entry.expect("entry").path()) {
-        let is_unit = entry.file_name().is_some_and(|name| name.to_string_lossy().starts_with("gateway"));
-        match (entry.is_dir(), is_unit) {
-            (true, true) => fs::remove_dir_all(&entry).expect("removed"),
-            (true, false) => forget(&entry),
-            (false, true) => fs::remove_file(&entry).expect("removed"),
-            (false, false) => {}
-        }
-    }
-}
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 #[test]
 fn each_manifest_gets_its_own_gateway_whatever_the_times_of_files_say() {
@@ -95,7 +24,7 @@ fn each_manifest_gets_its_own_gateway_whatever_the_times_of_files_say() {
     let target = dir.path().join("gate");
     let mut seen = Vec::new();
     for path in [&a, &b, &a, &c, &a] {
-        age(dir.path().join("gate").parent().expect("directory"));
+        age(dir.path());
         age(&cache().join("ws"));
         let built = build(dir.path(), path, &target);
         assert_eq!(built["policy_digest"], note(&target), "the gateway of another manifest");
@@ -104,43 +33,6 @@ fn each_manifest_gets_its_own_gateway_whatever_the_times_of_files_say() {
     assert_eq!(seen[0], seen[2], "the same manifest gives the same bytes");
     assert_eq!(seen[0], seen[4]);
     assert!(seen[0] != seen[1] && seen[0] != seen[3] && seen[1] != seen[3], "{seen:?}");
-}
-
-#[test]
-fn surroundings_do_not_change_a_byte() {
-    let _lock = lock();
-    let dir = tempfile::tempdir().expect("directory");
-    let (path, target) = (dir.path().join("airlock.toml"), dir.path().join("gate"));
-    fs::write(&path, manifest("surroundings")).expect("written");
-    forget(&cache().join("build"));
-    let plain = build(dir.path(), &path, &target);
-
-    let elsewhere = tempfile::tempdir().expect("directory");
-    fs::create_dir(elsewhere.path().join(".cargo")).expect("made");
-    // Each of the two tables alone changes or breaks a build that reads this file.
-    let config = "[env]\nAIRLOCK_POLICY_DIGEST = { value = \"00\", force = true }\n[profile.release]\nstrip = false\n";
-    fs::write(elsewhere.path().join(".cargo/config.toml"), config).expect("written");
-    fs::write(elsewhere.path().join("airlock.toml"), format!("# moved\n\n{}", manifest("surroundings"))).expect("written");
-    forget(&cache().join("build"));
-    let output = airlock(elsewhere.path(), &["build", "--format", "json", "--offline"])
-        .env("RUSTFLAGS", "-Cdebuginfo=2 -Copt-level=0")
-        .env("CARGO_ENCODED_RUSTFLAGS", "-Cno-such-option")
-        .env("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0")
-        .env("RUSTC_WRAPPER", "/nonexistent/wrapper")
-        .env("CARGO_BUILD_TARGET", "no-such-target")
-        .env("CFLAGS", "-DPOISON")
-        .env("GCC_EXEC_PREFIX", "/nonexistent/")
-        .env("TZ", "Asia/Tokyo")
-        .output()
-        .expect("runs");
-    let poisoned = report(&output);
-    assert_eq!(poisoned["path"], "gate", "beside the manifest, named like the gateway");
-    assert_eq!(plain["sha256"], poisoned["sha256"]);
-
-    let binary = text(&fs::read(&target).expect("readable"));
-    for path in [env!("CARGO_MANIFEST_DIR"), "/.cargo/", "/.rustup/", dir.path().to_str().expect("UTF-8")] {
-        assert!(!binary.contains(path), "{path} is in the gateway");
-    }
 }
 
 #[test]
@@ -226,10 +118,38 @@ fn what_stops_a_build_is_said() {
     stopped(&mut airlock(dir.path(), &["build"]), 1, &["error[A0501]", "airlock.toml:", "nothing was built"]);
 
     fs::write(dir.path().join("airlock.toml"), manifest("x")).expect("written");
-    stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_SOURCE", "/nonexistent"), 2, &["/nonexistent", "AIRLOCK_SOURCE"]);
-    stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_SOURCE", dir.path()), 2, &["AIRLOCK_SOURCE"]);
+    stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_VENDOR", "/nonexistent"), 2, &["/nonexistent", "airlock vendor"]);
+    stopped(&mut airlock(dir.path(), &["build", "--cache-dir", "/proc/airlock"]), 2, &["/proc/airlock", "--cache-dir"]);
     let open = dir.path().join("open");
     fs::create_dir(&open).and_then(|()| fs::set_permissions(&open, fs::Permissions::from_mode(0o777))).expect("made");
     stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_CACHE", &open), 2, &["everybody may write", "--cache-dir"]);
-    stopped(airlock(dir.path(), &["build"]).env("PATH", dir.path()), 2, &["needs `rustc`", "rustup"]);
+    stopped(airlock(dir.path(), &["build"]).env("PATH", dir.path()), 2, &["needs `rustc`", "rustup toolchain install 1."]);
+    // A release that nobody asked for is named, and so is the one that is needed.
+    let (bin, sysroot) = (dir.path().join("bin"), dir.path().join("old"));
+    fs::create_dir_all(sysroot.join("bin")).and_then(|()| fs::create_dir(&bin)).expect("made");
+    let script = |path: &Path, says: &str| {
+        fs::write(path, format!("#!/bin/sh\n{says}\n"))
+            .and_then(|()| fs::set_permissions(path, fs::Permissions::from_mode(0o755)))
+    };
+    script(&bin.join("rustc"), &format!("echo {}", sysroot.display())).expect("written");
+    script(&sysroot.join("bin/cargo"), "exit 1").expect("written");
+    script(&sysroot.join("bin/rustc"), "printf 'rustc 1.60.0\\nrelease: 1.60.0\\nhost: x86_64-unknown-linux-gnu\\n'")
+        .expect("written");
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    stopped(
+        airlock(dir.path(), &["build"]).env("PATH", &path),
+        2,
+        &["is Rust 1.60.0", "rustup toolchain install 1.", "--any-toolchain"],
+    );
+    // No C compiler at all.
+    fs::remove_file(sysroot.join("bin/rustc")).expect("removed");
+    script(&sysroot.join("bin/rustc"), &format!("echo 'release: {}'; echo 'host: x86_64-unknown-linux-gnu'", pinned()))
+        .expect("written");
+    stopped(airlock(dir.path(), &["build"]).env("PATH", &bin), 2, &["needs `cc`", "apt install gcc"]);
+}
+
+/// The release in `rust-toolchain.toml`.
+fn pinned() -> &'static str {
+    let text = include_str!("../../rust-toolchain.toml");
+    text.split('"').nth(1).expect("a channel in quotes")
 }

@@ -40,18 +40,6 @@ pub(crate) enum ArgKind {
     Object,
 }
 
-impl ArgKind {
-    /// For messages.
-    pub(crate) const fn word(self) -> &'static str {
-        match self {
-            Self::Text | Self::Url => "a string",
-            Self::Integer(..) => "an integer",
-            Self::List => "a list",
-            Self::Object => "an object",
-        }
-    }
-}
-
 /// Every built-in tool.
 pub(crate) const ALL: &[Facts] = &[
     Facts {

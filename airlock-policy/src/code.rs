@@ -74,6 +74,8 @@ codes! {
     LanguageVersion = "A0104" Error;
     /// Part of the language, but not of this version.
     NotSupported = "A0105" Error;
+    /// Something that looks like a secret.
+    Secret = "A0106" Error;
 
     // Shape.
     /// No such key here.
@@ -178,6 +180,12 @@ codes! {
     FixedByTool = "A0519" Error;
     /// A tool name that MCP does not allow, or that is reserved.
     BadToolName = "A0520" Error;
+    /// A risk threshold that no call can reach.
+    IdleThreshold = "A0521" Warning "idle-threshold";
+    /// A bound on calls that another bound always meets first.
+    IdleQuota = "A0522" Warning "idle-quota";
+    /// Labels that say more than the effect of the tool.
+    EffectLabel = "A0523" Warning "effect-label";
 
     // Grants.
     /// A grant names a tool that the manifest does not have.
@@ -192,6 +200,10 @@ codes! {
     IssueToolIdle = "A0605" Error;
     /// A grant lists the tool that issues leases.
     GrantIssueTool = "A0606" Error;
+    /// A grant that gives nothing that another one does not.
+    ShadowedGrant = "A0607" Warning "shadowed-grant";
+    /// A risk ceiling of a grant below what every call of a tool has.
+    GrantRisk = "A0608" Warning "grant-risk";
 
     // Lints.
     /// `[lints]` names something that is no lint.
@@ -216,16 +228,26 @@ codes! {
     BadPointer = "A0808" Error;
     /// A credential that is declared badly.
     BadCredential = "A0809" Error;
+    /// A credential for a host that only a wildcard entry declares.
+    WildCredential = "A0810" Warning "wild-credential";
+    /// A tool that sends, with neither approval nor a label that flows could speak of.
+    UnguardedSend = "A0811" Warning "unguarded-send";
+    /// A tool that reads with a method that changes things.
+    ReadMethod = "A0812" Warning "read-method";
 
     // Flows.
     /// A label in `[[flow]]` or `[[require]]` that no tool has.
     UnknownLabel = "A0901" Error;
     /// A tool whose own labels complete a flow.
     FlowWithinTool = "A0902" Error;
+    /// A flow that never decides anything.
+    IdleFlow = "A0903" Warning "idle-flow";
 
     // Requirements.
     /// A tool lacks what a `[[require]]` demands.
     RequireEvery = "A1001" Error;
     /// A grant reaches what a `[[require]]` excludes.
     RequireNever = "A1002" Error;
+    /// A `[[require]]` that speaks of nothing in this manifest.
+    IdleRequire = "A1003" Warning "idle-require";
 }

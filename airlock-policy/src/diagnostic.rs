@@ -84,6 +84,8 @@ pub(crate) struct Faults {
     denied: usize,
     warnings: usize,
     levels: BTreeMap<Code, Level>,
+    /// Places of which nothing but [`Code::Secret`] is said.
+    excused: Vec<Span>,
 }
 
 /// What `[lints]` makes of a warning.
@@ -135,6 +137,11 @@ impl Faults {
         self.levels = levels;
     }
 
+    /// Nothing more is said of these places. Only for places that have an error already: no error is lost by it.
+    pub(crate) fn excuse(&mut self, places: Vec<Span>) {
+        self.excused = places;
+    }
+
     /// Whether anything but a denied warning is wrong: what else is said of the manifest may be its consequence.
     pub(crate) fn broken(&self) -> bool {
         self.errors > self.denied
@@ -159,9 +166,13 @@ impl Faults {
     pub(crate) fn finish(self) -> (Vec<Diagnostic>, usize) {
         let mut list = self.kept_errors;
         list.extend(self.kept_warnings);
+        let all = list.len();
+        let within = |one: &Diagnostic| self.excused.iter().any(|place| place.start < one.span.end && one.span.start < place.end);
+        list.retain(|one| one.code == Code::Secret || !within(one));
+        let excused = all - list.len();
         list.truncate(DIAGNOSTICS_MAX);
         list.sort_by_key(|diagnostic| (diagnostic.span.start, diagnostic.span.end, diagnostic.code));
-        let omitted = self.errors + self.warnings - list.len();
+        let omitted = self.errors + self.warnings - excused - list.len();
         (list, omitted)
     }
 }

@@ -1,15 +1,17 @@
 //! Which parts of the runtime a policy needs; what it does not need is not in the gateway's binary.
 
-use crate::ir::{Builtin, Issue, Policy, ToolKind};
+use crate::ir::{ArgRule, Builtin, Issue, Policy, ToolKind};
 
 /// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `http` for a tool that reaches the network,
-/// `issue` for a tool or a grant that signs leases.
+/// `issue` for a tool or a grant that signs leases, `plan-http` (which `http` includes) for a rule that reads hosts.
 #[must_use]
 pub fn features(policy: &Policy) -> Vec<&'static str> {
     let http = policy.tools.iter().any(|tool| reaches_network(&tool.kind));
     let issue_tool = policy.tools.iter().any(|tool| tool.kind == ToolKind::Builtin(Builtin::AirlockIssueCapability));
     let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue != Issue::Operator);
-    [("gateway", true), ("http", http), ("issue", issue)]
+    let rules = policy.tools.iter().flat_map(|tool| &tool.args).flat_map(|of_arg| &of_arg.rules);
+    let hosts = !http && rules.into_iter().any(|rule| matches!(rule, ArgRule::HostIn(_)));
+    [("gateway", true), ("http", http), ("issue", issue), ("plan-http", hosts)]
         .into_iter()
         .filter(|(_, needed)| *needed)
         .map(|(name, _)| name)

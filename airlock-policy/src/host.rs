@@ -26,46 +26,22 @@ pub(crate) const PRIVATE_ENDINGS: &[&str] = &[
     "arpa",
 ];
 
-/// Second labels under which a country's registry sells names to everybody (`*.co.uk`). Public suffixes are many; this refuses
-/// the usual ones, and a reviewer sees the pattern.
-const REGISTRY_LABELS: &[&str] =
-    &["ac", "co", "com", "edu", "go", "gob", "gov", "govt", "gv", "mil", "ne", "net", "nom", "or", "org", "sch"];
-
-/// Suffixes under which strangers get names of their own: a wildcard over them reaches anybody.
+/// Suffixes under which strangers get names of their own, and that the Public Suffix List does not have: a wildcard over them
+/// reaches anybody.
 const SHARED_SUFFIXES: &[&str] = &[
     "amazonaws.com",
-    "amplifyapp.com",
-    "appspot.com",
-    "azureedge.net",
-    "azurewebsites.net",
-    "blob.core.windows.net",
-    "blogspot.com",
     "cloudapp.net",
-    "cloudfront.net",
-    "deno.dev",
-    "firebaseapp.com",
-    "fly.dev",
-    "github.io",
-    "gitlab.io",
-    "herokuapp.com",
-    "netlify.app",
-    "ngrok.app",
+    "googleusercontent.com",
     "ngrok.io",
-    "ngrok-free.app",
-    "onrender.com",
-    "pages.dev",
-    "r2.dev",
-    "railway.app",
     "repl.co",
-    "run.app",
-    "s3.amazonaws.com",
     "storage.googleapis.com",
-    "surge.sh",
     "trycloudflare.com",
-    "vercel.app",
-    "web.app",
+    "windows.net",
     "workers.dev",
 ];
+
+/// Services whose names resolve to whatever address stands in them, or to loopback.
+const ECHO_SUFFIXES: &[&str] = &["nip.io", "sslip.io", "xip.io", "localtest.me", "lvh.me", "vcap.me", "lacolhost.com"];
 
 /// Why a host is refused, and what to do.
 #[derive(Debug)]
@@ -189,7 +165,8 @@ fn address(text: &str) -> HostFault {
 
 fn refuse_private(host: &str) -> Result<(), HostFault> {
     let last = host.rsplit('.').next().unwrap_or(host);
-    let private = !host.contains('.') || PRIVATE_ENDINGS.contains(&last) || last.bytes().all(|b| b.is_ascii_digit());
+    let private =
+        !host.contains('.') || PRIVATE_ENDINGS.contains(&last) || last.bytes().all(|b| b.is_ascii_digit()) || echoes(host);
     match private {
         true => Err(HostFault {
             code: Code::PrivateHost,
@@ -200,12 +177,15 @@ fn refuse_private(host: &str) -> Result<(), HostFault> {
     }
 }
 
+/// A public suffix (of a registry, or of a provider that gives names away), or a name under which every name is one.
 fn shared(base: &str) -> bool {
-    let registry = match base.split('.').collect::<Vec<_>>()[..] {
-        [second, country] => country.len() == 2 && REGISTRY_LABELS.contains(&second),
-        _ => false,
-    };
-    registry || SHARED_SUFFIXES.contains(&base)
+    let listed = |name: &str| psl::suffix(name.as_bytes()).is_some_and(|suffix| suffix.is_known() && suffix == name);
+    listed(base) || listed(&format!("any.{base}")) || SHARED_SUFFIXES.contains(&base)
+}
+
+/// A name under one of these suffixes, or the suffix itself.
+fn echoes(host: &str) -> bool {
+    ECHO_SUFFIXES.iter().any(|suffix| host.strip_suffix(suffix).is_some_and(|rest| rest.is_empty() || rest.ends_with('.')))
 }
 
 /// Parses `127.0.0.1:PORT` to the port.
@@ -258,6 +238,9 @@ mod tests {
             "*.corp.internal",
             "１２７.0.0.1",
             "localhost.",
+            "10.0.0.1.nip.io",
+            "localtest.me",
+            "*.sslip.io",
         ] {
             assert_eq!(code(text), Some(Code::PrivateHost), "{text}");
         }
@@ -265,8 +248,26 @@ mod tests {
 
     #[test]
     fn wildcards_over_strangers_are_refused() {
-        for text in ["*.com", "*.co.uk", "*.com.au", "*.github.io", "*.s3.amazonaws.com", "*.workers.dev"] {
+        for text in [
+            "*.com",
+            "*.co.uk",
+            "*.com.au",
+            "*.github.io",
+            "*.s3.amazonaws.com",
+            "*.workers.dev",
+            "*.kawasaki.jp",
+            "*.xn--p1ai",
+            "*.vercel.app",
+            "*.blob.core.windows.net",
+            "*.gov.uk",
+            "*.web.app",
+            "*.k12.ca.us",
+            "*.herokuapp.com",
+        ] {
             assert_eq!(code(text), Some(Code::BroadHost), "{text}");
+        }
+        for suffix in SHARED_SUFFIXES {
+            assert_eq!(code(&format!("*.{suffix}")), Some(Code::BroadHost), "{suffix}");
         }
         assert_eq!(code("*.example.co.uk"), None);
     }

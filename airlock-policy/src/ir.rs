@@ -155,6 +155,7 @@ pub struct Tool {
 /// What a call of a tool does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
+#[allow(clippy::large_enum_variant, reason = "a policy has at most some hundred tools, each made once")]
 pub enum ToolKind {
     /// A tool that the runtime implements.
     Builtin(Builtin),
@@ -346,8 +347,8 @@ pub enum Builtin {
     WeatherHourly,
 }
 
-/// What a tool does to the world.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// What a tool does to the world; a later one is graver.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum EffectClass {
     /// Reads only.

@@ -20,12 +20,15 @@ pub mod limits;
 mod manifest;
 mod name;
 mod render;
+mod secret;
 mod text;
 
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Span};
 pub use features::features;
 pub use render::render;
+
+use std::borrow::Cow;
 
 /// A policy that passed every check, with its digest. Only [`compile`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -57,7 +60,8 @@ impl Compiled {
 /// What came of a manifest.
 #[derive(Debug)]
 pub struct Checked<'t> {
-    text: &'t str,
+    /// As it was given; with secrets masked where it has any.
+    text: Cow<'t, str>,
     file_name: &'t str,
     compiled: Option<Compiled>,
     diagnostics: Vec<Diagnostic>,
@@ -92,7 +96,7 @@ impl Checked<'_> {
     /// All diagnostics as text, in the manner of rustc; empty if there are none. `color` adds terminal colours.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
-        let mut text = render(&self.diagnostics, self.text, self.file_name, color);
+        let mut text = render(&self.diagnostics, &self.text, self.file_name, color);
         if self.omitted > 0 {
             text.push_str(&format!("\n\n… and {} more", self.omitted));
         }
@@ -102,7 +106,7 @@ impl Checked<'_> {
     /// All diagnostics as a JSON list, one object each; see [`Diagnostic::to_json`].
     #[must_use]
     pub fn to_json(&self) -> serde_json::Value {
-        self.diagnostics.iter().map(|diagnostic| diagnostic.to_json(self.text, self.file_name)).collect()
+        self.diagnostics.iter().map(|diagnostic| diagnostic.to_json(&self.text, self.file_name)).collect()
     }
 }
 
@@ -119,7 +123,8 @@ impl Checked<'_> {
 #[must_use]
 pub fn compile<'t>(text: &'t str, file_name: &'t str) -> Checked<'t> {
     let mut faults = diagnostic::Faults::default();
-    let policy = manifest::parse(text, &mut faults).map(|manifest| check::check(manifest, &mut faults));
+    let text = secret::masked(text, &mut faults).map_or(Cow::Borrowed(text), Cow::Owned);
+    let policy = manifest::parse(&text, &mut faults).map(|manifest| check::check(manifest, &mut faults));
     let faultless = policy.filter(|_| faults.errors() == 0);
     let compiled = faultless.and_then(|policy| Some(Compiled { digest: digest::policy_digest(&policy).ok()?, policy }));
     let (diagnostics, omitted) = faults.finish();

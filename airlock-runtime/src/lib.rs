@@ -7,6 +7,8 @@
 //!
 //! The command line program uses [`lease`] and [`ledger`], and with feature `judge` the decision itself, without any network code.
 
+#[cfg(any(feature = "gateway", feature = "explain"))]
+mod account;
 #[cfg(feature = "judge")]
 pub mod approve;
 #[cfg(feature = "judge")]
@@ -40,6 +42,8 @@ mod serve;
 mod start;
 #[cfg(feature = "gateway")]
 mod stdio;
+#[cfg(feature = "explain")]
+pub mod trial;
 #[cfg(feature = "judge")]
 pub mod wire;
 

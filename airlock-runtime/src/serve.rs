@@ -4,6 +4,7 @@
 //! no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
+use crate::account::Context;
 use crate::approve::waiting::Waiting;
 use crate::approve::{Approved, Flows, Refusal};
 use crate::call::Args;
@@ -17,7 +18,7 @@ use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
 use crate::policy::{EffectClass, Policy};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
-use crate::risk::{Factor, Risk};
+use crate::risk::Risk;
 use crate::start::Stop;
 use crate::stdio::{self, Ending};
 use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
@@ -356,7 +357,7 @@ impl Gateway {
             seen.clear();
         }
         let is_new = authority.rid.last().is_some_and(|rid| seen.insert(rid.clone()));
-        is_new.then(|| authority.tools.iter().cloned().collect())
+        is_new.then(|| authority.tools.clone())
     }
 
     /// Takes a decision to its end in the ledger, or to the question that the user has to be asked first.
@@ -449,90 +450,6 @@ enum Step {
     Deny(Reason),
     /// The ledger cannot record.
     Unrecorded,
-}
-
-/// What a decision entry is made of.
-struct Context<'a> {
-    call: &'a Call,
-    risk: &'a Risk,
-    sid: &'a str,
-    sub: &'a str,
-    kid: &'a str,
-    rid: Vec<String>,
-    scope: Option<Vec<String>>,
-    authority: Option<&'a Authority>,
-    /// Id of the question that the user was asked about the call.
-    question: Option<String>,
-}
-
-impl<'a> Context<'a> {
-    fn new(
-        call: &'a Call,
-        carried: Option<&'a Carried>,
-        authority: Option<&'a Authority>,
-        risk: &'a Risk,
-        scope: Option<Vec<String>>,
-    ) -> Self {
-        // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
-        // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
-        let claimed = |key: &str| {
-            let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
-            call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
-        };
-        let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
-        let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
-        Self {
-            call,
-            risk,
-            sid: sid.unwrap_or_default(),
-            sub: sub.unwrap_or_default(),
-            kid: authority.map_or("", |authority| &authority.kid),
-            rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
-            scope,
-            authority,
-            question: None,
-        }
-    }
-
-    /// Expiry of the root of the lease, unix seconds.
-    fn exp(&self) -> Option<u64> {
-        self.authority.map(|authority| authority.root.exp)
-    }
-
-    fn entry(&self, reason: &'a Reason) -> ledger::Decision<'_> {
-        let allow = *reason == Reason::Ok;
-        // What spends tells for how long and from which nodes; a caveat ends its lease early, the root's budget lives on.
-        let spent_from = self.authority.filter(|_| allow);
-        let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
-        ledger::Decision {
-            allow,
-            exp: self.exp().filter(|_| allow),
-            spends: spent_from.map(|authority| {
-                let nodes = authority.rid.iter().enumerate();
-                nodes.filter(|(_, rid)| has_budget(authority, rid)).map(|(place, _)| place).collect()
-            }),
-            sid: self.sid,
-            sub: self.sub,
-            tool: &self.call.name,
-            rid: self.rid.clone(),
-            to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
-            kid: self.kid,
-            risk: self.risk.score,
-            factors: named(&self.risk.factors),
-            ignored: named(&self.risk.ignored),
-            labels: self.call.tool.filter(|_| allow).map_or(&[], |tool| tool.labels),
-            args: &self.call.args_bytes,
-            why: reason.code(),
-            detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
-            call: &self.call.id,
-            scope: self.scope.clone(),
-            question: self.question.as_deref(),
-        }
-    }
-}
-
-fn named(factors: &[Factor]) -> Vec<(String, u16)> {
-    factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect()
 }
 
 /// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls. What is

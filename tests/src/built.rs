@@ -1,6 +1,7 @@
 //! Programs under test: the command line, and gateways built by it.
 
 use crate::place::Place;
+use crate::recorder::recorder;
 use crate::web::web;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -75,6 +76,27 @@ fn sweep(all: &Path) {
 /// The gateway `abuse` of most tests, whose tools reach [`web`].
 pub fn abuse() -> PathBuf {
     gateway(&include_str!("../gateways/abuse.toml").replace("{port}", &web().port().to_string()))
+}
+
+/// Tools of the gateway [`rest`] that differ in their labels alone, eight of the longest each.
+pub const WIDE: usize = 7;
+
+/// The gateway `rest`, whose tools reach [`recorder`].
+pub fn rest() -> PathBuf {
+    let noun = "x".repeat(30);
+    let wide = |n: usize| {
+        let labels: Vec<String> = (0..8).map(|at| format!("\"reads:{noun}{n}{at}\"")).collect();
+        format!(
+            "[tools.wide_{n}]\ndescription = \"Has labels\"\nhttp = {{ method = \"GET\", url = \"https://tickets.example.com/echo/wide\" }}\n\
+             effect = \"read\"\nlabels = [{}]\nwhy = \"show many labels\"\n",
+            labels.join(", ")
+        )
+    };
+    let named = ["post", "find", "remove", "pick", "much", "mirror", "careful", "bounded", "slow"].map(str::to_owned);
+    let tools: Vec<String> =
+        named.into_iter().chain((0..WIDE).map(|n| format!("wide_{n}"))).map(|name| format!("{name:?}")).collect();
+    let manifest = include_str!("../gateways/rest.toml").replace("{port}", &recorder().port().to_string());
+    gateway(&manifest.replace("{wide}", &(0..WIDE).map(wide).collect::<String>()).replace("{tools}", &tools.join(", ")))
 }
 
 /// The gateway `strict`, which accepts leases in arguments alone and pins the key of its [`Place`].

@@ -14,6 +14,7 @@ pub mod message;
 pub mod place;
 pub mod process;
 pub mod proof;
+pub mod recorder;
 pub mod web;
 
 use std::time::Duration;

@@ -61,6 +61,22 @@ fn every_crate_forbids_unsafe_code() {
     assert!(workspace.contains("unsafe_code = \"forbid\""));
 }
 
+/// What makes a lease out of nothing is for `airlock explain` and `airlock test`; no gateway may be built with it.
+#[test]
+fn no_gateway_is_built_with_trials() {
+    let named = "explain\"";
+    for (path, text) in files(&["Cargo.toml", "templates/gateway/manifest.toml", "airlock-policy/src/features.rs"]) {
+        let may = path.starts_with("airlock-cli") || path.starts_with("airlock-runtime");
+        assert!(may || !text.contains(named), "{}: only the command line has trials", path.display());
+    }
+    let runtime = std::fs::read_to_string(root().join("airlock-runtime/Cargo.toml")).unwrap();
+    let features = runtime.split("[dependencies]").next().unwrap();
+    let uses = features.lines().filter(|line| line.contains(named));
+    assert_eq!(uses.count(), 0, "no other feature brings trials along");
+    let lib = std::fs::read_to_string(root().join("airlock-runtime/src/lib.rs")).unwrap();
+    assert!(lib.contains("#[cfg(feature = \"explain\")]\npub mod trial;"));
+}
+
 /// Targets of Markdown links outside code, without external ones.
 fn links(text: &str) -> Vec<String> {
     let mut is_code = false;

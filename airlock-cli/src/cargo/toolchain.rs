@@ -1,5 +1,6 @@
 //! Finds the Rust toolchain that builds gateways, and says what to install when there is none.
 
+use crate::carried::Carried;
 use crate::render::Failure;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
@@ -23,6 +24,8 @@ pub(crate) struct Toolchain {
     pub(crate) host: String,
     /// Commit of the compiler; names its own sources in panic messages.
     pub(crate) commit: String,
+    /// Its release, such as `1.95.0`.
+    pub(crate) release: String,
 }
 
 impl Toolchain {
@@ -31,8 +34,12 @@ impl Toolchain {
     ///
     /// # Errors
     /// There is none, or it does not answer.
-    pub(crate) fn find(source: &Path) -> Result<Self, Failure> {
-        let sysroot = answer(clean("rustc").args(["--print", "sysroot"]).current_dir(source), "rustc")?.trim().to_owned();
+    pub(crate) fn find(source: &Path, offline: bool) -> Result<Self, Failure> {
+        let mut command = clean("rustc");
+        if offline {
+            command.env("RUSTUP_AUTO_INSTALL", "0");
+        }
+        let sysroot = answer(command.args(["--print", "sysroot"]).current_dir(source), "rustc")?.trim().to_owned();
         let bin = Path::new(&sysroot).join("bin");
         let (rustc, cargo) = (bin.join("rustc"), bin.join("cargo"));
         if !cargo.is_file() {
@@ -42,7 +49,29 @@ impl Toolchain {
         let field = |name: &str| identity.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned());
         let host = field("host:").ok_or_else(|| missing("rustc", "`rustc -vV` names no host"))?;
         let commit = field("commit-hash:").unwrap_or_else(|| "unknown".to_owned());
-        Ok(Self { cargo, rustc, sysroot, identity, host, commit })
+        let release = field("release:").unwrap_or_else(|| "unknown".to_owned());
+        Ok(Self { cargo, rustc, sysroot, identity, host, commit, release })
+    }
+
+    /// First line of the identity: name, release, commit, date.
+    pub(crate) fn line(&self) -> &str {
+        self.identity.lines().next().unwrap_or_default()
+    }
+
+    /// Checks that this is the release that Airlock is made for; another one would give other bytes, or fail deep inside a crate.
+    ///
+    /// # Errors
+    /// It is another one.
+    pub(crate) fn demand(&self, release: &str) -> Result<(), Failure> {
+        if self.release == release {
+            return Ok(());
+        }
+        let found = &self.release;
+        let problem = format!("this airlock compiles gateways with Rust {release}; {} is Rust {found}", self.rustc.display());
+        let help = format!(
+            "`rustup toolchain install {release}`, which is then found by itself; or accept other bytes with `--any-toolchain`"
+        );
+        Err(Failure::new(problem).help(help))
     }
 }
 
@@ -57,6 +86,14 @@ pub(crate) fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
         }
     }
     command
+}
+
+/// First lines of what links gateways and, with HTTP tools, compiles the C parts of a crate: `cc --version`, and the C library. They
+/// decide bytes too, but belong to the machine.
+pub(crate) fn c_tools() -> Vec<String> {
+    let first = |command: &mut Command| answer(command, "cc").ok().and_then(|text| text.lines().next().map(str::to_owned));
+    let libc = first(clean("ldd").arg("--version"));
+    [first(clean("cc").arg("--version")), libc].into_iter().flatten().collect()
 }
 
 /// Whether the C library can be linked statically: `cc` knows a `libc.a`.
@@ -78,9 +115,10 @@ fn answer(command: &mut Command, program: &str) -> Result<String, Failure> {
 }
 
 fn missing(program: &str, problem: &str) -> Failure {
-    let help = match program {
-        "cc" => "install a C compiler, for example `apt install gcc libc6-dev` (it links the gateway)",
-        _ => "install Rust with rustup (https://rustup.rs); the release that is needed stands in rust-toolchain.toml",
-    };
-    Failure::new(format_args!("building a gateway needs `{program}`: {problem}")).help(help)
+    let failure = Failure::new(format_args!("building a gateway needs `{program}`: {problem}"));
+    if program == "cc" {
+        return failure.help("install a C compiler, for example `apt install gcc libc6-dev` (it links the gateway)");
+    }
+    let release = Carried::new().map(|carried| carried.release).unwrap_or_default();
+    failure.help(format_args!("install Rust {release} with rustup (https://rustup.rs): `rustup toolchain install {release}`"))
 }

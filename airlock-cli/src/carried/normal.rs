@@ -48,6 +48,16 @@ pub(crate) fn channel(toolchain: &str) -> Result<String, String> {
     channel.map(str::to_owned).ok_or_else(|| "rust-toolchain.toml names no channel".to_owned())
 }
 
+/// The names in `[features]`.
+///
+/// # Errors
+/// What is wrong, as a sentence.
+pub(crate) fn features(manifest: &str) -> Result<Vec<String>, String> {
+    let document = parse(manifest)?;
+    let table = document.get("features").and_then(Item::as_table_like).ok_or("no features")?;
+    Ok(table.iter().map(|(name, _)| name.to_owned()).collect())
+}
+
 fn parse(text: &str) -> Result<DocumentMut, String> {
     text.parse().map_err(|e: toml_edit::TomlError| e.to_string())
 }

@@ -1,10 +1,18 @@
 //! `airlock build`.
 
+mod watch;
+
 use crate::args::Format;
-use crate::gateway::{self, Gateway, Options, Target};
-use crate::manifest::{Manifest, capabilities};
-use crate::render::{Outcome, say};
+use crate::cargo::toolchain::c_tools;
+use crate::carried::Carried;
+use crate::gateway::identity::Identity;
+use crate::gateway::provenance::Envelope;
+use crate::gateway::{self, Gateway, Options, Said, Target, provenance, sbom};
+use crate::manifest::{Accepted, Manifest, capabilities};
+use crate::render::{Failure, Outcome, say};
+use crate::scaffold;
 use airlock_policy::Compiled;
+use ed25519_dalek::SigningKey;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -21,6 +29,21 @@ pub(crate) struct Build {
     /// Where the gateway goes [default: beside the manifest, named like the gateway]
     #[arg(short, long, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// What the gateway says of its manifest in its ELF notes
+    #[arg(long, value_enum, default_value = "manifest")]
+    note: Said,
+    /// Write a bill of materials (CycloneDX 1.6 JSON) [default: the gateway's path with .cdx.json]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    sbom: Option<Option<PathBuf>>,
+    /// Write SLSA v1 provenance in a DSSE envelope [default: the gateway's path with .intoto.json]
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    provenance: Option<Option<PathBuf>>,
+    /// Sign the provenance with this Ed25519 key (PEM, PKCS#8); without it, it is unsigned and says so
+    #[arg(long, value_name = "FILE", requires = "provenance")]
+    sign_key: Option<PathBuf>,
+    /// Build again whenever the manifest changes, until interrupted
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     options: Options,
     /// How the result is printed
@@ -30,20 +53,71 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn run(self) -> Outcome {
+        // A key that cannot be read is found before the minutes of a first build.
+        let key = self.sign_key.as_deref().map(provenance::signing_key).transpose()?;
+        match self.watch {
+            false => self.once(key.as_ref()).map(|()| ExitCode::SUCCESS),
+            true => watch::each_change(&self.manifest, || {
+                if let Err(failure) = self.once(key.as_ref()) {
+                    failure.report();
+                }
+            }),
+        }
+    }
+
+    fn once(&self, key: Option<&SigningKey>) -> Result<(), Failure> {
         let accepted = Manifest::read(&self.manifest)?.accept()?;
         let beside = || self.manifest.with_file_name(&accepted.compiled.policy().gateway.name);
         let target = self.output.clone().unwrap_or_else(beside);
-        let gateway = gateway::build(&accepted, Target::File(target), &self.options)?;
+        let gateway = gateway::build(&accepted, Target::File(target), self.note, &self.options)?;
+        let papers = self.papers(&accepted, &gateway, key)?;
         match self.format {
-            Format::Json => say(as_json(&accepted.compiled, &gateway)),
-            Format::Table => say(as_table(&accepted.compiled, &gateway)),
+            Format::Json => say(as_json(&accepted.compiled, &gateway, &papers)),
+            Format::Table => say(as_table(&accepted.compiled, &gateway, &papers)),
         }
-        Ok(ExitCode::SUCCESS)
+        Ok(())
+    }
+
+    /// Writes what was asked for beside the gateway; gives what each file is and where.
+    fn papers(
+        &self,
+        accepted: &Accepted,
+        gateway: &Gateway,
+        key: Option<&SigningKey>,
+    ) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
+        let (name, policy) = (&accepted.compiled.policy().gateway.name, accepted.compiled.digest_hex());
+        let place = |asked: &Option<PathBuf>, ending: &str| {
+            asked.clone().unwrap_or_else(|| {
+                let mut path = gateway.path.clone().into_os_string();
+                path.push(ending);
+                path.into()
+            })
+        };
+        let mut papers = Vec::new();
+        if let Some(asked) = &self.sbom {
+            let bill = sbom::bill(name, &policy, gateway, Carried::new()?.lock())?;
+            papers.push(("sbom", write(&place(asked, ".cdx.json"), &bill)?));
+        }
+        if let Some(asked) = &self.provenance {
+            let statement = provenance::statement(name, &policy, &accepted.text, self.note, gateway, &c_tools());
+            let what = if key.is_some() { "provenance" } else { "provenance (unsigned)" };
+            papers.push((what, write(&place(asked, ".intoto.json"), &Envelope::seal(&statement, key))?));
+        }
+        Ok(papers)
     }
 }
 
-fn as_json(compiled: &Compiled, gateway: &Gateway) -> serde_json::Value {
-    let Gateway { path, size, sha256, link, features, compiler } = gateway;
+/// Writes a JSON file whole and gives its path.
+fn write(path: &Path, value: &impl serde::Serialize) -> Result<PathBuf, Failure> {
+    let cannot = |e: &dyn std::fmt::Display| Failure::new(format_args!("cannot write {}: {e}", path.display()));
+    let text = serde_json::to_string_pretty(value).map_err(|e| cannot(&e))?;
+    scaffold::replace(path, format!("{text}\n").as_bytes()).map_err(|e| cannot(&e))?;
+    Ok(path.to_owned())
+}
+
+fn as_json(compiled: &Compiled, gateway: &Gateway, papers: &[(&'static str, PathBuf)]) -> serde_json::Value {
+    let Gateway { path, size, sha256, link, identity, crates } = gateway;
+    let Identity { airlock: _, sources, lockfile, compiler, target, link: _, features } = identity;
     json!({
         "gateway": compiled.policy().gateway.name,
         "path": path,
@@ -53,19 +127,27 @@ fn as_json(compiled: &Compiled, gateway: &Gateway) -> serde_json::Value {
         "link": link.word(),
         "features": features,
         "compiler": compiler,
+        "target": target,
+        "lockfile": lockfile,
+        "sources": sources,
+        "crates": crates.linked().len(),
+        "papers": papers.iter().map(|(what, path)| json!({"what": what, "path": path})).collect::<Vec<_>>(),
         "tools": compiled.policy().tools.iter().map(|tool| &tool.name).collect::<Vec<_>>(),
     })
 }
 
-fn as_table(compiled: &Compiled, gateway: &Gateway) -> String {
-    let Gateway { path, size, sha256, link, features, compiler } = gateway;
+fn as_table(compiled: &Compiled, gateway: &Gateway, papers: &[(&'static str, PathBuf)]) -> String {
+    let Gateway { path, size, sha256, link, identity, crates } = gateway;
+    let Identity { airlock: _, sources, lockfile, compiler, target, link: _, features } = identity;
     format!(
-        "{}\n  size           {size} bytes, {} linked\n  sha256         {sha256}\n  policy digest  {}\n  compiler       {compiler}\n  \
-         runtime        {}\n{}",
+        "{}\n  size           {size} bytes, {} linked\n  sha256         {sha256}\n  policy digest  {}\n  compiler       {compiler}, {target}\n  \
+         lockfile       {lockfile}\n  sources        {sources}\n  runtime        {}; {} crates are linked{}\n{}",
         shown(path),
         link.word(),
         compiled.digest_hex(),
         features.join(", "),
+        crates.linked().len(),
+        papers.iter().map(|(what, path)| format!("\n  {what:<14} {}", path.display())).collect::<String>(),
         capabilities(compiled.policy()),
     )
 }

@@ -1,6 +1,6 @@
 //! `airlock diff`.
 
-use crate::manifest::Manifest;
+use crate::manifest::policy_of;
 use crate::render::{NO, Outcome, say};
 use airlock_policy::authority::{self, Case, Difference, Dimension, Row, Status, Value};
 use clap::ValueEnum;
@@ -20,9 +20,9 @@ const VALUE_SHOWN: usize = 120;
 /// read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
-    /// The manifest in force
+    /// The manifest in force, or the gateway that runs
     old: PathBuf,
-    /// The proposed one; `-` reads standard input (for one of the two)
+    /// The proposed manifest or gateway; `-` reads standard input (for one of the two)
     new: PathBuf,
     /// How the difference is printed
     #[arg(long, value_enum, default_value = "table")]
@@ -52,8 +52,8 @@ enum FailOn {
 
 impl Diff {
     pub(crate) fn run(self) -> Outcome {
-        let old = Manifest::read(&self.old)?.accept()?.compiled;
-        let new = Manifest::read(&self.new)?.accept()?.compiled;
+        let old = policy_of(&self.old)?.compiled;
+        let new = policy_of(&self.new)?.compiled;
         let difference = authority::diff(old.policy(), new.policy());
         let notes = authority::notes(old.policy(), new.policy());
         match self.format {

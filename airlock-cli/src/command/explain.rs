@@ -1,7 +1,7 @@
 //! `airlock explain`.
 
 use crate::args::Format;
-use crate::manifest::Manifest;
+use crate::manifest::policy_of;
 use crate::render::{Outcome, say};
 use airlock_policy::ir::{ArgRule, EffectClass, Egress, Grant, HostRule, Issue, Key, Lease, Ledger, Policy, Tool};
 use serde_json::json;
@@ -13,7 +13,7 @@ use std::process::ExitCode;
 /// Exit codes: 0 shown · 1 the manifest has errors · 2 it could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
-    /// The manifest; `-` reads standard input
+    /// The manifest, or a built gateway; `-` reads standard input
     #[arg(default_value = "airlock.toml")]
     manifest: PathBuf,
     /// How the policy is printed
@@ -23,7 +23,7 @@ pub(crate) struct Explain {
 
 impl Explain {
     pub(crate) fn run(self) -> Outcome {
-        let compiled = Manifest::read(&self.manifest)?.accept()?.compiled;
+        let compiled = policy_of(&self.manifest)?.compiled;
         match self.format {
             Format::Json => say(json!({"policy_digest": compiled.digest_hex(), "policy": compiled.policy()})),
             Format::Table => say(page(compiled.policy(), &compiled.digest_hex())),

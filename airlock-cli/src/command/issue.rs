@@ -1,6 +1,6 @@
 //! `airlock issue`.
 
-mod constraints;
+pub(crate) mod constraints;
 mod ledger;
 mod terms;
 

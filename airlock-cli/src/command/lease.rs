@@ -142,7 +142,7 @@ fn root_lines(root: &Root, now: u64, lines: &mut Vec<String>) {
     lines.push(row("jti", root.jti_text()));
 }
 
-fn caveat_lines(caveat: &Caveat, now: u64, lines: &mut Vec<String>) {
+pub(crate) fn caveat_lines(caveat: &Caveat, now: u64, lines: &mut Vec<String>) {
     let Caveat { appr, call, dom, exp, nbf, pop, risk, to, tools, uses } = caveat;
     lines.extend(to.as_ref().map(|to| row("to", format_args!("{to:?}"))));
     lines.extend(tools.as_ref().map(|tools| row("tools", list(tools, "none"))));

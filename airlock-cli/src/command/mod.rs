@@ -1,5 +1,6 @@
 //! One file per verb.
 
+pub(crate) mod attenuate;
 pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod demo;
@@ -7,14 +8,18 @@ pub(crate) mod diff;
 pub(crate) mod explain;
 pub(crate) mod exposure;
 pub(crate) mod import;
+pub(crate) mod inspect;
 pub(crate) mod issue;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod new;
 pub(crate) mod revoke;
 pub(crate) mod serve;
+pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod vendor;
+pub(crate) mod verify_build;
 pub(crate) mod verify_log;
 
 use crate::args::Command;
@@ -23,6 +28,7 @@ use crate::render::Outcome;
 /// Runs one verb.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
+        Command::Attenuate(verb) => verb.run(),
         Command::Build(verb) => verb.run(),
         Command::Check(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
@@ -30,14 +36,18 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Explain(verb) => verb.run(),
         Command::Exposure(verb) => verb.run(),
         Command::Import(verb) => verb.run(),
+        Command::Inspect(verb) => verb.run(),
         Command::Issue(verb) => verb.run(),
         Command::Key(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::New(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),
+        Command::Sources(verb) => verb.run(),
         Command::Stats(verb) => verb.run(),
         Command::Tail(verb) => verb.run(),
+        Command::Vendor(verb) => verb.run(),
+        Command::VerifyBuild(verb) => verb.run(),
         Command::VerifyLog(verb) => verb.run(),
     }
 }

@@ -1,6 +1,6 @@
 //! `airlock serve`.
 
-use crate::gateway::{self, Options, Target};
+use crate::gateway::{self, Options, Said, Target};
 use crate::manifest::Manifest;
 use crate::render::{Failure, Outcome, note};
 use std::os::unix::process::CommandExt;
@@ -23,7 +23,7 @@ pub(crate) struct Serve {
 impl Serve {
     pub(crate) fn run(self) -> Outcome {
         let accepted = Manifest::read(&self.manifest)?.accept()?;
-        let gateway = gateway::build(&accepted, Target::Cache, &self.options)?;
+        let gateway = gateway::build(&accepted, Target::Cache, Said::Manifest, &self.options)?;
         note(format_args!(
             "airlock: serving {} (policy digest {})",
             accepted.compiled.policy().gateway.name,

@@ -1,6 +1,6 @@
 //! Everything that must stand before the demo begins: a directory, a manifest, keys, a gateway.
 
-use crate::gateway::{self, Gateway, Options, Target};
+use crate::gateway::{self, Gateway, Options, Said, Target};
 use crate::manifest::Accepted;
 use crate::render::Failure;
 use crate::standin::StandIn;
@@ -68,7 +68,7 @@ impl Stage {
     /// # Errors
     /// As [`gateway::build`].
     pub(crate) fn build(&self, options: &Options) -> Result<Gateway, Failure> {
-        gateway::build(&self.accepted, Target::File(self.path("weather")), options)
+        gateway::build(&self.accepted, Target::File(self.path("weather")), Said::Manifest, options)
     }
 
     /// File of the gateway's own key.

@@ -1,15 +1,19 @@
 //! The cache directory: generated crates, compiled libraries, outputs on their way.
 //!
 //! ```text
-//! ws/<key>/<policy digest>/   Cargo.toml Cargo.lock airlock.toml src/main.rs
-//! build/<key>/                cargo's intermediate results; key = Airlock's version and sources, compiler, flags
-//! out/<policy digest>.<pid>/  what one build makes; removed when it ends
+//! sources/<digest>/           what this program carries, unpacked and read-only
+//! vendor/<lock digest>/       crates of others, where cargo's configuration takes them from elsewhere
+//! cargo-home/<user's home>/   a home for cargo without configuration; links to the user's downloads
+//! crates/<digest>             lists of crates, one for each set of features
+//! ws/<key>/<unit>/            Cargo.toml Cargo.lock airlock.toml src/main.rs airlock-<sources>
+//! build/<key>/                cargo's intermediate results; key = compiler, flags
+//! out/<unit>.<pid>/           what one build makes; removed when it ends
 //! bin/<policy digest>         gateways of `airlock serve`
 //! ```
 
+use super::identity::{digest_of, short};
 use crate::cargo::toolchain::Toolchain;
 use crate::render::Failure;
-use sha2::{Digest, Sha256};
 use std::fs::DirBuilder;
 use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::{Path, PathBuf};
@@ -40,7 +44,11 @@ impl Cache {
         let root = root.canonicalize().map_err(cannot)?;
         let found = root.metadata().map_err(cannot)?;
         match others(found.uid(), rustix::process::geteuid().as_raw(), found.mode()) {
-            None => Ok(Self { root }),
+            None => {
+                let cache = Self { root };
+                cache.sweep();
+                Ok(cache)
+            }
             Some(who) => {
                 let problem = format!("{who} may write to the cache {}, and what lies there ends up in gateways", root.display());
                 Err(Failure::new(problem).help("`chmod go-w` it if it is yours, or name another cache with `--cache-dir`"))
@@ -48,9 +56,81 @@ impl Cache {
         }
     }
 
-    /// Directory of the generated crate.
-    pub(crate) fn workspace(&self, key: &str, digest: &str) -> PathBuf {
-        self.root.join("ws").join(key).join(digest)
+    /// Airlock's own sources with this digest.
+    pub(crate) fn sources(&self, digest: &str) -> PathBuf {
+        self.root.join("sources").join(digest)
+    }
+
+    /// Where cargo's homes are.
+    pub(crate) fn homes(&self) -> PathBuf {
+        self.root.join("cargo-home")
+    }
+
+    /// An output directory for questions to cargo, which make no output.
+    pub(crate) fn scratch(&self) -> PathBuf {
+        self.root.join("out/none")
+    }
+
+    /// The crates of a lockfile, if they were copied here.
+    pub(crate) fn vendored(&self, lock: &str) -> Option<PathBuf> {
+        let dir = self.root.join("vendor").join(lock);
+        dir.is_dir().then_some(dir)
+    }
+
+    /// Fills the directory with the crates of a lockfile and gives it; it appears whole or not at all.
+    ///
+    /// # Errors
+    /// `fill` failed, or a file operation.
+    pub(crate) fn vendor(&self, lock: &str, fill: impl FnOnce(&Path) -> Result<(), Failure>) -> Result<PathBuf, Failure> {
+        let dir = self.root.join("vendor").join(lock);
+        let new = dir.with_extension(format!("{}.new", std::process::id()));
+        make(&self.root.join("vendor"))?;
+        fill(&new)?;
+        let renamed = std::fs::rename(&new, &dir);
+        if renamed.is_err() {
+            let _ = std::fs::remove_dir_all(&new);
+        }
+        match renamed {
+            // Another build was faster.
+            Err(_) if dir.is_dir() => Ok(dir),
+            other => other.map(|()| dir.clone()).map_err(|e| Failure::new(format_args!("cannot write {}: {e}", dir.display()))),
+        }
+    }
+
+    /// File for a list of crates.
+    ///
+    /// # Errors
+    /// Its directory cannot be made.
+    pub(crate) fn crates(&self, digest: &str) -> Result<PathBuf, Failure> {
+        let dir = self.root.join("crates");
+        make(&dir)?;
+        Ok(dir.join(digest))
+    }
+
+    /// Writes a file of the cache whole.
+    ///
+    /// # Errors
+    /// A file operation failed.
+    pub(crate) fn keep(&self, file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+        crate::scaffold::replace(file, bytes)
+            .map_err(|e| Failure::new(format_args!("cannot write to the cache {}: {e}", file.display())))
+    }
+
+    /// Removes the outputs of builds that were killed.
+    fn sweep(&self) {
+        for left in std::fs::read_dir(self.root.join("out")).into_iter().flatten().flatten() {
+            let name = left.file_name().to_string_lossy().into_owned();
+            let ended = name.rsplit_once('.').is_some_and(|(_, pid)| !Path::new("/proc").join(pid).exists());
+            if ended {
+                // Another build may sweep at the same time.
+                let _ = std::fs::remove_dir_all(left.path());
+            }
+        }
+    }
+
+    /// Directory of a generated crate.
+    pub(crate) fn workspace(&self, key: &str, unit: &str) -> PathBuf {
+        self.root.join("ws").join(key).join(short(unit))
     }
 
     /// Cargo's intermediate results.
@@ -72,8 +152,8 @@ impl Cache {
     ///
     /// # Errors
     /// It cannot be made.
-    pub(crate) fn out(&self, digest: &str) -> Result<Out, Failure> {
-        let path = self.root.join("out").join(format!("{digest}.{}", std::process::id()));
+    pub(crate) fn out(&self, unit: &str) -> Result<Out, Failure> {
+        let path = self.root.join("out").join(format!("{}.{}", short(unit), std::process::id()));
         make(&path)?;
         Ok(Out(path))
     }
@@ -106,17 +186,10 @@ fn others(owner: u32, me: u32, mode: u32) -> Option<String> {
     }
 }
 
-/// What intermediate results depend on beside the manifest, as 16 hex digits.
-pub(crate) fn key(source: &Path, toolchain: &Toolchain, flags: &[String]) -> String {
-    let mut hash = Sha256::new();
-    let source = source.to_string_lossy();
-    for part in [env!("CARGO_PKG_VERSION"), &source, &toolchain.identity].into_iter().chain(flags.iter().map(String::as_str)) {
-        // The length keeps two parts from being read as other two.
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    let hex = airlock_policy::digest::hex(&hash.finalize().into());
-    hex.get(..16).unwrap_or(&hex).to_owned()
+/// What intermediate results depend on beside the crates themselves, as 16 hex digits.
+pub(crate) fn key(toolchain: &Toolchain, flags: &[String]) -> String {
+    let parts = std::iter::once(&toolchain.identity).chain(flags);
+    short(&digest_of(&parts.map(|part| part.as_bytes()).collect::<Vec<_>>())).to_owned()
 }
 
 fn make(dir: &Path) -> Result<(), Failure> {

@@ -1,7 +1,7 @@
 //! The gateway may be linked from no other versions of crates than the lockfile of the sources names.
 
 use crate::render::Failure;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use toml_edit::DocumentMut;
 
@@ -9,25 +9,39 @@ use toml_edit::DocumentMut;
 type Locked = (String, String, Option<String>, Option<String>);
 
 /// Checks that every package of the lockfile `used` stands in the lockfile `pinned`, but for the generated crate itself.
-/// Cargo adds that one and drops what it does not need; a `[patch]` in a user's configuration would show here.
+/// Cargo adds that one and drops what it does not need; anything else that stood in for a crate would show here.
 ///
 /// # Errors
 /// A package differs, or a file cannot be read.
-pub(crate) fn check(used: &Path, pinned: &Path) -> Result<(), Failure> {
-    let pinned_packages = packages(pinned)?;
-    match packages(used)?.into_iter().find(|package| package.0 != "gateway" && !pinned_packages.contains(package)) {
+pub(crate) fn check(used: &Path, pinned: &[u8]) -> Result<(), Failure> {
+    let unreadable = |e: &dyn std::fmt::Display| Failure::new(format_args!("cannot read {}: {e}", used.display()));
+    let pinned_packages = packages(&String::from_utf8_lossy(pinned)).map_err(|e| unreadable(&e))?;
+    let used_text = std::fs::read_to_string(used).map_err(|e| unreadable(&e))?;
+    match packages(&used_text)
+        .map_err(|e| unreadable(&e))?
+        .into_iter()
+        .find(|package| package.0 != "gateway" && !pinned_packages.contains(package))
+    {
         None => Ok(()),
         Some((name, version, _, _)) => {
-            Err(Failure::new(format_args!("cargo used {name} {version}, which is not what {} pins", pinned.display()))
-                .help("look for `[patch]` or `[source]` in your cargo configuration; nothing was written"))
+            Err(Failure::new(format_args!("cargo used {name} {version}, which is not what the lockfile of airlock pins"))
+                .help("look for other crates in the directory of `--vendor`; nothing was written"))
         }
     }
 }
 
-fn packages(path: &Path) -> Result<BTreeSet<Locked>, Failure> {
-    let unreadable = |e: &dyn std::fmt::Display| Failure::new(format_args!("cannot read {}: {e}", path.display()));
-    let text = std::fs::read_to_string(path).map_err(|e| unreadable(&e))?;
-    let document: DocumentMut = text.parse().map_err(|e: toml_edit::TomlError| unreadable(&e))?;
+/// Name and version of each crate from a registry, with its SHA-256.
+///
+/// # Errors
+/// The text is no lockfile.
+pub(crate) fn checksums(lock: &[u8]) -> Result<BTreeMap<(String, String), String>, Failure> {
+    let packages = packages(&String::from_utf8_lossy(lock))
+        .map_err(|e| Failure::new(format_args!("the lockfile in this program is faulty: {e}")))?;
+    Ok(packages.into_iter().filter_map(|(name, version, _, checksum)| Some(((name, version), checksum?))).collect())
+}
+
+fn packages(text: &str) -> Result<BTreeSet<Locked>, toml_edit::TomlError> {
+    let document: DocumentMut = text.parse()?;
     let tables = document.get("package").and_then(|item| item.as_array_of_tables());
     let locked = tables.into_iter().flatten().map(|table| {
         let field = |name: &str| table.get(name).and_then(|item| item.as_str()).map(str::to_owned);
@@ -46,17 +60,16 @@ mod tests {
     #[test]
     fn fewer_packages_pass_and_other_ones_do_not() {
         let dir = tempfile::tempdir().expect("directory");
-        let (used, pinned) = (dir.path().join("used"), dir.path().join("pinned"));
-        std::fs::write(&pinned, PINNED).expect("written");
+        let used = dir.path().join("used");
         let gateway = "[[package]]\nname = \"gateway\"\nversion = \"0.0.0+m.00\"\n";
         let a = &PINNED[..PINNED.find("[[package]]\nname = \"b\"").expect("b")];
         std::fs::write(&used, format!("{a}{gateway}")).expect("written");
-        assert!(check(&used, &pinned).is_ok());
+        assert!(check(&used, PINNED.as_bytes()).is_ok());
         for (from, to) in [("1.0.0", "1.0.1"), ("\"11\"", "\"12\""), ("registry+x", "git+x"), ("name = \"a\"", "name = \"c\"")] {
             let other = a.replace(from, to);
             assert_ne!(other, a);
             std::fs::write(&used, format!("{other}{gateway}")).expect("written");
-            assert!(check(&used, &pinned).is_err(), "{to} passed");
+            assert!(check(&used, PINNED.as_bytes()).is_err(), "{to} passed");
         }
     }
 }

@@ -8,9 +8,6 @@ use std::io::Write;
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Largest file that is read to see whether it is a gateway, in bytes; real ones have a few MiB.
-const GATEWAY_MAX: u64 = 256 * 1024 * 1024;
-
 /// A gateway in its place.
 #[derive(Debug)]
 pub(crate) struct Published {
@@ -29,6 +26,7 @@ pub(crate) struct Published {
 /// The note says something else, the target is something else than a gateway, or a file operation failed.
 pub(crate) fn publish(built: &Path, target: &Path, digest: &[u8; 32]) -> Result<Published, Failure> {
     replaceable(target)?;
+    sweep(target);
     let bytes =
         fs::read(built).map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.display())))?;
     let temporary = Temporary(beside(target));
@@ -61,7 +59,7 @@ pub(crate) fn replaceable(target: &Path) -> Result<(), Failure> {
     if existing.is_dir() {
         return Err(Failure::new(format_args!("{shown} is a directory")).help("give `-o` the name of a file"));
     }
-    let is_readable = existing.is_file() && existing.len() <= GATEWAY_MAX;
+    let is_readable = existing.is_file() && existing.len() <= note::GATEWAY_MAX;
     let is_gateway = is_readable && fs::read(target).is_ok_and(|bytes| note::policy_digest(&bytes).is_ok());
     match is_gateway {
         true => Ok(()),
@@ -78,6 +76,19 @@ struct Temporary(PathBuf);
 impl Drop for Temporary {
     fn drop(&mut self) {
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Removes what publications to this target left that were killed.
+fn sweep(target: &Path) {
+    let prefix = format!(".{}.", target.file_name().unwrap_or_default().to_string_lossy());
+    for left in fs::read_dir(parent(target)).into_iter().flatten().flatten() {
+        let name = left.file_name().to_string_lossy().into_owned();
+        let pid = name.strip_prefix(&prefix).and_then(|rest| rest.strip_suffix(".tmp")).filter(|pid| pid.parse::<u32>().is_ok());
+        if pid.is_some_and(|pid| !Path::new("/proc").join(pid).exists()) {
+            // Another publication may sweep at the same time.
+            let _ = fs::remove_file(left.path());
+        }
     }
 }
 
@@ -104,6 +115,12 @@ mod tests {
         let target = dir.path().join("gateway");
         assert!(publish(&own, &target, &[0; 32]).is_err());
         assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 0, "no half of a file stays");
+
+        // What a killed build left goes away with the next one; 4194305 is above the kernel's largest process id.
+        let (dead, other) = (dir.path().join(".gateway.4194305.tmp"), dir.path().join(".gateway.mine.tmp"));
+        fs::write(&dead, "").and_then(|()| fs::write(&other, "")).expect("written");
+        assert!(publish(&own, &target, &[0; 32]).is_err());
+        assert_eq!((dead.exists(), other.exists()), (false, true));
 
         let manifest = dir.path().join("airlock.toml");
         fs::write(&manifest, "airlock = 1\n").expect("written");

@@ -2,16 +2,51 @@
 
 use super::Listed;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Faults};
+use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, meant_or, words};
-use crate::ir::{Flow, FlowVerdict, Tool};
+use crate::ir::{Flow, FlowVerdict, Policy, Tool};
 use crate::manifest::FlowDraft;
 use crate::text::quote;
 use std::collections::BTreeSet;
 
+/// Where each flow stands.
+pub(super) type Places = Vec<Span>;
+
 /// Compiles all flows, in the order of the file.
-pub(super) fn compile(drafts: Vec<FlowDraft>, listed: &Listed, faults: &mut Faults) -> Vec<Flow> {
-    drafts.into_iter().map(|draft| flow(draft, listed, faults)).collect()
+pub(super) fn compile(drafts: Vec<FlowDraft>, listed: &Listed, faults: &mut Faults) -> (Vec<Flow>, Places) {
+    let places = drafts.iter().map(|draft| draft.span.clone()).collect();
+    (drafts.into_iter().map(|draft| flow(draft, listed, faults)).collect(), places)
+}
+
+/// Warns of flows that decide nothing: no session can have all their labels, or another flow denies the same calls.
+pub(super) fn idle(places: &Places, policy: &Policy, faults: &mut Faults) {
+    let granted: BTreeSet<&str> = policy.grants.iter().flat_map(|grant| &grant.tools).map(String::as_str).collect();
+    let called = |tool: &&Tool| granted.contains(tool.name.as_str()) || tool.name == crate::builtin::ISSUE_TOOL;
+    let reached: BTreeSet<&str> = policy.tools.iter().filter(called).flat_map(|tool| &tool.labels).map(String::as_str).collect();
+    for (at, (flow, place)) in policy.flows.iter().zip(places).enumerate() {
+        let mut remark = |message: String, other: Option<&Span>, help: &str| {
+            let mut diagnostic = Diagnostic::new(Code::IdleFlow, place, message, "never decides");
+            if let Some(other) = other {
+                diagnostic = diagnostic.also(other, "decides first");
+            }
+            faults.push(diagnostic.help(help));
+        };
+        if let Some(label) = flow.labels.iter().find(|label| !reached.contains(label.as_str())) {
+            let message = format!("no session can have the label `{label}`: no grant reaches a tool that has it");
+            remark(message, None, "grant such a tool, or remove the flow");
+            continue;
+        }
+        let covers = |(other_at, other): &(usize, &Flow)| {
+            let within = other.labels.iter().all(|label| flow.labels.contains(label));
+            let narrower = other.labels.len() < flow.labels.len() || *other_at < at || other.verdict != flow.verdict;
+            let graver = other.verdict == FlowVerdict::Deny || flow.verdict == FlowVerdict::Ask;
+            *other_at != at && within && narrower && graver
+        };
+        if let Some((other, _)) = policy.flows.iter().enumerate().find(covers) {
+            let message = "another flow has no label that this one lacks, and decides at least as strictly".to_owned();
+            remark(message, places.get(other), "remove this flow, or add what makes it different");
+        }
+    }
 }
 
 fn flow(draft: FlowDraft, listed: &Listed, faults: &mut Faults) -> Flow {

@@ -2,12 +2,14 @@
 
 use super::Listed;
 use super::requires::issue_word;
+use crate::amount::risk;
+use crate::authority::shadowed_by;
 use crate::builtin::{ISSUE_TOOL, find};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, meant_or, words};
 use crate::host::written;
-use crate::ir::{Grant, Issue};
+use crate::ir::{Grant, Issue, Policy};
 use crate::manifest::{GrantDraft, LeaseDraft, ttl_order};
 use crate::text::quote;
 use std::collections::{BTreeMap, BTreeSet};
@@ -32,7 +34,7 @@ pub(super) fn compile(drafts: Vec<GrantDraft>, around: &Surroundings<'_>, faults
 }
 
 fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> Grant {
-    let GrantDraft { span: _, subject, tools, issue, domains, max_ttl, max_risk, uses, why } = draft;
+    let GrantDraft { span, subject, tools, issue, domains, max_ttl, max_risk, uses, why } = draft;
     for tool in &tools {
         tool_exists(tool, around, faults);
     }
@@ -52,7 +54,8 @@ fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> G
         ttl_order(ttl, "max_ttl", &around.lease.max_ttl, faults);
     }
     let tools: BTreeSet<String> = tools.into_iter().map(|tool| tool.value).collect();
-    Grant {
+    let place = max_risk.as_ref().map_or(&span, |at| &at.span).clone();
+    let grant = Grant {
         subject: subject.map(|at| at.value).unwrap_or_default(),
         tools: tools.into_iter().collect(),
         issue: issue.map_or(Issue::Operator, |at| at.value),
@@ -61,7 +64,9 @@ fn grant(draft: GrantDraft, around: &Surroundings<'_>, faults: &mut Faults) -> G
         max_risk: max_risk.map_or(around.threshold, |at| at.value),
         uses,
         why,
-    }
+    };
+    ceiling(&grant, &place, around, faults);
+    grant
 }
 
 /// All hosts of some tools, as written, sorted.
@@ -119,6 +124,28 @@ fn issue_tool(drafts: &[GrantDraft], around: &Surroundings<'_>, faults: &mut Fau
             faults.push(diagnostic.help("remove the tool, or let a grant say `issue = \"self\"`"));
         }
         (Some(_), Some(_)) | (None, Some(_) | None) => {}
+    }
+}
+
+/// Warns of grants that give nothing, wholly or for one of their tools.
+pub(super) fn shadowed(policy: &Policy, places: &Places, faults: &mut Faults) {
+    for (at, place) in places.iter().enumerate() {
+        let Some(other) = shadowed_by(policy, at).and_then(|other| places.get(other)) else { continue };
+        let message = "another grant of the same subject gives everything that this one gives";
+        let diagnostic = Diagnostic::new(Code::ShadowedGrant, place, message, "gives nothing more").also(other, "this grant");
+        faults.push(diagnostic.help("remove it; if it should narrow something, narrow the other one: grants only add"));
+    }
+}
+
+/// Warns of tools whose every call is above the risk that a lease of this grant can bear.
+fn ceiling(grant: &Grant, at: &Span, around: &Surroundings<'_>, faults: &mut Faults) {
+    for (tool, name) in grant.tools.iter().filter_map(|tool| around.listed.find(tool)) {
+        if tool.base_risk > grant.max_risk {
+            let (base, most) = (risk(tool.base_risk), risk(grant.max_risk));
+            let message = format!("`{}` begins at risk {base}, but leases of this grant bear at most {most}", tool.name);
+            let diagnostic = Diagnostic::new(Code::GrantRisk, at, message, "denies every call of it").also(name, "the tool");
+            faults.push(diagnostic.help("raise `max_risk`, or remove the tool from the grant"));
+        }
     }
 }
 

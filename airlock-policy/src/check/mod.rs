@@ -4,6 +4,7 @@
 
 mod flows;
 mod grants;
+mod remarks;
 mod requires;
 mod tools;
 
@@ -46,13 +47,14 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
+    let limits = limits.compiled();
     for draft in tools.known {
         listed.index.insert(draft.name.value.clone(), listed.tools.len());
         listed.names.push(draft.name.span.clone());
-        let around = tools::Surroundings { threshold: &threshold, declared: &egress, timeout: limits.timeout };
+        let around = tools::Surroundings { threshold: &threshold, declared: &egress, limits: &limits };
         listed.tools.push(tools::compile(draft, &around, &mut reached, faults));
     }
-    let flows = flows::compile(flows, &listed, faults);
+    let (flows, flow_places) = flows::compile(flows, &listed, faults);
     let surroundings = grants::Surroundings { listed: &listed, lease: &lease, threshold: threshold.value };
     let (grants, grant_places) = grants::compile(grants, &surroundings, faults);
     // What is idle, or what a policy as a whole lacks, can only be said of a whole policy: with an error it is mostly its consequence.
@@ -69,7 +71,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         keys,
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
         ledger,
-        limits: limits.compiled(),
+        limits,
         tools: listed.tools.clone(),
         flows,
         grants,
@@ -77,6 +79,8 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     };
     requires::names(&requires, &listed, faults);
     if whole {
+        flows::idle(&flow_places, &policy, faults);
+        grants::shadowed(&policy, &grant_places, faults);
         requires::hold(&requires, &policy, &listed, &grant_places, faults);
     }
     policy

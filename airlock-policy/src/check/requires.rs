@@ -3,13 +3,14 @@
 use super::flows::{has, labels_of, unknown_label};
 use super::{Listed, grants::Places};
 use crate::amount::{duration, risk};
+use crate::builtin::ISSUE_TOOL;
 use crate::code::Code;
-use crate::diagnostic::{Diagnostic, Faults};
+use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{meant_or, words};
 use crate::host::{meet, written};
 use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Property, Quota, Requirement, Selector, Tool, ToolKind};
 use crate::manifest::RequireDraft;
-use crate::text::quote;
+use crate::text::{nearest, quote};
 
 /// Names in requirements that nothing has: a misspelled one would demand nothing.
 pub(super) fn names(drafts: &[RequireDraft], listed: &Listed, faults: &mut Faults) {
@@ -21,8 +22,9 @@ pub(super) fn names(drafts: &[RequireDraft], listed: &Listed, faults: &mut Fault
             let message = format!("the manifest has no tool {}", quote(&tool.value));
             faults.push(Diagnostic::new(Code::GrantTool, &tool.span, message, "not in the manifest").help(help));
         }
+        // A label that nothing has yet may be a rule for later; one that is nearly another is a slip.
         for label in draft.labels.iter().filter(|label| !labels.contains(label.value.as_str())) {
-            if listed.refused.is_empty() {
+            if listed.refused.is_empty() && nearest(&label.value, labels.iter().copied()).is_some() {
                 unknown_label(label, &labels, "nothing is demanded", faults);
             }
         }
@@ -32,10 +34,30 @@ pub(super) fn names(drafts: &[RequireDraft], listed: &Listed, faults: &mut Fault
 /// Reports every requirement that the policy breaks, with the tool and the grant that break it.
 pub(super) fn hold(drafts: &[RequireDraft], policy: &Policy, listed: &Listed, places: &Places, faults: &mut Faults) {
     for draft in drafts {
+        idle(draft, policy, faults);
         match &draft.require.rule {
             Requirement::Every { tools, has } => every(draft, tools, has, policy, listed, places, faults),
             Requirement::Never { subject, tools } => never(draft, subject.as_deref(), tools, policy, listed, places, faults),
         }
+    }
+}
+
+/// Warns of a requirement that speaks of nothing: it holds, and says nothing about this policy.
+fn idle(draft: &RequireDraft, policy: &Policy, faults: &mut Faults) {
+    let (Requirement::Every { tools, has: _ } | Requirement::Never { tools, subject: _ }) = &draft.require.rule;
+    let remark = |message: String, span: &Span, help: String, faults: &mut Faults| {
+        faults.push(Diagnostic::new(Code::IdleRequire, span, message, "says nothing here").help(help));
+    };
+    if !policy.tools.iter().any(|tool| selects(tools, tool)) {
+        let help = "correct the selector, or allow this where the rule is for later".to_owned();
+        remark("no tool is one of those that this requirement speaks of".to_owned(), &draft.span, help, faults);
+    }
+    let subjects: Vec<&str> = policy.grants.iter().map(|grant| grant.subject.as_str()).collect();
+    if let Some(subject) = draft.subject.as_ref().filter(|subject| !subjects.contains(&subject.value.as_str()))
+        && let Some(meant) = nearest(&subject.value, subjects)
+    {
+        let message = format!("no grant is for {}", quote(&subject.value));
+        remark(message, &subject.span, format!("did you mean `{meant}`?"), faults);
     }
 }
 
@@ -51,7 +73,7 @@ fn every(
     for (tool, name) in listed.all().filter(|(tool, _)| selects(selector, tool)) {
         for property in properties {
             let Some(lack) = lack(property, tool, policy) else { continue };
-            let message = format!("`{}` {}, which a requirement demands", tool.name, lack.what);
+            let message = format!("a requirement is broken: `{}` {}", tool.name, lack.what);
             let mut diagnostic = Diagnostic::new(Code::RequireEvery, name, message, "breaks the requirement");
             diagnostic = diagnostic.also(&draft.span, "demanded here");
             if let Some(grant) = lack.grant.and_then(|at| places.get(at)) {
@@ -73,17 +95,23 @@ fn never(
 ) {
     let of_subject = |grant: &&Grant| subject.is_none_or(|subject| grant.subject == subject);
     for (at, grant) in policy.grants.iter().enumerate().filter(|(_, grant)| of_subject(grant)) {
-        for (tool, name) in grant.tools.iter().filter_map(|tool| listed.find(tool)) {
+        let issuing = (grant.issue != Issue::Operator).then_some(ISSUE_TOOL);
+        let tools = grant.tools.iter().map(String::as_str).chain(issuing);
+        for (tool, name) in tools.filter_map(|tool| listed.find(tool)) {
             if !selects(selector, tool) || !reaches(grant, selector, tool) {
                 continue;
             }
-            let message = format!("a grant lets `{}` call `{}`, which a requirement excludes", grant.subject, tool.name);
+            let message = format!("a requirement is broken: a grant lets `{}` call `{}`", grant.subject, tool.name);
             let mut diagnostic =
                 Diagnostic::new(Code::RequireNever, &draft.span, message, "excluded here").also(name, "the tool");
             if let Some(grant) = places.get(at) {
                 diagnostic = diagnostic.also(grant, "the grant");
             }
-            let help = format!("remove `{}` from the grant (the requirement says: {})", tool.name, quote(&draft.require.why));
+            let fix = match tool.name.as_str() {
+                ISSUE_TOOL => "write `issue = \"operator\"` in the grant".to_owned(),
+                name => format!("remove `{name}` from the grant"),
+            };
+            let help = format!("{fix} (the requirement says: {})", quote(&draft.require.why));
             faults.push(diagnostic.help(help));
         }
     }

@@ -1,5 +1,6 @@
 //! Tools against `[[egress]]` and `[risk]`.
 
+use super::remarks;
 use crate::amount::{duration, risk};
 use crate::builtin::{Facts, Network};
 use crate::code::Code;
@@ -21,8 +22,8 @@ pub(super) struct Surroundings<'m> {
     pub(super) threshold: &'m At<u16>,
     /// `[[egress]]`.
     pub(super) declared: &'m Egresses,
-    /// `[limits] timeout`.
-    pub(super) timeout: u64,
+    /// `[limits]`.
+    pub(super) limits: &'m ir::Limits,
 }
 
 /// The `[[egress]]` entries that some tool uses.
@@ -39,7 +40,8 @@ pub(super) fn idle_hosts(declared: &[EgressDraft], reached: &Reached, faults: &m
 
 /// Compiles one tool.
 pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut Reached, faults: &mut Faults) -> ir::Tool {
-    let Surroundings { threshold: standard, declared, timeout: longest } = around;
+    let Surroundings { threshold: standard, declared, limits } = around;
+    let longest = limits.timeout;
     if let KindDraft::Builtin(facts) = &draft.kind {
         required_hosts(facts, &draft, &declared.known, faults);
         needless_hosts(facts, &draft, faults);
@@ -62,42 +64,57 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         timeout,
         why,
     } = draft;
-    let (kind, effect, mut egress) = match kind {
+    let (compiled, effect, mut egress) = match &kind {
         KindDraft::Builtin(facts) => {
             let egress: Vec<_> = egress.iter().filter_map(|host| entry(host, declared, reached, faults)).collect();
             (ir::ToolKind::Builtin(facts.builtin), facts.effect, egress)
         }
         KindDraft::Rest(draft) => {
             let effect = effect.map_or(ir::EffectClass::Send, |at| at.value);
-            let egress = destination(&name.value, &draft, declared, reached, faults);
-            (ir::ToolKind::Rest(draft.rest), effect, egress.into_iter().collect())
+            let egress = destination(&name.value, draft, declared, reached, faults);
+            (ir::ToolKind::Rest(draft.rest.clone()), effect, egress.into_iter().collect())
         }
     };
     egress.sort_by(|a, b| a.host.cmp(&b.host));
-    if let Some(timeout) = timeout.as_ref().filter(|timeout| timeout.value > *longest) {
-        let message = format!("`timeout` is {}, but `[limits] timeout` is {}", duration(timeout.value), duration(*longest));
-        let diagnostic = Diagnostic::new(Code::BadDuration, &timeout.span, message, "a tool can only say less");
-        faults.push(diagnostic.help("shorten it, or raise `[limits] timeout`"));
+    if let Some(timeout) = &timeout {
+        patience(timeout, longest, faults);
     }
     let mut ignored: Vec<_> = ignored.into_iter().map(|at| at.value).collect();
     ignored.sort_by(|a: &ir::IgnoredFactor, b| a.factor.cmp(&b.factor));
-    let mut labels: Vec<String> = labels.into_iter().map(|at| at.value).collect();
-    labels.sort();
-    ir::Tool {
-        name: name.value,
-        kind,
+    let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
+    sorted.sort();
+    let threshold_place = threshold.as_ref().map_or(&name.span, |at| &at.span);
+    let tool = ir::Tool {
+        name: name.value.clone(),
+        kind: compiled,
         effect,
-        risk_threshold: threshold.map_or(standard.value, |at| at.value),
+        risk_threshold: threshold.as_ref().map_or(standard.value, |at| at.value),
         base_risk: base_risk.map_or(0, |at| at.value),
         ignored,
         egress,
         args,
         strict,
-        labels,
+        labels: sorted,
         approval: approval.map(|at| at.value),
         quota: quota.compiled(),
-        timeout: timeout.map_or(*longest, |at| at.value),
+        timeout: timeout.map_or(longest, |at| at.value),
         why,
+    };
+    if let KindDraft::Rest(draft) = &kind {
+        remarks::request(&tool, draft, &name.span, faults);
+    }
+    remarks::labels(&tool, &labels, faults);
+    remarks::threshold(&tool, threshold_place, faults);
+    remarks::quota(&tool, &quota, &limits.quota, faults);
+    tool
+}
+
+/// A tool waits no longer than the gateway.
+fn patience(timeout: &At<u64>, longest: u64, faults: &mut Faults) {
+    if timeout.value > longest {
+        let message = format!("`timeout` is {}, but `[limits] timeout` is {}", duration(timeout.value), duration(longest));
+        let diagnostic = Diagnostic::new(Code::BadDuration, &timeout.span, message, "a tool can only say less");
+        faults.push(diagnostic.help("shorten it, or raise `[limits] timeout`"));
     }
 }
 
@@ -111,7 +128,9 @@ fn destination(
 ) -> Option<ir::Egress> {
     let (host, port) = (&draft.rest.host, draft.rest.port);
     let exact = declared.known.iter().find(|entry| matches!(&entry.host.value, ir::HostRule::Exact(known) if known == host));
-    let Some(entry) = exact.or_else(|| declared.known.iter().find(|entry| covers(&entry.host.value, host))) else {
+    // Rules are in the order of their width, so the narrowest one that covers the host is the least.
+    let covering = || declared.known.iter().filter(|entry| covers(&entry.host.value, host)).min_by_key(|entry| &entry.host.value);
+    let Some(entry) = exact.or_else(covering) else {
         if !declared.faulty {
             let message = format!("`{host}` has no `[[egress]]` entry");
             let diagnostic = Diagnostic::new(Code::UndeclaredHost, &draft.url, message, "not declared");
@@ -124,6 +143,13 @@ fn destination(
         let message = format!("`{name}` calls port {port}, which `{}` does not allow", written(&entry.host.value));
         let diagnostic = Diagnostic::new(Code::MissingEgress, &draft.url, message, "port missing");
         faults.push(diagnostic.also(&entry.host.span, "declared here").help(format!("add {port} to the `ports` of the entry")));
+    }
+    if let (Some(auth), None) = (&draft.auth, exact) {
+        let message = format!("`{name}` sends a credential to `{host}`, which only `{}` declares", written(&entry.host.value));
+        let diagnostic = Diagnostic::new(Code::WildCredential, auth, message, "sent to this host");
+        let diagnostic = diagnostic.also(&entry.host.span, "declared here");
+        faults
+            .push(diagnostic.help(format!("add an `[[egress]]` entry with `host = \"{host}\"`, so that it is reviewed by name")));
     }
     let host = ir::HostRule::Exact(host.clone());
     Some(ir::Egress { host, ports: vec![port], stand_in: entry.stand_in, why: entry.why.clone() })

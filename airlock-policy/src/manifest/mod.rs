@@ -27,11 +27,11 @@ pub(crate) use egress::{EgressDraft, Egresses};
 pub(crate) use flows::FlowDraft;
 pub(crate) use grants::GrantDraft;
 pub(crate) use groups::Groups;
-pub(crate) use quota::LimitsDraft;
+pub(crate) use quota::{LimitsDraft, QuotaDraft};
 pub(crate) use requires::RequireDraft;
 pub(crate) use rest::RestDraft;
 pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
-pub(crate) use tools::{KindDraft, ToolDraft, Tools};
+pub(crate) use tools::{KindDraft, ToolDraft, Tools, effect_word};
 
 /// The language version that this compiler reads.
 pub(crate) const LANGUAGE: i64 = 1;

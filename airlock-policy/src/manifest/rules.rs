@@ -82,8 +82,8 @@ pub(super) fn take(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults
         let at = |field: &Field<'_>, faults: &mut Faults| field.prose(RULE_TEXT_MAX, false, faults);
         rules.extend(fields.take(name).and_then(|field| Some(rule(name, &field, make(at(&field, faults)?.value)))));
     }
-    let counts: [(&'static str, i64, fn(u64) -> ArgRule); 3] = [
-        ("min_length", length, ArgRule::MinLength),
+    let counts = [
+        ("min_length", length, ArgRule::MinLength as fn(u64) -> ArgRule),
         ("max_length", length, ArgRule::MaxLength),
         ("max_items", ITEMS_MAX, ArgRule::MaxItems),
     ];

@@ -220,7 +220,7 @@ fn fixed(facts: &Facts, fields: &mut Fields<'_>, faults: &mut Faults) {
 }
 
 /// As the manifest writes it.
-const fn effect_word(effect: EffectClass) -> &'static str {
+pub(crate) const fn effect_word(effect: EffectClass) -> &'static str {
     match effect {
         EffectClass::Read => "read",
         EffectClass::Write => "write",

@@ -58,6 +58,7 @@ pub struct Approved {
     accepted: Accepted,
     request: [u8; 32],
     /// What the user was told, but for the flows.
+    #[cfg(feature = "gateway")]
     because: Vec<String>,
     flows: Flows,
 }

@@ -62,18 +62,55 @@ pub fn plan(args: &Args) -> Result<Plan, ArgFault> {
         Some(Value::Object(_)) => return Err(fault("has too many parameters")),
         Some(_) => return Err(fault("must be an object")),
     };
-    let mut query = url::form_urlencoded::Serializer::new(String::new());
+    let mut query = String::new();
     for (name, value) in pairs {
+        if !query.is_empty() {
+            query.push('&');
+        }
+        form_encode(name, &mut query);
+        query.push('=');
         match value {
-            Value::String(text) => query.append_pair(name, text),
+            Value::String(text) => form_encode(text, &mut query),
             Value::Number(number) => {
-                query.append_pair(name, &plain_number(number).ok_or_else(|| fault("has a number that cannot be written"))?)
+                let number = plain_number(number).ok_or_else(|| fault("has a number that cannot be written"))?;
+                form_encode(&number, &mut query);
             }
-            Value::Bool(flag) => query.append_pair(name, if *flag { "true" } else { "false" }),
+            Value::Bool(flag) => query.push_str(if *flag { "true" } else { "false" }),
             Value::Null | Value::Array(_) | Value::Object(_) => return Err(fault("may hold only strings, numbers and booleans")),
-        };
+        }
     }
-    Ok(Plan { url: with_query(url, &query.finish()) })
+    Ok(Plan { url: with_query(url, &query) })
+}
+
+/// Appends a text as `application/x-www-form-urlencoded`, as the WHATWG serializer does (a test holds the two against each other;
+/// that one is several times slower).
+fn form_encode(text: &str, out: &mut String) {
+    const PLAIN: [bool; 256] = {
+        let (mut plain, mut byte) = ([false; 256], 0u8);
+        while byte < 128 {
+            plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'*' | b'-' | b'.' | b'_');
+            byte += 1;
+        }
+        plain
+    };
+    const HEX: [char; 16] = ['0', '1', '2', '3', '4', '5', '6', '7', '8', '9', 'A', 'B', 'C', 'D', 'E', 'F'];
+    out.reserve(text.len());
+    let mut rest = text;
+    while let Some(plain) = rest.bytes().position(|byte| !PLAIN[usize::from(byte)]) {
+        let (before, other) = rest.split_at(plain);
+        out.push_str(before);
+        // A whole character, so that what is left begins with one.
+        let length = other.chars().next().map_or(0, char::len_utf8);
+        let (other, after) = other.split_at(length);
+        for byte in other.bytes() {
+            match byte {
+                b' ' => out.push('+'),
+                byte => out.extend(['%', HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]),
+            }
+        }
+        rest = after;
+    }
+    out.push_str(rest);
 }
 
 /// A number as canonical JSON writes it. Two spellings of one number have one request digest, so they must make one URL.
@@ -96,6 +133,7 @@ fn with_query(url: &str, query: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn planned(args: Value) -> Result<String, ArgFault> {
         let Value::Object(args) = args else { panic!("an object is needed") };
@@ -127,6 +165,16 @@ mod tests {
             let digest = |args| crate::lease::request_digest("gw", "s", "t", args).unwrap();
             assert_eq!(digest(&one), digest(&other));
             assert_eq!(plan(&one).unwrap(), plan(&other).unwrap());
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn pairs_are_encoded_as_browsers_do(pairs in prop::collection::btree_map("\\PC{0,5}|[ -~]{0,9}|[\\x00-\\x7f]{0,3}", "\\PC{0,20}|[ -~]{0,40}", 0..4)) {
+            let expected = url::form_urlencoded::Serializer::new(String::new()).extend_pairs(&pairs).finish();
+            let joint = if pairs.is_empty() { "" } else { "?" };
+            let planned = planned(json!({"url": "https://a.com", "query": pairs}));
+            prop_assert_eq!(planned, Ok(format!("https://a.com{joint}{expected}")));
         }
     }
 

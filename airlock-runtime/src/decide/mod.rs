@@ -8,8 +8,9 @@ mod require;
 
 pub use check::{Check, Traced};
 pub(crate) use grants::{covered, over};
-#[cfg(feature = "plan-issue")]
+#[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
+#[cfg(feature = "gateway")]
 pub(crate) use require::not_revoked;
 
 use crate::approve::Approved;
@@ -183,6 +184,13 @@ impl Ask {
         approved
             .covers(&self.digest)
             .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect() })
+    }
+
+    /// The permit as if the user had accepted whatever would be asked, for calls that nobody made. No gateway has it.
+    #[cfg(feature = "explain")]
+    pub(crate) fn supposed(self) -> Permit {
+        let Permit { act, require } = self.permit;
+        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect() }
     }
 
     /// What must hold in the ledger, approved or not.

@@ -40,8 +40,15 @@ pub(super) fn of(
 /// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.
 #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without a ledger records no denials"))]
 pub(crate) fn not_revoked(authority: &Authority) -> Require {
-    let Terms { rid, jti, sid, sub, kid, ep, .. } = authority.terms().clone();
-    Require::NotRevoked(Box::new(Holder { rid, jti, sid, sub, kid, ep: Some(ep) }))
+    let Terms { rid, jti, sid, sub, kid, ep, .. } = authority.terms();
+    Require::NotRevoked(Box::new(Holder {
+        rid: rid.clone(),
+        jti: jti.clone(),
+        sid: sid.clone(),
+        sub: sub.clone(),
+        kid: kid.clone(),
+        ep: Some(*ep),
+    }))
 }
 
 /// What must hold for a lease to be issued: nothing about it is revoked, room for one more of the subject, and the session's intent.

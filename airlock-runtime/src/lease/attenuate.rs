@@ -48,13 +48,13 @@ pub fn attenuate(lease: &str, caveat: &Caveat) -> Result<String, AttenuateFault>
     if block.len() > BLOCK_MAX {
         return Err(AttenuateFault::Size);
     }
-    let index = u8::try_from(raw.blocks.len()).map_err(|_| AttenuateFault::Depth)?;
+    let index = u8::try_from(1 + before.len()).map_err(|_| AttenuateFault::Depth)?;
     Caveat::parse(&block, index).map_err(|fault| match fault {
         LeaseFault::Block { problem, .. } => AttenuateFault::Caveat(problem),
         other => AttenuateFault::Lease(other),
     })?;
     let tag = mac::caveat(&raw.tag, u32::from(index), &block);
-    raw.blocks.push(block);
+    raw.blocks.push(&block);
     let narrowed = text::join(spelled.kid, &raw.blocks, &tag);
     if narrowed.len() > TEXT_MAX { Err(AttenuateFault::Size) } else { Ok(narrowed) }
 }

@@ -3,7 +3,6 @@
 use super::block::{Approval, Caveat, Root};
 use super::domain::{domain_covers, intersect};
 use super::hex;
-use std::collections::BTreeSet;
 use std::ops::Deref;
 
 /// The terms of a verified lease. Only [`super::verify()`] makes one, and its [`Terms`] can be read and not changed.
@@ -32,8 +31,8 @@ pub struct Terms {
     pub nbf: u64,
     /// Earliest `exp`, unix seconds.
     pub exp: u64,
-    /// Tools that every block names.
-    pub tools: BTreeSet<String>,
+    /// Tools that every block names: sorted, each once.
+    pub tools: Vec<String>,
     /// Host entries that all blocks cover; see [`Terms::permits_host`].
     pub dom: Vec<String>,
     /// Lowest risk ceiling, thousandths.
@@ -75,8 +74,8 @@ impl Deref for Authority {
 }
 
 impl Terms {
-    /// The conjunction of the root and its caveats. `rid` has one id for each of them, root first.
-    pub(crate) fn fold(kid: &str, root: Root, caveats: &[Caveat], rid: Vec<String>) -> Self {
+    /// The terms of the root alone.
+    pub(crate) fn of_root(kid: &str, root: Root, rid: String) -> Self {
         let mut terms = Self {
             sub: root.sub.clone(),
             sid: root.sid.clone(),
@@ -87,47 +86,46 @@ impl Terms {
             iat: root.iat,
             nbf: root.nbf,
             exp: root.exp,
-            tools: root.tools.iter().cloned().collect(),
+            tools: root.tools.clone(),
             dom: root.dom.clone(),
             risk: root.risk,
-            uses: rid.first().map(|id| (id.clone(), root.uses)).into_iter().collect(),
-            rid: Vec::new(),
+            uses: vec![(rid.clone(), root.uses)],
+            rid: vec![rid],
             to: Vec::new(),
             calls: Vec::new(),
             pop: root.pop,
             approvals: root.appr.iter().cloned().collect(),
             root,
         };
-        for (caveat, id) in caveats.iter().zip(rid.iter().skip(1)) {
-            terms.narrow(caveat, id);
-        }
-        terms.rid = rid;
+        terms.tools.sort_unstable();
+        terms.tools.dedup();
         terms
     }
 
     /// Adds one caveat. Every line takes a minimum, an intersection or one more condition, so nothing can widen.
-    fn narrow(&mut self, caveat: &Caveat, id: &str) {
+    pub(crate) fn narrow(&mut self, caveat: Caveat, rid: String) {
         let Caveat { appr, call, dom, exp, nbf, pop, risk, to, tools, uses } = caveat;
-        self.approvals.extend(appr.iter().cloned());
+        self.approvals.extend(appr);
         self.calls.extend(call);
         if let Some(dom) = dom {
-            self.dom = intersect(&self.dom, dom);
+            self.dom = intersect(std::mem::take(&mut self.dom), &dom);
         }
         self.exp = exp.map_or(self.exp, |exp| exp.min(self.exp));
         self.nbf = nbf.map_or(self.nbf, |nbf| nbf.max(self.nbf));
-        self.pop |= *pop == Some(true);
+        self.pop |= pop == Some(true);
         self.risk = risk.map_or(self.risk, |risk| risk.min(self.risk));
-        self.to.extend(to.iter().cloned());
+        self.to.extend(to);
         if let Some(tools) = tools {
             self.tools.retain(|tool| tools.contains(tool));
         }
-        self.uses.extend(uses.map(|uses| (id.to_owned(), uses)));
+        self.uses.extend(uses.map(|uses| (rid.clone(), uses)));
+        self.rid.push(rid);
     }
 
     /// Is this tool one that every block names?
     #[must_use]
     pub fn permits_tool(&self, tool: &str) -> bool {
-        self.tools.contains(tool)
+        self.tools.iter().any(|name| name == tool)
     }
 
     /// Is this canonical host name covered by every block?

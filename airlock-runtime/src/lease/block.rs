@@ -1,7 +1,7 @@
 //! The two kinds of block, and their canonical bytes.
 
-use super::LeaseFault;
-use super::json::{self, Field, Fields, Problem};
+use super::json::{self, Field, Fields, Problem, Taker};
+use super::{LeaseFault, base64url};
 use crate::limits::RISK_MAX;
 use base64ct::{Base64UrlUnpadded, Encoding};
 use std::borrow::Cow;
@@ -91,18 +91,17 @@ impl Root {
     pub fn parse(block: &[u8]) -> Result<Self, LeaseFault> {
         let fault = |problem| LeaseFault::Block { index: 0, problem };
         let mut fields = json::read(block).map_err(fault)?;
-        let version = fields.int("v").map_err(fault)?.ok_or(fault(MISSING))?;
+        let version = fields.remove("v").ok_or(MISSING).and_then(Field::into_int).map_err(fault)?;
         if version != 1 {
             return Err(LeaseFault::Version);
         }
-        let root = Self::from_fields(fields).map_err(fault)?;
-        if root.to_bytes() != block {
-            return Err(fault("it is not canonical JSON"));
-        }
+        let root = Self::from_fields(fields.take()).map_err(fault)?;
+        debug_assert_eq!(root.to_bytes(), block, "the reader accepts canonical bytes only");
         Ok(root)
     }
 
-    fn from_fields(mut f: Fields<'_>) -> Result<Self, Problem> {
+    /// The keys in the order in which they stand.
+    fn from_fields(mut f: Taker<'_>) -> Result<Self, Problem> {
         let root = Self {
             appr: approval(&mut f)?,
             aud: name(&mut f, "aud")?.ok_or(MISSING)?,
@@ -173,17 +172,17 @@ impl Caveat {
     /// [`LeaseFault::Block`].
     pub fn parse(block: &[u8], index: u8) -> Result<Self, LeaseFault> {
         let fault = |problem| LeaseFault::Block { index, problem };
-        let caveat = json::read(block).and_then(Self::from_fields).map_err(fault)?;
-        if caveat.to_bytes() != block {
-            return Err(fault("it is not canonical JSON"));
+        let fields = json::read(block).map_err(fault)?;
+        if fields.0.is_empty() {
+            return Err(fault("it is empty"));
         }
+        let caveat = Self::from_fields(fields.take()).map_err(fault)?;
+        debug_assert_eq!(caveat.to_bytes(), block, "the reader accepts canonical bytes only");
         Ok(caveat)
     }
 
-    fn from_fields(mut f: Fields<'_>) -> Result<Self, Problem> {
-        if f.0.is_empty() {
-            return Err("it is empty");
-        }
+    /// The keys in the order in which they stand.
+    fn from_fields(mut f: Taker<'_>) -> Result<Self, Problem> {
         let caveat = Self {
             appr: approval(&mut f)?,
             call: bytes(&mut f, "call")?,
@@ -221,7 +220,7 @@ impl Caveat {
 }
 
 /// A string that names something: not empty.
-fn name(f: &mut Fields<'_>, key: &str) -> Result<Option<String>, Problem> {
+fn name(f: &mut Taker<'_>, key: &str) -> Result<Option<String>, Problem> {
     match f.text(key)? {
         Some(text) if text.is_empty() => Err("a name is empty"),
         text => Ok(text.map(Cow::into_owned)),
@@ -229,7 +228,7 @@ fn name(f: &mut Fields<'_>, key: &str) -> Result<Option<String>, Problem> {
 }
 
 /// 0 or 1.
-fn flag(f: &mut Fields<'_>, key: &str) -> Result<Option<bool>, Problem> {
+fn flag(f: &mut Taker<'_>, key: &str) -> Result<Option<bool>, Problem> {
     match f.int(key)? {
         None => Ok(None),
         Some(0) => Ok(Some(false)),
@@ -239,7 +238,7 @@ fn flag(f: &mut Fields<'_>, key: &str) -> Result<Option<bool>, Problem> {
 }
 
 /// Thousandths.
-fn risk(f: &mut Fields<'_>, key: &str) -> Result<Option<u16>, Problem> {
+fn risk(f: &mut Taker<'_>, key: &str) -> Result<Option<u16>, Problem> {
     match f.int(key)?.map(u16::try_from) {
         None => Ok(None),
         Some(Ok(risk)) if risk <= RISK_MAX => Ok(Some(risk)),
@@ -248,16 +247,13 @@ fn risk(f: &mut Fields<'_>, key: &str) -> Result<Option<u16>, Problem> {
 }
 
 /// `N` bytes in strict base64url.
-fn bytes<const N: usize>(f: &mut Fields<'_>, key: &str) -> Result<Option<[u8; N]>, Problem> {
+fn bytes<const N: usize>(f: &mut Taker<'_>, key: &str) -> Result<Option<[u8; N]>, Problem> {
     let Some(text) = f.text(key)? else { return Ok(None) };
     let mut out = [0; N];
-    match Base64UrlUnpadded::decode(&*text, &mut out) {
-        Ok(whole) if whole.len() == N => Ok(Some(out)),
-        Ok(_) | Err(_) => Err("a hash or id is not the base64url of its exact length"),
-    }
+    if base64url::decode(&text, &mut out) { Ok(Some(out)) } else { Err("a hash or id is not the base64url of its exact length") }
 }
 
-fn approval(f: &mut Fields<'_>) -> Result<Option<Approval>, Problem> {
+fn approval(f: &mut Taker<'_>) -> Result<Option<Approval>, Problem> {
     let Some(mut inner) = f.object("appr")? else { return Ok(None) };
     let approval = Approval {
         k: inner.list("k")?.ok_or(MISSING)?,

@@ -1,6 +1,7 @@
 //! Intent text to intent hash: one spelling for what a person sees as one text, and nothing that hides.
 
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
 use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
 
@@ -59,9 +60,10 @@ pub fn intent_hash(text: &str) -> Result<[u8; 32], IntentFault> {
     if text.len() > INTENT_MAX {
         return Err(IntentFault::Length);
     }
-    let lines = text.replace("\r\n", "\n").replace('\r', "\n");
+    let lines = if text.contains('\r') { Cow::Owned(text.replace("\r\n", "\n").replace('\r', "\n")) } else { text.into() };
     lines.chars().try_for_each(check)?;
-    let normal: String = lines.nfc().collect();
+    // ASCII is its own normal form.
+    let normal = if lines.is_ascii() { lines } else { lines.nfc().collect() };
     let trimmed = normal.trim();
     if trimmed.is_empty() {
         return Err(IntentFault::Empty);
@@ -71,7 +73,7 @@ pub fn intent_hash(text: &str) -> Result<[u8; 32], IntentFault> {
 
 fn check(c: char) -> Result<(), IntentFault> {
     match c {
-        '\t' | '\n' => Ok(()),
+        '\t' | '\n' | ' '..='~' => Ok(()),
         '\0'..='\u{1f}' | '\u{7f}'..='\u{9f}' => Err(IntentFault::Control(c)),
         // Bidirectional embeddings, overrides and isolates; zero-width space, word joiner, byte order mark; tag characters.
         '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200b}' | '\u{2060}' | '\u{feff}' | '\u{e0000}'..='\u{e007f}' => {

@@ -6,6 +6,7 @@
 use super::{BLOCK_MAX, LIST_MAX, STRING_MAX};
 use crate::limits::INTEGER_MAX;
 use std::borrow::Cow;
+use std::cmp::Ordering;
 use std::io::Write;
 
 /// A value of a block.
@@ -31,14 +32,54 @@ const KEYS: usize = 17;
 /// What is wrong.
 pub(crate) type Problem = &'static str;
 
+/// Takes the values of an object out, each key once and in ascending order, as they stand there.
+pub(crate) struct Taker<'a> {
+    rest: std::vec::IntoIter<(Cow<'a, str>, Field<'a>)>,
+    /// A key was passed over.
+    unknown: bool,
+}
+
 impl<'a> Fields<'a> {
-    /// Removes and returns the value of a key.
-    pub(crate) fn take(&mut self, key: &str) -> Option<Field<'a>> {
-        let at = self.0.iter().position(|(name, _)| name == key)?;
-        Some(self.0.swap_remove(at).1)
+    /// Starts to take the values out.
+    pub(crate) fn take(self) -> Taker<'a> {
+        Taker { rest: self.0.into_iter(), unknown: false }
     }
 
-    /// Removes a string.
+    /// Removes one value, out of the order.
+    pub(crate) fn remove(&mut self, key: &str) -> Option<Field<'a>> {
+        // The only such key is the last one of its object.
+        let at = self.0.iter().rposition(|(name, _)| name == key)?;
+        Some(self.0.remove(at).1)
+    }
+}
+
+impl<'a> Field<'a> {
+    /// The value as an integer.
+    pub(crate) fn into_int(self) -> Result<u64, Problem> {
+        match self {
+            Self::Int(int) => Ok(int),
+            Self::Text(_) | Self::List(_) | Self::Object(_) => Err("a value that must be an integer is not one"),
+        }
+    }
+}
+
+impl<'a> Taker<'a> {
+    /// The value of a key, which must come after all keys asked for before. What stands before it is unknown.
+    fn take(&mut self, key: &str) -> Option<Field<'a>> {
+        loop {
+            let order = (*self.rest.as_slice().first()?.0).cmp(key);
+            match order {
+                Ordering::Greater => return None,
+                Ordering::Equal => return self.rest.next().map(|(_, field)| field),
+                Ordering::Less => {
+                    self.unknown = true;
+                    self.rest.next();
+                }
+            }
+        }
+    }
+
+    /// Takes a string.
     pub(crate) fn text(&mut self, key: &str) -> Result<Option<Cow<'a, str>>, Problem> {
         match self.take(key) {
             None => Ok(None),
@@ -47,16 +88,12 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Removes an integer.
+    /// Takes an integer.
     pub(crate) fn int(&mut self, key: &str) -> Result<Option<u64>, Problem> {
-        match self.take(key) {
-            None => Ok(None),
-            Some(Field::Int(int)) => Ok(Some(int)),
-            Some(Field::Text(_) | Field::List(_) | Field::Object(_)) => Err("a value that must be an integer is not one"),
-        }
+        self.take(key).map(Field::into_int).transpose()
     }
 
-    /// Removes a list of strings.
+    /// Takes a list of strings.
     pub(crate) fn list(&mut self, key: &str) -> Result<Option<Vec<String>>, Problem> {
         match self.take(key) {
             None => Ok(None),
@@ -65,18 +102,18 @@ impl<'a> Fields<'a> {
         }
     }
 
-    /// Removes the nested object.
+    /// Takes the nested object.
     pub(crate) fn object(&mut self, key: &str) -> Result<Option<Self>, Problem> {
         match self.take(key) {
             None => Ok(None),
-            Some(Field::Object(fields)) => Ok(Some(fields)),
+            Some(Field::Object(fields)) => Ok(Some(fields.take())),
             Some(Field::Text(_) | Field::Int(_) | Field::List(_)) => Err("a value that must be an object is not one"),
         }
     }
 
     /// Fails if a key was not taken.
     pub(crate) fn done(&self) -> Result<(), Problem> {
-        if self.0.is_empty() { Ok(()) } else { Err("it has an unknown key") }
+        if self.rest.as_slice().is_empty() && !self.unknown { Ok(()) } else { Err("it has an unknown key") }
     }
 }
 
@@ -156,6 +193,25 @@ enum Depth {
     Outer,
     Inner,
 }
+
+/// What ends a piece of a string that is written as it is.
+#[derive(Clone, Copy)]
+enum End {
+    Quote,
+    Escape,
+}
+
+/// The bytes that never stand for themselves in a string.
+const ENDS_PLAIN: [bool; 256] = {
+    let (mut ends, mut byte) = ([false; 256], 0);
+    while byte < 0x20 {
+        ends[byte] = true;
+        byte += 1;
+    }
+    ends[b'"' as usize] = true;
+    ends[b'\\' as usize] = true;
+    ends
+};
 
 struct Reader<'a> {
     text: &'a str,
@@ -251,28 +307,35 @@ impl<'a> Reader<'a> {
         if !self.eat(b'"') {
             return Err("a string is expected where there is none");
         }
+        let (plain, mut end) = self.plain()?;
         // Borrowed as long as there is no escape.
-        let mut out = Cow::Borrowed("");
-        let mut start = self.at;
+        let mut out = Cow::Borrowed(plain);
         loop {
-            let Some(byte) = self.peek() else { return Err("a string has no end") };
-            // A boundary of characters: `"`, `\` and controls are single bytes in UTF-8 and never a part of another character.
-            if matches!(byte, b'"' | b'\\') {
-                out += &self.text[start..self.at];
-                if out.len() > STRING_MAX {
-                    return Err("a string is longer than 256 bytes");
-                }
+            if out.len() > STRING_MAX {
+                return Err("a string is longer than 256 bytes");
             }
-            self.at += 1;
-            match byte {
-                b'"' => return Ok(out),
-                b'\\' => {
-                    out.to_mut().push(self.escape()?);
-                    start = self.at;
-                }
-                0..=0x1f => return Err("a string has an unescaped control character"),
-                _ => {}
+            match end {
+                End::Quote => return Ok(out),
+                End::Escape => out.to_mut().push(self.escape()?),
             }
+            let plain;
+            (plain, end) = self.plain()?;
+            out.to_mut().push_str(plain);
+        }
+    }
+
+    /// Steps over what is written as it is, and over what ends it.
+    fn plain(&mut self) -> Result<(&'a str, End), Problem> {
+        let start = self.at;
+        let rest = &self.text.as_bytes()[start..];
+        let length = rest.iter().position(|byte| ENDS_PLAIN[usize::from(*byte)]).ok_or("a string has no end")?;
+        self.at += length + 1;
+        // A boundary of characters: `"`, `\` and controls are single bytes in UTF-8 and never a part of another character.
+        let plain = &self.text[start..start + length];
+        match rest[length] {
+            b'"' => Ok((plain, End::Quote)),
+            b'\\' => Ok((plain, End::Escape)),
+            _ => Err("a string has an unescaped control character"),
         }
     }
 

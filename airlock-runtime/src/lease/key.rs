@@ -1,5 +1,6 @@
 //! Keys and their ids. Key bytes are wiped on drop and have no way into a message.
 
+use super::mac::{Keyed, keyed};
 use super::text::is_kid;
 use super::{Stage, Term, hex};
 use sha2::{Digest, Sha256};
@@ -11,6 +12,7 @@ pub struct AudienceKey {
     audience: String,
     term: Term,
     bytes: Zeroizing<[u8; 32]>,
+    keyed: Keyed,
 }
 
 /// Why a key or key ring is refused.
@@ -56,7 +58,8 @@ impl AudienceKey {
         if !is_audience(audience) {
             return Err(KeyFault::Audience);
         }
-        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), term: Term::ALWAYS, bytes: Zeroizing::new(bytes) })
+        let keyed = keyed(&bytes);
+        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), term: Term::ALWAYS, bytes: Zeroizing::new(bytes), keyed })
     }
 
     /// The same key with dates.
@@ -96,6 +99,11 @@ impl AudienceKey {
     #[must_use]
     pub fn commitment_hex(&self) -> String {
         hex(&self.commitment())
+    }
+
+    /// The key taken into HMAC-SHA256.
+    pub(crate) const fn keyed(&self) -> &Keyed {
+        &self.keyed
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {

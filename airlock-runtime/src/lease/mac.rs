@@ -1,6 +1,7 @@
 //! The MAC chain and the public ids of its nodes.
 
-use super::hex;
+use super::text::Blocks;
+use super::{CAVEATS_MAX, hex};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -23,8 +24,8 @@ impl Tag {
 }
 
 /// `T0 = HMAC(Ka, "airlock/lease/v1/root\0" ‖ be32(0) ‖ be32(|M0|) ‖ M0)` with `M0 = kid ‖ 0x00 ‖ B0`.
-pub(crate) fn root(audience_key: &[u8; 32], kid: &str, block: &[u8]) -> Tag {
-    let mut mac = keyed(audience_key);
+pub(crate) fn root(audience_key: &Keyed, kid: &str, block: &[u8]) -> Tag {
+    let mut mac = audience_key.clone();
     mac.update(b"airlock/lease/v1/root\0");
     mac.update(&0u32.to_be_bytes());
     mac.update(&length(kid.len() + 1 + block.len()));
@@ -45,9 +46,10 @@ pub(crate) fn caveat(previous: &Tag, index: u32, block: &[u8]) -> Tag {
 }
 
 /// All tags, root first, for at least one block.
-pub(crate) fn chain(audience_key: &[u8; 32], kid: &str, blocks: &[Vec<u8>]) -> Vec<Tag> {
-    let mut tags: Vec<Tag> = Vec::with_capacity(blocks.len());
-    for (index, block) in (0u32..).zip(blocks) {
+pub(crate) fn chain(audience_key: &Keyed, kid: &str, blocks: &Blocks) -> Vec<Tag> {
+    // Room is made once: a tag that a growing vector leaves behind would not be wiped.
+    let mut tags: Vec<Tag> = Vec::with_capacity(1 + CAVEATS_MAX);
+    for (index, block) in (0u32..).zip(blocks.iter()) {
         tags.push(match tags.last() {
             None => root(audience_key, kid, block),
             Some(previous) => caveat(previous, index, block),
@@ -65,8 +67,11 @@ pub(crate) fn audience_key(issuer_key: &[u8; 32], audience: &str) -> [u8; 32] {
     mac.finalize().into_bytes().into()
 }
 
+/// HMAC-SHA256 with its key taken in, which costs as much as two blocks of text: done once for each audience key. Wiped on drop.
+pub(crate) type Keyed = Hmac<Sha256>;
+
 /// HMAC-SHA256 under a 32-byte key. Padding it to the block size is what HMAC itself does, and cannot fail.
-fn keyed(key: &[u8; 32]) -> Hmac<Sha256> {
+pub(crate) fn keyed(key: &[u8; 32]) -> Keyed {
     let mut padded = [0u8; 64];
     padded[..32].copy_from_slice(key);
     let mac = Hmac::<Sha256>::new(&padded.into());
@@ -96,8 +101,8 @@ mod tests {
     #[test]
     fn index_length_and_label_are_bound() {
         let key = [7u8; 32];
-        let root_tag = root(&key, "k1", b"{}");
-        assert!(!root_tag.is(&root(&key, "k", b"1{}")));
+        let root_tag = root(&keyed(&key), "k1", b"{}");
+        assert!(!root_tag.is(&root(&keyed(&key), "k", b"1{}")));
         assert!(!caveat(&root_tag, 1, b"{}").is(&caveat(&root_tag, 2, b"{}")));
         assert!(!caveat(&Tag(Zeroizing::new(key)), 0, b"k1\0{}").is(&root_tag));
     }

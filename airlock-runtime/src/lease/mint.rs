@@ -115,8 +115,10 @@ pub fn mint(key: &AudienceKey, claims: &RootClaims, jti: [u8; 16]) -> Result<Str
     if block.len() > BLOCK_MAX {
         return Err(MintFault::Size);
     }
-    let tag = mac::root(key.bytes(), key.kid(), &block);
-    let lease = text::join(key.kid(), &[block], &tag);
+    let tag = mac::root(key.keyed(), key.kid(), &block);
+    let mut blocks = text::Blocks::default();
+    blocks.push(&block);
+    let lease = text::join(key.kid(), &blocks, &tag);
     if lease.len() > TEXT_MAX { Err(MintFault::Size) } else { Ok(lease) }
 }
 

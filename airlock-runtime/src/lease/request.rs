@@ -2,7 +2,8 @@
 
 use crate::call::Args;
 use crate::limits::{INTEGER_MAX, JSON_DEPTH_MAX};
-use serde_json::{Number, Value, json};
+use serde::Serialize;
+use serde_json::{Number, Value};
 use sha2::{Digest, Sha256};
 
 /// Why arguments have no digest.
@@ -49,9 +50,18 @@ pub fn request_digest(srv: &str, sid: &str, tool: &str, args: &Args) -> Result<[
     for value in args.values() {
         check(value, 1)?;
     }
-    let request = json!({ "args": args, "sid": sid, "srv": srv, "tool": tool });
+    let request = Request { args, sid, srv, tool };
     let canonical = serde_json_canonicalizer::to_vec(&request).map_err(|_| RequestFault::Form)?;
     Ok(Sha256::new().chain_update(b"airlock/request/v1\0").chain_update(canonical).finalize().into())
+}
+
+/// What is digested.
+#[derive(Serialize)]
+struct Request<'a> {
+    args: &'a Args,
+    sid: &'a str,
+    srv: &'a str,
+    tool: &'a str,
 }
 
 fn check(value: &Value, depth: usize) -> Result<(), RequestFault> {

@@ -4,7 +4,7 @@
 //! are decided later, from the [`Authority`]; this part has no state.
 
 use super::mac::{self, Tag};
-use super::text::{self, Cut, Raw};
+use super::text::{self, Blocks, Cut, Raw};
 use super::{AudienceKey, Authority, Caveat, KeyRing, LeaseFault, Root, TEXT_MAX, Terms};
 use crate::clock::Micros;
 use crate::limits::CLOCK_SKEW_S;
@@ -60,7 +60,7 @@ pub fn verify(text: &str, keys: &KeyRing, expect: &Expect<'_>) -> Result<Authori
 /// Blocks whose MAC is right, not parsed yet.
 pub(crate) struct Authentic<'a> {
     pub(crate) kid: &'a str,
-    blocks: Vec<Vec<u8>>,
+    blocks: Blocks,
     tags: Vec<Tag>,
 }
 
@@ -72,7 +72,7 @@ pub(crate) fn authenticate<'a>(text: &'a str, keys: &KeyRing) -> Result<Authenti
         // The key id is looked at before the base64, so its fault comes first.
         (None, decoded) => {
             match decoded {
-                Ok(raw) => drop(mac::chain(&DUMMY_KEY, spelled.kid, &raw.blocks)),
+                Ok(raw) => drop(mac::chain(&mac::keyed(&DUMMY_KEY), spelled.kid, &raw.blocks)),
                 Err(_) => spend(text),
             }
             return Err(LeaseFault::UnknownKey);
@@ -87,7 +87,7 @@ pub(crate) fn authenticate<'a>(text: &'a str, keys: &KeyRing) -> Result<Authenti
 }
 
 fn check_mac<'a>(spelled: &Cut<'a>, key: &AudienceKey, raw: Raw) -> Result<Authentic<'a>, LeaseFault> {
-    let tags = mac::chain(key.bytes(), spelled.kid, &raw.blocks);
+    let tags = mac::chain(key.keyed(), spelled.kid, &raw.blocks);
     match tags.last() {
         Some(last) if last.is(&raw.tag) => Ok(Authentic { kid: spelled.kid, blocks: raw.blocks, tags }),
         Some(_) | None => Err(LeaseFault::Mac),
@@ -100,22 +100,37 @@ const DUMMY_KEY: [u8; 32] = [0; 32];
 /// Spends the time of a MAC over a text that has none to check.
 fn spend(text: &str) {
     let bytes = text.as_bytes();
-    drop(mac::root(&DUMMY_KEY, "", std::hint::black_box(&bytes[..bytes.len().min(TEXT_MAX)])));
+    drop(mac::root(&mac::keyed(&DUMMY_KEY), "", std::hint::black_box(&bytes[..bytes.len().min(TEXT_MAX)])));
 }
 
 impl Authentic<'_> {
-    /// Parses every block and folds them.
+    /// Parses every block and folds them: the terms are the conjunction of all.
     pub(crate) fn fold(&self) -> Result<Terms, LeaseFault> {
-        let (root, caveats) = parse(&self.blocks)?;
-        let rid = self.tags.iter().map(Tag::rid).collect();
-        Ok(Terms::fold(self.kid, root, &caveats, rid))
+        let mut nodes = self.blocks.iter().zip(&self.tags);
+        let (first, tag) = nodes.next().ok_or(NO_ROOT)?;
+        let mut terms = Terms::of_root(self.kid, Root::parse(first)?, tag.rid());
+        let mut added = 0;
+        for (index, (block, tag)) in (1u8..).zip(nodes) {
+            terms.narrow(Caveat::parse(block, index)?, tag.rid());
+            added += 1;
+        }
+        check_depth(added, &terms.root)?;
+        Ok(terms)
     }
 }
 
+const NO_ROOT: LeaseFault = LeaseFault::Spelling("it has no root block");
+
 /// Parses every block, and checks the number of caveats.
-pub(crate) fn parse(blocks: &[Vec<u8>]) -> Result<(Root, Vec<Caveat>), LeaseFault> {
-    let (first, rest) = blocks.split_first().ok_or(LeaseFault::Spelling("it has no root block"))?;
-    let root = Root::parse(first)?;
-    let caveats: Vec<Caveat> = (1u8..).zip(rest).map(|(index, block)| Caveat::parse(block, index)).collect::<Result<_, _>>()?;
-    if u64::try_from(caveats.len()).is_ok_and(|added| added <= root.dep) { Ok((root, caveats)) } else { Err(LeaseFault::Depth) }
+pub(crate) fn parse(blocks: &Blocks) -> Result<(Root, Vec<Caveat>), LeaseFault> {
+    let mut blocks = blocks.iter();
+    let root = Root::parse(blocks.next().ok_or(NO_ROOT)?)?;
+    let caveats: Vec<Caveat> = (1u8..).zip(blocks).map(|(index, block)| Caveat::parse(block, index)).collect::<Result<_, _>>()?;
+    check_depth(caveats.len() as u64, &root)?;
+    Ok((root, caveats))
+}
+
+/// The issuer says how many caveats may be added.
+const fn check_depth(added: u64, root: &Root) -> Result<(), LeaseFault> {
+    if added <= root.dep { Ok(()) } else { Err(LeaseFault::Depth) }
 }

@@ -10,6 +10,7 @@ use super::sessions::{Mark, STAMP_MAX};
 use crate::lease::CAVEATS_MAX;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
+use std::borrow::Cow;
 
 /// Longest text member in bytes of its JSON form; a tool name has at most 128 characters, a lease string 256 bytes.
 const TEXT_MAX: usize = 320;
@@ -428,6 +429,14 @@ pub(super) fn body(value: &impl Serialize) -> Vec<u8> {
         json.remove(0);
     }
     json
+}
+
+/// A body with more members at its end; `members` begins with a comma, or is empty.
+pub(super) fn with_members<'a>(body: &'a [u8], members: &[u8]) -> Cow<'a, [u8]> {
+    match body.split_last() {
+        Some((end, before)) if !members.is_empty() => [before, members, &[*end]].concat().into(),
+        Some(_) | None => Cow::Borrowed(body),
+    }
 }
 
 /// The text itself, or its digest when its JSON form is too long for a line.

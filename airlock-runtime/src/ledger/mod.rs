@@ -18,6 +18,8 @@ pub mod note;
 mod place;
 mod questions;
 pub mod read;
+#[cfg(feature = "explain")]
+mod rehearsal;
 mod revoked;
 mod sessions;
 mod store;
@@ -31,6 +33,8 @@ pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
 pub use questions::SESSION_QUESTIONS_MAX;
+#[cfg(feature = "explain")]
+pub use rehearsal::Rehearsal;
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};
 pub use sessions::Scope;
 pub use ticket::{Recorded, Ticket};

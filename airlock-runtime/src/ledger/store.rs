@@ -2,7 +2,7 @@
 
 use super::chain::hex;
 use super::cursor::Cursor;
-use super::entry::{Recover, Sealed, body};
+use super::entry::{Recover, Sealed, body, with_members};
 use super::facts::{Facts, Require, Unmet};
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
@@ -94,10 +94,7 @@ impl Store {
     /// The body of an entry; of an allow, with what its session has come to.
     fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
         let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
-        match sealed.body.split_last() {
-            Some((end, members_before)) if !members.is_empty() => [members_before, &members, &[*end]].concat().into(),
-            Some(_) | None => Cow::Borrowed(&sealed.body),
-        }
+        with_members(&sealed.body, &members)
     }
 
     /// Builds the next line, and reads its facts from it as from any other line.

@@ -1,7 +1,7 @@
 //! Other readings of a text: escapes resolved, encoded runs decoded, letters turned round. None is ever larger than its source.
 
 /// Shortest run of base64 or hex digits that is tried: twelve bytes of text, more than a word.
-const RUN_MIN: usize = 16;
+pub(super) const RUN_MIN: usize = 16;
 /// Lines this long are taken to be wrapped, and the run goes on after the line end.
 const WRAP_MIN: usize = 60;
 
@@ -85,23 +85,21 @@ fn hex(digit: u8) -> Option<u8> {
 /// All base64 and hex runs that decode to text, one a line; `None` if there is none.
 pub(super) fn decode_runs(text: &str) -> Option<String> {
     let bytes = text.as_bytes();
-    let (mut out, mut digits) = (String::new(), Vec::new());
+    let (mut out, mut joined) = (String::new(), Vec::new());
     let mut at = 0;
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        // A run that breaks before a line could be taken to be wrapped is as long as its digits up to there.
-        let short = rest.iter().take(RUN_MIN).take_while(|b| is_digit(**b)).count();
-        if short < RUN_MIN {
-            at += short + 1;
+    while let Some(first) = bytes.get(at..).and_then(|rest| rest.first_chunk::<RUN_MIN>()) {
+        // No run that is long enough spans what is no digit: a line that could be taken to be wrapped is longer.
+        if let Some(other) = first.iter().rposition(|byte| !is_digit(*byte)) {
+            at += other + 1;
             continue;
         }
-        let end = run(bytes, at, &mut digits);
-        if digits.len() >= RUN_MIN
-            && let Some(decoded) = from_hex(&digits).or_else(|| from_base64(&digits))
-        {
+        let line = bytes[at..].iter().position(|byte| !is_digit(*byte)).map_or(bytes.len(), |length| at + length);
+        let (end, digits) = if line - at < WRAP_MIN { (line, &bytes[at..line]) } else { (run(bytes, at, &mut joined), &*joined) };
+        if let Some(decoded) = from_hex(digits).or_else(|| from_base64(digits)) {
             out.push_str(&decoded);
             out.push('\n');
         }
-        at = end.max(at + 1);
+        at = end;
     }
     (!out.is_empty()).then_some(out)
 }
@@ -125,7 +123,7 @@ fn run(bytes: &[u8], at: usize, digits: &mut Vec<u8>) -> usize {
 }
 
 /// Of base64 in either alphabet; hex digits are among them. A table, since every byte of every text is asked for.
-const fn is_digit(byte: u8) -> bool {
+pub(super) const fn is_digit(byte: u8) -> bool {
     const DIGITS: [bool; 256] = {
         let (mut digits, mut at) = ([false; 256], 0u8);
         while at < 128 {
@@ -145,7 +143,7 @@ fn from_hex(digits: &[u8]) -> Option<String> {
 
 /// Base64 of either alphabet, with or without padding; stray bits at the end are dropped.
 fn from_base64(digits: &[u8]) -> Option<String> {
-    let mut bytes = Vec::with_capacity(digits.len() * 3 / 4);
+    let mut bytes = Vec::new();
     let (mut bits, mut held) = (0u32, 0u8);
     for digit in digits {
         let value = match digit {
@@ -160,9 +158,13 @@ fn from_base64(digits: &[u8]) -> Option<String> {
         if held >= 8 {
             held -= 8;
             let byte = u8::try_from(bits >> held & 0xFF).unwrap_or_default();
-            // No text has one of these; most runs that are no base64 end here, after a few bytes.
-            if matches!(byte, 0..=8 | 0xb | 0xc | 0xe..=0x1f | 0x7f | 0xc0 | 0xc1 | 0xf5..=0xff) {
+            // No text has one of these, or begins within a character; most runs that are no base64 end here, after a few bytes.
+            let within = bytes.is_empty() && matches!(byte, 0x80..=0xbf);
+            if within || matches!(byte, 0..=8 | 0xb | 0xc | 0xe..=0x1f | 0x7f | 0xc0 | 0xc1 | 0xf5..=0xff) {
                 return None;
+            }
+            if bytes.is_empty() {
+                bytes.reserve(digits.len() * 3 / 4);
             }
             bytes.push(byte);
         }

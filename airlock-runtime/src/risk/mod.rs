@@ -10,6 +10,7 @@ mod eval;
 mod normalise;
 mod phrases;
 mod places;
+mod reading;
 mod score;
 mod signatures;
 mod words;

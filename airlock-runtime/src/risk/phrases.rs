@@ -2,6 +2,7 @@
 
 use super::normalise::clean;
 use super::signatures::{CLASSES, PATTERNS};
+use super::words::Way;
 use std::borrow::Cow;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
@@ -41,7 +42,7 @@ impl Hasher for Fnv {
 pub(super) struct Step {
     pub(super) slot: usize,
     /// Unknown words allowed since the step before; `None` for a first step.
-    pub(super) gap: Option<usize>,
+    pub(super) gap: Option<u32>,
     /// The pattern that this step completes.
     pub(super) ends: Option<usize>,
 }
@@ -54,11 +55,25 @@ pub(super) struct Phrases {
     /// The lengths of the words by first and last byte, and of the prefixes by first and second: most words end here, unhashed.
     ends: Lengths,
     beginnings: Lengths,
+    /// The lengths of the words by second and last but one byte, and by their letters in any order.
+    inner: Lengths,
+    letters: Lengths,
+    turned: Turned,
     shuffled: Table<Vec<u8>, Cow<'static, str>>,
     pub(super) longest: usize,
     pub(super) slots: usize,
     /// The widest gap of any pattern.
-    pub(super) widest: usize,
+    pub(super) widest: u32,
+}
+
+/// The sets of [`Phrases`] by the bytes of a word that is written rotated, or in reverse.
+#[derive(Debug, Default)]
+struct Turned {
+    ends: Lengths,
+    inner: Lengths,
+    beginnings: Lengths,
+    back: Lengths,
+    inner_back: Lengths,
 }
 
 /// Built at first use.
@@ -77,16 +92,25 @@ impl Phrases {
         }
         phrases.ends = Lengths::of(phrases.exact.keys(), |word| (word.first(), word.last()));
         phrases.beginnings = Lengths::of(phrases.prefixes.keys(), |word| (word.first(), word.get(1)));
+        phrases.inner = Lengths::of(phrases.exact.keys(), |word| (word.get(1), word.get(word.len().wrapping_sub(2))));
         phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
-        let long = phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
-        phrases.shuffled = long.map(|word| (shuffle_key(word), word.clone())).collect();
+        phrases.turned = Turned {
+            ends: phrases.ends.turned(|one, other| (ROTATED[one], ROTATED[other])),
+            inner: phrases.inner.turned(|one, other| (ROTATED[one], ROTATED[other])),
+            beginnings: phrases.beginnings.turned(|one, other| (ROTATED[one], ROTATED[other])),
+            back: phrases.ends.turned(|one, other| (other, one)),
+            inner_back: phrases.inner.turned(|one, other| (other, one)),
+        };
+        let long = || phrases.exact.keys().filter(|word| word.is_ascii() && word.len() >= SHUFFLED_MIN);
+        phrases.letters = Lengths::of_letters(long());
+        phrases.shuffled = long().map(|word| (shuffle_key(word), word.clone())).collect();
         phrases
     }
 
     /// Adds one pattern: items `CLASS`, `word|word`, `prefix*`, a run of unspaced script, and `~n` = up to n words between.
     fn add(&mut self, index: usize, pattern: &'static str, classes: &HashMap<&'static str, &'static str>) {
         let mut gap = 0;
-        let mut items: Vec<(usize, Cow<'static, str>)> = Vec::new();
+        let mut items: Vec<(u32, Cow<'static, str>)> = Vec::new();
         for item in pattern.split(' ') {
             if let Some(words) = item.strip_prefix('~') {
                 gap = words.parse().unwrap_or_default();
@@ -121,6 +145,34 @@ impl Phrases {
         self.ends.have(first, last, length) || self.beginnings.get(first, second) & Lengths::up_to(length) != 0
     }
 
+    /// The ways, as bits, in which a word of at least two letters and nothing else may be in a pattern, shuffled or not. Most words are
+    /// in none, and end here unhashed.
+    pub(super) fn ways(&self, word: &[u8]) -> u8 {
+        let (&[first, second, ..], &[.., before, last]) = (word, word) else { return 0 };
+        let turned = &self.turned;
+        let (outer, inner) = (Lengths::at(first, last), Lengths::at(second, before));
+        let (front, back) = (Lengths::at(first, second), Lengths::at(last, before));
+        self.way(Way::Straight, word, [self.ends.0[outer], self.inner.0[inner], self.beginnings.0[front]])
+            | self.way(Way::Rotated, word, [turned.ends.0[outer], turned.inner.0[inner], turned.beginnings.0[front]])
+            | self.way(Way::Reversed, word, [turned.back.0[outer], turned.inner_back.0[inner], self.beginnings.0[back]])
+    }
+
+    /// From the lengths of the words that have its ends, those that have its inner letters, and those of the prefixes it may have.
+    fn way(&self, way: Way, word: &[u8], [ends, inner, prefixes]: [u64; 3]) -> u8 {
+        let length = word.len().min(63);
+        // Lower case, for letters.
+        let shuffled = || self.has_letters(word.iter().map(|letter| way.turned(letter | 0x20)), length);
+        let prefix = prefixes & Lengths::up_to(length) != 0;
+        let whole = ends >> length & 1 == 1 && (inner >> length & 1 == 1 || (length >= SHUFFLED_MIN && shuffled()));
+        way.bit_if(prefix || whole)
+    }
+
+    /// Whether some word has these letters, in any order. It may be wrong when it says so.
+    fn has_letters(&self, letters: impl Iterator<Item = u8>, length: usize) -> bool {
+        let (one, other) = sums(letters);
+        self.letters.have(one, other, length)
+    }
+
     /// The steps that a word satisfies, by itself and by each of its beginnings.
     pub(super) fn steps<'a>(&'a self, word: &'a str) -> impl Iterator<Item = &'a [Step]> {
         let (first, second, last) = ends(word);
@@ -138,7 +190,8 @@ impl Phrases {
     /// The word that this one is with its inner letters in another order.
     pub(super) fn unshuffled(&self, word: &str) -> Option<&str> {
         let (first, _, last) = ends(word);
-        let likely = word.len() >= SHUFFLED_MIN && self.ends.have(first, last, word.len());
+        let likely =
+            word.len() >= SHUFFLED_MIN && self.ends.have(first, last, word.len()) && self.has_letters(word.bytes(), word.len());
         likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
     }
 
@@ -166,23 +219,47 @@ fn ends(word: &str) -> (u8, u8, u8) {
 
 /// For each pair of bytes a set of lengths, as bits. Bytes that agree in their low five bits, as no two letters do, share a place:
 /// what is not in the set is in no pattern, what is in it may be.
-#[derive(Debug, Default)]
-struct Lengths(Vec<u64>);
+#[derive(Debug)]
+struct Lengths(Box<[u64; 32 * 32]>);
+
+impl Default for Lengths {
+    fn default() -> Self {
+        Self(Box::new([0; 32 * 32]))
+    }
+}
 
 impl Lengths {
     fn of<'a>(
         words: impl Iterator<Item = &'a Cow<'static, str>>,
         pair: impl Fn(&'a [u8]) -> (Option<&'a u8>, Option<&'a u8>),
     ) -> Self {
-        let mut lengths = vec![0; 32 * 32];
+        let mut lengths = Self::default();
         for word in words {
-            if let (Some(one), Some(other)) = pair(word.as_bytes())
-                && let Some(lengths) = lengths.get_mut(Self::at(*one, *other))
-            {
-                *lengths |= 1 << word.len().min(63);
+            if let (Some(one), Some(other)) = pair(word.as_bytes()) {
+                lengths.0[Self::at(*one, *other)] |= 1 << word.len().min(63);
             }
         }
-        Self(lengths)
+        lengths
+    }
+
+    /// By the sums of the letters, which their order does not change.
+    fn of_letters<'a>(words: impl Iterator<Item = &'a Cow<'static, str>>) -> Self {
+        let mut lengths = Self::default();
+        for word in words {
+            let (one, other) = sums(word.bytes());
+            lengths.0[Self::at(one, other)] |= 1 << word.len().min(63);
+        }
+        lengths
+    }
+
+    /// The same sets by other bytes: each pair gets those of the pair it is read as. Bytes are their low five bits.
+    fn turned(&self, read_as: impl Fn(usize, usize) -> (usize, usize)) -> Self {
+        let mut lengths = Self::default();
+        for (at, place) in lengths.0.iter_mut().enumerate() {
+            let (one, other) = read_as(at >> 5, at & 31);
+            *place = self.0[one << 5 | other];
+        }
+        lengths
     }
 
     fn at(one: u8, other: u8) -> usize {
@@ -190,7 +267,7 @@ impl Lengths {
     }
 
     fn get(&self, one: u8, other: u8) -> u64 {
-        self.0.get(Self::at(one, other)).copied().unwrap_or_default()
+        self.0[Self::at(one, other)]
     }
 
     fn have(&self, one: u8, other: u8, length: usize) -> bool {
@@ -207,6 +284,24 @@ impl Lengths {
 pub(super) fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{1100}'..='\u{11ff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}'
         | '\u{ac00}'..='\u{d7a3}' | '\u{f900}'..='\u{faff}' | '\u{20000}'..='\u{3ffff}')
+}
+
+/// By the low five bits of a letter, those of the letter rotated by thirteen.
+const ROTATED: [usize; 32] = {
+    let (mut rotated, mut letter) = ([0; 32], 1);
+    while letter <= 26 {
+        rotated[letter] = (letter + 12) % 26 + 1;
+        letter += 1;
+    }
+    rotated
+};
+
+/// The sum of the letters and of their squares, modulo 256.
+fn sums(letters: impl Iterator<Item = u8>) -> (u8, u8) {
+    letters.fold((0, 0), |(sum, squares): (u8, u8), letter| {
+        // Shifted, since the lowest bits of squares differ little.
+        (sum.wrapping_add(letter), squares.wrapping_add((u16::from(letter).pow(2) >> 3).to_le_bytes()[0]))
+    })
 }
 
 /// First and last letter, then the inner letters in order: the same for every shuffling a reader still understands.

@@ -59,7 +59,7 @@ fn host(authority: &str) -> Option<&str> {
 }
 
 /// Shortest word that may be a secret, in bytes.
-const SECRET_MIN: usize = 20;
+pub(super) const SECRET_MIN: usize = 20;
 
 /// The first secret-like string of a text: what it looks like, and its points.
 pub(super) fn secret(text: &str) -> Option<(&'static str, u16)> {
@@ -74,7 +74,7 @@ pub(super) fn secret(text: &str) -> Option<(&'static str, u16)> {
 }
 
 /// A character that secrets are made of. A table, since every byte of every text is asked for.
-const fn is_in_secrets(byte: u8) -> bool {
+pub(super) const fn is_in_secrets(byte: u8) -> bool {
     const IN: [bool; 256] = {
         let (mut within, mut at) = ([false; 256], 0u8);
         while at < 128 {

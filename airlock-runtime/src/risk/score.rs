@@ -1,11 +1,12 @@
 //! The sum: walks the arguments, reads every string in every form, and adds the factors up.
 
-use super::decode::{decode_runs, rot13, unescape, unhyphenate};
+use super::decode::{RUN_MIN, decode_runs, rot13, unescape, unhyphenate};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
-use super::places::{hosts, secret};
+use super::places::{SECRET_MIN, hosts, secret};
+use super::reading::{Hit, Places};
 use super::signatures::{Family, MARKERS, PATTERNS};
-use super::words::{Hit, Places, Way, Words};
+use super::words::{Way, Words};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
 use serde_json::Value;
@@ -20,6 +21,8 @@ const TURN_MIN: usize = 12;
 const SIZE_STEPS: [(usize, u16); 4] = [(1024 * 1024, 500), (256 * 1024, 300), (64 * 1024, 150), (16 * 1024, 50)];
 /// Nesting from which each step of `deep_nesting` counts, largest first. Schemas in use stay under ten levels.
 const DEPTH_STEPS: [(usize, u16); 2] = [(32, 150), (16, 50)];
+/// Values of a usual call, for the room to be made.
+const OPEN_USUAL: usize = 32;
 /// Points for a signature that was found only behind a disguise.
 const DISGUISED: u16 = 250;
 /// Points for signs of disguise without a signature, and for layered escapes.
@@ -35,7 +38,7 @@ const UNLISTED: (u16, u16) = (200, 300);
 #[must_use]
 pub fn score(input: &Input<'_>) -> Risk {
     let mut tally = Tally::new(input.listed);
-    let mut open: Vec<(&Value, usize)> = Vec::new();
+    let mut open: Vec<(&Value, usize)> = Vec::with_capacity(OPEN_USUAL);
     for (name, value) in input.args {
         tally.text(name);
         open.push((value, 1));
@@ -138,10 +141,16 @@ impl<'a> Tally<'a> {
         let mut next = Some((cleaned, Reading::Plain, 0));
         while let Some((Clean { text, hidden, traces }, reading, layer)) = next {
             self.traces.join(traces);
-            self.words.fill(&text);
+            self.words.fill(&text, &PHRASES);
+            // Of the text itself, also where another one is taken apart below.
+            let seen = self.words.seen;
             self.read(&text, Way::Straight, reading);
-            self.hosts(&text);
-            self.secret = self.secret.max(secret(&text));
+            if seen.www || seen.any(b":") {
+                self.hosts(&text);
+            }
+            if seen.secret >= SECRET_MIN || seen.any(b"-") {
+                self.secret = self.secret.max(secret(&text));
+            }
             if !hidden.is_empty() && self.afford(&hidden) {
                 open.push((clean(hidden), Reading::Hidden, LAYERS_MAX));
             }
@@ -149,13 +158,15 @@ impl<'a> Tally<'a> {
                 self.derived += text.len();
                 self.read(&text, Way::Rotated, Reading::Turned);
                 self.read(&text, Way::Reversed, Reading::Turned);
-                if let Some(joined) = unhyphenate(&text) {
-                    self.words.fill(&joined);
+                if let Some(joined) = seen.any(b"-").then(|| unhyphenate(&text)).flatten() {
+                    self.words.fill(&joined, &PHRASES);
                     self.read(&joined, Way::Straight, Reading::Turned);
                 }
             }
             if layer < LAYERS_MAX {
-                for (derived, how) in [(unescape(&text), Reading::Unescaped), (decode_runs(&text), Reading::Decoded)] {
+                let unescaped = seen.any(b"%&\\").then(|| unescape(&text)).flatten();
+                let decoded = (seen.digits >= RUN_MIN).then(|| decode_runs(&text)).flatten();
+                for (derived, how) in [(unescaped, Reading::Unescaped), (decoded, Reading::Decoded)] {
                     let Some(derived) = derived.filter(|derived| self.afford(derived)) else { continue };
                     self.traces.layered |= how == Reading::Unescaped && reading == Reading::Unescaped;
                     let how = if matches!(reading, Reading::Plain | Reading::Unescaped) { how } else { reading };
@@ -203,7 +214,7 @@ impl<'a> Tally<'a> {
             Hit::MixedScript => traces.mixed |= !hiding,
         });
         // Most texts lack the punctuation of every marker and are not searched.
-        let possible = self.words.markers;
+        let possible = self.words.seen.markers();
         if possible != 0 {
             let lower = match way {
                 Way::Straight => text.to_ascii_lowercase(),

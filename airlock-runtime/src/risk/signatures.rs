@@ -306,11 +306,11 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
     (FalseAuthority, 450, "system: you"),
 ];
 
-/// The ASCII punctuation of a text as bits.
+/// The ASCII punctuation of a text, and its spaces, as bits.
 const fn punctuation(text: &[u8]) -> u128 {
     let (mut set, mut at) = (0, 0);
     while at < text.len() {
-        if text[at].is_ascii_punctuation() {
+        if text[at].is_ascii_punctuation() || text[at] == b' ' {
             set |= 1 << text[at];
         }
         at += 1;
@@ -318,7 +318,7 @@ const fn punctuation(text: &[u8]) -> u128 {
     set
 }
 
-/// The markers, as bits, whose punctuation is all in the set.
+/// The markers, as bits, whose punctuation and spaces are all in the set.
 pub(super) fn markers_within(set: u128) -> u64 {
     const NEEDED: [u128; MARKERS.len()] = {
         let (mut needed, mut at) = ([0; MARKERS.len()], 0);

@@ -1,6 +1,7 @@
 //! Getting the user's yes for a call: the question leaves, the call waits or ends, the answer is recorded.
 
-use super::{Context, Gateway, Limits, Share};
+use super::{Gateway, Limits, Share};
+use crate::account::Context;
 use crate::approve::record::{Case, Question};
 use crate::approve::{Approved, Flows, Refusal};
 use crate::decide::Ask;

@@ -139,3 +139,43 @@ async fn an_allow_tells_how_long_its_budget_is_to_be_kept() {
     assert_eq!(line["rid"].as_array().unwrap().len(), 2);
     assert_eq!((&line["exp"], &line["spends"]), (&json!(exp), &json!([0])));
 }
+
+#[tokio::test]
+async fn that_a_lease_is_revoked_comes_before_every_other_reason_and_is_one_entry() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let call = async |tool: &str, arguments: serde_json::Value| {
+        let meta = crate::wire::Carried {
+            lease: Some(lease.clone()),
+            session: Some("s1".into()),
+            intent: Some("count the calls".into()),
+        };
+        match answer(&gateway, request(tool, &arguments, meta)).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+            Judged::Asked { .. } => "asked",
+        }
+    };
+    assert_eq!(call("airlock_usage_stats", json!({})).await, "ok");
+    assert_eq!(call("airlock_usage_stats", json!({"x": 1})).await, "argument_invalid");
+    let operator = Ledger::join(dir.path(), None).unwrap();
+    let target = ledger::Target::Subject("agent:a".into());
+    let entry = Entry::Revoke(ledger::Revoke { target, why: "lost", by: "operator" });
+    let revoked = operator.record(&entry, Sync::Durable).wait().unwrap().seq();
+    assert_eq!(call("airlock_usage_stats", json!({})).await, "lease_revoked");
+    assert_eq!(call("airlock_usage_stats", json!({"x": 1})).await, "lease_revoked");
+    assert_eq!(call("no_such_tool", json!({})).await, "lease_revoked");
+    assert_eq!(issue(&gateway, "agent:a", "s2").await, Err("lease_revoked"));
+    assert!(issue(&gateway, "agent:b", "s2").await.is_ok());
+    let text = std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
+    let lines = text.lines().skip(usize::try_from(revoked).unwrap() + 1).map(|line| serde_json::from_str(line).unwrap());
+    let told: Vec<serde_json::Value> = lines.take(4).collect();
+    for line in told {
+        assert_eq!(
+            (&line["d"], &line["why"], &line["detail"]),
+            (&json!("deny"), &json!("lease_revoked"), &json!("sub")),
+            "{line}"
+        );
+    }
+}

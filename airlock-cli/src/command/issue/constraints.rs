@@ -33,7 +33,7 @@ impl Constraints {
 }
 
 /// 0 to 1 with at most three decimals. Going through the decimal text keeps 0.29 from becoming 289.
-fn thousandths(risk: f64) -> Result<u16, String> {
+pub(crate) fn thousandths(risk: f64) -> Result<u16, String> {
     let text = format!("{risk:.3}");
     let exact = text.parse() == Ok(risk) && (0.0..=1.0).contains(&risk);
     let digits = text.replace('.', "").parse();

@@ -1,0 +1,92 @@
+//! What the ledger is told of a judged call.
+
+use crate::carrier::Carried;
+use crate::decide::Call;
+use crate::lease::Authority;
+use crate::ledger;
+use crate::reason::Reason;
+use crate::risk::{Factor, Risk};
+
+/// What a decision entry is made of.
+pub(crate) struct Context<'a> {
+    pub(crate) call: &'a Call,
+    pub(crate) risk: &'a Risk,
+    pub(crate) sid: &'a str,
+    pub(crate) sub: &'a str,
+    kid: &'a str,
+    pub(crate) rid: Vec<String>,
+    pub(crate) scope: Option<Vec<String>>,
+    pub(crate) authority: Option<&'a Authority>,
+    /// Id of the question that the user was asked about the call.
+    pub(crate) question: Option<String>,
+}
+
+impl<'a> Context<'a> {
+    pub(crate) fn new(
+        call: &'a Call,
+        carried: Option<&'a Carried>,
+        authority: Option<&'a Authority>,
+        risk: &'a Risk,
+        scope: Option<Vec<String>>,
+    ) -> Self {
+        // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
+        // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
+        let claimed = |key: &str| {
+            let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
+            call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
+        };
+        let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
+        let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
+        Self {
+            call,
+            risk,
+            sid: sid.unwrap_or_default(),
+            sub: sub.unwrap_or_default(),
+            kid: authority.map_or("", |authority| &authority.kid),
+            rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
+            scope,
+            authority,
+            question: None,
+        }
+    }
+
+    /// Expiry of the root of the lease, unix seconds.
+    pub(crate) fn exp(&self) -> Option<u64> {
+        self.authority.map(|authority| authority.root.exp)
+    }
+
+    pub(crate) fn entry(&self, reason: &'a Reason) -> ledger::Decision<'_> {
+        let allow = *reason == Reason::Ok;
+        // What spends tells for how long and from which nodes; a caveat ends its lease early, the root's budget lives on.
+        let spent_from = self.authority.filter(|_| allow);
+        let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
+        ledger::Decision {
+            allow,
+            exp: self.exp().filter(|_| allow),
+            spends: spent_from.map(|authority| {
+                let nodes = authority.rid.iter().enumerate();
+                nodes.filter(|(_, rid)| has_budget(authority, rid)).map(|(place, _)| place).collect()
+            }),
+            sid: self.sid,
+            sub: self.sub,
+            tool: &self.call.name,
+            rid: self.rid.clone(),
+            to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
+            kid: self.kid,
+            risk: self.risk.score,
+            factors: named(&self.risk.factors),
+            ignored: named(&self.risk.ignored),
+            labels: self.call.tool.filter(|_| allow).map_or(&[], |tool| tool.labels),
+            args: &self.call.args_bytes,
+            why: reason.code(),
+            detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
+            call: &self.call.id,
+            scope: self.scope.clone(),
+            question: self.question.as_deref(),
+        }
+    }
+}
+
+fn named(factors: &[Factor]) -> Vec<(String, u16)> {
+    factors.iter().map(|factor| (factor.name.to_owned(), factor.points)).collect()
+}

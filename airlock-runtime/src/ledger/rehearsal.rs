@@ -1,0 +1,39 @@
+//! A ledger in memory, for calls that nobody made: the conditions, lines and facts of the real one, without files, chain or proof.
+
+use super::entry::{Decision, Entry};
+use super::facts::{Facts, Require, Unmet};
+use super::line;
+use crate::clock::Micros;
+use crate::policy::Policy;
+
+/// What would stand in the ledger.
+#[derive(Debug)]
+pub struct Rehearsal {
+    facts: Facts,
+    newest: Micros,
+}
+
+impl Rehearsal {
+    /// An empty ledger of the gateway of this policy.
+    #[must_use]
+    pub fn new(policy: &'static Policy) -> Self {
+        Self { facts: Facts::watching(policy), newest: Micros(0) }
+    }
+
+    /// Records that a call is allowed, if these conditions hold at this time.
+    ///
+    /// # Errors
+    /// The first condition that does not hold; then nothing is recorded.
+    pub fn allow(&mut self, decision: Decision<'_>, require: &[Require], now: Micros) -> Result<(), Unmet> {
+        self.facts.check(&[Require::Clock], now, self.newest)?;
+        self.facts.check(require, now, self.newest)?;
+        let sealed = Entry::Decision(Decision { allow: true, ..decision }).seal("", [0; 32]);
+        self.newest = self.newest.max(now);
+        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.newest)).unwrap_or_default();
+        let text = line::build(0, &[0; 32], self.newest, &super::entry::with_members(&sealed.body, &members));
+        if let Ok(parts) = line::parse(&text) {
+            self.facts.absorb(&parts);
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,132 @@
+//! Calls that nobody made, judged as a gateway would judge them: for `airlock explain` and `airlock test`.
+//!
+//! A lease is made from its terms with a key that is thrown away, and verified like any other, so an [`Authority`] comes about in no
+//! new way. No gateway is built with this module.
+
+use crate::account::Context;
+use crate::call::Args;
+use crate::clock::Micros;
+use crate::decide::{self, Call, Check, Decision, Facts, Permit, Traced};
+use crate::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims};
+use crate::ledger::{self, Rehearsal, Unmet};
+use crate::policy::Policy;
+use crate::reason::Reason;
+use crate::risk::Risk;
+
+/// Id of the key that is thrown away.
+const KID: &str = "trial";
+
+/// A gateway without a process: calls are judged one after the other, and each allowed one counts for the next.
+#[derive(Debug)]
+pub struct Trial {
+    policy: &'static Policy,
+    ledger: Rehearsal,
+}
+
+/// How a call was judged.
+#[derive(Debug)]
+pub struct Verdict {
+    /// Every check in its order; the last one is `ledger` if it came that far.
+    pub checks: Vec<Check>,
+    /// The risk of the call.
+    pub risk: Risk,
+    /// What came of it.
+    pub end: End,
+}
+
+/// What comes of a call.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum End {
+    /// It would be performed.
+    Allowed,
+    /// The user is asked, for these reasons of the manifest, and did not accept.
+    Asked(Vec<String>),
+    /// It is refused.
+    Denied(Reason),
+}
+
+/// The authority of a lease with these terms, narrowed by these caveats in their order, presented in its session at `now`.
+///
+/// # Errors
+/// Terms that no lease can have, or that are not valid at that time.
+pub fn authority(policy: &Policy, claims: &RootClaims, caveats: &[Caveat], now: Micros) -> Result<Authority, String> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|fault| fault.to_string())?;
+    let key = AudienceKey::new(KID, policy.gateway, bytes).map_err(|fault| fault.to_string())?;
+    let jti = lease::fresh_jti().map_err(|fault| fault.to_string())?;
+    let mut text = lease::mint(&key, claims, jti).map_err(|fault| fault.to_string())?;
+    for caveat in caveats {
+        text = lease::attenuate(&text, caveat).map_err(|fault| fault.to_string())?;
+    }
+    let ring = KeyRing::new(vec![key]).map_err(|fault| fault.to_string())?;
+    let expect = Expect { aud: policy.gateway, sid: &claims.sid, intent: claims.ih, now };
+    lease::verify(&text, &ring, &expect).map_err(|fault| fault.detail())
+}
+
+impl Trial {
+    /// A gateway of this policy that has decided nothing yet.
+    #[must_use]
+    pub fn new(policy: &'static Policy) -> Self {
+        Self { policy, ledger: Rehearsal::new(policy) }
+    }
+
+    /// Judges one call at a time that is not before the one before it. `accepts` is the answer of the user, if asked.
+    pub fn judge(
+        &mut self,
+        name: &str,
+        args: Args,
+        authority: Result<&Authority, &Reason>,
+        now: Micros,
+        accepts: bool,
+    ) -> Verdict {
+        let call = Call::new(self.policy, String::new(), name.to_owned(), args);
+        let risk = decide::assess(&call);
+        let Traced { mut checks, decision } =
+            decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now });
+        let context = Context::new(&call, None, authority.ok(), &risk, None);
+        let mut recorded = |permit| {
+            let end = self.record(&context, permit, now, accepts);
+            let detail = match &end {
+                End::Allowed => "nothing stands against it".to_owned(),
+                End::Asked(because) => because.join("; "),
+                End::Denied(reason) => reason.detail(),
+            };
+            checks.push(Check { name: "ledger", passed: end == End::Allowed, detail });
+            end
+        };
+        let end = match decision {
+            Decision::Allow(permit) => recorded(permit),
+            Decision::Ask(ask) if accepts => recorded(ask.supposed()),
+            Decision::Ask(ask) => End::Asked(ask.because),
+            Decision::Deny(reason) => End::Denied(reason),
+        };
+        Verdict { checks, risk, end }
+    }
+
+    fn record(&mut self, context: &Context<'_>, mut permit: Permit, now: Micros, accepts: bool) -> End {
+        let (policy, call, authority) = (self.policy, context.call, context.authority);
+        loop {
+            let (sid, exp) = (decide::sid(call, authority), context.exp().or(permit.issues_until()));
+            let entry = ledger::Decision { sid, exp, ..context.entry(&Reason::Ok) };
+            match self.ledger.allow(entry, permit.require(), now) {
+                Ok(()) => return End::Allowed,
+                Err(Unmet::Asks(flows)) => {
+                    let because: Vec<String> =
+                        flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect();
+                    match decide::ask(policy, call, authority, permit, because) {
+                        Ok(ask) if accepts => permit = ask.supposed(),
+                        Ok(ask) => return End::Asked(ask.because),
+                        Err(reason) => return End::Denied(reason),
+                    }
+                }
+                Err(unmet) => {
+                    let uses = authority.map_or(&[][..], |authority| &authority.uses);
+                    return End::Denied(Reason::of_unmet(&unmet, uses, policy));
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
