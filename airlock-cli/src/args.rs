@@ -30,6 +30,7 @@ pub(crate) enum Command {
     Key(command::key::Key),
     Issue(command::issue::Issue),
     Attenuate(command::attenuate::Attenuate),
+    Present(command::present::Present),
     #[command(subcommand)]
     Lease(command::lease::Lease),
     Revoke(command::revoke::Revoke),

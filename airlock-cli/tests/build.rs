@@ -146,6 +146,10 @@ fn what_stops_a_build_is_said() {
     script(&sysroot.join("bin/rustc"), &format!("echo 'release: {}'; echo 'host: x86_64-unknown-linux-gnu'", pinned()))
         .expect("written");
     stopped(airlock(dir.path(), &["build"]).env("PATH", &bin), 2, &["needs `cc`", "apt install gcc"]);
+    // One without a static C library answers with the name that it was asked for.
+    script(&bin.join("cc"), "echo libc.a").expect("written");
+    let path = format!("{}:/usr/bin:/bin", bin.display());
+    stopped(airlock(dir.path(), &["build", "--link", "static"]).env("PATH", path), 2, &["no libc.a", "--link dynamic"]);
 }
 
 /// The release in `rust-toolchain.toml`.

@@ -30,6 +30,12 @@ pub const TOOLS_MAX: usize = 1024;
 pub const GROUPS_MAX: usize = 128;
 /// Argument rules of one manifest: they become code, and a gateway has to be compiled in minutes.
 pub const RULES_MAX: usize = 8192;
+/// Different patterns of one manifest, and the states of all their tables together: they become constants of the gateway.
+pub const PATTERNS_MAX: usize = 1024;
+/// See [`PATTERNS_MAX`].
+pub const PATTERN_STATES_MAX: usize = 65_536;
+/// Patterns found too large before the rest is not tried: each costs some tens of milliseconds.
+pub const PATTERNS_LARGE_MAX: usize = 4;
 /// `[[flow]]` entries: each is checked at every call under the ledger's lock.
 pub const FLOWS_MAX: usize = 64;
 /// Labels of one flow; two is the least that can combine.

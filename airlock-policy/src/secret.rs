@@ -71,6 +71,10 @@ const PLAIN_KEY: &str = "sk-";
 const PLAIN_KEY_MIN: usize = 32;
 /// Bytes that are looked at to judge the form of a token, so that the work grows with the text and no faster.
 const LOOK_MAX: usize = 2048;
+/// Places of one word where a token may begin, for the same reason.
+const STARTS_MAX: usize = 64;
+/// Bytes that are looked at to tell a token from a placeholder.
+const MIXED_MAX: usize = 64;
 /// Least characters of a value that is judged by its entropy alone.
 const RANDOM_MIN: usize = 16;
 /// Least entropy of such a value, in thousandths of a bit for each character: words and names have less, random text has more.
@@ -112,7 +116,7 @@ pub(crate) fn find(text: &str, document: Option<&DeTable<'_>>) -> Vec<Found> {
         found.sort_by_key(|one| one.span.start);
         values.retain(|value| {
             let next = found.partition_point(|one| one.span.start < value.span.end);
-            !found.get(..next).and_then(|before| before.last()).is_some_and(|one| one.span.end > value.span.start)
+            found.get(..next).and_then(|before| before.last()).is_none_or(|one| one.span.end <= value.span.start)
         });
         found.extend(values);
     }
@@ -167,7 +171,7 @@ fn words(text: &str, found: &mut Vec<Found>) {
 fn token(word: &str) -> Option<(usize, &'static str)> {
     // A dot or hyphen before it is no part of a token; a letter is.
     let starts = std::iter::once(0).chain(word.match_indices(['.', '-', '_']).map(|(at, _)| at + 1));
-    starts.into_iter().find_map(|start| Some((start, token_at(word.get(start..)?)?)))
+    starts.take(STARTS_MAX).find_map(|start| Some((start, token_at(word.get(start..)?)?)))
 }
 
 fn token_at(word: &str) -> Option<&'static str> {
@@ -191,7 +195,7 @@ fn token_at(word: &str) -> Option<&'static str> {
 
 /// Not one character over and over, nor one written to show the form (`ghp_xxxx…`).
 fn mixed(text: &str) -> bool {
-    let mut seen: Vec<u8> = text.bytes().take(LOOK_MAX).collect();
+    let mut seen: Vec<u8> = text.bytes().take(MIXED_MAX).collect();
     seen.sort_unstable();
     seen.dedup();
     seen.len() >= 5

@@ -59,6 +59,79 @@ fn every_value_changes_the_digest() {
     }
 }
 
+const EVERYTHING: &str = include_str!("../../tests/manifests/good/everything.toml");
+
+/// Every value of the sections that `every-key.toml` has not: each change gives another digest.
+#[test]
+fn every_value_of_the_other_sections_changes_the_digest() {
+    let changes = [
+        ("max_arguments = \"64KiB\"", "max_arguments = \"65KiB\""),
+        ("in_flight = 32", "in_flight = 31"),
+        ("timeout = \"8s\"", "timeout = \"7s\""),
+        ("approval_timeout = \"3m\"", "approval_timeout = \"2m\""),
+        ("rate = \"600/1m\"", "rate = \"601/1m\""),
+        ("session_rate = \"60/1m\"", "session_rate = \"60/2m\""),
+        ("session_calls = 500", "session_calls = 501"),
+        ("[a-z][a-z-]*", "[a-z][a-z]*"),
+        ("args.hours = { forbid = true }", "args.hours = { max = 48 }"),
+        ("labels = [\"ingests:untrusted\"]", "labels = [\"ingests:untrusted\", \"reads:weather\"]"),
+        ("rate = \"30/1m\"", "rate = \"31/1m\""),
+        ("session_rate = \"10/1m\"", "session_rate = \"11/1m\""),
+        ("session_calls = 100", "session_calls = 101"),
+        ("timeout = \"5s\"", "timeout = \"4s\""),
+        ("factor = \"oversized_arguments\"", "factor = \"deep_nesting\""),
+        ("why = \"two short names\"", "why = \"short names\""),
+        ("host_in = [\"@weather\"]", "host_in = [\"@weather\", \"tickets.example.com\"]"),
+        ("max_items = 2", "max_items = 3"),
+        ("title = \"Open a ticket\"", "title = \"Open one\""),
+        ("Answers with its id", "Answers with the id"),
+        ("effect = \"send\"", "effect = \"write\""),
+        ("approval = \"human\"\nlabels = [\"writes:tickets\"]", "labels = [\"writes:tickets\"]"),
+        ("method = \"POST\"", "method = \"PUT\""),
+        ("/v1/projects/", "/v2/projects/"),
+        ("{project}/issues\"", "{title}/{project}\""),
+        ("query = [\"notify\"]", "query = { inform = \"notify\" }"),
+        ("\"X-Api-Version\" = \"2\"", "\"X-Api-Version\" = \"3\""),
+        ("kind = { const = \"task\" }", "kind = { const = \"bug\" }"),
+        ("priority = { const = 2 }", "priority = { const = 1 }"),
+        ("draft = { const = false }", "draft = { const = true }"),
+        ("title = \"title\", text", "subject = \"title\", text"),
+        ("bearer_env = \"TICKETS_TOKEN\"", "basic_env = \"TICKETS_TOKEN\""),
+        ("TICKETS_TOKEN", "TICKETS_KEY"),
+        ("header = \"X-Api-Key\"", "header = \"X-Key\""),
+        ("link = \"/html_url\"", "link = \"/url\""),
+        ("link = \"/html_url\"", "page = \"/html_url\""),
+        ("max_bytes = \"64KiB\"", "max_bytes = \"63KiB\""),
+        ("description = \"One line\"", "description = \"A line\""),
+        ("notify = { type = \"boolean\", required = false }", "notify = { type = \"boolean\" }"),
+        ("notify = { type = \"boolean\"", "notify = { type = \"integer\""),
+        ("search.example.com:8443", "search.example.com"),
+        ("format = { const = \"json\" }, score = \"score\"", "score = \"score\", format = { const = \"json\" }"),
+        ("select = \"/items\"", "select = \"/items/0\""),
+        ("strict = false\n", ""),
+        ("deny = [\"ingests:untrusted\", \"reads:private\", ", "deny = [\"ingests:untrusted\", "),
+        ("ask = [", "deny = ["),
+        ("why = \"no exfiltration after an injection\"", "why = \"no exfiltration\""),
+        ("issue = \"human\"\nmax_ttl", "issue = \"operator\"\nmax_ttl"),
+        ("exact_hosts = true, ", ""),
+        ("approval = \"human\", exact", "exact"),
+        ("limits = true, ", ""),
+        ("max_risk_threshold = 0.6", "max_risk_threshold = 0.7"),
+        ("labels = [\"writes:tickets\"], issue", "issue"),
+        ("issue = \"human\", max_ttl = \"10m\"", "issue = \"self\", max_ttl = \"10m\""),
+        ("max_ttl = \"10m\"", "max_ttl = \"11m\""),
+        ("effect = \"read\", credentials = true, ", "credentials = true, "),
+        ("credentials = true, host = \"*.example.com\"", "credentials = true"),
+        ("never = { subject = \"agent:planner\", ", "never = { subject = \"agent:intern\", "),
+        ("why = \"the planner only reads\"", "why = \"only reads\""),
+    ];
+    let mut seen = BTreeSet::from([digest_of(EVERYTHING)]);
+    for (from, to) in changes {
+        assert!(EVERYTHING.contains(from), "{from}");
+        assert!(seen.insert(digest_of(&EVERYTHING.replacen(from, to, 1))), "{from} → {to} does not change the digest");
+    }
+}
+
 #[test]
 fn spelling_and_comments_do_not_change_the_digest() {
     let respelled = [

@@ -138,3 +138,19 @@ fn lints_change_what_is_said_and_nothing_that_is_compiled() {
     assert_eq!(checked.render(false), "");
     assert_eq!(checked.compiled(), plain.compiled(), "same policy, same digest");
 }
+
+/// The compiler knows the factors of risk by name and by the most that each can add; both stand in the page that a test of the
+/// runtime holds to its code.
+#[test]
+fn factors_are_those_of_the_page_on_risk() {
+    let page = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/risk.md")).unwrap();
+    let row = |line: &str| {
+        let mut cells = line.strip_prefix("| `")?.split('|');
+        let name = cells.next()?.trim().trim_end_matches('`').to_owned();
+        let most = cells.next()?.split(|c: char| !c.is_ascii_digit()).filter_map(|number| number.parse::<u16>().ok()).max()?;
+        Some((name, most))
+    };
+    let listed: Vec<(String, u16)> = page.lines().filter_map(row).collect();
+    let known: Vec<(String, u16)> = airlock_policy::factor::ALL.iter().map(|one| (one.name.to_owned(), one.most)).collect();
+    assert_eq!(listed, known);
+}

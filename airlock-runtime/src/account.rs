@@ -72,6 +72,7 @@ impl<'a> Context<'a> {
             tool: &self.call.name,
             rid: self.rid.clone(),
             to: self.authority.map(|authority| authority.to.clone()).unwrap_or_default(),
+            presented: self.authority.and_then(Authority::presentation).map(|how| (how.nonce_text(), how.ts)),
             kid: self.kid,
             risk: self.risk.score,
             factors: named(&self.risk.factors),

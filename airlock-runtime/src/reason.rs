@@ -98,6 +98,10 @@ pub enum Reason {
     RevocationsStale,
     /// There is a kill file.
     Killed,
+    /// The presentation was used before.
+    Replayed,
+    /// As many presentations of this lease are remembered as may be.
+    ReplayCacheFull,
     /// The lease has been used as often as it may be.
     UsesExhausted {
         /// How often it may be used.
@@ -147,6 +151,18 @@ pub enum Reason {
 
 const SESSION_PINNED: &str = "This session already has a lease for another intent, and a session keeps the intent it began with. Start a \
                               new session for a new intent.";
+const LEASE_MISSING: &str = "This call carries no capability lease, and every call needs one. Send it in params._meta (\"dev.airlock/lease\") \
+                             or in the argument _capability, as the gateway's tool list says.";
+const CONTEXT_MISSING: &str = "This call names no session or no intent. A lease is bound to both: send the session id and the exact intent \
+                               text that the lease was issued for, beside the lease.";
+const LEASE_IN_ARGUMENTS: &str = "The lease stands in an argument that the tool would get. A lease is a secret and travels in its carrier \
+                                  alone; take it out of the argument.";
+const CLOCK_ROLLBACK: &str = "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call is refused \
+                              until the clock is right.";
+const REPLAY_CACHE_FULL: &str = "More presentations of this lease came within a minute than are remembered, so none is accepted. Ask again \
+                                 in a minute.";
+const LEDGER_UNAVAILABLE: &str = "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator must look \
+                                  at the gateway's ledger directory.";
 const REVOCATIONS_STALE: &str = "The lease was issued in a later revocation epoch than this gateway's ledger knows, so revocations are \
                                  missing here. The operator must bring this ledger to that epoch with `airlock revoke --epoch`.";
 const KILLED: &str = "The operator has stopped this gateway: there is a kill file in its ledger directory, and nothing is done until it is \
@@ -184,6 +200,9 @@ impl Reason {
             Unmet::Intent(_) => Self::SessionPinned,
             Unmet::OpenLeases(_) | Unmet::Narrowed(_) => Self::TooManyLeases,
             Unmet::Full => Self::TooManySessions,
+            Unmet::Replayed(_) => Self::Replayed,
+            Unmet::ReplayFull(_) => Self::ReplayCacheFull,
+            Unmet::Stale(ts) => Self::Lease(LeaseFault::ProofTime(*ts)),
             Unmet::Revoked(by) => Self::Revoked { by },
             Unmet::Behind => Self::RevocationsStale,
             Unmet::Killed => Self::Killed,
@@ -223,6 +242,8 @@ impl Reason {
             Self::Revoked { .. } => "lease_revoked",
             Self::RevocationsStale => "revocations_stale",
             Self::Killed => "killed",
+            Self::Replayed => "lease_replayed",
+            Self::ReplayCacheFull => "replay_cache_full",
             Self::UsesExhausted { .. } => "uses_exhausted",
             Self::SessionPinned => "session_pinned",
             Self::TooManyLeases => "too_many_leases",
@@ -256,14 +277,8 @@ impl Reason {
             Self::UnknownTool { name } => {
                 format!("Unknown tool: {name}. This gateway serves only the tools of its manifest; ask tools/list for them.")
             }
-            Self::LeaseMissing => "This call carries no capability lease, and every call needs one. Send it in params._meta \
-                                   (\"dev.airlock/lease\") or in the argument _capability, as the gateway's tool list says."
-                .into(),
-            Self::ContextMissing => {
-                "This call names no session or no intent. A lease is bound to both: send the session id and the \
-                                     exact intent text that the lease was issued for, beside the lease."
-                    .into()
-            }
+            Self::LeaseMissing => LEASE_MISSING.into(),
+            Self::ContextMissing => CONTEXT_MISSING.into(),
             Self::CarrierRefused { carrier } => {
                 format!(
                     "The lease was sent in `{carrier}`, which this gateway's manifest does not accept; use the other carrier."
@@ -271,18 +286,10 @@ impl Reason {
             }
             Self::CarrierConflict => "The lease or its context was sent twice and the two disagree. Send it once.".into(),
             Self::CarrierShape { problem } => format!("The lease was not sent in the right shape: {problem}."),
-            Self::LeaseInArguments => {
-                "The lease stands in an argument that the tool would get. A lease is a secret and travels in its \
-                                       carrier alone; take it out of the argument."
-                    .into()
-            }
+            Self::LeaseInArguments => LEASE_IN_ARGUMENTS.into(),
             Self::Lease(fault) => lease_detail(fault),
             Self::Intent(fault) => sentence(&fault.to_string()),
-            Self::ClockRollback => {
-                "This host's clock stands behind the newest ledger entry, so no lease can be judged. Every call \
-                                    is refused until the clock is right."
-                    .into()
-            }
+            Self::ClockRollback => CLOCK_ROLLBACK.into(),
             Self::BeyondGrant { subject, bound } => {
                 format!("No grant of this gateway's manifest gives `{subject}` this: {bound}.")
             }
@@ -301,16 +308,12 @@ impl Reason {
             }
             Self::HostNotInLease { host } => format!("The lease does not cover the host {host}."),
             Self::CallNotInLease => "The lease is for one exact call, and this is another.".into(),
-            Self::RiskTooHigh { score, limit, bound, factors } => format!(
-                "The arguments score a risk of {} and the {bound} is {}, because of: {}. Send plain arguments without instructions, \
-                 encoded text or foreign addresses.",
-                thousandths(*score),
-                thousandths(*limit),
-                if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
-            ),
+            Self::RiskTooHigh { score, limit, bound, factors } => risk_detail(*score, *limit, bound, factors),
             Self::Revoked { by } => format!("{} Ask for a new lease.", revoked_sentence(by)),
             Self::RevocationsStale => REVOCATIONS_STALE.into(),
             Self::Killed => KILLED.into(),
+            Self::Replayed => "This presentation of the lease was used before. Present the lease anew for each call.".into(),
+            Self::ReplayCacheFull => REPLAY_CACHE_FULL.into(),
             Self::UsesExhausted { uses: 1 } => "The lease allowed one call, and it is used up. Ask for a new one.".into(),
             Self::UsesExhausted { uses } => format!("The lease allowed {uses} calls, and they are used up. Ask for a new one."),
             Self::SessionPinned => SESSION_PINNED.into(),
@@ -321,12 +324,7 @@ impl Reason {
                     "The arguments have more than {most} bytes as JSON, which is all that this gateway's manifest accepts. Send less."
                 )
             }
-            Self::FlowDenied { labels, why } => format!(
-                "The call would bring together in this session what the manifest keeps apart: {}. Its reason: {}. Start a new session \
-                 for it.",
-                labels.join(", "),
-                why.trim_end_matches('.')
-            ),
+            Self::FlowDenied { labels, why } => flow_detail(labels, why),
             Self::RateExceeded { scope, rate, wait } => rate_detail(scope, *rate, *wait),
             Self::SessionBudgetSpent { tool, most } => {
                 let of = tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
@@ -334,11 +332,7 @@ impl Reason {
             }
             Self::SessionTooWide => SESSION_TOO_WIDE.into(),
             Self::Approval(refusal) => refusal.detail(),
-            Self::LedgerUnavailable => {
-                "The decision could not be recorded in the ledger, and nothing is done unrecorded. The operator \
-                                        must look at the gateway's ledger directory."
-                    .into()
-            }
+            Self::LedgerUnavailable => LEDGER_UNAVAILABLE.into(),
         }
     }
 }
@@ -350,6 +344,25 @@ pub fn risk_too_high(risk: &Risk, limit: u16, bound: &'static str) -> Reason {
     factors.sort_by_key(|factor| std::cmp::Reverse(factor.points));
     let factors = factors.iter().map(|factor| format!("{} +{}", factor.name, thousandths(factor.points))).collect();
     Reason::RiskTooHigh { score: risk.score, limit, bound, factors }
+}
+
+fn risk_detail(score: u16, limit: u16, bound: &str, factors: &[String]) -> String {
+    format!(
+        "The arguments score a risk of {} and the {bound} is {}, because of: {}. Send plain arguments without instructions, encoded \
+         text or foreign addresses.",
+        thousandths(score),
+        thousandths(limit),
+        if factors.is_empty() { "the tool's base risk".to_owned() } else { factors.join(", ") }
+    )
+}
+
+fn flow_detail(labels: &[impl AsRef<str>], why: &str) -> String {
+    let labels: Vec<&str> = labels.iter().map(AsRef::as_ref).collect();
+    format!(
+        "The call would bring together in this session what the manifest keeps apart: {}. Its reason: {}. Start a new session for it.",
+        labels.join(", "),
+        why.trim_end_matches('.')
+    )
 }
 
 /// What was revoked; `by` is the word of the ledger.
@@ -402,6 +415,7 @@ const fn advice(fault: &LeaseFault) -> &'static str {
         | LeaseFault::Block { .. }
         | LeaseFault::Version
         | LeaseFault::Depth => " Ask for a new one.",
+        LeaseFault::ProofTime(_) => " Present it again, or check the clocks of caller and gateway.",
         LeaseFault::NotYet(_) => " Wait, or check the clocks of issuer and gateway.",
         LeaseFault::Session => " Use the lease of this session, or ask for one.",
         LeaseFault::Length
@@ -450,6 +464,7 @@ mod tests {
             LeaseFault::Audience,
             LeaseFault::Session,
             LeaseFault::Intent,
+            LeaseFault::ProofTime(1),
             LeaseFault::Possession,
             LeaseFault::Approval,
         ];
@@ -484,7 +499,9 @@ mod tests {
             Reason::RiskTooHigh { .. } => Reason::Revoked { by: "sid" },
             Reason::Revoked { .. } => Reason::RevocationsStale,
             Reason::RevocationsStale => Reason::Killed,
-            Reason::Killed => Reason::UsesExhausted { uses: 2 },
+            Reason::Killed => Reason::Replayed,
+            Reason::Replayed => Reason::ReplayCacheFull,
+            Reason::ReplayCacheFull => Reason::UsesExhausted { uses: 2 },
             Reason::UsesExhausted { .. } => Reason::SessionPinned,
             Reason::SessionPinned => Reason::TooManyLeases,
             Reason::TooManyLeases => Reason::TooManySessions,

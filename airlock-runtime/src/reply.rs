@@ -94,6 +94,17 @@ fn error_code(reason: &Reason, revision: Revision) -> Option<Code> {
     }
 }
 
+/// The reply to a refused list: there is no result that could say it.
+pub(crate) fn refused_list(connection: &Connection, id: &Id, judged: &Judged) -> String {
+    let told = match judged {
+        Judged::Denied { seq, risk, reason } => Some((reason.detail(), refusal(*seq, *risk, reason))),
+        // A list performs nothing and asks nobody, so no judgement of it says so.
+        Judged::Performed { .. } | Judged::Asked { .. } => None,
+    };
+    let (detail, data) = told.unwrap_or_default();
+    connection.reply_error(id, Code::InvalidParams, &detail, Some(data))
+}
+
 fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
     let decision = json!({"decision": "allow", "ledger_seq": seq, "risk": thousandths(risk)});
     let meta = Map::from_iter([(META_DECISION.to_owned(), decision)]);

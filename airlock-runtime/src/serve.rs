@@ -4,6 +4,8 @@
 //! no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
+mod list;
+
 use crate::account::Context;
 use crate::approve::waiting::Waiting;
 use crate::approve::{Approved, Flows, Refusal};
@@ -200,6 +202,10 @@ impl Gateway {
                 let share = limits.share(request.memory).await?;
                 tasks.spawn_local(Rc::clone(self).work(*request, stop, share, limits.clone(), output.clone()));
             }
+            Received::List(request) => {
+                let share = limits.share(request.memory).await?;
+                tasks.spawn_local(Rc::clone(self).list(*request, share, output.clone()));
+            }
         }
         Some(())
     }
@@ -315,7 +321,7 @@ impl Gateway {
     ) -> Option<(Result<Authority, Reason>, Decision)> {
         let newest_entry = self.world.ledger.newest_ts().ok()?;
         let now = Micros::now();
-        let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, now));
+        let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, call, now));
         let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry });
         Some((authority, decision))
     }
@@ -339,14 +345,16 @@ impl Gateway {
         (call, unreadable.map_or(carried, Err))
     }
 
-    fn authority(&self, carried: &Carried, now: Micros) -> Result<Authority, Reason> {
+    fn authority(&self, carried: &Carried, call: &Call, now: Micros) -> Result<Authority, Reason> {
         let lease = carried.lease.as_deref().ok_or(Reason::LeaseMissing)?;
         let (Some(sid), Some(intent)) = (carried.session.as_deref(), carried.intent.as_deref()) else {
             return Err(Reason::ContextMissing);
         };
         let intent = intent_hash(intent).map_err(Reason::Intent)?;
         let expect = Expect { aud: self.world.policy.gateway, sid, intent, now };
-        lease::verify(lease, &self.world.keys, &expect).map_err(Reason::Lease)
+        // The name as asked for: whether there is such a tool is decided later.
+        let request = || lease::request_digest(expect.aud, sid, &call.name, &call.args).ok();
+        lease::verify_call(lease, &self.world.keys, &expect, request).map_err(Reason::Lease)
     }
 
     /// The tools of a lease that this process sees for the first time.

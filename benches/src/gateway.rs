@@ -15,8 +15,6 @@ use std::time::{Duration, Instant};
 
 /// Spawns of each kind.
 const SPAWNS: usize = 100;
-/// Builds after a change of one value.
-const BUILDS: usize = 7;
 /// Calls of each throughput figure, and how many are open at once in the second kind.
 const CALLS: u64 = 2000;
 const OPEN: usize = 64;
@@ -39,13 +37,11 @@ impl Built {
         Ok(built)
     }
 
-    fn build(&self, manifest: &str) -> Result<(Duration, Duration), Fault> {
+    fn build(&self, manifest: &str) -> Result<(), Fault> {
         let file = self.dir.join("airlock.toml");
         fs::write(&file, manifest)?;
-        let (began, cpu) = (Instant::now(), children()?);
         let out = Command::new(&self.airlock).arg("build").arg(&file).arg("-o").arg(&self.gateway).output()?;
-        let took = (began.elapsed(), children()?.saturating_sub(cpu));
-        if out.status.success() { Ok(took) } else { Err(String::from_utf8_lossy(&out.stderr).into_owned().into()) }
+        if out.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&out.stderr).into_owned().into()) }
     }
 
     fn spawn(&self, ledger: &Path) -> Result<Client, Fault> {
@@ -111,7 +107,7 @@ impl Client {
 }
 
 /// CPU time of ended children: ticks of a hundredth of a second, enough for builds.
-fn children() -> Result<Duration, Fault> {
+pub(crate) fn children() -> Result<Duration, Fault> {
     let stat = fs::read_to_string("/proc/self/stat")?;
     let fields: Vec<&str> = stat.rsplit(')').next().ok_or("no fields")?.split_whitespace().collect();
     let ticks = |at: usize| fields.get(at).and_then(|text| text.parse::<u64>().ok()).ok_or("no ticks");
@@ -129,33 +125,13 @@ fn initialize() -> String {
     json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}).to_string()
 }
 
-/// Time from a changed value of the manifest to the gateway in its place.
-pub(crate) fn warm_builds(built: &Built) -> Result<(), Fault> {
-    begin("`airlock build` after a change of one value");
-    let manifest = include_str!("../../examples/weather/airlock.toml");
-    let (mut wall, mut cpu) = (Vec::new(), Vec::new());
-    // Values that earlier runs have hardly left in the cache.
-    let first = 16 + std::process::id() as usize * BUILDS % 8000;
-    for n in 0..BUILDS {
-        let value = format!("max_length = {}", first + n);
-        let changed = manifest.replace("max_length = 2048", &value);
-        assert_ne!(changed, manifest);
-        let (took, used) = built.build(&changed)?;
-        wall.push(took.as_secs_f64());
-        cpu.push(used.as_secs_f64());
-    }
-    row(&format!("wall clock, p50 of {BUILDS}"), median(&mut wall), "s", Bar::Most(1.0));
-    row("CPU time of all processes, p50", median(&mut cpu), "s", Bar::None);
-    built.build(manifest).map(drop)
-}
-
 /// Spawn, memory and throughput.
 pub(crate) fn measure(built: &Built, dir: &Path) -> Result<(), Fault> {
     begin("Gateway: spawn to first reply");
     let ledger = dir.join("ledger");
     let mut again = || Ok(ledger.clone());
-    spawns(built, "server/discover", &discover(), &mut again, Bar::Most(5.0))?;
-    spawns(built, "initialize", &initialize(), &mut again, Bar::Most(5.0))?;
+    spawns(built, "server/discover", &discover(), &mut again, Bar::Most(2.5))?;
+    spawns(built, "initialize", &initialize(), &mut again, Bar::Most(2.5))?;
     let mut number = 0;
     let mut fresh = || {
         number += 1;
@@ -208,7 +184,7 @@ fn spawns(
 fn memory(built: &Built, ledger: &Path) -> Result<(), Fault> {
     let mut client = built.spawn(ledger)?;
     client.ask(&discover())?;
-    row("RSS after the first reply", client.memory("VmRSS")?, "MB", Bar::Most(6.0));
+    row("RSS after the first reply", client.memory("VmRSS")?, "MB", Bar::Most(5.0));
     row("… of it anonymous (not pages of the program file)", client.memory("RssAnon")?, "MB", Bar::None);
     let lease = scene::lease("operator:auditor", 100, 1);
     for id in 0..100 {

@@ -1,12 +1,15 @@
 //! Measures Airlock on this machine and prints the tables of `docs/benchmarks.md`:
-//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [ledger] [gateway] [build]`.
+//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [policy] [timing] [ledger] [gateway] [build]`.
 //!
 //! Nothing is asserted about time. Files go to `benches/target/measure.*` and are removed: the ledger is measured on the disk
 //! that holds the checkout.
 
+mod build;
 mod gateway;
 mod judge;
 mod ledger;
+mod policy;
+mod timing;
 
 use airlock_bench::Fault;
 use airlock_bench::table::say;
@@ -15,7 +18,7 @@ use std::process::Command;
 
 fn main() -> Result<(), Fault> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["decision", "lease", "ledger", "gateway", "build"];
+    let known = ["decision", "lease", "policy", "timing", "ledger", "gateway", "build"];
     if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("{word} is none of {known:?}").into());
     }
@@ -31,14 +34,19 @@ fn main() -> Result<(), Fault> {
     if wanted("lease") {
         judge::lease()?;
     }
+    if wanted("policy") {
+        policy::check()?;
+    }
+    if wanted("timing") {
+        timing::measure()?;
+    }
     if wanted("gateway") || wanted("build") {
         let airlock = program(root.parent().ok_or("no checkout")?)?;
-        let built = gateway::Built::new(&airlock, dir.path())?;
         if wanted("build") {
-            gateway::warm_builds(&built)?;
+            build::measure(&airlock, dir.path())?;
         }
         if wanted("gateway") {
-            gateway::measure(&built, dir.path())?;
+            gateway::measure(&gateway::Built::new(&airlock, dir.path())?, dir.path())?;
         }
     }
     if wanted("ledger") {

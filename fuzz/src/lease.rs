@@ -2,7 +2,7 @@
 
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::inspect::inspect;
-use airlock_runtime::lease::{AudienceKey, Caveat, Expect, KeyRing, Root, attenuate, intent_hash, verify};
+use airlock_runtime::lease::{AudienceKey, Caveat, Expect, KeyRing, Root, attenuate, intent_hash, verify_call};
 
 /// Feeds one input.
 pub fn run(data: &[u8]) {
@@ -15,7 +15,7 @@ pub fn run(data: &[u8]) {
     let Ok(text) = std::str::from_utf8(data) else { return };
     let ring = KeyRing::new(vec![AudienceKey::new("k1", "weather", [0x5a; 32]).expect("a key")]).expect("a ring");
     let expect = Expect { aud: "weather", sid: "s1", intent: [0; 32], now: Micros(1_795_326_600_000_000) };
-    assert!(verify(text, &ring, &expect).is_err());
+    assert!(verify_call(text, &ring, &expect, || Some([1; 32])).is_err());
     if inspect(text).is_ok()
         && let Ok(narrowed) = attenuate(text, &Caveat { uses: Some(1), ..Caveat::default() })
     {

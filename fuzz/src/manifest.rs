@@ -9,7 +9,7 @@ pub fn run(data: &[u8]) {
     let checked = compile(text, "airlock.toml");
     let found = checked.diagnostics();
     assert!(found.len() <= DIAGNOSTICS_MAX);
-    assert_eq!(checked.compiled().is_none(), found.iter().any(|one| one.code.severity() == Severity::Error));
+    assert_eq!(checked.compiled().is_none(), found.iter().any(|one| one.severity == Severity::Error));
     assert_eq!(checked.to_json().as_array().map(Vec::len), Some(found.len()));
     assert_eq!(checked.render(true).is_empty(), found.is_empty());
     for one in found {

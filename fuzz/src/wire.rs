@@ -47,6 +47,7 @@ fn compare_readers(line: &[u8]) {
 fn check(connection: &mut Connection, received: Received) {
     match received {
         Received::Silence(_) | Received::Cancel(_) | Received::Answer(..) => {}
+        Received::List(list) => assert!(connection.finish(&list.id), "a list is open until it is answered"),
         Received::Reply(line) => check_line(&line),
         Received::Call(call) => {
             let text = call.arguments.map(|raw| raw.get().to_owned()).unwrap_or_default();

@@ -96,6 +96,19 @@ fn venv() -> &'static Path {
     })
 }
 
+/// The command that holds a bill of materials against the official schema.
+pub fn check_bill(bill: &Path) -> Command {
+    let pinned = format!("{SCRIPTS}/sbom.requirements.txt");
+    let schemas = once("schemas", &[&pinned], "python3", |place| {
+        let pip =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", &pinned];
+        step(bounded(venv().join("bin/python"), INSTALL_SECONDS).args(pip).arg("--target").arg(place));
+    });
+    let mut command = python(&Path::new(SCRIPTS).join("sbom.py"));
+    command.arg(schemas.join("cyclonedx/schema/_res")).arg(bill);
+    command
+}
+
 /// The directory in which the TypeScript clients are installed, with the scripts beside them: packages are looked for from there.
 fn node() -> &'static Path {
     static NODE: OnceLock<PathBuf> = OnceLock::new();

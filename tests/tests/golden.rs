@@ -33,7 +33,7 @@ fn build(dir: &Path, name: &str, manifest: &str) -> Value {
     let (source, target) = (dir.join(format!("{name}.toml")), dir.join(name));
     std::fs::write(&source, manifest).unwrap();
     let paths = [&source, &target].map(|path| path.to_str().unwrap());
-    let output = run(&["build", paths[0], "-o", paths[1], "--offline", "--format", "json"]);
+    let output = run(&["build", paths[0], "-o", paths[1], "--offline", "--format", "json", "--note", "digest"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let report: Value = serde_json::from_slice(&output.stdout).unwrap();
     let version = Command::new(&target).arg("--version").output().unwrap();

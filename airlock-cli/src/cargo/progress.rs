@@ -2,9 +2,14 @@
 
 use crate::render;
 use std::io::{BufRead, IsTerminal, Read, Write};
+use std::time::{Duration, Instant};
 
 /// Bytes of cargo's messages that are kept for a failure; the last are the ones that say why.
 const KEPT_MAX: usize = 64 * 1024;
+/// Units that must be done before the rest is estimated.
+const PACE_MIN: u32 = 8;
+/// Characters of the names of crates under way; more would wrap the line of a terminal.
+const NAMES_MAX: usize = 40;
 /// Without a terminal, progress is a line per this share of the whole.
 const LINES: u32 = 5;
 
@@ -18,10 +23,10 @@ pub(crate) struct Said {
 /// Reads cargo's stderr to its end and shows how far it is.
 pub(crate) fn follow(stderr: impl Read) -> Said {
     let mut said = Said::default();
-    let mut shown = Shown { terminal: std::io::stderr().is_terminal(), ..Shown::default() };
+    let mut shown = Shown { terminal: std::io::stderr().is_terminal(), next: 0, drawn: false, pace: None };
     let mut take = |piece: &mut Vec<u8>| {
         match piece_of(&String::from_utf8_lossy(piece)) {
-            Piece::Progress { done, total } => shown.show(done, total),
+            Piece::Progress { done, total, now } => shown.show(done, total, now),
             Piece::Status => {}
             Piece::Text(text) => keep(&mut said.text, text),
         }
@@ -47,7 +52,12 @@ pub(crate) fn follow(stderr: impl Read) -> Said {
 }
 
 enum Piece<'a> {
-    Progress { done: u32, total: u32 },
+    /// Units compiled, units in all, names of those under way.
+    Progress {
+        done: u32,
+        total: u32,
+        now: &'a str,
+    },
     Status,
     Text(&'a str),
 }
@@ -56,10 +66,10 @@ enum Piece<'a> {
 fn piece_of(piece: &str) -> Piece<'_> {
     let trimmed = piece.trim();
     if let Some(bar) = trimmed.strip_prefix("Building [") {
-        let counts =
-            bar.split_once(']').and_then(|(_, rest)| rest.trim().split([':', ' ']).next()).and_then(|n| n.split_once('/'));
-        return match counts.map(|(done, total)| (done.parse(), total.parse())) {
-            Some((Ok(done), Ok(total))) => Piece::Progress { done, total },
+        let rest = bar.split_once(']').map_or("", |(_, rest)| rest.trim());
+        let (counts, now) = rest.split_once(": ").unwrap_or((rest, ""));
+        return match counts.split_once('/').map(|(done, total)| (done.parse(), total.parse())) {
+            Some((Ok(done), Ok(total))) => Piece::Progress { done, total, now },
             Some(_) | None => Piece::Status,
         };
     }
@@ -91,20 +101,24 @@ fn keep(kept: &mut String, line: &str) {
     }
 }
 
-#[derive(Default)]
 struct Shown {
     terminal: bool,
     next: u32,
     drawn: bool,
+    /// When the first unit was done, and how many were then: what is known of the pace.
+    pace: Option<(Instant, u32)>,
 }
 
 impl Shown {
-    fn show(&mut self, done: u32, total: u32) {
+    fn show(&mut self, done: u32, total: u32, now: &str) {
+        let (since, first) = *self.pace.get_or_insert_with(|| (Instant::now(), done));
+        let left = left(since.elapsed(), done.saturating_sub(first), total.saturating_sub(done));
+        let line = line(done, total, now, left);
         if self.terminal {
             self.drawn = true;
-            raw(&format!("\r\x1b[2KCompiling {done}/{total} …"));
+            raw(&format!("\r\x1b[2K{line}"));
         } else if total >= LINES && done >= self.next {
-            render::note(format_args!("Compiling {done}/{total} …"));
+            render::note(line);
             self.next = done + total.div_ceil(LINES);
         }
     }
@@ -113,6 +127,20 @@ impl Shown {
         if self.drawn {
             raw("\r\x1b[2K");
         }
+    }
+}
+
+/// Time that the units left will take at the pace so far; nothing before a few are done.
+fn left(took: Duration, done: u32, left: u32) -> Option<Duration> {
+    (done >= PACE_MIN).then(|| took / done * left)
+}
+
+fn line(done: u32, total: u32, now: &str, left: Option<Duration>) -> String {
+    let now: String = now.chars().take(NAMES_MAX).collect();
+    let now = if now.is_empty() { now } else { format!(" {now}") };
+    match left {
+        Some(left) => format!("Compiling {done}/{total}{now} … about {} s left", left.as_secs() + 1),
+        None => format!("Compiling {done}/{total}{now} …"),
     }
 }
 
@@ -132,8 +160,21 @@ mod tests {
                    error: linking with `cc` failed\n  |\n  = note: ld: cannot find -lc\n\n    Finished `release` profile\n";
         let said = follow(out.as_bytes());
         assert_eq!(said.text, "error: linking with `cc` failed\n  |\n  = note: ld: cannot find -lc\n");
-        assert!(matches!(piece_of("    Building [==>   ] 43/116: syn"), Piece::Progress { done: 43, total: 116 }));
+        assert!(matches!(
+            piece_of("    Building [==>   ] 43/116: syn, tokio"),
+            Piece::Progress { done: 43, total: 116, now: "syn, tokio" }
+        ));
+        assert!(matches!(piece_of("    Building [==>   ] 43/116"), Piece::Progress { done: 43, total: 116, now: "" }));
         assert!(matches!(piece_of("    Building [==>   ] x/116"), Piece::Status));
+    }
+
+    #[test]
+    fn the_rest_is_estimated_from_the_pace() {
+        assert_eq!(left(Duration::from_secs(3), PACE_MIN - 1, 100), None);
+        assert_eq!(left(Duration::from_secs(20), 10, 5), Some(Duration::from_secs(10)));
+        assert_eq!(line(3, 9, "syn, tokio", None), "Compiling 3/9 syn, tokio …");
+        assert_eq!(line(3, 9, "", Some(Duration::from_millis(1500))), "Compiling 3/9 … about 2 s left");
+        assert!(line(3, 9, &"ä".repeat(99), None).chars().count() < 60);
     }
 
     #[test]

@@ -12,11 +12,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A part that some gateways have, and crates without which there can be none of it.
-const PARTS: [(&str, &[&str]); 3] = [
-    ("HTTP client", &["reqwest", "hyper"]),
-    ("TLS", &["rustls", "ring", "webpki-roots"]),
-    ("URLs and host names", &["url", "idna"]),
-];
+const PARTS: [(&str, &[&str]); 3] =
+    [("HTTP client", &["reqwest", "hyper"]), ("TLS", &["rustls", "ring", "webpki-roots"]), ("host names", &["url", "idna"])];
 
 /// Read what a gateway says of itself, without running it.
 ///
@@ -75,7 +72,12 @@ fn as_table(inspect: &Inspect, notes: &Notes, sha256: &str, size: usize, matches
     ];
     match build {
         None => lines.push("  built by       something that does not say what with".to_owned()),
-        Some(identity) => lines.extend(build_lines(identity)),
+        Some(identity) => {
+            lines.extend(build_lines(identity));
+            let signs = identity.features.iter().any(|feature| feature == "issue");
+            let told = if signs { "the gateway can sign leases" } else { "none: the feature `issue` is off" };
+            lines.push(format!("  signing path   {told}"));
+        }
     }
     if let Some(crates) = crates {
         lines.extend(crate_lines(crates));

@@ -12,7 +12,7 @@ use crate::render::{Failure, Outcome, note, say};
 use airlock_policy::ir::Policy;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::intent::INTENT_MAX;
-use airlock_runtime::lease::{self, AudienceKey, RootClaims};
+use airlock_runtime::lease::{self, AudienceKey, Caveat, RootClaims};
 use airlock_runtime::ledger::Ledger;
 use airlock_runtime::limits::INTEGER_MAX;
 use constraints::Constraints;
@@ -20,6 +20,9 @@ use serde_json::json;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+
+/// Most caveats of a lease.
+const CAVEATS_MAX: u64 = airlock_runtime::lease::CAVEATS_MAX as u64;
 
 /// Issue a lease: the right to call some tools, in one session, for one intent, for a short time.
 ///
@@ -70,6 +73,9 @@ pub(crate) struct Issue {
     /// How many times the holder may narrow the lease, 0 to 8
     #[arg(long, value_name = "N", default_value = "8", value_parser = clap::value_parser!(u64).range(0..=8))]
     depth: u64,
+    /// The lease is refused as it is: it must be presented for each call, see `airlock present`. Takes one caveat beside --depth
+    #[arg(long)]
+    pop: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -101,14 +107,18 @@ impl Issue {
             dom: terms.domains,
             risk: terms.max_risk,
             uses: terms.uses,
-            dep: self.depth,
+            dep: if self.pop { (self.depth + 1).min(CAVEATS_MAX) } else { self.depth },
             ep: self.epoch.or(ledger.as_ref().map(Ledger::epoch)).unwrap_or(0),
             iat: now,
             nbf: now,
             exp: now.saturating_add(terms.ttl),
         };
         let jti = lease::fresh_jti().map_err(Failure::new)?;
-        let text = lease::mint(&key, &claims, jti).map_err(Failure::new)?;
+        let mut text = lease::mint(&key, &claims, jti).map_err(Failure::new)?;
+        if self.pop {
+            // Whoever gets the narrowed form cannot take the caveat off again.
+            text = lease::attenuate(&text, &Caveat { pop: Some(true), ..Caveat::default() }).map_err(Failure::new)?;
+        }
         if let Some(ledger) = &ledger {
             ledger::record(ledger, &key, &claims, &text)?;
         }

@@ -13,6 +13,7 @@ pub(crate) mod issue;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod new;
+pub(crate) mod present;
 pub(crate) mod revoke;
 pub(crate) mod serve;
 pub(crate) mod sources;
@@ -41,6 +42,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Key(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::New(verb) => verb.run(),
+        Command::Present(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),
         Command::Sources(verb) => verb.run(),

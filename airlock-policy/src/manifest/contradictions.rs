@@ -1,19 +1,20 @@
 //! Rules of one argument that no value, or not this value of `one_of`, can meet.
 
-use super::pattern::{begins, ends, lengths};
+use super::pattern::{Patterns, begins, ends, lengths};
 use super::rules::Rule;
 use crate::automaton::Dfa;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::ir::ArgRule;
 use crate::text::quote;
+use std::rc::Rc;
 
 /// Reports every pair that cannot hold at once.
-pub(super) fn report(rules: &[Rule], faults: &mut Faults) {
-    let tables: Vec<Option<Dfa>> = rules.iter().map(table).collect();
+pub(super) fn report(rules: &[Rule], patterns: &Patterns, faults: &mut Faults) {
+    let tables: Vec<Option<Rc<Dfa>>> = rules.iter().map(|rule| table(rule, patterns)).collect();
     for (at, rule) in rules.iter().enumerate() {
         for (other_at, other) in rules.iter().enumerate().filter(|(other_at, _)| *other_at != at) {
-            if let Some((span, message, label)) = clash(rule, other, tables[other_at].as_ref()) {
+            if let Some((span, message, label)) = clash(rule, other, tables[other_at].as_deref()) {
                 contradiction(&span, message, &other.span, label, faults);
             }
         }
@@ -25,9 +26,9 @@ fn contradiction(span: &Span, message: String, other: &Span, label: &str, faults
     faults.push(diagnostic.help("all rules of an argument must hold at once; change one of the two"));
 }
 
-fn table(rule: &Rule) -> Option<Dfa> {
+fn table(rule: &Rule, patterns: &Patterns) -> Option<Rc<Dfa>> {
     match &rule.value {
-        ArgRule::Matches(pattern) => Dfa::of_pattern(pattern).ok(),
+        ArgRule::Matches(pattern) => patterns.table(pattern).ok(),
         ArgRule::OneOf(_)
         | ArgRule::Prefix(_)
         | ArgRule::Suffix(_)

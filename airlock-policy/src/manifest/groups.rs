@@ -1,5 +1,6 @@
 //! `[hosts.*]` and `[args.*]`: names for lists of hosts and for sets of rules. Both are resolved while reading; a policy has neither.
 
+use super::pattern::Patterns;
 use super::rules::{self, Rule};
 use super::{host, why};
 use crate::code::Code;
@@ -17,6 +18,8 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Groups {
     hosts: BTreeMap<String, Group<Vec<HostRule>>>,
     rules: BTreeMap<String, Group<Vec<Rule>>>,
+    /// Tables of all patterns so far.
+    pub(super) patterns: Patterns,
 }
 
 /// A group with the place of its name.

@@ -1,6 +1,42 @@
-//! What can be said of all texts that a pattern accepts: how they may begin and end, and how long they are.
+//! The tables of a manifest's patterns, each made once; and what can be said of all texts that one accepts: how they may begin and
+//! end, and how long they are.
 
-use crate::automaton::Dfa;
+use crate::automaton::{Dfa, PatternFault};
+use crate::limits::{PATTERN_STATES_MAX, PATTERNS_LARGE_MAX, PATTERNS_MAX};
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::rc::Rc;
+
+/// Tables by their pattern. A manifest that asks for more work than any policy needs gets [`PatternFault::TooLarge`] for the rest.
+#[derive(Debug, Default)]
+pub(super) struct Patterns {
+    known: RefCell<BTreeMap<String, Result<Rc<Dfa>, PatternFault>>>,
+    states: Cell<usize>,
+    large: Cell<usize>,
+}
+
+impl Patterns {
+    /// The table of a pattern.
+    pub(super) fn table(&self, pattern: &str) -> Result<Rc<Dfa>, PatternFault> {
+        if let Some(known) = self.known.borrow().get(pattern) {
+            return known.clone();
+        }
+        let room = self.known.borrow().len() < PATTERNS_MAX
+            && self.states.get() < PATTERN_STATES_MAX
+            && self.large.get() < PATTERNS_LARGE_MAX;
+        if !room {
+            return Err(PatternFault::TooLarge);
+        }
+        let made = Dfa::of_pattern(pattern).map(Rc::new);
+        match &made {
+            Ok(table) => self.states.set(self.states.get() + table.accepting().len()),
+            Err(PatternFault::TooLarge) => self.large.set(self.large.get() + 1),
+            Err(PatternFault::Syntax(..) | PatternFault::Look | PatternFault::Empty) => {}
+        }
+        self.known.borrow_mut().insert(pattern.to_owned(), made.clone());
+        made
+    }
+}
 
 /// Could a matching text begin with this?
 pub(super) fn begins(table: &Dfa, prefix: &str) -> bool {

@@ -2,7 +2,7 @@
 
 use super::contradictions;
 use super::groups::Groups;
-use crate::automaton::{Dfa, PatternFault, STATES_MAX};
+use crate::automaton::{PatternFault, STATES_MAX};
 use crate::builtin::ArgKind;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
@@ -96,7 +96,7 @@ pub(super) fn take(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults
         rules.extend(fields.take(name).and_then(|field| Some(rule(name, &field, make(at(&field, faults)?.value)))));
     }
     rules.extend(fields.take("one_of").and_then(|field| one_of(&field, faults)));
-    rules.extend(fields.take("matches").and_then(|field| matches(&field, faults)));
+    rules.extend(fields.take("matches").and_then(|field| matches(&field, groups, faults)));
     let path = fields.take("under").and_then(|field| Some((field.checked(Code::BadPath, name::under, faults)?.value, field)));
     rules.extend(path.map(|(path, field)| rule("under", &field, ArgRule::Under(path))));
     rules.extend(fields.take("host_in").and_then(|field| host_in(&field, groups, faults)));
@@ -134,9 +134,9 @@ fn forbid(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
     told.value.then(|| rule("forbid", field, ArgRule::Forbid))
 }
 
-fn matches(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
+fn matches(field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<Rule> {
     let pattern = field.prose(RULE_TEXT_MAX, false, faults)?;
-    let diagnostic = match Dfa::of_pattern(&pattern.value) {
+    let diagnostic = match groups.patterns.table(&pattern.value) {
         Ok(_) => return Some(rule("matches", field, ArgRule::Matches(pattern.value))),
         Err(PatternFault::Syntax(problem, _)) => {
             Diagnostic::new(Code::BadPattern, &pattern.span, format!("not a regular expression: {problem}"), "not accepted")
@@ -151,7 +151,8 @@ fn matches(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
                 .help("correct the class that is empty, or write `forbid = true`")
         }
         Err(PatternFault::TooLarge) => {
-            let message = format!("the table of this pattern has more than {STATES_MAX} states");
+            let message =
+                format!("the table of this pattern has more than {STATES_MAX} states, or all patterns together have too many");
             Diagnostic::new(Code::LargePattern, &pattern.span, message, "too large")
                 .help("take lower repetitions and smaller classes (`[a-z]` for `\\w`), and `max_length` for the length")
         }
@@ -161,12 +162,12 @@ fn matches(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
 }
 
 /// The rules of one argument: those that fit it, that can hold together, in the order of the policy.
-pub(super) fn fit(argument: &Argument<'_>, rules: Vec<Rule>, faults: &mut Faults) -> Vec<ArgRule> {
+pub(super) fn fit(argument: &Argument<'_>, rules: Vec<Rule>, groups: &Groups, faults: &mut Faults) -> Vec<ArgRule> {
     let errors = faults.errors();
     let fitting: Vec<Rule> = rules.into_iter().filter(|rule| fits(argument, rule, faults)).collect();
     forbidden(argument, &fitting, faults);
     if faults.errors() == errors {
-        contradictions::report(&fitting, faults);
+        contradictions::report(&fitting, &groups.patterns, faults);
     }
     if argument.kind == Kind::Url {
         contradictions::open_prefix(&fitting, faults);

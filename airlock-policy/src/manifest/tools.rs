@@ -334,7 +334,7 @@ fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups,
     let mut compiled: Vec<ArgRules> = arguments
         .into_iter()
         .filter_map(|(argument, rules)| {
-            let mut rules = rules::fit(&argument, rules, faults);
+            let mut rules = rules::fit(&argument, rules, groups, faults);
             if let KindDraft::Rest(draft) = kind {
                 standard(&draft.inputs, argument.name, &mut rules);
             }

@@ -3,6 +3,7 @@
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
 use crate::egress::url::URL_MAX;
+use crate::limits::INTEGER_MAX;
 use crate::wire::Annotations;
 use serde_json::{Value, json};
 
@@ -115,7 +116,10 @@ fn form_encode(text: &str, out: &mut String) {
 
 /// A number as canonical JSON writes it. Two spellings of one number have one request digest, so they must make one URL.
 fn plain_number(number: &serde_json::Number) -> Option<String> {
-    serde_json_canonicalizer::to_string(number).ok()
+    match number.as_i64() {
+        Some(int) if int.unsigned_abs() <= INTEGER_MAX => Some(int.to_string()),
+        Some(_) | None => serde_json_canonicalizer::to_string(number).ok(),
+    }
 }
 
 /// Puts the query before the fragment and after a query that is already there.

@@ -1,7 +1,7 @@
 //! A lease against the grants of the manifest.
 
 use crate::lease::{self, Authority};
-use crate::policy::Grant;
+use crate::policy::{Grant, Policy};
 use crate::reason::Reason;
 
 /// A lease beyond every grant is refused even if its MAC is right: a stolen key cannot exceed the manifest.
@@ -15,6 +15,17 @@ pub(super) fn within_some(grants: &'static [Grant], authority: &Authority) -> Re
     }
     let bound = first.unwrap_or_else(|| "the manifest has no grant for this subject".into());
     Err(Reason::BeyondGrant { subject: authority.sub.clone(), bound })
+}
+
+/// The tools that a lease allows, and those that need none: what its holder is shown of the list.
+///
+/// # Errors
+/// The lease is beyond every grant.
+#[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without a connection lists nothing"))]
+pub(crate) fn listed(policy: &'static Policy, authority: &Authority) -> Result<Vec<&'static str>, Reason> {
+    within_some(policy.grants, authority)?;
+    let tools = policy.tools.iter().filter(|tool| !tool.needs_lease() || authority.permits_tool(tool.name));
+    Ok(tools.map(|tool| tool.name).collect())
 }
 
 /// The first bound of `grant` that the root of the lease exceeds.

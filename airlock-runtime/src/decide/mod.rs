@@ -7,6 +7,9 @@ mod grants;
 mod require;
 
 pub use check::{Check, Traced};
+#[cfg(feature = "gateway")]
+pub(crate) use grants::listed;
+#[cfg(feature = "plan-issue")]
 pub(crate) use grants::{covered, over};
 #[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
@@ -109,7 +112,7 @@ pub struct Permit {
     not(all(feature = "http", feature = "issue")),
     allow(dead_code, reason = "a judge without an effect never opens its act")
 )]
-#[cfg_attr(feature = "plan-http", expect(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
+#[cfg_attr(feature = "plan-http", allow(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
 pub(crate) enum Act {
     /// Mint a lease of these terms.
     #[cfg(feature = "plan-issue")]

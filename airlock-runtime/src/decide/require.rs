@@ -28,13 +28,22 @@ pub(super) fn of(
     };
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
     let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);
-    let mut require: Vec<Require> = life.into_iter().flatten().chain(budgets).chain(issue).collect();
+    let mut require: Vec<Require> =
+        life.into_iter().flatten().chain(authority.and_then(fresh)).chain(budgets).chain(issue).collect();
     require.extend(room(policy, tool, sid));
     require.extend(flows(policy, tool, sid, FlowVerdict::Deny));
     require.extend(quota(&policy.limits.quota, None, sid));
     require.extend(quota(&tool.quota, Some(tool.name), sid));
     require.extend(flows(policy, tool, sid, FlowVerdict::Ask));
     require
+}
+
+/// A lease in bound form is taken once for each nonce of its last node.
+fn fresh(authority: &Authority) -> Option<Require> {
+    let presentation = authority.presentation()?;
+    // Without a node there is no lease; the empty name is one that no lease has.
+    let rid = authority.rid.last().cloned().unwrap_or_default();
+    Some(Require::Fresh { rid, nonce: presentation.nonce_text(), ts: presentation.ts })
 }
 
 /// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.

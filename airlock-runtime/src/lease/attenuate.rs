@@ -37,6 +37,10 @@ impl std::error::Error for AttenuateFault {}
 pub fn attenuate(lease: &str, caveat: &Caveat) -> Result<String, AttenuateFault> {
     let spelled = text::cut(lease).map_err(AttenuateFault::Lease)?;
     let mut raw = spelled.decode().map_err(AttenuateFault::Lease)?;
+    if raw.proof.is_some() {
+        // A presentation has no MAC to go on from: that it cannot be narrowed is its point.
+        return Err(AttenuateFault::Lease(LeaseFault::Form));
+    }
     let (root, before) = verify::parse(&raw.blocks).map_err(AttenuateFault::Lease)?;
     if before.len() == CAVEATS_MAX || u64::try_from(before.len()).is_ok_and(|added| added >= root.dep) {
         return Err(AttenuateFault::Depth);

@@ -2,13 +2,16 @@
 
 use super::block::{Approval, Caveat, Root};
 use super::domain::{domain_covers, intersect};
-use super::hex;
+use super::{Presentation, hex};
 use std::ops::Deref;
 
 /// The terms of a verified lease. Only [`super::verify()`] makes one, and its [`Terms`] can be read and not changed.
 #[derive(Debug)]
 #[must_use]
-pub struct Authority(Terms);
+pub struct Authority {
+    terms: Terms,
+    presentation: Option<Presentation>,
+}
 
 /// The folded terms of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,14 +57,20 @@ pub struct Terms {
 }
 
 impl Authority {
-    pub(crate) const fn new(terms: Terms) -> Self {
-        Self(terms)
+    pub(crate) const fn new(terms: Terms, presentation: Option<Presentation>) -> Self {
+        Self { terms, presentation }
+    }
+
+    /// Time and nonce, if the lease came in bound form.
+    #[must_use]
+    pub const fn presentation(&self) -> Option<&Presentation> {
+        self.presentation.as_ref()
     }
 
     /// The folded terms.
     #[must_use]
     pub const fn terms(&self) -> &Terms {
-        &self.0
+        &self.terms
     }
 }
 
@@ -69,7 +78,7 @@ impl Deref for Authority {
     type Target = Terms;
 
     fn deref(&self) -> &Terms {
-        &self.0
+        &self.terms
     }
 }
 

@@ -3,23 +3,28 @@
 //! `base64ct` takes the same time for every value, which a key or a MAC needs and a block does not; a table is several times
 //! faster. What is accepted is the same, and a test holds the two against each other.
 
-/// No digit has a bit of these.
-const NO_DIGIT: u32 = 0b1100_0000;
-
 const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 
-/// The value of each digit; all bits for other bytes.
-const VALUES: [u8; 256] = {
-    let (mut values, mut value) = ([0xff; 256], 0u8);
+/// In place of the value of a byte that is no digit.
+const NO_DIGIT: u32 = 1 << 31;
+
+/// What each byte gives as the first, second, third and last digit of a group of 24 bits.
+const VALUES: [[u32; 256]; 4] = {
+    let (mut values, mut value) = ([[NO_DIGIT; 256]; 4], 0u8);
     while value < 64 {
-        values[DIGITS[value as usize] as usize] = value;
+        let (digit, bits) = (DIGITS[value as usize] as usize, value as u32);
+        values[0][digit] = bits << 18;
+        values[1][digit] = bits << 12;
+        values[2][digit] = bits << 6;
+        values[3][digit] = bits;
         value += 1;
     }
     values
 };
 
-const fn value(byte: u8) -> u32 {
-    VALUES[byte as usize] as u32
+/// Up to four digits as 24 bits, or [`NO_DIGIT`] and anything.
+fn group(digits: &[u8]) -> u32 {
+    VALUES.iter().zip(digits).fold(0, |bits, (values, digit)| bits | values[usize::from(*digit)])
 }
 
 /// How many bytes a text of this length decodes to, if it decodes.
@@ -34,23 +39,34 @@ pub(crate) fn decode(text: &str, out: &mut [u8]) -> bool {
     let length_fits = out.len() == decoded_len(text);
     let (triples, last) = out.as_chunks_mut::<3>();
     let mut seen = 0;
-    for (&[a, b, c, d], triple) in groups.iter().zip(triples) {
-        let [a, b, c, d] = [value(a), value(b), value(c), value(d)];
-        seen |= a | b | c | d;
-        let [_, x, y, z] = (a << 18 | b << 12 | c << 6 | d).to_be_bytes();
+    for (digits, triple) in groups.iter().zip(triples) {
+        let bits = group(digits);
+        seen |= bits;
+        let [_, x, y, z] = bits.to_be_bytes();
         *triple = [x, y, z];
     }
-    let value = |at: usize| rest.get(at).map_or(0, |byte| value(*byte));
-    let (a, b, c) = (value(0), value(1), value(2));
+    let bits = group(rest);
+    let [_, x, y, z] = bits.to_be_bytes();
+    last.iter_mut().zip([x, y]).for_each(|(to, byte)| *to = byte);
     let ends_well = match rest.len() {
         0 => true,
-        2 => b & 0b1111 == 0,
-        3 => c & 0b11 == 0,
+        2 => (y, z) == (0, 0),
+        3 => z == 0,
         _ => false,
     };
-    let [_, x, y, _] = (a << 18 | b << 12 | c << 6).to_be_bytes();
-    last.iter_mut().zip([x, y]).for_each(|(to, byte)| *to = byte);
-    length_fits && ends_well && (seen | a | b | c) & NO_DIGIT == 0
+    length_fits && ends_well && (seen | bits) & NO_DIGIT == 0
+}
+
+/// Encodes.
+pub(crate) fn encode(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len().div_ceil(3) * 4);
+    for chunk in bytes.chunks(3) {
+        let byte = |at: usize| u32::from(chunk.get(at).copied().unwrap_or_default());
+        let bits = byte(0) << 16 | byte(1) << 8 | byte(2);
+        let digits = [bits >> 18, bits >> 12, bits >> 6, bits].map(|value| char::from(DIGITS[value as usize & 63]));
+        text.extend(&digits[..=chunk.len()]);
+    }
+    text
 }
 
 #[cfg(test)]
@@ -82,7 +98,9 @@ mod tests {
 
         #[test]
         fn what_is_encoded_decodes(bytes in prop::collection::vec(any::<u8>(), 0..70)) {
-            prop_assert_eq!(decoded(&Base64UrlUnpadded::encode_string(&bytes)), Some(bytes));
+            let text = Base64UrlUnpadded::encode_string(&bytes);
+            prop_assert_eq!(encode(&bytes), &*text);
+            prop_assert_eq!(decoded(&text), Some(bytes));
         }
     }
 }

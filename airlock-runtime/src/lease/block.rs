@@ -3,7 +3,6 @@
 use super::json::{self, Field, Fields, Problem, Taker};
 use super::{LeaseFault, base64url};
 use crate::limits::RISK_MAX;
-use base64ct::{Base64UrlUnpadded, Encoding};
 use std::borrow::Cow;
 
 /// The root block: every key is mandatory but `appr`.
@@ -127,7 +126,7 @@ impl Root {
     /// `jti` as it stands in the block: base64url.
     #[must_use]
     pub fn jti_text(&self) -> String {
-        Base64UrlUnpadded::encode_string(&self.jti)
+        base64url::encode(&self.jti)
     }
 
     /// Life of the lease as issued, seconds.
@@ -151,8 +150,8 @@ impl Root {
         put("ep", Field::Int(*ep));
         put("exp", Field::Int(*exp));
         put("iat", Field::Int(*iat));
-        put("ih", Field::Text(Base64UrlUnpadded::encode_string(ih).into()));
-        put("jti", Field::Text(Base64UrlUnpadded::encode_string(jti).into()));
+        put("ih", Field::Text(base64url::encode(ih).into()));
+        put("jti", Field::Text(base64url::encode(jti).into()));
         put("nbf", Field::Int(*nbf));
         put("pop", Field::Int(u64::from(*pop)));
         put("risk", Field::Int(u64::from(*risk)));
@@ -205,7 +204,7 @@ impl Caveat {
         let Self { appr, call, dom, exp, nbf, pop, risk, to, tools, uses } = self;
         let fields = [
             ("appr", appr.as_ref().map(approval_field)),
-            ("call", call.as_ref().map(|rq| Field::Text(Base64UrlUnpadded::encode_string(rq).into()))),
+            ("call", call.as_ref().map(|rq| Field::Text(base64url::encode(rq).into()))),
             ("dom", dom.as_ref().map(|dom| Field::List(dom.into()))),
             ("exp", exp.map(Field::Int)),
             ("nbf", nbf.map(Field::Int)),

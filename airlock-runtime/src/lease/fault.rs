@@ -9,7 +9,7 @@ pub enum LeaseFault {
     Length,
     /// Not the text form of a lease; says which part.
     Spelling(&'static str),
-    /// The bound form (`alp1`), which this version does not accept.
+    /// The bound form (`alp1`) where there is no call that its proof could cover.
     Form,
     /// No key with this id.
     UnknownKey,
@@ -40,7 +40,9 @@ pub enum LeaseFault {
     Session,
     /// Issued for another intent.
     Intent,
-    /// The lease demands proof of possession.
+    /// The presentation was made at another time, unix seconds.
+    ProofTime(u64),
+    /// The lease demands proof of possession, and came in bearer form.
     Possession,
     /// The lease demands signed approvals.
     Approval,
@@ -66,6 +68,7 @@ impl LeaseFault {
             Self::Audience => "lease_audience",
             Self::Session => "lease_session",
             Self::Intent => "lease_intent",
+            Self::ProofTime(_) => "lease_proof_time",
             Self::Possession => "lease_possession",
             Self::Approval => "lease_approval",
         }
@@ -87,6 +90,7 @@ impl LeaseFault {
             | Self::Audience
             | Self::Session
             | Self::Intent
+            | Self::ProofTime(_)
             | Self::Possession
             | Self::Approval => self.code(),
         }
@@ -100,7 +104,8 @@ impl LeaseFault {
             Self::Length => format!("the lease is longer than {} bytes", super::TEXT_MAX),
             Self::Spelling(part) => format!("this is not the text of a lease: {part}"),
             Self::Form => {
-                "the lease is in bound form (alp1), which this gateway does not accept yet; send the bearer form".into()
+                "the lease is in bound form (alp1), whose proof covers one call, and there is none that it could cover here"
+                    .into()
             }
             Self::UnknownKey => "no key with the lease's key id is accepted here".into(),
             Self::KeyRetired => "the key that signed the lease is retired".into(),
@@ -115,7 +120,8 @@ impl LeaseFault {
             Self::Audience => "the lease was issued for another gateway".into(),
             Self::Session => "the lease was issued for another session".into(),
             Self::Intent => "the lease was issued for another intent; send the exact intent text it was issued for".into(),
-            Self::Possession => "the lease demands proof of possession, which this gateway does not accept yet".into(),
+            Self::ProofTime(at) => format!("the presentation of the lease was made at {}, too far from now", instant(*at)),
+            Self::Possession => "the lease demands proof of possession: present it for each call in bound form (alp1)".into(),
             Self::Approval => "the lease demands signed approvals, which this gateway does not accept yet".into(),
         }
     }

@@ -19,10 +19,13 @@ pub struct Inspection {
 /// Decodes a lease without checking its signature.
 ///
 /// # Errors
-/// [`LeaseFault`] for a text that is not a lease, or blocks that are not canonical.
+/// [`LeaseFault`] for a text that is not a lease in bearer form, or blocks that are not canonical.
 pub fn inspect(lease: &str) -> Result<Inspection, LeaseFault> {
     let spelled = text::cut(lease)?;
     let raw = spelled.decode()?;
+    if raw.proof.is_some() {
+        return Err(LeaseFault::Form);
+    }
     let (root, caveats) = verify::parse(&raw.blocks)?;
     Ok(Inspection { kid: spelled.kid.to_owned(), root, caveats, rid: raw.tag.rid() })
 }
@@ -32,5 +35,5 @@ pub fn inspect(lease: &str) -> Result<Inspection, LeaseFault> {
 /// # Errors
 /// [`LeaseFault`].
 pub fn check_signature(lease: &str, keys: &KeyRing) -> Result<Vec<String>, LeaseFault> {
-    verify::authenticate(lease, keys)?.fold().map(|terms| terms.rid)
+    verify::authenticate(lease, keys, || None)?.fold().map(|terms| terms.rid)
 }

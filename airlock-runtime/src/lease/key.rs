@@ -189,9 +189,16 @@ impl std::fmt::Debug for IssuerKey {
 }
 
 /// The keys that a gateway accepts, each found by its exact id and never by trial.
-#[derive(Debug)]
 pub struct KeyRing {
     keys: Vec<AudienceKey>,
+    /// A key that no lease is signed with: what is computed with it takes time and is thrown away.
+    nobody: Keyed,
+}
+
+impl std::fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KeyRing").field("keys", &self.keys).finish_non_exhaustive()
+    }
 }
 
 impl KeyRing {
@@ -208,7 +215,11 @@ impl KeyRing {
                 return Err(KeyFault::DuplicateKid(key.kid.clone()));
             }
         }
-        Ok(Self { keys })
+        Ok(Self { keys, nobody: keyed(&[0; 32]) })
+    }
+
+    pub(crate) const fn nobody(&self) -> &Keyed {
+        &self.nobody
     }
 
     /// The key with exactly this id.

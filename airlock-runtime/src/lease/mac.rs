@@ -45,6 +45,16 @@ pub(crate) fn caveat(previous: &Tag, index: u32, block: &[u8]) -> Tag {
     Tag(Zeroizing::new(mac.finalize().into_bytes().into()))
 }
 
+/// The proof of a presentation, see [`super::Presentation`].
+pub(crate) fn presentation(node: &Tag, ts: u64, nonce: &[u8; 16], request: &[u8; 32]) -> Tag {
+    let mut mac = keyed(&node.0);
+    mac.update(b"airlock/lease/v1/use\0");
+    mac.update(&ts.to_be_bytes());
+    mac.update(nonce);
+    mac.update(request);
+    Tag(Zeroizing::new(mac.finalize().into_bytes().into()))
+}
+
 /// All tags, root first, for at least one block.
 pub(crate) fn chain(audience_key: &Keyed, kid: &str, blocks: &Blocks) -> Vec<Tag> {
     // Room is made once: a tag that a growing vector leaves behind would not be wiped.

@@ -23,6 +23,7 @@ pub mod keysource;
 mod mac;
 #[cfg(feature = "mint")]
 pub mod mint;
+pub mod present;
 pub mod request;
 pub mod term;
 mod text;
@@ -40,9 +41,10 @@ pub use key::{AudienceKey, KeyFault, KeyRing};
 pub use keysource::KeySource;
 #[cfg(feature = "mint")]
 pub use mint::{MintFault, RootClaims, fresh_jti, mint};
+pub use present::{PresentFault, Presentation, present};
 pub use request::{RequestFault, request_digest};
 pub use term::{Stage, Term};
-pub use verify::{Expect, verify};
+pub use verify::{Expect, verify, verify_call};
 
 /// Longest lease text in bytes: fits any JSON line with room, and bounds the work an unauthenticated sender can cause.
 pub const TEXT_MAX: usize = 4096;
@@ -60,10 +62,8 @@ pub const KID_MAX: usize = 16;
 /// Lower-case hex.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = vec![0; 2 * bytes.len()];
-    for (pair, byte) in text.as_chunks_mut().0.iter_mut().zip(bytes) {
-        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
-    }
+    let mut text = Vec::with_capacity(2 * bytes.len());
+    text.extend(bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]));
     // Nothing but digits, so always UTF-8.
     String::from_utf8(text).unwrap_or_default()
 }

@@ -84,7 +84,7 @@ fn within(child: &Terms, parent: &Terms) -> bool {
 }
 
 fn folded(lease: &str) -> Terms {
-    verify::authenticate(lease, &KeyRing::new(vec![key()]).unwrap()).unwrap().fold().unwrap()
+    verify::authenticate(lease, &KeyRing::new(vec![key()]).unwrap(), || None).unwrap().fold().unwrap()
 }
 
 proptest! {

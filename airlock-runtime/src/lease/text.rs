@@ -1,7 +1,7 @@
-//! The text form: `alk1.kid.B(0)[.B(i)…].B(T)`.
+//! The text forms: `alk1.kid.B(0)[.B(i)…].B(T)` for bearers, `alp1.kid.B(0)[.B(i)…].ts.B(nonce).B(P)` for one call.
 
 use super::mac::Tag;
-use super::{BLOCK_MAX, CAVEATS_MAX, KID_MAX, LeaseFault, TEXT_MAX, base64url};
+use super::{BLOCK_MAX, CAVEATS_MAX, KID_MAX, LeaseFault, Presentation, TEXT_MAX, base64url};
 use base64ct::{Base64UrlUnpadded, Encoding};
 use zeroize::Zeroizing;
 
@@ -16,7 +16,9 @@ pub(crate) struct Cut<'a> {
     pub(crate) kid: &'a str,
     /// Blocks in base64url with dots between, root first, at least one.
     blocks: &'a str,
-    /// MAC in base64url.
+    /// Time and nonce of the bound form.
+    proof: Option<(&'a str, &'a str)>,
+    /// MAC in base64url: of the last node, or the proof of a presentation.
     tag: &'a str,
 }
 
@@ -24,8 +26,16 @@ pub(crate) struct Cut<'a> {
 pub(crate) struct Raw {
     /// At least one.
     pub(crate) blocks: Blocks,
-    /// The MAC that the text carries.
+    /// How it is presented, in the bound form.
+    pub(crate) proof: Option<Presentation>,
+    /// The MAC that the text carries: that of the last node, or of the presentation.
     pub(crate) tag: Tag,
+}
+
+/// A presentation with its MAC.
+pub(crate) struct Proof {
+    pub(crate) how: Presentation,
+    pub(crate) mac: Tag,
 }
 
 /// Block bytes, root first: one after another in one buffer.
@@ -61,23 +71,49 @@ pub(crate) fn cut(text: &str) -> Result<Cut<'_>, LeaseFault> {
         return Err(LeaseFault::Spelling("it has a character outside A-Z a-z 0-9 - _ and dot"));
     }
     let (prefix, rest) = text.split_once('.').unwrap_or((text, ""));
-    match prefix {
-        BEARER => {}
-        BOUND => return Err(LeaseFault::Form),
-        _ => return Err(LeaseFault::Spelling("it does not start with \"alk1.\"")),
-    }
-    // After the prefix: key id, root block, MAC; and the caveats.
-    let parts = rest.split_once('.').and_then(|(kid, rest)| Some((kid, rest.rsplit_once('.')?)));
-    let Some((kid, (blocks, tag))) = parts.filter(|(_, (blocks, _))| blocks.split('.').count() <= 1 + CAVEATS_MAX) else {
-        return Err(LeaseFault::Spelling("it must have 4 to 12 parts between dots"));
+    let parts = match prefix {
+        BEARER => bearer(rest),
+        BOUND => bound(rest),
+        _ => return Err(LeaseFault::Spelling("it starts with neither \"alk1.\" nor \"alp1.\"")),
     };
-    if !is_kid(kid) {
+    let Some(cut) = parts.filter(|cut| cut.blocks.split('.').count() <= 1 + CAVEATS_MAX) else {
+        return Err(LeaseFault::Spelling("it must have 4 to 12 parts between dots, and 2 more in bound form"));
+    };
+    if !is_kid(cut.kid) {
         return Err(LeaseFault::Spelling("its key id is not 1 to 16 of a-z 0-9 -"));
     }
-    Ok(Cut { kid, blocks, tag })
+    if cut.proof.is_some_and(|(ts, _)| !is_number(ts)) {
+        return Err(LeaseFault::Spelling("its time is not a plain number of seconds"));
+    }
+    Ok(cut)
+}
+
+/// Key id, root block, MAC; and the caveats.
+fn bearer(rest: &str) -> Option<Cut<'_>> {
+    let (kid, rest) = rest.split_once('.')?;
+    let (blocks, tag) = rest.rsplit_once('.')?;
+    Some(Cut { kid, blocks, proof: None, tag })
+}
+
+/// Key id, root block, time, nonce, proof; and the caveats.
+fn bound(rest: &str) -> Option<Cut<'_>> {
+    let Cut { kid, blocks, proof: _, tag } = bearer(rest)?;
+    let (blocks, nonce) = blocks.rsplit_once('.')?;
+    let (blocks, ts) = blocks.rsplit_once('.')?;
+    Some(Cut { kid, blocks, proof: Some((ts, nonce)), tag })
+}
+
+/// Decimal digits without leading zeros, at most those of 2^53 - 1.
+fn is_number(text: &str) -> bool {
+    (1..=16).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit()) && (text == "0" || !text.starts_with('0'))
 }
 
 impl Cut<'_> {
+    /// Is it the form for one call?
+    pub(crate) const fn is_bound(&self) -> bool {
+        self.proof.is_some()
+    }
+
     /// Strict base64url (unpadded, zero trailing bits) and the size limits of blocks.
     pub(crate) fn decode(&self) -> Result<Raw, LeaseFault> {
         let mut blocks = Blocks { bytes: Vec::with_capacity(self.blocks.len()), ends: Vec::with_capacity(1 + CAVEATS_MAX) };
@@ -88,7 +124,16 @@ impl Cut<'_> {
         if !whole {
             return Err(LeaseFault::Spelling("its last part is not the base64url of 32 bytes"));
         }
-        Ok(Raw { blocks, tag })
+        Ok(Raw { blocks, proof: self.proof.map(|(ts, nonce)| presentation(ts, nonce)).transpose()?, tag })
+    }
+}
+
+fn presentation(ts: &str, nonce: &str) -> Result<Presentation, LeaseFault> {
+    let mut bytes = [0; 16];
+    let whole = base64url::decoded_len(nonce) == bytes.len() && base64url::decode(nonce, &mut bytes);
+    match (ts.parse(), whole) {
+        (Ok(ts), true) => Ok(Presentation { ts, nonce: bytes }),
+        (_, _) => Err(LeaseFault::Spelling("its nonce is not the base64url of 16 bytes")),
     }
 }
 
@@ -115,6 +160,17 @@ pub(crate) fn join(kid: &str, blocks: &Blocks, tag: &Tag) -> String {
         text.push_str(&Base64UrlUnpadded::encode_string(block));
     }
     text
+}
+
+/// Writes the bound form.
+pub(crate) fn join_bound(kid: &str, blocks: &Blocks, proof: &Proof) -> String {
+    let mut text = format!("{BOUND}.{kid}");
+    for block in blocks.iter() {
+        text.push('.');
+        text.push_str(&Base64UrlUnpadded::encode_string(block));
+    }
+    let mac = Base64UrlUnpadded::encode_string(&proof.mac.0[..]);
+    format!("{text}.{}.{}.{mac}", proof.how.ts, proof.how.nonce_text())
 }
 
 /// `1*16(a-z / 0-9 / "-")`.

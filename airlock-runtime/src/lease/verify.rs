@@ -3,11 +3,12 @@
 //! Length, alphabet, key id, base64, MAC over the raw bytes, and only then a parser. Revocation, tools, hosts, risk and counters
 //! are decided later, from the [`Authority`]; this part has no state.
 
-use super::mac::{self, Tag};
+use super::mac::{self, Keyed, Tag};
 use super::text::{self, Blocks, Cut, Raw};
-use super::{AudienceKey, Authority, Caveat, KeyRing, LeaseFault, Root, TEXT_MAX, Terms};
+use super::{Authority, Caveat, KeyRing, LeaseFault, Presentation, Root, TEXT_MAX, Terms};
 use crate::clock::Micros;
 use crate::limits::CLOCK_SKEW_S;
+use std::hint::black_box;
 
 /// What the lease must have been issued for.
 #[derive(Debug, Clone, Copy)]
@@ -22,12 +23,26 @@ pub struct Expect<'a> {
     pub now: Micros,
 }
 
-/// Verifies a lease in bearer form.
+/// Verifies a lease in bearer form; [`verify_call`] takes both forms.
 ///
 /// # Errors
 /// The first check that fails, in the order of [`LeaseFault`]'s variants.
 pub fn verify(text: &str, keys: &KeyRing, expect: &Expect<'_>) -> Result<Authority, LeaseFault> {
-    let authentic = authenticate(text, keys)?;
+    verify_call(text, keys, expect, || None)
+}
+
+/// Verifies a lease that came with a call. `request` gives the request digest of that call ([`super::request_digest`]), or nothing
+/// if it has none; it is asked for the bound form alone. Whether the nonce of that form is fresh is decided later, with the counters.
+///
+/// # Errors
+/// The first check that fails, in the order of [`LeaseFault`]'s variants.
+pub fn verify_call(
+    text: &str,
+    keys: &KeyRing,
+    expect: &Expect<'_>,
+    request: impl FnOnce() -> Option<[u8; 32]>,
+) -> Result<Authority, LeaseFault> {
+    let authentic = authenticate(text, keys, request)?;
     let terms = authentic.fold()?;
     let seconds = expect.now.seconds();
     // Authentic means that the key was found; without one nothing is accepted.
@@ -48,13 +63,15 @@ pub fn verify(text: &str, keys: &KeyRing, expect: &Expect<'_>) -> Result<Authori
     if terms.root.ih != expect.intent {
         return Err(LeaseFault::Intent);
     }
-    if terms.pop {
-        return Err(LeaseFault::Possession);
+    match &authentic.proof {
+        Some(proof) => proof.check_time(seconds)?,
+        None if terms.pop => return Err(LeaseFault::Possession),
+        None => {}
     }
     if !terms.approvals.is_empty() {
         return Err(LeaseFault::Approval);
     }
-    Ok(Authority::new(terms))
+    Ok(Authority::new(terms, authentic.proof))
 }
 
 /// Blocks whose MAC is right, not parsed yet.
@@ -62,45 +79,56 @@ pub(crate) struct Authentic<'a> {
     pub(crate) kid: &'a str,
     blocks: Blocks,
     tags: Vec<Tag>,
+    proof: Option<Presentation>,
 }
 
-/// Everything before the parser. Every refusal costs about one MAC, so that its time does not tell which check refused.
-pub(crate) fn authenticate<'a>(text: &'a str, keys: &KeyRing) -> Result<Authentic<'a>, LeaseFault> {
-    let spelled = text::cut(text).inspect_err(|_| spend(text))?;
+/// Everything before the parser. Every refusal costs about one MAC, so that its time does not tell which check refused. The digest
+/// of the call is computed before the key is looked up, for the same reason.
+pub(crate) fn authenticate<'a>(
+    text: &'a str,
+    keys: &KeyRing,
+    request: impl FnOnce() -> Option<[u8; 32]>,
+) -> Result<Authentic<'a>, LeaseFault> {
+    let spelled = text::cut(text).inspect_err(|_| spend(text, keys))?;
+    let request = if spelled.is_bound() { request() } else { None };
     let key = keys.find(spelled.kid);
     let (key, raw) = match (key, spelled.decode()) {
         // The key id is looked at before the base64, so its fault comes first.
         (None, decoded) => {
             match decoded {
-                Ok(raw) => drop(mac::chain(&mac::keyed(&DUMMY_KEY), spelled.kid, &raw.blocks)),
-                Err(_) => spend(text),
+                // Used as if it mattered, or the compiler would leave it out.
+                Ok(raw) => drop(black_box(check_mac(&spelled, keys.nobody(), raw, request))),
+                Err(_) => spend(text, keys),
             }
             return Err(LeaseFault::UnknownKey);
         }
         (Some(_), Err(fault)) => {
-            spend(text);
+            spend(text, keys);
             return Err(fault);
         }
         (Some(key), Ok(raw)) => (key, raw),
     };
-    check_mac(&spelled, key, raw)
+    check_mac(&spelled, key.keyed(), raw, request)
 }
 
-fn check_mac<'a>(spelled: &Cut<'a>, key: &AudienceKey, raw: Raw) -> Result<Authentic<'a>, LeaseFault> {
-    let tags = mac::chain(key.keyed(), spelled.kid, &raw.blocks);
-    match tags.last() {
-        Some(last) if last.is(&raw.tag) => Ok(Authentic { kid: spelled.kid, blocks: raw.blocks, tags }),
-        Some(_) | None => Err(LeaseFault::Mac),
-    }
+/// The chain must end in the MAC of the text, or in one that the proof of the text was made with.
+fn check_mac<'a>(spelled: &Cut<'a>, key: &Keyed, raw: Raw, request: Option<[u8; 32]>) -> Result<Authentic<'a>, LeaseFault> {
+    let Raw { blocks, proof, tag } = raw;
+    let tags = mac::chain(key, spelled.kid, &blocks);
+    let last = tags.last().ok_or(LeaseFault::Mac)?;
+    let is_right = match (&proof, request) {
+        (None, _) => last.is(&tag),
+        (Some(how), Some(request)) => how.proof(last, &request).is(&tag),
+        (Some(_), None) => return Err(LeaseFault::Form),
+    };
+    if is_right { Ok(Authentic { kid: spelled.kid, blocks, tags, proof }) } else { Err(LeaseFault::Mac) }
 }
 
-/// A key that no lease is signed with: what is computed with it is thrown away.
-const DUMMY_KEY: [u8; 32] = [0; 32];
-
-/// Spends the time of a MAC over a text that has none to check.
-fn spend(text: &str) {
+/// Spends the time of a MAC over a text that has none to check: over its characters, which are a third more than its bytes, as
+/// decoding them would have taken about that.
+fn spend(text: &str, keys: &KeyRing) {
     let bytes = text.as_bytes();
-    drop(mac::root(&mac::keyed(&DUMMY_KEY), "", std::hint::black_box(&bytes[..bytes.len().min(TEXT_MAX)])));
+    drop(black_box(mac::root(keys.nobody(), "", &bytes[..bytes.len().min(TEXT_MAX)])));
 }
 
 impl Authentic<'_> {

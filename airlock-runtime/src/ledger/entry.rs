@@ -74,6 +74,8 @@ pub struct Decision<'a> {
     pub spends: Option<Vec<usize>>,
     /// Delegates that the lease was narrowed for, first to last.
     pub to: Vec<String>,
+    /// Nonce (base64url) and time (unix seconds) of a lease in bound form.
+    pub presented: Option<(String, u64)>,
     /// Key id of the lease.
     pub kid: &'a str,
     /// Risk score in thousandths.
@@ -278,6 +280,10 @@ struct DecisionLine<'a> {
     by: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     question: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pn: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pt: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -369,6 +375,8 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         spends: d.spends.as_ref().map(|places| places.iter().copied().take(1 + CAVEATS_MAX).collect()),
         by: d.question.filter(|_| d.allow).map(|_| "approval"),
         question: d.question.map(clip),
+        pn: d.presented.as_ref().map(|(nonce, _)| clip(nonce)),
+        pt: d.presented.as_ref().map(|(_, ts)| *ts),
     }
 }
 
@@ -538,8 +546,8 @@ mod tests {
                 Entry::Decision(Decision {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
                     rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
-                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), ignored: factors.clone(), factors, labels: &[],
-                    question: Some(t),
+                    exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
+                    ignored: factors.clone(), factors, labels: &[], question: Some(t),
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,

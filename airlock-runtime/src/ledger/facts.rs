@@ -4,6 +4,7 @@
 
 use super::entry::clip;
 use super::line::Line;
+use super::nonces::Nonces;
 use super::questions::{self, Questions};
 use super::revoked::{Holder, REVOCATIONS_MAX, Revocations, Target};
 use super::sessions::{Mark, Scope, Sessions};
@@ -25,7 +26,7 @@ const FACTS_MAX: usize = 65_536;
 const NODES_MAX: usize = 32;
 /// Seconds that a fact outlives its lease by the ledger's own time. A clock may stand [`CLOCK_ROLLBACK_S`] behind that, so no lease
 /// can be valid again once its fact is gone.
-const KEEP_S: u64 = 30;
+pub(super) const KEEP_S: u64 = 30;
 const _: () = assert!(KEEP_S > CLOCK_ROLLBACK_S, "a forgotten lease must stay expired");
 
 /// The hour of the issue limits, seconds.
@@ -69,6 +70,15 @@ pub enum Require {
         in_session: usize,
         /// Most leases issued to the subject within the last hour.
         in_hour: usize,
+    },
+    /// This presentation of a lease node is in time and was not used.
+    Fresh {
+        /// Public id of the node.
+        rid: String,
+        /// Its nonce, base64url.
+        nonce: String,
+        /// When it was made, unix seconds.
+        ts: u64,
     },
     /// The session is pinned to this intent, or to none yet.
     Intent {
@@ -142,6 +152,7 @@ impl Require {
             | Self::Intent { .. }
             | Self::MayAsk { .. }
             | Self::Waits { .. }
+            | Self::Fresh { .. }
             | Self::Room { .. }
             | Self::Rate { .. }
             | Self::Budget { .. } => None,
@@ -172,6 +183,12 @@ pub enum Unmet {
     Narrowed(String),
     /// This subject has as many unexpired leases as it may have, or was issued as many in an hour or in one session.
     OpenLeases(String),
+    /// A presentation of this node was used before.
+    Replayed(String),
+    /// As many presentations of this node are remembered as may be.
+    ReplayFull(String),
+    /// The presentation was made at this time, too long ago; unix seconds.
+    Stale(u64),
     /// The session is pinned to another intent.
     Intent(String),
     /// As many sessions or leases are open as the gateway remembers.
@@ -221,6 +238,9 @@ impl fmt::Display for Unmet {
             Self::Spent(rid) => write!(f, "the budget of lease {rid} is spent"),
             Self::Narrowed(rid) => write!(f, "more than {NODES_MAX} narrowed forms of lease {rid} were used"),
             Self::OpenLeases(sub) => write!(f, "{sub} has too many unexpired leases, or was issued too many within an hour"),
+            Self::Replayed(rid) => write!(f, "this presentation of lease {rid} was used before"),
+            Self::ReplayFull(rid) => write!(f, "too many presentations of lease {rid}, or of all, came within a minute"),
+            Self::Stale(ts) => write!(f, "the presentation was made at {ts}, too long ago"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
             Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
             Self::Questions(sid) => write!(f, "session {sid} may ask no more questions now"),
@@ -245,6 +265,7 @@ pub(super) struct Facts {
     questions: Questions,
     /// Time of the ledger when facts were last forgotten.
     forgot: u64,
+    nonces: Nonces,
     /// What is revoked; never forgotten.
     pub(super) revoked: Revocations,
     pub(super) sessions: Sessions,
@@ -291,6 +312,9 @@ struct Allowed {
     rid: Vec<String>,
     exp: Option<u64>,
     spends: Option<Vec<usize>>,
+    /// Nonce and time of a presentation of the last node.
+    pn: Option<String>,
+    pt: Option<u64>,
 }
 
 #[derive(Deserialize)]
@@ -321,6 +345,9 @@ impl Facts {
             if let Some(allowed) = read::<Allowed>(line.body) {
                 self.forget(now);
                 self.count(&allowed, now);
+                if let (Some(rid), Some(nonce), Some(ts)) = (allowed.rid.last(), &allowed.pn, allowed.pt) {
+                    self.nonces.absorb(rid, nonce, ts);
+                }
             }
             self.sessions.absorb(line);
         } else if line.body.starts_with(ISSUE)
@@ -420,6 +447,7 @@ impl Facts {
                 }
                 Require::MayAsk { sid } => self.questions.room(sid, at)?,
                 Require::Waits { question } => self.questions.waits(question, at)?,
+                Require::Fresh { rid, nonce, ts } => self.nonces.check(rid, nonce, *ts, at, newest.seconds())?,
                 Require::Intent { sid, ih } => {
                     if self.pinned_intent(sid, at).is_some_and(|pinned| pinned != ih) {
                         return Err(Unmet::Intent(sid.clone()));

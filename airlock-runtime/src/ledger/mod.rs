@@ -14,6 +14,7 @@ mod facts;
 mod files;
 mod head;
 pub mod line;
+mod nonces;
 pub mod note;
 mod place;
 mod questions;

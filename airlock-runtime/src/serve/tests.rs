@@ -179,3 +179,132 @@ async fn that_a_lease_is_revoked_comes_before_every_other_reason_and_is_one_entr
         );
     }
 }
+
+/// The proof covers what the tool gets, wherever the lease travels, and is taken once, over restart and other processes.
+#[tokio::test]
+async fn a_presentation_is_taken_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let first = gateway(dir.path());
+    let lease = issue(&first, "agent:a", "s1").await.unwrap();
+    let bound = lease::attenuate(&lease, &lease::Caveat { pop: Some(true), ..lease::Caveat::default() }).unwrap();
+    let none = crate::call::Args::new();
+    let how = |byte, ago: u64| lease::Presentation { ts: Micros::now().seconds() - ago, nonce: [byte; 16] };
+    let present = |how| lease::present(&bound, &how, "airlock_usage_stats", &none).unwrap();
+    let ask = async |gateway: &Gateway, lease: &str| {
+        let arguments = json!({"_capability": lease, "_context": {"session_id": "s1", "intent": "count the calls"}});
+        match answer(gateway, request("airlock_usage_stats", &arguments, crate::wire::Carried::default())).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+            Judged::Asked { .. } => "asked",
+        }
+    };
+    assert_eq!(ask(&first, &bound).await, "lease_possession");
+    let shown = present(how(1, 0));
+    assert_eq!(ask(&first, &shown).await, "ok");
+    assert_eq!(ask(&first, &shown).await, "lease_replayed");
+    assert_eq!(ask(&gateway(dir.path()), &shown).await, "lease_replayed", "another process");
+    drop(first);
+    let again = gateway(dir.path());
+    assert_eq!(ask(&again, &shown).await, "lease_replayed", "after a restart");
+    assert_eq!(ask(&again, &present(how(2, 0))).await, "ok");
+    assert_eq!(ask(&again, &present(how(3, 40))).await, "lease_proof_time");
+    let other = lease::present(&bound, &how(4, 0), "airlock_audit_tail", &none).unwrap();
+    assert_eq!(ask(&again, &other).await, "lease_invalid", "made for another call");
+}
+
+/// A line as a client sends it, to the reply.
+async fn converse(gateway: &Rc<Gateway>, line: &serde_json::Value) -> serde_json::Value {
+    let (output, mut replies) = mpsc::channel(1);
+    let limits = Limits { calls: Arc::new(Semaphore::new(1)), bytes: Arc::new(Semaphore::new(IN_FLIGHT_BYTES_MAX)) };
+    let local = LocalSet::new();
+    let reply = local.run_until(async {
+        let mut tasks = JoinSet::new();
+        gateway.take(&Frame::Line(line.to_string().into_bytes()), &output, &mut tasks, &limits).await.unwrap();
+        replies.recv().await.unwrap()
+    });
+    serde_json::from_str(&reply.await).unwrap()
+}
+
+fn list_line(id: u8, lease: Option<&str>, session: &str) -> serde_json::Value {
+    let mut meta =
+        json!({"io.modelcontextprotocol/protocolVersion": "2026-07-28", "io.modelcontextprotocol/clientCapabilities": {}});
+    if let Some(lease) = lease {
+        meta["dev.airlock/lease"] = json!(lease);
+        meta["dev.airlock/session"] = json!(session);
+        meta["dev.airlock/intent"] = json!("count the calls");
+    }
+    json!({"jsonrpc": "2.0", "id": id, "method": "tools/list", "params": {"_meta": meta}})
+}
+
+#[tokio::test]
+async fn a_list_shows_what_the_lease_can_call() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let entries = || std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap().lines().count();
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let none = lease::attenuate(&lease, &lease::Caveat { tools: Some(Vec::new()), ..lease::Caveat::default() }).unwrap();
+    let bound = lease::attenuate(&lease, &lease::Caveat { pop: Some(true), ..lease::Caveat::default() }).unwrap();
+    let how = lease::Presentation { ts: Micros::now().seconds(), nonce: [1; 16] };
+    let shown = lease::present(&bound, &how, lease::present::LIST, &Args::new()).unwrap();
+    let before = entries();
+    for (id, lease, expected) in [
+        (1, None, &["airlock_usage_stats", "airlock_issue_capability"][..]),
+        (2, Some(&lease), &["airlock_usage_stats", "airlock_issue_capability"]),
+        (3, Some(&none), &["airlock_issue_capability"]),
+        (4, Some(&shown), &["airlock_usage_stats", "airlock_issue_capability"]),
+    ] {
+        let reply = converse(&gateway, &list_line(id, lease.map(String::as_str), "s1")).await;
+        let result = &reply["result"];
+        let names: Vec<&str> = result["tools"].as_array().unwrap().iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+        assert_eq!((names.as_slice(), &result["cacheScope"]), (expected, &json!("private")), "{reply}");
+        let ttl = result["ttlMs"].as_u64().unwrap();
+        assert!((290_000..=300_000).contains(&ttl), "no longer than the lease lives: {ttl}");
+    }
+    assert_eq!(entries(), before, "a list has no effect and is no entry");
+    for (id, lease, session, code) in [
+        (5, lease.replacen("k1", "k9", 1), "s1", "lease_invalid"),
+        (6, lease.clone(), "s2", "lease_session"),
+        (7, bound, "s1", "lease_possession"),
+    ] {
+        let reply = converse(&gateway, &list_line(id, Some(&lease), session)).await;
+        assert_eq!((&reply["error"]["code"], &reply["error"]["data"]["reason"]), (&json!(-32602), &json!(code)), "{reply}");
+        assert_eq!(reply["error"]["data"]["ledger_seq"], before + usize::from(id) - 5, "a refused lease is one entry");
+    }
+}
+
+/// One bit at each place of both forms: refused, told as nothing but invalid, one entry, and no budget or nonce is touched.
+#[tokio::test]
+async fn a_changed_bit_is_one_denial_and_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+    let once = lease::attenuate(&lease, &lease::Caveat { uses: Some(2), ..lease::Caveat::default() }).unwrap();
+    let how = lease::Presentation { ts: Micros::now().seconds(), nonce: [9; 16] };
+    let shown = lease::present(&once, &how, "airlock_usage_stats", &Args::new()).unwrap();
+    let entries = || std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap().lines().count();
+    let ask = async |lease: String| {
+        let meta =
+            crate::wire::Carried { lease: Some(lease), session: Some("s1".into()), intent: Some("count the calls".into()) };
+        match answer(&gateway, request("airlock_usage_stats", &json!({}), meta)).await {
+            Judged::Performed { .. } => "ok",
+            Judged::Denied { reason, .. } => reason.code(),
+            Judged::Asked { .. } => "asked",
+        }
+    };
+    let before = entries();
+    let mut flipped = 0;
+    for text in [&once, &shown] {
+        for at in 0..text.len() {
+            let mut bytes = text.clone().into_bytes();
+            // Bit 7 would make it another encoding than UTF-8, which no string of a message can be.
+            bytes[at] ^= 1 << (at % 7);
+            assert_eq!(ask(String::from_utf8(bytes).unwrap()).await, "lease_invalid", "byte {at}");
+            flipped += 1;
+        }
+    }
+    assert_eq!(entries(), before + flipped, "one entry each");
+    assert_eq!(
+        [ask(shown.clone()).await, ask(shown).await, ask(once.clone()).await, ask(once).await],
+        ["ok", "lease_replayed", "ok", "uses_exhausted"]
+    );
+}

@@ -7,8 +7,8 @@
 use super::ask::{self, Answer, Asking, OPEN_QUESTIONS_MAX};
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
 use super::members::string;
-use super::params::{CallRequest, Client, Params, unsupported_version};
-use super::reply::{self, ServerInfo, ToolListing, ToolReply};
+use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
+use super::reply::{self, CACHE_TTL_MS, ServerInfo, ToolListing, ToolReply};
 use super::revision::Revision;
 use super::scan::scan;
 use crate::limits::{JSON_VALUE_BYTES, LINE_MAX};
@@ -26,6 +26,8 @@ pub enum Received {
     Reply(String),
     /// Judge this call; it is open until [`Connection::finish`].
     Call(Box<CallRequest>),
+    /// Answer with what the lease can call; it is open until [`Connection::finish`].
+    List(Box<ListRequest>),
     /// Stop working on this call. It stays open until [`Connection::finish`], which then forbids the reply.
     Cancel(Id),
     /// The answer to the question of this number, which is closed by it.
@@ -178,6 +180,13 @@ impl Connection {
         reply::result(id, self.server.call_result(revision, reply))
     }
 
+    /// The reply to a list that shows a lease: the tools of these names, which a client may keep for `ttl` milliseconds.
+    #[must_use]
+    pub fn reply_list(&self, revision: Revision, id: &Id, names: &[&str], ttl: u64) -> String {
+        let seen = self.tools.iter().filter(|tool| names.contains(&tool.name.as_str()));
+        reply::result(id, self.server.list(revision, seen, ttl))
+    }
+
     /// A reply that is a JSON-RPC error, for an unknown tool or a fault of the gateway; a refusal is a [`ToolReply`] with `is_error`.
     #[must_use]
     pub fn reply_error(&self, id: &Id, code: Code, message: &str, data: Option<Value>) -> String {
@@ -210,6 +219,10 @@ impl Connection {
         let outcome = Params::read(params, memory).and_then(|params| self.serve(&id, method, &params));
         match outcome {
             Ok(Served::Result(body)) => Received::Reply(reply::result(&id, body)),
+            Ok(Served::List(list)) => {
+                self.open.insert(id, Open::Working);
+                Received::List(list)
+            }
             Ok(Served::Call(call)) => {
                 self.open.insert(id, Open::Working);
                 Received::Call(call)
@@ -253,7 +266,7 @@ impl Connection {
     fn serve_legacy(&self, id: &Id, method: &str, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
         match method {
             "ping" => Ok(Served::Result(Map::new())),
-            "tools/list" => self.list(params, revision),
+            "tools/list" => self.list(id, params, revision),
             "tools/call" => params.call(id.clone(), revision, self.client.clone()).map(|call| Served::Call(Box::new(call))),
             "initialize" => Err(Problem::new(Code::InvalidRequest, "This connection was already opened with `initialize`.")),
             _ => Err(unknown_method(method)),
@@ -264,7 +277,7 @@ impl Connection {
         params.meta.check_envelope()?;
         let served = match method {
             "server/discover" => return Ok(Served::Result(self.server.discover())),
-            "tools/list" => self.list(params, Revision::MODERN),
+            "tools/list" => self.list(id, params, Revision::MODERN),
             "tools/call" => {
                 params.call(id.clone(), Revision::MODERN, params.meta.client()).map(|call| Served::Call(Box::new(call)))
             }
@@ -274,11 +287,14 @@ impl Connection {
         Ok(served)
     }
 
-    fn list(&self, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
+    fn list(&self, id: &Id, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
         if params.cursor.is_some() {
             return Err(Problem::invalid_params("The tool list has one page; this server never gave out a `cursor`."));
         }
-        Ok(Served::Result(self.server.list(revision, &self.tools)))
+        match params.list(id.clone(), revision)? {
+            Some(list) => Ok(Served::List(Box::new(list))),
+            None => Ok(Served::Result(self.server.list(revision, self.tools.iter(), CACHE_TTL_MS))),
+        }
     }
 
     fn notification(&mut self, method: &str, params: Option<&RawValue>) -> Received {
@@ -327,6 +343,7 @@ impl Connection {
 enum Served {
     Result(Map<String, Value>),
     Call(Box<CallRequest>),
+    List(Box<ListRequest>),
 }
 
 fn unknown_method(method: &str) -> Problem {

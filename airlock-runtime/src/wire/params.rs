@@ -55,6 +55,19 @@ pub(crate) struct Client {
     pub(crate) asking: Asking,
 }
 
+/// A `tools/list` that shows a lease: the list is what that lease can call. Nothing is decided yet.
+#[derive(Debug)]
+pub struct ListRequest {
+    /// To be given to [`crate::wire::Connection::finish`] and the reply.
+    pub id: Id,
+    /// The revision in which the reply must be written.
+    pub revision: Revision,
+    /// Memory that the request may take while it is worked on, in bytes.
+    pub memory: usize,
+    /// What `_meta` carries for us.
+    pub meta: Carried,
+}
+
 /// The arguments may carry a lease, see [`Carried`].
 impl fmt::Debug for CallRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -180,6 +193,12 @@ impl<'a> Params<'a> {
         let revision = Revision::for_initialize(&version);
         let asking = Asking::of(revision, self.capabilities);
         Ok((revision, Client { name: self.client_info.and_then(name_of), asking }))
+    }
+
+    /// Checks the parameters of `tools/list`; nothing when no lease is shown.
+    pub(crate) fn list(&self, id: Id, revision: Revision) -> Result<Option<ListRequest>, Problem> {
+        let meta = self.meta.carried()?;
+        Ok(meta.lease.is_some().then_some(ListRequest { id, revision, memory: self.memory, meta }))
     }
 
     /// Checks the parameters of `tools/call`.

@@ -108,7 +108,7 @@ impl ServerInfo {
     }
 
     pub(crate) fn discover(&self) -> Map<String, Value> {
-        let mut body = cacheable();
+        let mut body = cacheable(CACHE_TTL_MS);
         body.insert("supportedVersions".to_owned(), json!([Revision::MODERN.date()]));
         self.introduce(&mut body);
         self.finish(Revision::MODERN, body, Map::new())
@@ -130,9 +130,15 @@ impl ServerInfo {
         }
     }
 
-    pub(crate) fn list(&self, revision: Revision, tools: &[ToolListing]) -> Map<String, Value> {
-        let mut body = if revision.is_modern() { cacheable() } else { Map::new() };
-        body.insert("tools".to_owned(), tools.iter().map(|tool| tool.listed(revision)).collect());
+    /// `ttl`: how long a client may keep it, milliseconds.
+    pub(crate) fn list<'a>(
+        &self,
+        revision: Revision,
+        tools: impl Iterator<Item = &'a ToolListing>,
+        ttl: u64,
+    ) -> Map<String, Value> {
+        let mut body = if revision.is_modern() { cacheable(ttl) } else { Map::new() };
+        body.insert("tools".to_owned(), tools.map(|tool| tool.listed(revision)).collect());
         self.finish(revision, body, Map::new())
     }
 
@@ -167,9 +173,9 @@ impl ToolListing {
     }
 }
 
-fn cacheable() -> Map<String, Value> {
+fn cacheable(ttl: u64) -> Map<String, Value> {
     let mut body = Map::new();
-    body.insert("ttlMs".to_owned(), json!(CACHE_TTL_MS));
+    body.insert("ttlMs".to_owned(), json!(ttl));
     body.insert("cacheScope".to_owned(), json!(CACHE_SCOPE));
     body
 }

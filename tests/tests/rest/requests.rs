@@ -92,6 +92,19 @@ fn no_argument_leaves_its_place() {
     gateway.finish();
 }
 
+/// The manifest gives the tool its host; the lease still has to name it.
+#[test]
+fn a_lease_without_the_host_does_not_reach_it() {
+    let place = Place::new("rest");
+    let mut gateway = start(&place);
+    let mut claims = place.claims(&["pick"]);
+    (claims.dom, claims.risk) = (vec!["a.files.example.com".into()], 1000);
+    let before = recorder().of("/echo/pick").len();
+    let reply = gateway.ask(&airlock_tests::message::call("pick:1", "pick", &json!({}), &place.mint(&claims)));
+    assert_eq!((end(&reply), recorder().of("/echo/pick").len()), ("host_not_in_lease", before), "{reply}");
+    gateway.finish();
+}
+
 #[test]
 fn answers_that_do_not_fit_fail_with_a_code() {
     let place = Place::new("rest");
@@ -148,15 +161,24 @@ fn a_gateway_does_not_start_without_its_credentials() {
         }
         stderr
     };
-    assert!(stopped(&|command| drop(command.env_remove("REST_TOKEN"))).contains("REST_TOKEN is not set"));
     assert!(
-        stopped(&|command| drop(command.env("REST_LOGIN", "correct-horse")))
-            .contains("REST_LOGIN is not of the form user:password")
+        stopped(&|command| {
+            command.env_remove("REST_TOKEN");
+        })
+        .contains("REST_TOKEN is not set")
+    );
+    assert!(
+        stopped(&|command| {
+            command.env("REST_LOGIN", "correct-horse");
+        })
+        .contains("REST_LOGIN is not of the form user:password")
     );
     let file = place.dir().join("token");
     std::fs::write(&file, format!("{TOKEN}\n")).unwrap();
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let from_file = |command: &mut std::process::Command| drop(command.env_remove("REST_TOKEN").env("REST_TOKEN_FILE", &file));
+    let from_file = |command: &mut std::process::Command| {
+        command.env_remove("REST_TOKEN").env("REST_TOKEN_FILE", &file);
+    };
     assert!(stopped(&from_file).contains("may be read by others"));
     std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
     let mut command = command(&place);

@@ -23,6 +23,7 @@ fn outcome(mut connection: Connection, line: &str) -> (String, Era) {
             reply["error"]["code"].as_i64().map_or("ok".to_owned(), |code| code.to_string())
         }
         Received::Call(_) => "call".to_owned(),
+        Received::List(_) => "list".to_owned(),
         other @ (Received::Silence(_) | Received::Cancel(_) | Received::Answer(..)) => format!("{other:?}"),
     };
     (what, connection.era())

@@ -1,0 +1,63 @@
+//! `tools/list` of a caller who shows a lease: what that lease can call, and nothing else.
+
+use super::{Gateway, Share};
+use crate::account::Context;
+use crate::call::Args;
+use crate::clock::Micros;
+use crate::decide::{Call, listed};
+use crate::lease::present::LIST;
+use crate::reason::Reason;
+use crate::reply::{self, Judged};
+use crate::risk::Risk;
+use crate::wire::{CACHE_TTL_MS, Carried, ListRequest};
+use std::rc::Rc;
+use tokio::sync::mpsc;
+
+/// What a lease may see of the list, and for how long a client may keep it, milliseconds.
+struct Seen {
+    tools: Vec<&'static str>,
+    ttl: u64,
+}
+
+impl Gateway {
+    /// One list from request to reply. A cancelled one is not answered.
+    pub(super) async fn list(self: Rc<Self>, request: ListRequest, share: Share, output: mpsc::Sender<String>) {
+        let ListRequest { id, revision, memory: _, meta } = request;
+        let seen = self.seen_by(&meta).await;
+        let reply = {
+            let mut connection = self.connection.borrow_mut();
+            connection.finish(&id).then(|| match seen {
+                Ok(Seen { tools, ttl }) => connection.reply_list(revision, &id, &tools, ttl),
+                Err(refused) => reply::refused_list(&connection, &id, &refused),
+            })
+        };
+        if let Some(reply) = reply {
+            let _ = output.send(reply).await;
+        }
+        drop(share);
+    }
+
+    /// A refused lease is an entry here as it is in a call, so that nobody tries out leases unseen; nothing else is recorded, since a
+    /// list has no effect. For the same reason nonces and budgets are not touched.
+    async fn seen_by(&self, meta: &Carried) -> Result<Seen, Judged> {
+        let policy = self.world.policy;
+        let call = Call::new(policy, reply::call_id(), LIST.into(), Args::new());
+        let now = Micros::now();
+        let authority = match policy.lease.carrier_meta {
+            true => self.authority(meta, &call, now),
+            false => Err(Reason::CarrierRefused { carrier: "_meta" }),
+        };
+        let seen = authority.as_ref().map_err(Clone::clone).and_then(|authority| {
+            let left = authority.exp.saturating_sub(now.seconds()).saturating_mul(1000);
+            Ok(Seen { tools: listed(policy, authority)?, ttl: CACHE_TTL_MS.min(left) })
+        });
+        match seen {
+            Ok(seen) => Ok(seen),
+            Err(reason) => {
+                let risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
+                let context = Context::new(&call, Some(meta), authority.as_ref().ok(), &risk, None);
+                Err(self.deny(&context, reason).await)
+            }
+        }
+    }
+}
