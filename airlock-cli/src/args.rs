@@ -38,6 +38,8 @@ pub(crate) enum Command {
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
     Explain(command::explain::Explain),
+    Test(command::test::Test),
+    Schema(command::schema::Schema),
     Exposure(command::exposure::Exposure),
     Import(command::import::Import),
     Demo(command::demo::Demo),

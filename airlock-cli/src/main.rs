@@ -3,10 +3,14 @@
 mod args;
 mod cargo;
 mod carried;
+mod cases;
 mod command;
 mod demo;
 mod gateway;
+mod judge;
 mod manifest;
+mod places;
+mod project;
 mod render;
 mod scaffold;
 mod standin;

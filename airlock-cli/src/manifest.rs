@@ -18,6 +18,8 @@ pub(crate) struct Manifest {
 /// A manifest without errors.
 #[derive(Debug)]
 pub(crate) struct Accepted {
+    /// Name for diagnostics.
+    pub(crate) name: String,
     /// Its text, byte for byte.
     pub(crate) text: String,
     /// What it says.
@@ -98,7 +100,7 @@ impl Manifest {
         report(&checked);
         let count = count(&checked);
         match checked.into_compiled() {
-            Some(compiled) => Ok(Accepted { compiled, text: self.text }),
+            Some(compiled) => Ok(Accepted { compiled, text: self.text, name: self.name }),
             None => Err(Failure::no(format_args!("{}: {count}; nothing was built", self.name))),
         }
     }

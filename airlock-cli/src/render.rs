@@ -44,6 +44,13 @@ impl Failure {
     }
 }
 
+/// The message alone.
+impl Display for Failure {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 /// What a command returns.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 

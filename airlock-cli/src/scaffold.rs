@@ -1,8 +1,7 @@
-//! Every text that Airlock writes into other people's directories: generated crates and new projects.
+//! The crate that a gateway is compiled from.
 
 use crate::render::Failure;
 use std::fs;
-use std::io::Write;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
@@ -88,81 +87,9 @@ pub(crate) fn replace(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path)).inspect_err(|_| drop(fs::remove_file(&temporary)))
 }
 
-/// A project that `airlock new` writes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum Template {
-    /// Hourly weather forecasts and a generic JSON fetch, leases by an operator.
-    Weather,
-    /// One tool that fetches JSON from named hosts.
-    Http,
-    /// No network at all: the tools that read the gateway's own ledger.
-    Audit,
-}
-
-impl Template {
-    /// The manifest of a gateway with this name.
-    pub(crate) fn manifest(self, name: &str) -> String {
-        let text = match self {
-            Self::Weather => include_str!("../carried/templates/new/weather.toml"),
-            Self::Http => include_str!("../carried/templates/new/http.toml"),
-            Self::Audit => include_str!("../carried/templates/new/audit.toml"),
-        };
-        text.replace("{name}", name)
-    }
-}
-
-/// Writes a project into `dir` (made when absent) and gives the paths of its files.
-///
-/// # Errors
-/// One of the files exists (then none is written), or a file operation failed.
-pub(crate) fn project(dir: &Path, name: &str, template: Template) -> Result<Vec<PathBuf>, Failure> {
-    let files = [
-        ("airlock.toml", template.manifest(name)),
-        ("README.md", include_str!("../carried/templates/new/README.md").replace("{name}", name)),
-        (".gitignore", include_str!("../carried/templates/new/gitignore").replace("{name}", name)),
-    ];
-    let paths: Vec<PathBuf> = files.iter().map(|(file, _)| dir.join(file)).collect();
-    if let Some(taken) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
-        return Err(
-            Failure::new(format_args!("{} exists; nothing was written", taken.display())).help("choose another directory")
-        );
-    }
-    fs::create_dir_all(dir).map_err(|e| Failure::new(format_args!("cannot make the directory {}: {e}", dir.display())))?;
-    for (path, (_, text)) in paths.iter().zip(&files) {
-        // `create_new`, because the file may have appeared since the look above.
-        fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(path)
-            .and_then(|mut file| file.write_all(text.as_bytes()))
-            .map_err(|e| Failure::new(format_args!("cannot write {}: {e}", path.display())))?;
-    }
-    Ok(paths)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::ValueEnum;
-
-    #[test]
-    fn every_template_passes_the_check_without_warnings() {
-        for template in Template::value_variants() {
-            let text = template.manifest("gate-1");
-            let checked = airlock_policy::compile(&text, "airlock.toml");
-            assert_eq!(checked.render(false), "");
-            assert_eq!(checked.compiled().expect("compiled").policy().gateway.name, "gate-1");
-        }
-    }
-
-    #[test]
-    fn a_project_never_replaces_a_file() {
-        let dir = tempfile::tempdir().expect("directory");
-        fs::write(dir.path().join("README.md"), "mine").expect("written");
-        assert!(project(dir.path(), "gate", Template::Audit).is_err());
-        assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 1, "nothing else was written");
-        assert_eq!(fs::read(dir.path().join("README.md")).expect("read"), b"mine");
-    }
 
     #[test]
     fn the_generated_crate_names_unit_and_features() {

@@ -45,14 +45,14 @@ why = "the reader"
 #[test]
 fn a_new_project_passes() {
     let dir = tempfile::tempdir().expect("directory");
-    for template in ["weather", "http", "audit"] {
+    for template in ["weather", "rest", "locked"] {
         let made = airlock(dir.path(), &["new", template, "--template", template], "");
         assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
         let checked = airlock(&dir.path().join(template), &["check", "--deny-warnings"], "");
         assert_eq!(checked.status.code(), Some(0), "{}", text(&checked.stderr));
         assert!(text(&checked.stdout).starts_with(&format!("{template}: ")), "{}", text(&checked.stdout));
     }
-    let again = airlock(dir.path(), &["new", "audit"], "");
+    let again = airlock(dir.path(), &["new", "locked"], "");
     assert_eq!(again.status.code(), Some(2));
     assert!(text(&again.stderr).contains("exists; nothing was written"));
     let named = airlock(dir.path(), &["new", "A b"], "");

@@ -7,6 +7,7 @@ use serde::Serialize;
 
 /// A manifest that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Policy {
     /// Language version of the manifest; 1.
     pub airlock: u32,
@@ -32,6 +33,7 @@ pub struct Policy {
 
 /// `[gateway]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Gateway {
     /// Binary name, lease audience and ledger origin.
     pub name: String,
@@ -41,6 +43,7 @@ pub struct Gateway {
 
 /// An accepted key id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Key {
     /// Key id: 1-16 of `a-z 0-9 -`.
     pub kid: String,
@@ -50,6 +53,7 @@ pub struct Key {
 
 /// `[lease]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Lease {
     /// Seconds.
     pub default_ttl: u64,
@@ -63,6 +67,7 @@ pub struct Lease {
 
 /// `[ledger]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Ledger {
     /// Environment variable that names the directory.
     pub dir_env: Option<String>,
@@ -74,6 +79,7 @@ pub struct Ledger {
 
 /// `[ledger] durability`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// fdatasync before every effect.
@@ -86,6 +92,7 @@ pub enum Durability {
 
 /// `[limits]`: bounds of the whole gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Limits {
     /// Largest arguments of one call, bytes of their JSON without carriers.
     pub max_arguments: u64,
@@ -101,6 +108,7 @@ pub struct Limits {
 
 /// Bounds on the number of allowed calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Quota {
     /// In all sessions together.
     pub rate: Option<Rate>,
@@ -112,6 +120,7 @@ pub struct Quota {
 
 /// At most so many calls within any period of so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rate {
     /// Calls.
     pub calls: u32,
@@ -121,6 +130,7 @@ pub struct Rate {
 
 /// A tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Tool {
     /// Name on the wire.
     pub name: String,
@@ -154,6 +164,7 @@ pub struct Tool {
 
 /// What a call of a tool does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 #[allow(clippy::large_enum_variant, reason = "a policy has at most some hundred tools, each made once")]
 pub enum ToolKind {
@@ -165,6 +176,7 @@ pub enum ToolKind {
 
 /// A risk factor that counts nothing for one tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct IgnoredFactor {
     /// Name of the factor as in a decision.
     pub factor: String,
@@ -174,6 +186,7 @@ pub struct IgnoredFactor {
 
 /// `approval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Approval {
     /// The connected user.
@@ -182,6 +195,7 @@ pub enum Approval {
 
 /// A declarative REST tool: exactly one request, of which the caller chooses the inputs and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Rest {
     /// For people; empty = none.
     pub title: String,
@@ -211,6 +225,7 @@ pub struct Rest {
 
 /// HTTP methods of REST tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET.
@@ -227,6 +242,7 @@ pub enum Method {
 
 /// An argument of a REST tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Input {
     /// Name.
     pub name: String,
@@ -240,6 +256,7 @@ pub struct Input {
 
 /// Type of an input, in the words of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {
     /// A string.
@@ -256,6 +273,7 @@ pub enum InputKind {
 
 /// A piece of a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
     /// Text, percent-encoded.
@@ -266,6 +284,7 @@ pub enum Piece {
 
 /// A name and its value in a query, a header list or a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Pair {
     /// Name of parameter, header or member.
     pub name: String,
@@ -275,6 +294,7 @@ pub struct Pair {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Slot {
     /// From an input; left out when the call does not give it.
@@ -289,6 +309,7 @@ pub enum Slot {
 
 /// A credential that is read at start and added to each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Auth {
     /// How it is sent.
     pub scheme: AuthScheme,
@@ -298,6 +319,7 @@ pub struct Auth {
 
 /// How a credential is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthScheme {
     /// `authorization: Bearer <secret>`.
@@ -310,6 +332,7 @@ pub enum AuthScheme {
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Response {
     /// Which part of the JSON document is given to the caller.
     pub select: Select,
@@ -319,6 +342,7 @@ pub struct Response {
 
 /// Part of a JSON document. Pointers are those of RFC 6901.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Select {
     /// All of it.
@@ -331,6 +355,7 @@ pub enum Select {
 
 /// The built-in tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Builtin {
     /// `airlock_issue_capability`.
@@ -349,6 +374,7 @@ pub enum Builtin {
 
 /// What a tool does to the world; a later one is graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum EffectClass {
     /// Reads only.
@@ -361,6 +387,7 @@ pub enum EffectClass {
 
 /// `[[egress]]`, as referred to by a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Egress {
     /// Which hosts.
     pub host: HostRule,
@@ -374,6 +401,7 @@ pub struct Egress {
 
 /// A host pattern in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum HostRule {
     /// Exactly this host.
@@ -386,6 +414,7 @@ pub enum HostRule {
 
 /// Rules for one argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct ArgRules {
     /// Argument name.
     pub arg: String,
@@ -395,6 +424,7 @@ pub struct ArgRules {
 
 /// One argument rule. Lengths are Unicode scalar values. Of a list, rules for strings speak of each item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum ArgRule {
     /// The value is one of these strings.
@@ -425,6 +455,7 @@ pub enum ArgRule {
 
 /// `[[flow]]`: labels that may not come together in one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Flow {
     /// The labels, sorted. A call that would complete them is refused, or asked about.
     pub labels: Vec<String>,
@@ -436,6 +467,7 @@ pub struct Flow {
 
 /// What a flow does to the call that would complete it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum FlowVerdict {
     /// `deny = […]`.
@@ -446,6 +478,7 @@ pub enum FlowVerdict {
 
 /// `[[grant]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Grant {
     /// Exact subject.
     pub subject: String,
@@ -467,6 +500,7 @@ pub struct Grant {
 
 /// `[[grant]] issue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub enum Issue {
     /// `operator`.
     #[serde(rename = "operator")]
@@ -481,6 +515,7 @@ pub enum Issue {
 
 /// `[[require]]`: what must hold of the policy, or nothing is compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Require {
     /// What must hold.
     pub rule: Requirement,
@@ -490,6 +525,7 @@ pub struct Require {
 
 /// What a `[[require]]` demands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Requirement {
     /// Every selected tool has every property.
@@ -510,6 +546,7 @@ pub enum Requirement {
 
 /// Which tools a requirement speaks of: those for which all that is given holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Selector {
     /// One of these names; empty: any. Sorted.
     pub tools: Vec<String>,
@@ -525,6 +562,7 @@ pub struct Selector {
 
 /// What a tool can be required to have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Property {
     /// `approval = "human"`.

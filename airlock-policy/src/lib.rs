@@ -16,10 +16,12 @@ mod features;
 mod fields;
 mod host;
 pub mod ir;
+pub mod keys;
 pub mod limits;
 mod manifest;
 mod name;
 mod render;
+mod report;
 mod secret;
 mod text;
 
@@ -27,6 +29,7 @@ pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Span};
 pub use features::features;
 pub use render::render;
+pub use report::Report;
 
 use std::borrow::Cow;
 

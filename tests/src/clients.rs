@@ -15,6 +15,8 @@ const RUN_SECONDS: &str = "120";
 const INSTALL_SECONDS: &str = "540";
 /// The pinned Python packages, which the example shares.
 const REQUIREMENTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/agent_integration/requirements.txt");
+/// The pinned validator of TOML editors.
+const TAPLO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/taplo.txt");
 /// Scripts and session of the tests.
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
@@ -80,6 +82,22 @@ impl Client {
 pub fn python(script: &Path) -> Command {
     let mut command = bounded(venv().join("bin/python"), RUN_SECONDS);
     command.arg(script).env("PYTHONDONTWRITEBYTECODE", "1");
+    command
+}
+
+/// The command line of Taplo, whose validator TOML editors use, with `lint`.
+pub fn taplo() -> Command {
+    static PLACE: OnceLock<PathBuf> = OnceLock::new();
+    let place = PLACE.get_or_init(|| {
+        needs("python3", (3, 10), "Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)");
+        once("taplo", &[TAPLO], "python3", |place| {
+            step(bounded("python3", INSTALL_SECONDS).args(["-m", "venv"]).arg(place));
+            let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", TAPLO];
+            step(bounded(place.join("bin/python"), INSTALL_SECONDS).args(pip));
+        })
+    });
+    let mut command = bounded(place.join("bin/taplo"), RUN_SECONDS);
+    command.arg("lint").env("NO_COLOR", "1").env("RUST_LOG", "error");
     command
 }
 

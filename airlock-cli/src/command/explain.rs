@@ -1,187 +1,210 @@
 //! `airlock explain`.
 
 use crate::args::Format;
-use crate::manifest::policy_of;
-use crate::render::{Outcome, say};
-use airlock_policy::ir::{ArgRule, EffectClass, Egress, Grant, HostRule, Issue, Key, Lease, Ledger, Policy, Tool};
-use serde_json::json;
-use std::path::PathBuf;
+use crate::cases::{self, Case, Expect};
+use crate::judge::{Called, Judge, Ruling};
+use crate::manifest::{Accepted, policy_of};
+use crate::places::{Line, Places};
+use crate::render::{Failure, Outcome, say};
+use airlock_policy::Report;
+use airlock_policy::ir::Policy;
+use airlock_runtime::reason::thousandths;
+use serde_json::{Map, Value, json};
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Show the whole policy of a manifest as a readable table, with every default filled in.
+/// Largest description of a call in bytes: the largest line that a gateway reads.
+const CALL_MAX: u64 = 8 * 1024 * 1024;
+
+/// Show the whole policy as a readable report, or say what a gateway would answer to one call, and why.
 ///
-/// Exit codes: 0 shown · 1 the manifest has errors · 2 it could not be read.
+/// The report has every default filled in. A call is decided by the functions of the gateway itself, with a lease signed for the
+/// purpose and an empty ledger in memory; nothing is performed and nothing is recorded. Exit codes: 0 shown, whatever the verdict is ·
+/// 1 the manifest has errors · 2 something could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Explain {
-    /// The manifest, or a built gateway; `-` reads standard input
+    /// The manifest, or a built gateway; `-` reads a manifest from standard input
     #[arg(default_value = "airlock.toml")]
     manifest: PathBuf,
-    /// How the policy is printed
+    /// A call as JSON: {"tool", "args", "subject", …} as in a case, or {"name", "arguments"} as in MCP; `-` reads standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["tool", "arg"])]
+    call: Option<PathBuf>,
+    /// Tool of the call
+    #[arg(long)]
+    tool: Option<String>,
+    /// Argument of the call; the value is JSON, or else text
+    #[arg(long, value_name = "NAME=VALUE", requires = "tool", value_parser = argument)]
+    arg: Vec<(String, Value)>,
+    /// Whose lease the call carries [default: the first subject with a grant for the tool]
+    #[arg(long)]
+    subject: Option<String>,
+    /// Session of the call
+    #[arg(long)]
+    session: Option<String>,
+    /// Intent of the call
+    #[arg(long)]
+    intent: Option<String>,
+    /// The call carries no lease
+    #[arg(long, conflicts_with = "subject")]
+    no_lease: bool,
+    /// How the result is printed
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
 }
 
 impl Explain {
     pub(crate) fn run(self) -> Outcome {
-        let compiled = policy_of(&self.manifest)?.compiled;
-        match self.format {
-            Format::Json => say(json!({"policy_digest": compiled.digest_hex(), "policy": compiled.policy()})),
-            Format::Table => say(page(compiled.policy(), &compiled.digest_hex())),
+        let accepted = policy_of(&self.manifest)?;
+        match self.case(accepted.compiled.policy())? {
+            None => report(&accepted, self.format),
+            Some(case) => explain(&accepted, &case, self.format)?,
         }
         Ok(ExitCode::SUCCESS)
     }
+
+    /// The call to explain, as a case that expects nothing in particular.
+    fn case(&self, policy: &Policy) -> Result<Option<Case>, Failure> {
+        let mut case = match (&self.call, &self.tool) {
+            (None, None) => return Ok(None),
+            (Some(path), _) => read(path)?,
+            (None, Some(tool)) => described(json!({"call": {"tool": tool, "args": Map::from_iter(self.arg.iter().cloned())}}))?,
+        };
+        case.session = self.session.clone().or(case.session);
+        case.intent = self.intent.clone().or(case.intent);
+        let naming = policy.grants.iter().find(|grant| grant.tools.contains(&case.call.tool));
+        let subject = naming.or(policy.grants.first()).map(|grant| grant.subject.clone());
+        case.subject = self.subject.clone().or(case.subject).or(subject).filter(|_| !self.no_lease);
+        Ok(Some(case))
+    }
 }
 
-/// The policy in sections. Everything in it is named, so that what a reader does not see here is not in the policy.
-fn page(policy: &Policy, digest: &str) -> String {
-    let Policy { airlock, gateway, keys, lease, ledger, tools, grants, .. } = policy;
-    let mut lines = vec![format!("gateway {} (language version {airlock}, policy digest {digest})", gateway.name)];
-    if !gateway.instructions.is_empty() {
-        lines.push(format!("  tells the model   {:?}", gateway.instructions));
+/// `name=value`.
+fn argument(text: &str) -> Result<(String, Value), String> {
+    let (name, value) = text.split_once('=').ok_or("an argument is written NAME=VALUE")?;
+    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| json!(value))))
+}
+
+/// A call from a file.
+fn read(path: &Path) -> Result<Case, Failure> {
+    let cannot = |e: &dyn std::fmt::Display| Failure::new(format_args!("cannot read the call {}: {e}", path.display()));
+    let mut text = String::new();
+    let read = match path == Path::new("-") {
+        true => std::io::stdin().take(CALL_MAX).read_to_string(&mut text),
+        false => std::fs::File::open(path).and_then(|file| file.take(CALL_MAX).read_to_string(&mut text)),
+    };
+    read.map_err(|e| cannot(&e))?;
+    let value: Value = serde_json::from_str(&text).map_err(|e| cannot(&e))?;
+    described(value).map_err(|failure| cannot(&failure))
+}
+
+/// A call as a case, as `{tool, args, subject, …}`, or as MCP has it.
+fn described(value: Value) -> Result<Case, Failure> {
+    let bad = |problem: &dyn std::fmt::Display| Failure::new(format_args!("this is no call: {problem}"));
+    let Value::Object(mut members) = value else { return Err(bad(&"it is not a JSON object")) };
+    if let Some(Value::Object(params)) = members.remove("params") {
+        members = Map::from_iter(params.into_iter().filter(|(name, _)| name != "_meta"));
     }
-    lines.extend(keys.iter().map(key));
-    lines.extend(lease_lines(lease));
-    lines.push(ledger_line(ledger));
+    if !members.contains_key("call") {
+        let mut call = Map::new();
+        for (from, to) in [("tool", "tool"), ("name", "tool"), ("args", "args"), ("arguments", "args"), ("stretch", "stretch")] {
+            if let Some(value) = members.remove(from) {
+                call.insert(to.to_owned(), value);
+            }
+        }
+        members.insert("call".to_owned(), Value::Object(call));
+    }
+    members.insert("name".to_owned(), json!("call"));
+    members.insert("expect".to_owned(), json!(Expect::Allow.word()));
+    serde_json::from_value(Value::Object(members)).map_err(|e| bad(&e))
+}
+
+fn report(accepted: &Accepted, format: Format) {
+    let compiled = &accepted.compiled;
+    match format {
+        Format::Json => say(json!({"policy_digest": compiled.digest_hex(), "policy": compiled.policy()})),
+        Format::Table => say(format_args!("policy digest {}\n\n{}", compiled.digest_hex(), Report::of(compiled.policy()))),
+    }
+}
+
+fn explain(accepted: &Accepted, case: &Case, format: Format) -> Result<(), Failure> {
+    let judge = Judge::of(&accepted.compiled)?;
+    let ruling = cases::play(&judge, case).map_err(Failure::new)?;
+    let places = Places::of(&accepted.name, &accepted.text);
+    let args = case.call.sent();
+    let called = Called { tool: &case.call.tool, args: &args, subject: case.subject.as_deref() };
+    let line = judge.line(&places, &called, &ruling)?;
+    match format {
+        Format::Json => say(self::json(case, &ruling, line.as_ref())),
+        Format::Table => say(page(judge.policy, case, &ruling, line.as_ref())),
+    }
+    Ok(())
+}
+
+/// The answer for people.
+fn page(policy: &Policy, case: &Case, ruling: &Ruling, line: Option<&Line>) -> String {
+    let whose = case.subject.as_ref().map_or("without a lease".to_owned(), |subject| format!("with a lease of {subject}"));
+    let mut lines = vec![format!("call      {} {whose}", case.call.tool)];
+    lines.push(match ruling.verdict {
+        Expect::Allow => "verdict   allow".to_owned(),
+        Expect::Ask => "verdict   ask the connected user".to_owned(),
+        Expect::Deny => format!("verdict   deny, {}", ruling.reason.code()),
+    });
+    match ruling.verdict {
+        Expect::Allow => {}
+        Expect::Ask => lines.extend(ruling.because.iter().map(|because| format!("because   {because}"))),
+        Expect::Deny => lines.push(format!("because   {}", ruling.reason.detail())),
+    }
+    if let Some(Line { file, number, text }) = line {
+        lines.push(format!("line      {file}:{number}: {text}"));
+    }
+    lines.push("\nchecks".to_owned());
+    lines.extend(ruling.checks.iter().map(|check| {
+        let word = if check.passed { "pass" } else { "FAIL" };
+        format!("  {word}  {:<16}{}", check.name, check.detail).trim_end().to_owned()
+    }));
     lines.push(String::new());
-    lines.push(format!("tools ({}); code for any other is not in the gateway", tools.len()));
-    lines.extend(tools.iter().flat_map(|tool| tool_lines(tool, grants)));
-    lines.push(String::new());
-    lines.push(format!("grants ({}); a lease beyond all of them is refused even if it is signed", grants.len()));
-    lines.extend(grants.iter().flat_map(grant_lines));
+    lines.extend(risk(policy, case, ruling));
+    lines.push("\nNothing was performed or recorded.".to_owned());
     lines.join("\n")
 }
 
-fn key(key: &Key) -> String {
-    let Key { kid, commitment } = key;
-    match commitment {
-        None => format!("  accepts key       {kid}, not pinned"),
-        Some(pin) => format!("  accepts key       {kid}, only with commitment {pin}"),
-    }
-}
-
-fn lease_lines(lease: &Lease) -> [String; 2] {
-    let Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
-    let carriers = [(carrier_meta, "params._meta"), (carrier_arguments, "the arguments")];
-    let carriers: Vec<&str> = carriers.into_iter().filter(|(on, _)| **on).map(|(_, name)| name).collect();
-    [
-        format!("  leases live       {} unless asked otherwise, {} at most", duration(*default_ttl), duration(*max_ttl)),
-        format!("  leases travel in  {}", carriers.join(" or ")),
-    ]
-}
-
-fn ledger_line(ledger: &Ledger) -> String {
-    let Ledger { dir_env, dir_default, durability } = ledger;
-    let dir = match dir_env {
-        None => format!("{dir_default:?}"),
-        Some(variable) => format!("${variable}, or {dir_default:?}"),
-    };
-    format!("  ledger            {dir}; durability {}", format!("{durability:?}").to_lowercase())
-}
-
-fn tool_lines(tool: &Tool, grants: &[Grant]) -> Vec<String> {
-    let Tool { name, effect, risk_threshold, base_risk, egress, args, why, .. } = tool;
-    let effect = match effect {
-        EffectClass::Read => "reads",
-        EffectClass::Write => "writes",
-        EffectClass::Send => "sends",
-    };
-    let mut lines = vec![
-        format!("  {name}: {why}"),
-        format!("    {effect}; denied from risk {} on, begins at {}", risk(*risk_threshold), risk(*base_risk)),
+/// Score, bounds and factors.
+fn risk(policy: &Policy, case: &Case, ruling: &Ruling) -> Vec<String> {
+    let threshold = policy.tools.iter().find(|tool| tool.name == case.call.tool).map(|tool| tool.risk_threshold);
+    let bounds = [
+        threshold.map(|threshold| format!("denied from {} on", thousandths(threshold))),
+        ruling.ceiling.map(|ceiling| format!("the lease allows {}", thousandths(ceiling))),
     ];
-    match egress.is_empty() {
-        true => lines.push("    no network".to_owned()),
-        false => lines.extend(egress.iter().map(|entry| format!("    reaches {}", host(entry)))),
-    }
-    let rules = args.iter().map(|argument| {
-        let rules: Vec<String> = argument.rules.iter().map(rule).collect();
-        format!("    {} must {}", argument.arg, rules.join(" and "))
-    });
-    lines.extend(rules);
-    let mut subjects: Vec<&str> =
-        grants.iter().filter(|grant| grant.tools.contains(name)).map(|grant| grant.subject.as_str()).collect();
-    let mut seen = std::collections::BTreeSet::new();
-    subjects.retain(|subject| seen.insert(*subject));
-    if !subjects.is_empty() {
-        lines.push(format!("    granted to {}", subjects.join(", ")));
-    }
+    let bounds: Vec<String> = bounds.into_iter().flatten().collect();
+    let mut lines = vec![format!("risk {}; {}", thousandths(ruling.risk.score), bounds.join(", "))];
+    let factor = |sign: &str, factor: &airlock_runtime::risk::Factor| {
+        format!("  {sign}{}  {}: {}", thousandths(factor.points), factor.name, factor.note)
+    };
+    lines.extend(ruling.risk.factors.iter().map(|one| factor("+", one)));
+    lines.extend(ruling.risk.ignored.iter().map(|one| factor("ignored ", one)));
     lines
 }
 
-fn host(egress: &Egress) -> String {
-    let Egress { host, ports, stand_in, why } = egress;
-    let host = match host {
-        HostRule::Exact(name) => name.clone(),
-        HostRule::OneLabel(parent) => format!("*.{parent} (one label more)"),
-        HostRule::AnyPublic => "any public host".to_owned(),
-    };
-    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
-    let local = stand_in.map(|port| format!(", in truth 127.0.0.1:{port} without TLS")).unwrap_or_default();
-    format!("{host}, port {}{local}: {why}", ports.join(", "))
-}
-
-fn rule(rule: &ArgRule) -> String {
-    match rule {
-        ArgRule::OneOf(values) => {
-            format!("be one of {}", values.iter().map(|value| format!("{value:?}")).collect::<Vec<_>>().join(", "))
-        }
-        ArgRule::Prefix(text) => format!("start with {text:?}"),
-        ArgRule::Suffix(text) => format!("end with {text:?}"),
-        ArgRule::MinLength(length) => format!("have at least {length} characters"),
-        ArgRule::MaxLength(length) => format!("have at most {length} characters"),
-        ArgRule::Min(bound) => format!("be at least {bound}"),
-        ArgRule::Max(bound) => format!("be at most {bound}"),
-        ArgRule::Matches(pattern) => format!("match {pattern:?}"),
-        ArgRule::Under(path) => format!("be a path under {path:?}"),
-        ArgRule::HostIn(hosts) => format!("name a host of {hosts:?}"),
-        ArgRule::MaxItems(most) => format!("have at most {most} items"),
-        ArgRule::Forbid => "be absent".to_owned(),
-    }
-}
-
-fn grant_lines(grant: &Grant) -> Vec<String> {
-    let Grant { subject, tools, issue, domains, max_ttl, max_risk, uses, why } = grant;
-    let issue = match issue {
-        Issue::Operator => "issued by the operator",
-        Issue::SelfService => "issued to whoever asks, through airlock_issue_capability",
-        Issue::Human => "issued once the connected user accepts, through airlock_issue_capability",
-    };
-    let domains = if domains.is_empty() { "no host".to_owned() } else { domains.join(", ") };
-    vec![
-        format!("  {subject}: {why}"),
-        format!("    may call {}", tools.join(", ")),
-        format!("    at {domains}"),
-        format!("    up to {}, {uses} calls, risk {}; {issue}", duration(*max_ttl), risk(*max_risk)),
-    ]
-}
-
-/// Seconds in the largest unit that divides them.
-fn duration(seconds: u64) -> String {
-    match (seconds % 3600, seconds % 60) {
-        (0, _) => format!("{}h", seconds / 3600),
-        (_, 0) => format!("{}m", seconds / 60),
-        _ => format!("{seconds}s"),
-    }
-}
-
-fn risk(thousandths: u16) -> String {
-    format!("{}.{:03}", thousandths / 1000, thousandths % 1000)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn everything_in_a_policy_is_shown() {
-        for (name, text) in [
-            ("weather", include_str!("../../../examples/weather/airlock.toml")),
-            ("every-key", include_str!("../../../tests/manifests/good/every-key.toml")),
-        ] {
-            let checked = airlock_policy::compile(text, "airlock.toml");
-            let report = checked.render(false);
-            let compiled = checked.into_compiled().unwrap_or_else(|| panic!("{report}"));
-            insta::assert_snapshot!(name, page(compiled.policy(), &compiled.digest_hex()));
-        }
-    }
+fn json(case: &Case, ruling: &Ruling, line: Option<&Line>) -> Value {
+    let factor =
+        |factor: &airlock_runtime::risk::Factor| json!({"name": factor.name, "points": factor.points, "note": factor.note});
+    let checks: Vec<Value> =
+        ruling.checks.iter().map(|check| json!({"check": check.name, "passed": check.passed, "detail": check.detail})).collect();
+    json!({
+        "tool": case.call.tool,
+        "subject": case.subject,
+        "verdict": ruling.verdict.word(),
+        "reason": ruling.reason.code(),
+        "detail": if ruling.verdict == Expect::Deny { json!(ruling.reason.detail()) } else { Value::Null },
+        "because": ruling.because,
+        "line": line.map(|line| json!({"file": line.file, "line": line.number, "text": line.text})),
+        "checks": checks,
+        "risk": {
+            "score": ruling.risk.score,
+            "ceiling": ruling.ceiling,
+            "factors": ruling.risk.factors.iter().map(factor).collect::<Vec<_>>(),
+            "ignored": ruling.risk.ignored.iter().map(factor).collect::<Vec<_>>(),
+        },
+    })
 }

@@ -15,10 +15,12 @@ pub(crate) mod lease;
 pub(crate) mod new;
 pub(crate) mod present;
 pub(crate) mod revoke;
+pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod tail;
+pub(crate) mod test;
 pub(crate) mod vendor;
 pub(crate) mod verify_build;
 pub(crate) mod verify_log;
@@ -43,11 +45,13 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Lease(verb) => verb.run(),
         Command::New(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
+        Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),
         Command::Sources(verb) => verb.run(),
         Command::Stats(verb) => verb.run(),
         Command::Tail(verb) => verb.run(),
+        Command::Test(verb) => verb.run(),
         Command::Vendor(verb) => verb.run(),
         Command::VerifyBuild(verb) => verb.run(),
         Command::VerifyLog(verb) => verb.run(),

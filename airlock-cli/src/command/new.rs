@@ -1,16 +1,16 @@
 //! `airlock new`.
 
+use crate::project::{self, Template};
 use crate::render::{Failure, Outcome, say};
-use crate::scaffold::{self, Template};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Write a new project: airlock.toml, README.md, .gitignore.
+/// Write a new policy repository: manifest, cases, snapshot tests, a workflow for a build server.
 ///
 /// The gateway is named like the directory. Existing files are never replaced.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
-    /// Directory of the project; made when absent
+    /// Directory of the repository; made when absent
     dir: PathBuf,
     /// What to start from
     #[arg(long, value_enum, default_value = "weather")]
@@ -28,10 +28,10 @@ impl New {
                 Failure::new(problem).help("name the directory with a-z, 0-9 and '-', a letter first; `airlock` itself is taken")
             );
         }
-        for path in scaffold::project(&self.dir, &name, self.template)? {
+        for path in project::write(&self.dir, &name, self.template)? {
             say(path.display());
         }
-        say(format_args!("\nNext: cd {} && airlock check && airlock build", self.dir.display()));
+        say(format_args!("\nNext: cd {} && airlock check && airlock test && airlock build", self.dir.display()));
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -40,5 +40,5 @@ impl New {
 /// the checker's business.
 fn is_name(name: &str) -> bool {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    plain && airlock_policy::compile(&Template::Audit.manifest(name), "airlock.toml").compiled().is_some()
+    plain && airlock_policy::compile(&Template::Locked.manifest(name), "airlock.toml").compiled().is_some()
 }

@@ -113,7 +113,7 @@ fn accept(text: String) -> Result<Accepted, Failure> {
     let checked = airlock_policy::compile(&text, MANIFEST_PATH);
     let rendered = checked.render(false);
     match checked.into_compiled() {
-        Some(compiled) => Ok(Accepted { compiled, text }),
+        Some(compiled) => Ok(Accepted { compiled, text, name: "airlock.toml".to_owned() }),
         None => Err(Failure::new(format_args!("the example's manifest has errors\n\n{rendered}"))),
     }
 }

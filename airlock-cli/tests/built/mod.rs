@@ -22,7 +22,7 @@ pub(crate) fn cache() -> PathBuf {
 
 /// A manifest without network, so that its gateway compiles quickly; `why` tells two of them apart.
 pub(crate) fn manifest(why: &str) -> String {
-    include_str!("../../../templates/new/audit.toml").replace("{name}", "gate").replace("count calls and denials", why)
+    include_str!("../../../templates/new/locked.toml").replace("{name}", "gate").replace("a gateway has at least one tool", why)
 }
 
 pub(crate) fn airlock(dir: &Path, arguments: &[&str]) -> Command {

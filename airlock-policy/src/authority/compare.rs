@@ -1,28 +1,28 @@
 //! The difference of two policies as rows: what is gained, lost and unchanged, each change with a case.
 
-use super::reach::{self, Corner, Reach};
-use super::texts::Texts;
-use super::{Carrier, Case, IssueCall, SigningKey, Target, Value, permits, places, rules, written};
-use crate::amount::{duration, risk};
-use crate::builtin::{ArgKind, ISSUE_TOOL};
-use crate::ir::{ArgRule, Policy, Tool};
+use super::case::{Carrier, Case, SigningKey, Verdict};
+use super::reach::{self, Corner, Issuing, Limits, Meeting, Spot};
+use super::verdict::Judge;
+use super::{across, lease, shape, words};
+use crate::builtin::ISSUE_TOOL;
+use crate::ir::{Grant, Policy};
 use serde::Serialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 
 /// What became of an authority.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Status {
-    /// The new policy allows calls that the old one denies.
+    /// The new policy allows calls that the old one denies or asks about, or asks about calls that the old one denies.
     Gained,
-    /// The old policy allowed calls that the new one denies.
+    /// The other way round.
     Lost,
-    /// Both allow the same calls.
+    /// Both treat the same calls alike.
     Unchanged,
 }
 
 /// What a row is about.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Dimension {
     /// The tool at the place: whether it can be used at all.
@@ -37,8 +37,30 @@ pub enum Dimension {
     Together,
     /// The subject can issue the lease itself.
     SelfIssue,
+    /// It can do so without a person's consent.
+    Consent,
+    /// Calls need a person's approval.
+    Approval,
     /// Values of an argument.
     Argument(String),
+    /// Arguments that the tool does not name.
+    Unnamed,
+    /// Size of the arguments.
+    ArgumentBytes,
+    /// What a declarative tool sends, and where.
+    Request,
+    /// Which part of an answer the caller gets.
+    Answer,
+    /// Size of an answer.
+    AnswerBytes,
+    /// How many calls in a period, over all sessions.
+    Rate,
+    /// How many calls in a period of one session.
+    SessionRate,
+    /// How many calls in a session.
+    SessionCalls,
+    /// What earlier calls of a session forbid.
+    Flow,
     /// An accepted key.
     Key,
     /// A carrier.
@@ -62,8 +84,11 @@ pub struct Row {
     pub old: String,
     /// In the new policy.
     pub new: String,
-    /// A call that one policy allows and the other denies; [`permits`] was asked about both. Nothing for what is unchanged.
+    /// A call that the one policy judges more freely than the other; both were asked. Nothing for what is unchanged, and where a
+    /// search was too large: then the row says that there may be such a call.
     pub witness: Option<Case>,
+    /// What the old and the new policy make of that call.
+    pub verdicts: Option<[Verdict; 2]>,
 }
 
 /// The difference between two policies.
@@ -74,7 +99,7 @@ pub struct Difference {
 }
 
 impl Difference {
-    /// Whether the new policy allows any call that the old one denies.
+    /// Whether the new policy allows (or asks about) any call that the old one denies (or asks about).
     #[must_use]
     pub fn widens(&self) -> bool {
         self.count(Status::Gained) > 0
@@ -90,349 +115,242 @@ impl Difference {
 /// Compares two policies.
 #[must_use]
 pub fn diff(old: &Policy, new: &Policy) -> Difference {
-    let mut rows = Sides { from: old, to: new, status: Status::Gained }.rows();
-    rows.extend(Sides { from: new, to: old, status: Status::Lost }.rows());
-    let changed: BTreeSet<_> =
-        rows.iter().flat_map(|row| row.places.iter().map(|at| (row.subject.clone(), row.tool.clone(), at.clone()))).collect();
-    let changed_tools: BTreeSet<_> =
-        rows.iter().filter(|row| row.places.is_empty()).map(|row| (row.subject.clone(), row.tool.clone())).collect();
-    let same = unchanged(old, new).into_iter().filter_map(|mut row| {
-        let named = |at: &String| changed.contains(&(row.subject.clone(), row.tool.clone(), at.clone()));
-        let had_places = !row.places.is_empty();
-        let left: Vec<_> = row.places.iter().filter(|at| !named(at)).cloned().collect();
-        row.places = left;
-        let keep =
-            if had_places { !row.places.is_empty() } else { !changed_tools.contains(&(row.subject.clone(), row.tool.clone())) };
-        keep.then_some(row)
-    });
+    let (old, new) = (Judge::of(old), Judge::of(new));
+    let forward = Step::of(&old, &new, Status::Gained);
+    let mut rows = forward.rows();
+    rows.extend(Step::of(&new, &old, Status::Lost).rows());
+    let same = unchanged(&forward, &rows);
     rows.extend(same);
     Difference { rows }
 }
 
-/// One limit of a corner.
-type Measure = fn(&Corner) -> u64;
-/// A limit in words.
-type Words = fn(u64) -> String;
-
-/// Two policies, seen as a step from one to the other. Rows say what `to` allows and `from` denies.
-#[derive(Debug, Clone, Copy)]
-struct Sides<'p> {
-    from: &'p Policy,
-    to: &'p Policy,
-    status: Status,
+/// Two policies, seen as a step from one to the other. Rows say what `to` allows and `from` does not.
+pub(super) struct Step<'p> {
+    pub(super) from: &'p Judge<'p>,
+    pub(super) to: &'p Judge<'p>,
+    pub(super) status: Status,
+    pub(super) meetings: HashMap<&'p str, Meeting<'p>>,
+    pub(super) issuing: Issuing,
+    /// Where both policies know a key or carrier, calls use it, so that only their authority decides.
+    pub(super) key: SigningKey,
+    pub(super) carrier: Carrier,
 }
 
-impl Sides<'_> {
-    fn rows(self) -> Vec<Row> {
+/// Grants of a subject by the tools they name.
+pub(super) type ByTool<'p> = HashMap<&'p str, Vec<&'p Grant>>;
+
+pub(super) fn by_tool<'p>(judge: &Judge<'p>, subject: &str) -> ByTool<'p> {
+    let mut tools: ByTool<'p> = HashMap::new();
+    for grant in judge.grants(subject) {
+        for tool in &grant.tools {
+            tools.entry(tool).or_default().push(grant);
+        }
+    }
+    tools
+}
+
+impl<'p> Step<'p> {
+    fn of(from: &'p Judge<'p>, to: &'p Judge<'p>, status: Status) -> Self {
+        let granted: BTreeSet<&str> = to.policy.grants.iter().flat_map(|grant| &grant.tools).map(String::as_str).collect();
+        let tools = to.policy.tools.iter().filter(|tool| tool.name != ISSUE_TOOL && granted.contains(tool.name.as_str()));
+        let meetings = tools.map(|tool| (tool.name.as_str(), Meeting::of(to, from, tool))).collect();
+        let (key, carrier) = lease::doors_of(from, to);
+        Self { from, to, status, meetings, issuing: Issuing::of(to, from), key, carrier }
+    }
+
+    fn rows(&self) -> Vec<Row> {
         let mut rows = Vec::new();
-        let mut any = None;
-        for subject in subjects(self.to) {
+        for subject in subjects(self.to.policy) {
+            let (ours, theirs) = (by_tool(self.to, subject), by_tool(self.from, subject));
             let mut issuer = None;
-            for tool in self.to.tools.iter().filter(|tool| tool.name != ISSUE_TOOL) {
-                for place in places::of_tool([self.from, self.to], &tool.name) {
-                    let Some(to) = Reach::of(self.to, subject, &tool.name, &place) else {
-                        continue;
-                    };
-                    let case = self.case(subject, &to, &place);
-                    any.get_or_insert_with(|| case.clone());
-                    let from = Reach::of(self.from, subject, &tool.name, &place);
-                    if let (Some(issue), Some(from)) = (&to.issue, &from)
-                        && !to.caller.is_empty()
-                        && !from.caller.is_empty()
-                    {
-                        issuer.get_or_insert_with(|| Case { issue: Some(issue.clone()), ..case.clone() });
+            for tool in &self.to.policy.tools {
+                let (Some(meeting), Some(grants)) = (self.meetings.get(tool.name.as_str()), ours.get(tool.name.as_str())) else {
+                    continue;
+                };
+                let theirs = theirs.get(tool.name.as_str()).map_or(&[][..], Vec::as_slice);
+                for group in self.groups(subject, meeting, grants, theirs) {
+                    let first = rows.len();
+                    self.group(subject, meeting, &group, &mut rows);
+                    for row in rows.iter_mut().skip(first) {
+                        row.places = group.spots.iter().flat_map(|spot| spot.words.clone()).collect();
                     }
-                    self.place(&case, &to, from.as_ref(), &mut rows);
+                    if !group.to.caller.is_empty() && group.from.as_ref().is_some_and(|from| !from.caller.is_empty()) {
+                        issuer = issuer.or_else(|| group.spots.first().map(|spot| self.case(subject, meeting, spot)));
+                    }
                 }
             }
             if let Some(case) = issuer {
-                self.issuing(&case, &mut rows);
+                lease::issuing(self, &case, &mut rows);
             }
         }
-        if let Some(case) = any {
-            self.doors(&case, &mut rows);
+        across::rows(self, &mut rows);
+        rows
+    }
+
+    /// Places at which a subject has the same limits and arguments differ in the same ways.
+    fn groups<'s>(&self, subject: &str, meeting: &'s Meeting<'p>, ours: &[&Grant], theirs: &[&Grant]) -> Vec<Group<'s>> {
+        let mut groups: Vec<Group<'s>> = Vec::new();
+        let issued = |judge: &Judge<'_>| {
+            let both = self.issuing.call.iter().chain(&self.issuing.other);
+            both.map(|call| judge.issues(subject, call)).max().unwrap_or(Verdict::Deny)
+        };
+        let issued = [issued(self.to), issued(self.from)];
+        for spot in &meeting.spots {
+            let to = reach::limits(self.to, ours, meeting.to, &spot.place, issued[0]);
+            if to.operator.is_empty() {
+                continue;
+            }
+            let known = meeting.from.filter(|_| spot.known);
+            let from = known.map(|tool| reach::limits(self.from, theirs, tool, &spot.place, issued[1]));
+            let from = from.filter(|from| !from.operator.is_empty());
+            let same = |group: &&mut Group<'_>| {
+                let first = group.spots.first().map(|other| other.beyond.iter().map(|(what, _)| what));
+                group.to == to
+                    && group.from == from
+                    && first.is_some_and(|what| what.eq(spot.beyond.iter().map(|(what, _)| what)))
+            };
+            match groups.iter_mut().find(same) {
+                Some(group) => group.spots.push(spot),
+                None => groups.push(Group { to, from, spots: vec![spot] }),
+            }
         }
-        merged(rows)
+        groups
     }
 
     /// An ordinary call: the smallest lease, no risk.
-    fn case(self, subject: &str, to: &Reach<'_>, place: &[Target]) -> Case {
-        // Where both policies know a key or carrier, the call is one that only its authority decides.
-        let known = |key: &SigningKey| super::accepts_key(self.from, key);
-        let keys: Vec<SigningKey> =
-            keys([self.to, self.from]).into_iter().filter(|key| super::accepts_key(self.to, key)).collect();
-        let key = keys.iter().find(|key| known(key)).or(keys.first()).cloned();
-        let carriers =
-            || [Carrier::Meta, Carrier::Arguments].into_iter().filter(|carrier| super::accepts_carrier(self.to, *carrier));
-        let carrier = carriers().find(|carrier| super::accepts_carrier(self.from, *carrier)).or(carriers().next());
-        Case {
-            subject: subject.to_owned(),
-            tool: to.tool.name.clone(),
-            targets: place.to_vec(),
-            args: to.args.clone(),
-            points: 0,
-            ttl: 1,
-            uses: 1,
-            key: key.unwrap_or_else(|| SigningKey { kid: String::new(), commitment: String::new() }),
-            carrier: carrier.unwrap_or(Carrier::Meta),
-            issue: None,
-        }
+    pub(super) fn case(&self, subject: &str, meeting: &Meeting<'_>, spot: &Spot) -> Case {
+        let case = reach::case(subject, [meeting.to, meeting.from.unwrap_or(meeting.to)], &spot.place, spot.args.clone());
+        Case { key: self.key.clone(), carrier: self.carrier, ..case }
     }
 
-    /// Rows of one subject, tool and place.
-    fn place(self, case: &Case, to: &Reach<'_>, from: Option<&Reach<'_>>, rows: &mut Vec<Row>) {
-        let Some(from) = from else {
-            rows.push(self.row(Dimension::Reach, "denied", &limits(&to.operator), case.clone()));
-            if let Some(issue) = to.issue.as_ref().filter(|_| !to.caller.is_empty()) {
-                let case = Case { issue: Some(issue.clone()), ..case.clone() };
-                rows.push(self.row(Dimension::SelfIssue, "denied", &limits(&to.caller), case));
+    /// Rows of one subject and tool at places that are alike.
+    fn group(&self, subject: &str, meeting: &Meeting<'_>, group: &Group<'_>, rows: &mut Vec<Row>) {
+        let Some(spot) = group.spots.first() else { return };
+        let case = self.case(subject, meeting, spot);
+        let call = self.issuing.call.clone();
+        let issued = Case { issue: call.clone(), ..case.clone() };
+        let Some(from) = &group.from else {
+            let reached = format!("{}{}", words::limits(&group.to.operator), words::condition(self.to, meeting.to));
+            rows.push(self.row(Dimension::Reach, "denied", &reached, case));
+            if !group.to.caller.is_empty() {
+                let text = words::self_issue(&group.to);
+                rows.push(self.row(Dimension::SelfIssue, "denied", &text, issued));
             }
             return;
         };
-        self.corners(&to.operator, &from.operator, case, rows);
-        match (&to.issue, to.caller.is_empty(), from.caller.is_empty()) {
-            (Some(issue), false, true) => {
-                let case = Case { issue: Some(issue.clone()), ..case.clone() };
-                rows.push(self.row(Dimension::SelfIssue, "denied", &limits(&to.caller), case));
-            }
-            (Some(issue), false, false) => {
-                let case = Case { issue: Some(from.issue.clone().unwrap_or_else(|| issue.clone())), ..case.clone() };
-                // What both policies accept keeps the row about the limits, unless no such call exists.
-                let shared = super::issues(self.to, &case.subject, case.issue.as_ref().unwrap_or(issue));
-                let case = if shared { case } else { Case { issue: Some(issue.clone()), ..case } };
-                self.corners(&to.caller, &from.caller, &case, rows);
-            }
-            (None, _, _) | (Some(_), true, _) => {}
+        lease::corners(self, meeting, (&group.to.operator, &from.operator), "", &case, rows);
+        if !group.to.caller.is_empty() && from.caller.is_empty() {
+            rows.push(self.row(Dimension::SelfIssue, "denied", &words::self_issue(&group.to), issued));
+        } else if !group.to.caller.is_empty() {
+            lease::by_caller(self, meeting, (&group.to, from), &case, rows);
         }
-        for (arg, kind) in reach::ruled(to.tool) {
-            let value = match kind {
-                ArgKind::Text | ArgKind::Url => {
-                    reach::text(to.tool, arg, &case.targets, &Texts::of(rules(from.tool, arg)), true).map(Value::Text)
-                }
-                ArgKind::Integer(least, most) => {
-                    reach::integer_beyond(to.tool, from.tool, arg, (least, most)).map(Value::Integer)
-                }
-                ArgKind::List | ArgKind::Object => None,
-            };
-            let Some(value) = value else { continue };
-            let mut case = case.clone();
-            case.args.insert(arg.to_owned(), value);
-            let dimension = Dimension::Argument(arg.to_owned());
-            rows.push(self.row(dimension, &rules_text(from.tool, arg), &rules_text(to.tool, arg), case));
+        shape::rows(self, meeting, &case, rows);
+        for (dimension, args) in &spot.beyond {
+            let tools = meeting.from.map(|other| (other, meeting.to));
+            let (low, high) = tools.map_or_else(Default::default, |tools| words::arguments(tools, dimension));
+            let case = args.as_ref().map(|args| self.case(subject, meeting, &spot.at(args.clone())));
+            rows.push(self.row_of(dimension.clone(), &low, &high, case, (subject, &meeting.to.name)));
         }
     }
 
-    /// Rows for the limits of a lease: every corner must lie within one of the other side.
-    fn corners(self, to: &[Corner], from: &[Corner], case: &Case, rows: &mut Vec<Row>) {
-        let beyond: Vec<Corner> = to.iter().copied().filter(|corner| !from.iter().any(|other| corner.within(*other))).collect();
-        let Some(first) = beyond.first() else { return };
-        let at = |corner: &Corner| Case { ttl: corner.ttl, uses: corner.uses, points: corner.points, ..case.clone() };
-        let said = rows.len();
-        let most = |list: &[Corner], of: Measure| list.iter().map(of).max().unwrap_or(0);
-        let kinds: [(Dimension, Measure, Words); 3] = [
-            (Dimension::Ttl, |corner| corner.ttl, duration),
-            (Dimension::Uses, |corner| corner.uses, |number| number.to_string()),
-            (Dimension::Risk, |corner| u64::from(corner.points), |number| risk(u16::try_from(number).unwrap_or(u16::MAX))),
-        ];
-        for (dimension, of, text) in kinds {
-            let (high, low) = (most(to, of), most(from, of));
-            if let Some(corner) = beyond.iter().find(|corner| of(corner) == high && high > low) {
-                rows.push(self.row(dimension, &text(low), &text(high), at(corner)));
-            }
-        }
-        if rows.len() == said {
-            rows.push(self.row(Dimension::Together, &limits(from), &limits(&[*first]), at(first)));
-        }
+    /// A row from the point of view of this step.
+    pub(super) fn row(&self, dimension: Dimension, from: &str, to: &str, case: Case) -> Row {
+        let (subject, tool) = (case.subject.clone(), case.tool.clone());
+        self.row_of(dimension, from, to, Some(case), (&subject, &tool))
     }
 
-    /// Rows for what the issuing tool itself accepts.
-    fn issuing(self, case: &Case, rows: &mut Vec<Row>) {
-        let (Some(to), Some(from), Some(issue)) = (super::issue_tool(self.to), super::issue_tool(self.from), &case.issue) else {
-            return;
-        };
-        let with = |issue: IssueCall| Case { issue: Some(issue), ..case.clone() };
-        let mut push = |dimension, (low, high): (&str, &str), issue| {
-            rows.push(Row { tool: ISSUE_TOOL.to_owned(), places: Vec::new(), ..self.row(dimension, low, high, with(issue)) });
-        };
-        let (low, high) = (reach::issue_points(self.from).unwrap_or(0), reach::issue_points(self.to).unwrap_or(0));
-        if high > low {
-            push(Dimension::Risk, (&risk(low), &risk(high)), IssueCall { points: high, ..issue.clone() });
-        }
-        for arg in ["session_id", "intent"] {
-            let Some(text) = reach::text(to, arg, &[], &Texts::of(rules(from, arg)), true) else {
-                continue;
-            };
-            let mut issue = issue.clone();
-            match arg {
-                "intent" => issue.intent = text,
-                _ => issue.session_id = text,
-            }
-            push(Dimension::Argument(arg.to_owned()), (&rules_text(from, arg), &rules_text(to, arg)), issue);
-        }
-    }
-
-    /// Rows for keys and carriers, which hold for every call.
-    fn doors(self, case: &Case, rows: &mut Vec<Row>) {
-        let all = |row: Row| Row { subject: "*".to_owned(), tool: "*".to_owned(), places: Vec::new(), ..row };
-        let mut seen = BTreeSet::new();
-        for key in keys([self.from, self.to]) {
-            let gained = super::accepts_key(self.to, &key) && !super::accepts_key(self.from, &key);
-            if gained && seen.insert(key.kid.clone()) {
-                let (low, high) = (key_text(self.from, &key.kid), key_text(self.to, &key.kid));
-                rows.push(all(self.row(Dimension::Key, &low, &high, Case { key, ..case.clone() })));
-            }
-        }
-        for (carrier, name) in [(Carrier::Meta, "meta"), (Carrier::Arguments, "arguments")] {
-            if super::accepts_carrier(self.to, carrier) && !super::accepts_carrier(self.from, carrier) {
-                rows.push(all(self.row(Dimension::Carrier, "denied", name, Case { carrier, ..case.clone() })));
-            }
-        }
-    }
-
-    /// A row from the point of view of this step. A case that the evaluator does not confirm is not shown; the row stays, since a
-    /// reviewer should rather look once too often.
-    fn row(self, dimension: Dimension, from: &str, to: &str, case: Case) -> Row {
+    /// The same where there may be no case. A case that the evaluator does not confirm is not shown; the row stays, since a reviewer
+    /// should rather look once too often.
+    pub(super) fn row_of(&self, dimension: Dimension, from: &str, to: &str, case: Option<Case>, of: (&str, &str)) -> Row {
         let (old, new) = match self.status {
             Status::Gained | Status::Unchanged => (from, to),
             Status::Lost => (to, from),
         };
-        let places = case.targets.iter().map(place_text).collect();
-        let (subject, tool) = (case.subject.clone(), case.tool.clone());
-        let confirmed = permits(self.to, &case) && !permits(self.from, &case);
-        let witness = confirmed.then_some(case);
-        Row { status: self.status, subject, tool, places, dimension, old: old.to_owned(), new: new.to_owned(), witness }
+        let (tool, subject) = (of.1.to_owned(), of.0.to_owned());
+        let row = |witness: Option<Case>, verdicts| Row {
+            status: self.status,
+            subject,
+            tool,
+            places: Vec::new(),
+            dimension,
+            old: old.to_owned(),
+            new: new.to_owned(),
+            witness,
+            verdicts,
+        };
+        let Some(case) = case else { return row(None, None) };
+        let (before, after) = (self.from.verdict(&case), self.to.verdict(&case));
+        match (after > before, self.status) {
+            (false, _) => row(None, None),
+            (true, Status::Gained | Status::Unchanged) => row(Some(case), Some([before, after])),
+            (true, Status::Lost) => row(Some(case), Some([after, before])),
+        }
+    }
+
+    pub(super) fn confirms(&self, case: &Case) -> bool {
+        self.to.verdict(case) > self.from.verdict(case)
     }
 }
 
-fn subjects(policy: &Policy) -> Vec<&str> {
+/// Places that are alike for a subject.
+#[derive(Debug)]
+struct Group<'s> {
+    to: Limits,
+    from: Option<Limits>,
+    spots: Vec<&'s Spot>,
+}
+
+pub(super) fn subjects(policy: &Policy) -> Vec<&str> {
     let mut seen = BTreeSet::new();
     policy.grants.iter().map(|grant| grant.subject.as_str()).filter(|subject| seen.insert(*subject)).collect()
 }
 
-/// Every key id with every commitment that is pinned for it, and one that is pinned nowhere.
-fn keys(policies: [&Policy; 2]) -> Vec<SigningKey> {
-    let all = || policies.into_iter().flat_map(|policy| &policy.keys);
-    let pinned: BTreeSet<&str> = all().filter_map(|key| key.commitment.as_deref()).collect();
-    let other = (0u64..).map(|n| format!("{n:016x}")).find(|text| !pinned.contains(text.as_str())).unwrap_or_default();
-    let kids: BTreeSet<&str> = all().map(|key| key.kid.as_str()).collect();
-    let of_kid = |kid: &&str| {
-        let own = all().filter(|key| key.kid == *kid).filter_map(|key| key.commitment.clone());
-        own.chain([other.clone()]).map(|commitment| SigningKey { kid: (*kid).to_owned(), commitment }).collect::<Vec<_>>()
-    };
-    kids.iter().flat_map(of_kid).collect()
+/// The largest of each limit.
+pub(super) fn most(corners: &[Corner], of: fn(&Corner) -> u64) -> u64 {
+    corners.iter().map(of).max().unwrap_or(0)
 }
 
-fn key_text(policy: &Policy, kid: &str) -> String {
-    match policy.keys.iter().find(|key| key.kid == kid) {
-        None => "denied".to_owned(),
-        Some(key) => key.commitment.as_ref().map_or_else(|| format!("{kid}, any key"), |pin| format!("{kid}, pinned {pin}")),
-    }
-}
-
-fn place_text(target: &Target) -> String {
-    let Target { host, port, stand_in } = target;
-    match stand_in {
-        None => format!("{host}:{port}"),
-        Some(local) => format!("{host}:{port} (stand-in 127.0.0.1:{local})"),
-    }
-}
-
-/// Limits of leases in words; the largest of each where there are several.
-fn limits(corners: &[Corner]) -> String {
-    let most = |of: fn(&Corner) -> u64| corners.iter().map(of).max().unwrap_or(0);
-    let points = corners.iter().map(|corner| corner.points).max().unwrap_or(0);
-    format!("{}, {} calls, risk {}", duration(most(|corner| corner.ttl)), most(|corner| corner.uses), risk(points))
-}
-
-fn rules_text(tool: &Tool, arg: &str) -> String {
-    let words: Vec<String> = rules(tool, arg)
-        .iter()
-        .map(|rule| match rule {
-            ArgRule::OneOf(values) => format!("one_of {values:?}"),
-            ArgRule::Prefix(text) => format!("prefix {text:?}"),
-            ArgRule::Suffix(text) => format!("suffix {text:?}"),
-            ArgRule::MinLength(length) => format!("min_length {length}"),
-            ArgRule::MaxLength(length) => format!("max_length {length}"),
-            ArgRule::Min(bound) => format!("min {bound}"),
-            ArgRule::Max(bound) => format!("max {bound}"),
-            ArgRule::Matches(pattern) => format!("matches {pattern:?}"),
-            ArgRule::Under(path) => format!("under {path:?}"),
-            ArgRule::HostIn(hosts) => format!("host_in {:?}", hosts.iter().map(written).collect::<Vec<_>>()),
-            ArgRule::MaxItems(most) => format!("max_items {most}"),
-            ArgRule::Forbid => "forbid".to_owned(),
-        })
-        .collect();
-    if words.is_empty() { "no rule".to_owned() } else { words.join(", ") }
-}
-
-/// Rows that differ only in their places become one; the first case stays.
-fn merged(rows: Vec<Row>) -> Vec<Row> {
-    let mut merged: Vec<Row> = Vec::new();
+/// Everything that both policies reach and no row speaks of, one row for each subject, tool and set of limits.
+fn unchanged(step: &Step<'_>, rows: &[Row]) -> Vec<Row> {
+    let mut changed: HashMap<(&str, &str), BTreeSet<&str>> = HashMap::new();
     for row in rows {
-        let same = |other: &&mut Row| {
-            (&other.subject, &other.tool, &other.dimension, &other.old, &other.new)
-                == (&row.subject, &row.tool, &row.dimension, &row.old, &row.new)
-        };
-        match merged.iter_mut().find(same) {
-            Some(other) => {
-                let more: Vec<String> = row.places.into_iter().filter(|place| !other.places.contains(place)).collect();
-                other.places.extend(more);
-                other.witness = other.witness.take().or(row.witness);
-            }
-            None => merged.push(row),
-        }
+        changed.entry((&row.subject, &row.tool)).or_default().extend(row.places.iter().map(String::as_str));
     }
-    merged
-}
-
-/// Everything that both policies reach, one row for each subject and tool.
-fn unchanged(old: &Policy, new: &Policy) -> Vec<Row> {
-    let mut rows = Vec::new();
-    for subject in subjects(new) {
-        for tool in new.tools.iter().filter(|tool| tool.name != ISSUE_TOOL) {
-            for place in places::of_tool([old, new], &tool.name) {
-                let reaches = [old, new].map(|policy| Reach::of(policy, subject, &tool.name, &place));
-                let [Some(_), Some(now)] = reaches else { continue };
-                let text = limits(&now.operator);
-                rows.push(Row {
+    let mut same = Vec::new();
+    for subject in subjects(step.to.policy) {
+        let (ours, theirs) = (by_tool(step.to, subject), by_tool(step.from, subject));
+        for tool in &step.to.policy.tools {
+            let name = tool.name.as_str();
+            let (Some(meeting), Some(ours), Some(theirs)) = (step.meetings.get(name), ours.get(name), theirs.get(name)) else {
+                continue;
+            };
+            let told = changed.get(&(subject, name));
+            if changed.contains_key(&("*", name)) || told.is_some_and(BTreeSet::is_empty) {
+                continue;
+            }
+            for group in step.groups(subject, meeting, ours, theirs).into_iter().filter(|group| group.from.is_some()) {
+                let new = |word: &&String| told.is_none_or(|told| !told.contains(word.as_str()));
+                let had = group.spots.iter().any(|spot| !spot.words.is_empty());
+                let places: Vec<String> = group.spots.iter().flat_map(|spot| &spot.words).filter(new).cloned().collect();
+                if had && places.is_empty() {
+                    continue;
+                }
+                let text = format!("{}{}", words::limits(&group.to.operator), words::condition(step.to, tool));
+                let (old, new) = (text.clone(), text);
+                let (subject, tool) = (subject.to_owned(), name.to_owned());
+                same.push(Row {
                     status: Status::Unchanged,
-                    subject: subject.to_owned(),
-                    tool: tool.name.clone(),
-                    places: place.iter().map(place_text).collect(),
+                    subject,
+                    tool,
+                    places,
                     dimension: Dimension::Reach,
-                    old: text.clone(),
-                    new: text,
+                    old,
+                    new,
                     witness: None,
+                    verdicts: None,
                 });
             }
         }
     }
-    merged(rows)
-}
-
-/// What differs outside the authority that rows compare: name (the audience of leases), text for the model, ledger, default
-/// life, hosts whose mention in an argument counts as no risk. Each is what it is, its old and its new text.
-#[must_use]
-pub fn notes(old: &Policy, new: &Policy) -> Vec<(&'static str, String, String)> {
-    let lists = |policy: &Policy| {
-        let hosts = |tool: &Tool| tool.egress.iter().map(|entry| written(&entry.host)).collect::<Vec<_>>().join(" ");
-        policy
-            .tools
-            .iter()
-            .filter(|tool| !tool.egress.is_empty())
-            .map(|tool| format!("{}: {}", tool.name, hosts(tool)))
-            .collect::<Vec<_>>()
-            .join("; ")
-    };
-    let ledger = |policy: &Policy| format!("{:?}", policy.ledger);
-    [
-        ("gateway name (audience of leases)", old.gateway.name.clone(), new.gateway.name.clone()),
-        ("instructions", old.gateway.instructions.clone(), new.gateway.instructions.clone()),
-        ("ledger", ledger(old), ledger(new)),
-        ("default life of a lease", duration(old.lease.default_ttl), duration(new.lease.default_ttl)),
-        ("listed hosts (a URL of another host in an argument adds risk)", lists(old), lists(new)),
-    ]
-    .into_iter()
-    .filter(|(_, old, new)| old != new)
-    .collect()
+    same
 }

@@ -1,13 +1,17 @@
-//! Where requests can go: hosts stand for all that the two policies treat alike.
+//! Where requests can go. Hosts that every rule of both policies treats alike make one class.
 
-use super::{HTTPS, Target, texts};
-use crate::builtin::{self, Network};
+use super::Target;
+use super::face::{self, TEXT_MAX, Where};
+use super::parts::{Elsewhere, Part, Rows};
 use crate::ir::{HostRule, Policy, Tool};
 use std::collections::BTreeSet;
+use std::net::{Ipv4Addr, Ipv6Addr};
+use std::rc::Rc;
 
-/// Last label of hosts that only `*` covers. It is short, because rules can bound the length of a URL.
-const UNNAMED: &str = "b";
-
+/// The port of URLs that name none.
+pub(super) const HTTPS: u16 = 443;
+/// Longest label of a host name, in bytes (RFC 1035).
+const LABEL_MAX: usize = 63;
 /// Endings that the gateway refuses beyond those that the manifest refuses.
 const LOCAL_ENDINGS: &[&str] = &["mail", "svc"];
 
@@ -20,34 +24,31 @@ pub(super) fn entry(text: &str) -> HostRule {
     }
 }
 
-pub(super) fn covers(rule: &HostRule, host: &str) -> bool {
-    crate::host::covers(rule, host)
-}
-
-/// Whether an entry of a grant covers every host of another entry.
-pub(super) fn entry_covers(outer: &str, inner: &str) -> bool {
-    match (entry(outer), entry(inner)) {
-        (HostRule::AnyPublic, _) => true,
-        (HostRule::OneLabel(base), HostRule::Exact(host)) => covers(&HostRule::OneLabel(base), &host),
-        (outer, inner) => outer == inner,
+/// Whether a rule covers every host that another rule covers.
+pub(super) fn covers(outer: &HostRule, inner: &HostRule) -> bool {
+    match (outer, inner) {
+        (HostRule::AnyPublic, HostRule::Exact(_) | HostRule::OneLabel(_) | HostRule::AnyPublic) => true,
+        (HostRule::OneLabel(base), HostRule::OneLabel(other)) => base == other,
+        (HostRule::OneLabel(_) | HostRule::Exact(_), HostRule::Exact(host)) => crate::host::covers(outer, host),
+        (HostRule::OneLabel(_), HostRule::AnyPublic) | (HostRule::Exact(_), HostRule::OneLabel(_) | HostRule::AnyPublic) => false,
     }
 }
 
-/// The stand-in (or none) that a request to this host and port goes to; nothing if the tool may not send it. Exact hosts are
-/// looked at before patterns, as in the gateway.
-pub(super) fn stand_in(tool: &Tool, host: &str, port: u16) -> Option<Option<u16>> {
-    let fitting = tool.egress.iter().filter(|entry| covers(&entry.host, host) && entry.ports.contains(&port));
+/// The stand-in (or none) that a request to the hosts of a class and this port goes to; nothing if the tool may not send it. Exact
+/// hosts are looked at before patterns, as in the gateway.
+pub(super) fn stand_in(tool: &Tool, class: &HostRule, port: u16) -> Option<Option<u16>> {
     let rank = |rule: &HostRule| match rule {
         HostRule::Exact(_) => 0,
         HostRule::OneLabel(_) => 1,
         HostRule::AnyPublic => 2,
     };
+    let fitting = tool.egress.iter().filter(|entry| entry.ports.contains(&port) && covers(&entry.host, class));
     fitting.min_by_key(|entry| rank(&entry.host)).map(|entry| entry.stand_in)
 }
 
-/// Host and port of a URL that a gateway would fetch, by its spelling alone.
+/// Host in lower case and port of a URL that a gateway would fetch, by its spelling alone.
 pub(super) fn target_of(text: &str) -> Option<(String, u16)> {
-    if text.len() > texts::URL_MAX || text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\') {
+    if text.len() > TEXT_MAX || text.bytes().any(|b| b <= b' ' || b == 0x7f || b == b'\\') {
         return None;
     }
     let (scheme, rest) = text.split_once("://")?;
@@ -56,61 +57,163 @@ pub(super) fn target_of(text: &str) -> Option<(String, u16)> {
     if !scheme.eq_ignore_ascii_case("https") || widest.contains('@') {
         return None;
     }
-    let (host, port) = match authority.split_once(':') {
+    // An IPv6 host ends at its bracket.
+    let end = authority.find(']').map_or(0, |at| at + 1);
+    let (host, port) = match authority.get(end..)?.split_once(':') {
         Some((_, digits)) if digits.starts_with('0') || !digits.bytes().all(|b| b.is_ascii_digit()) => return None,
-        Some((host, digits)) => (host, digits.parse().ok()?),
+        Some((rest, digits)) => (&authority[..end + rest.len()], digits.parse().ok()?),
         None => (authority, HTTPS),
     };
     let url = url::Url::parse(text).ok()?;
-    let plain =
-        name(&host.to_ascii_lowercase()) && url.host_str()?.eq_ignore_ascii_case(host) && url.as_str().len() <= texts::URL_MAX;
+    let plain = name(&host.to_ascii_lowercase()) && url.host_str()?.eq_ignore_ascii_case(host) && url.as_str().len() <= TEXT_MAX;
     plain.then(|| (host.to_ascii_lowercase(), port))
 }
 
-/// Whether a lower-case host is one that a gateway would look up: two labels or more, none empty, of the public internet.
-fn name(host: &str) -> bool {
-    let label = |label: &str| {
-        (1..=63).contains(&label.len())
-            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
-    };
-    let public = |last: &str| !crate::host::PRIVATE_ENDINGS.contains(&last) && !LOCAL_ENDINGS.contains(&last);
-    host.len() <= 253 && host.split('.').all(label) && host.rsplit_once('.').is_some_and(|(_, last)| public(last))
+/// Host in lower case of an `https` URL or a bare host name.
+pub(super) fn host_of(text: &str) -> Option<String> {
+    if text.contains("://") {
+        return target_of(text).map(|(host, _)| host);
+    }
+    target_of(&format!("https://{text}/"))
+        .filter(|(host, port)| *port == HTTPS && host.eq_ignore_ascii_case(text))
+        .map(|(host, _)| host)
 }
 
-/// How the URLs of a target begin; the usual spelling first. The scheme may be written in capitals: rules see the text.
-pub(super) fn heads(target: &Target) -> Vec<String> {
-    let Target { host, port, stand_in: _ } = target;
-    let explicit = format!("https://{host}:{port}");
-    match *port {
-        HTTPS => vec![format!("https://{host}"), explicit, format!("HTTPS://{host}"), format!("httpS://{host}")],
-        _ => vec![explicit, format!("HTTPS://{host}:{port}"), format!("httpS://{host}:{port}")],
+/// Whether a lower-case host is one that a gateway would look up: two labels or more, none empty, of the public internet; or an
+/// address. Which addresses are public no manifest changes, so all count here.
+fn name(host: &str) -> bool {
+    let six = host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    if host.parse::<Ipv4Addr>().is_ok() || six.is_some_and(|address| address.parse::<Ipv6Addr>().is_ok()) {
+        return true;
+    }
+    let label = |label: &str| {
+        (1..=LABEL_MAX).contains(&label.len())
+            && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
+    };
+    host.len() <= 253
+        && host.split('.').all(label)
+        && host.rsplit_once('.').is_some_and(|(_, last)| !private_endings().any(|ending| ending == last))
+}
+
+/// Last labels of hosts that a gateway never looks up.
+pub(super) fn private_endings() -> impl Iterator<Item = &'static str> {
+    crate::host::PRIVATE_ENDINGS.iter().chain(LOCAL_ENDINGS).copied()
+}
+
+/// A place where a call can go: no host, some fixed ones, or one of a class.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Place {
+    /// Host, port and stand-in.
+    pub(super) targets: Vec<(HostRule, u16, Option<u16>)>,
+    /// The host and port are read from the argument `url`.
+    pub(super) chosen: bool,
+}
+
+impl Place {
+    /// Whether this tool may send requests there, and does.
+    pub(super) fn open(&self, tool: &Tool) -> bool {
+        let allowed = |(host, port, local): &(HostRule, u16, Option<u16>)| stand_in(tool, host, *port) == Some(*local);
+        let exact = |(host, port, _): &(HostRule, u16, Option<u16>)| match host {
+            HostRule::Exact(host) => Some((host.clone(), *port)),
+            HostRule::OneLabel(_) | HostRule::AnyPublic => None,
+        };
+        let sent = match face::network(tool) {
+            Where::Nowhere => self.targets.is_empty(),
+            Where::Chosen => self.chosen,
+            Where::Fixed(hosts) => {
+                let own: Vec<_> = hosts.iter().map(|host| Some(((*host).to_owned(), HTTPS))).collect();
+                self.targets.iter().map(exact).collect::<Vec<_>>() == own
+            }
+            Where::One(host, port) => self.targets.iter().map(exact).collect::<Vec<_>>() == [Some((host.to_owned(), port))],
+        };
+        sent && self.targets.iter().all(allowed)
+    }
+
+    /// The targets of a call; `url` is its argument where the call chooses.
+    pub(super) fn targets(&self, url: Option<&str>) -> Vec<Target> {
+        let target = |(host, port, local): &(HostRule, u16, Option<u16>)| {
+            let host = match host {
+                HostRule::Exact(host) => host.clone(),
+                HostRule::OneLabel(_) | HostRule::AnyPublic => url.and_then(target_of).map(|(host, _)| host).unwrap_or_default(),
+            };
+            Target { host, port: *port, stand_in: *local }
+        };
+        self.targets.iter().map(target).collect()
+    }
+
+    pub(super) fn words(&self) -> Vec<String> {
+        let words = |(host, port, local): &(HostRule, u16, Option<u16>)| match local {
+            None => format!("{}:{port}", crate::host::written(host)),
+            Some(local) => format!("{}:{port} (stand-in 127.0.0.1:{local})", crate::host::written(host)),
+        };
+        self.targets.iter().map(words).collect()
+    }
+}
+
+/// The hosts that rules name: a class is what one of them covers and no narrower one does.
+#[derive(Debug, Default)]
+pub(super) struct Classes(BTreeSet<HostRule>);
+
+impl Classes {
+    /// The classes that rules of a tool's two shapes, and of grants for it, make.
+    pub(super) fn of(policies: [&Policy; 2], tools: &[&Tool]) -> Self {
+        let listed = tools.iter().flat_map(|tool| &tool.egress).map(|entry| entry.host.clone());
+        let name = tools.first().map(|tool| tool.name.as_str()).unwrap_or_default();
+        let granting =
+            policies.iter().flat_map(|policy| &policy.grants).filter(|grant| grant.tools.iter().any(|tool| tool == name));
+        Self(listed.chain(granting.flat_map(|grant| &grant.domains).map(|text| entry(text))).collect())
+    }
+
+    /// Machines for the URLs of a class and port.
+    pub(super) fn machines(&self, class: &HostRule, port: u16) -> Vec<Part> {
+        let names = self.0.iter().filter_map(|rule| match rule {
+            HostRule::Exact(host) if covers(class, rule) => Some(host.as_str()),
+            HostRule::Exact(_) | HostRule::OneLabel(_) | HostRule::AnyPublic => None,
+        });
+        let bases = self.0.iter().filter_map(|rule| match rule {
+            HostRule::OneLabel(base) => Some(base.as_str()),
+            HostRule::Exact(_) | HostRule::AnyPublic => None,
+        });
+        let urls = Part::Rows(Rc::new(urls(class, port)));
+        match class {
+            HostRule::Exact(_) => vec![urls],
+            HostRule::OneLabel(_) => vec![urls, Part::Elsewhere(Rc::new(Elsewhere::new(names, [])))],
+            HostRule::AnyPublic => vec![urls, Part::Elsewhere(Rc::new(Elsewhere::new(names, bases)))],
+        }
+    }
+
+    /// The class of a host.
+    pub(super) fn class(&self, host: &str) -> HostRule {
+        let exact = HostRule::Exact(host.to_owned());
+        let under = host.split_once('.').map(|(_, base)| HostRule::OneLabel(base.to_owned()));
+        match (self.0.contains(&exact), under.filter(|rule| self.0.contains(rule))) {
+            (true, _) => exact,
+            (false, Some(rule)) => rule,
+            (false, None) => HostRule::AnyPublic,
+        }
     }
 }
 
 /// Every place that a tool reaches in either policy, each as the targets of one call.
-pub(super) fn of_tool(policies: [&Policy; 2], name: &str) -> Vec<Vec<Target>> {
-    let tools: Vec<&Tool> = policies.iter().filter_map(|policy| super::tool(policy, name)).collect();
-    let mut places: BTreeSet<Vec<Target>> = BTreeSet::new();
-    match builtin::find(name).map(|facts| facts.network) {
-        None | Some(Network::None) => return vec![Vec::new()],
-        Some(Network::Fixed(hosts)) => {
-            for tool in &tools {
-                let target = |host: &&str| {
-                    let stand_in = stand_in(tool, host, HTTPS)?;
-                    Some(Target { host: (*host).to_owned(), port: HTTPS, stand_in })
-                };
-                places.extend(hosts.iter().map(target).collect::<Option<Vec<_>>>());
-            }
-        }
-        Some(Network::Chosen) => {
-            let ports: BTreeSet<u16> = tools.iter().flat_map(|tool| &tool.egress).flat_map(|entry| entry.ports.clone()).collect();
-            for host in hosts(policies, &tools) {
-                for tool in &tools {
-                    let target = |port: &u16| {
-                        let stand_in = stand_in(tool, &host, *port)?;
-                        Some(vec![Target { host: host.clone(), port: *port, stand_in }])
-                    };
-                    places.extend(ports.iter().filter_map(target));
+pub(super) fn of_tool(tools: &[&Tool], classes: &Classes) -> Vec<Place> {
+    let mut places: BTreeSet<Place> = BTreeSet::new();
+    for tool in tools {
+        let fixed = |hosts: Vec<(&str, u16)>| {
+            let target = |(host, port): (&str, u16)| {
+                let host = HostRule::Exact(host.to_owned());
+                stand_in(tool, &host, port).map(|local| (host, port, local))
+            };
+            hosts.into_iter().map(target).collect::<Option<Vec<_>>>().map(|targets| Place { targets, chosen: false })
+        };
+        match face::network(tool) {
+            Where::Nowhere => drop(places.insert(Place { targets: Vec::new(), chosen: false })),
+            Where::Fixed(hosts) => places.extend(fixed(hosts.iter().map(|host| (*host, HTTPS)).collect())),
+            Where::One(host, port) => places.extend(fixed(vec![(host, port)])),
+            Where::Chosen => {
+                let ports: BTreeSet<u16> = tool.egress.iter().flat_map(|entry| entry.ports.iter().copied()).collect();
+                for (class, port) in classes.0.iter().flat_map(|class| ports.iter().map(move |port| (class, *port))) {
+                    let place = |local| Place { targets: vec![(class.clone(), port, local)], chosen: true };
+                    places.extend(stand_in(tool, class, port).map(place));
                 }
             }
         }
@@ -118,54 +221,169 @@ pub(super) fn of_tool(policies: [&Policy; 2], name: &str) -> Vec<Vec<Target>> {
     places.into_iter().collect()
 }
 
-/// One host for each set of hosts that every rule of both policies treats alike: those named, one that only `*.x` covers for
-/// each such rule, and one that only `*` covers.
-fn hosts(policies: [&Policy; 2], tools: &[&Tool]) -> BTreeSet<String> {
-    let listed = tools.iter().flat_map(|tool| &tool.egress).map(|entry| entry.host.clone());
-    let granted = policies.iter().flat_map(|policy| &policy.grants).flat_map(|grant| &grant.domains).map(|text| entry(text));
-    let mut rules: BTreeSet<HostRule> = listed.chain(granted).collect();
-    // Prefixes and values of URL rules name hosts, too: under a wildcard they are hosts of their own.
-    rules.extend(tools.iter().flat_map(|tool| named_in_rules(tool)).map(HostRule::Exact));
-    let unnamed = |front: &str, base: &str| {
-        let tries = (0..).map(|n: u32| if n == 0 { format!("{front}.{base}") } else { format!("{front}{n}.{base}") });
-        tries.into_iter().find(|host| !rules.contains(&HostRule::Exact(host.clone()))).unwrap_or_default()
+/// The URLs with a host that a rule covers and this port, as a machine.
+fn urls(rule: &HostRule, port: u16) -> Rows {
+    let mut rows = Rows::default();
+    let first = rows.state(false);
+    let head = rows.literal(first, "https://");
+    let ends = match rule {
+        HostRule::Exact(host) => vec![rows.literal(head, host)],
+        HostRule::OneLabel(base) => {
+            let label = rows.state(false);
+            rows.link(head, label_bytes(), label);
+            rows.link(label, label_bytes(), label);
+            vec![rows.literal(label, &format!(".{base}"))]
+        }
+        HostRule::AnyPublic => public_name(&mut rows, head),
     };
-    let of_rule = |rule: &HostRule| match rule {
-        HostRule::Exact(host) => host.clone(),
-        HostRule::OneLabel(base) => unnamed("a", base),
-        HostRule::AnyPublic => unnamed("a", UNNAMED),
-    };
-    rules.iter().map(of_rule).collect()
+    let after = tail(&mut rows);
+    let digits = port.to_string();
+    let colon = rows.state(false);
+    let number = rows.literal(colon, &digits);
+    rows.accepting(number);
+    after(&mut rows, number);
+    for end in ends {
+        rows.link(end, [b':'], colon);
+        if port == HTTPS {
+            rows.accepting(end);
+            after(&mut rows, end);
+        }
+    }
+    rows
 }
 
-/// Hosts that the rules for `url` can be about.
-fn named_in_rules(tool: &Tool) -> Vec<String> {
-    let texts = texts::Texts::of(super::rules(tool, "url"));
-    let whole = texts.one_of.into_iter().flatten();
-    let mut hosts: Vec<String> = whole.filter_map(|url| target_of(&url)).map(|(host, _)| host).collect();
-    // A prefix that ends inside the host is completed in a few ways: as it stands, with a letter, with a label.
-    let prefix = texts.prefix.to_ascii_lowercase();
-    let authority = prefix.strip_prefix("https://").and_then(|rest| rest.split(['/', '?', '#', ':']).next()).unwrap_or_default();
-    let bases = tool.egress.iter().filter_map(|entry| match &entry.host {
-        HostRule::OneLabel(base) => Some(base.clone()),
-        HostRule::AnyPublic => Some(UNNAMED.to_owned()),
-        HostRule::Exact(_) => None,
-    });
-    let label = authority.split('.').next().unwrap_or_default();
-    let mut candidates = vec![authority.to_owned()];
-    for base in bases {
-        candidates.extend([
-            format!("{label}.{base}"),
-            format!("{label}a.{base}"),
-            format!("{authority}.{base}"),
-            format!("{authority}a.{base}"),
-        ]);
+fn label_bytes() -> impl Iterator<Item = u8> {
+    (b'a'..=b'z').chain(b'A'..=b'Z').chain(b'0'..=b'9').chain([b'-', b'_'])
+}
+
+/// States for an address or a name of two labels or more, from a state on, whose last label is neither a number nor private; where it
+/// can end. Numbers of an address are not bounded here, nor the groups of a long one: the evaluator does that.
+fn public_name(rows: &mut Rows, head: u32) -> Vec<u32> {
+    let (lone, fresh, digits, other) = (rows.state(false), rows.state(false), rows.state(false), rows.state(false));
+    rows.link(head, label_bytes(), lone);
+    rows.link(lone, label_bytes(), lone);
+    rows.link(fresh, label_bytes(), other);
+    rows.link(fresh, b'0'..=b'9', digits);
+    rows.link(digits, label_bytes(), other);
+    rows.link(digits, b'0'..=b'9', digits);
+    rows.link(other, label_bytes(), other);
+    let mut ends = vec![other];
+    let mut inner = vec![digits, lone];
+    for ending in private_endings() {
+        let mut at = fresh;
+        for (place, byte) in ending.bytes().enumerate() {
+            let mut next = rows.after(at, byte);
+            if next == other {
+                next = rows.state(false);
+                rows.link(next, label_bytes(), other);
+                rows.link(at, [byte, byte.to_ascii_uppercase()], next);
+                ends.push(next);
+            }
+            if place + 1 == ending.len() {
+                ends.retain(|end| *end != next);
+                inner.push(next);
+            }
+            at = next;
+        }
     }
-    // A bound on the length can leave room for nothing after the host, which then has to end as the rule says.
-    let end = texts.suffix.to_ascii_lowercase();
-    candidates.extend([end.clone(), format!("a{end}"), format!("a.{end}")]);
-    hosts.extend(
-        candidates.into_iter().filter(|host| target_of(&format!("https://{host}/")).is_some_and(|(read, _)| read == *host)),
-    );
-    hosts
+    for state in ends.iter().chain(&inner) {
+        rows.link(*state, [b'.'], fresh);
+    }
+    ends.push(four_numbers(rows, head, fresh, [lone, other]));
+    ends.push(in_brackets(rows, head));
+    ends
+}
+
+/// The states of four numbers with dots, as long as the text may be that; else those of a name.
+fn four_numbers(rows: &mut Rows, head: u32, fresh: u32, [lone, other]: [u32; 2]) -> u32 {
+    let mut before = head;
+    let mut number = head;
+    for count in 1..=4 {
+        number = rows.state(false);
+        rows.link(before, b'0'..=b'9', number);
+        rows.link(number, label_bytes(), if count == 1 { lone } else { other });
+        rows.link(number, b'0'..=b'9', number);
+        before = if count == 4 { fresh } else { rows.copy(fresh) };
+        rows.link(number, [b'.'], before);
+    }
+    number
+}
+
+/// The states of an address in brackets.
+fn in_brackets(rows: &mut Rows, head: u32) -> u32 {
+    let states = [rows.state(false), rows.state(false), rows.state(false)];
+    let closed = rows.state(false);
+    rows.link(head, [b'['], states[0]);
+    for (at, state) in states.into_iter().enumerate() {
+        rows.link(state, (b'0'..=b'9').chain(b'a'..=b'f').chain(b'A'..=b'F'), state);
+        rows.link(state, [b':'], states[(at + 1).min(2)]);
+    }
+    rows.link(states[2], [b']'], closed);
+    closed
+}
+
+/// What may follow a host or port, as a function that links it to a state: no `@` before the first slash.
+fn tail(rows: &mut Rows) -> impl Fn(&mut Rows, u32) + use<> {
+    let (path, query) = (rows.state(true), rows.state(true));
+    let plain = || (b'!'..=u8::MAX).filter(|byte| !matches!(byte, 0x7f | b'\\'));
+    rows.link(path, plain(), path);
+    rows.link(query, plain().filter(|byte| *byte != b'@'), query);
+    rows.link(query, [b'/'], path);
+    move |rows, state| {
+        rows.link(state, [b'/'], path);
+        rows.link(state, [b'?', b'#'], query);
+    }
+}
+
+/// A pattern for the hosts and URLs that a `host_in` rule accepts. With `all` it may accept too much, else too little: labels of
+/// an international form are then left out, since not each of them is one.
+pub(super) fn host_pattern(rules: &[HostRule], all: bool) -> String {
+    let any_case = |text: &str| -> String {
+        let letter = |c: char| match c.is_ascii_alphabetic() {
+            true => format!("[{}{}]", c.to_ascii_lowercase(), c.to_ascii_uppercase()),
+            false => regex_syntax::escape(&c.to_string()),
+        };
+        text.chars().map(letter).collect()
+    };
+    let label = if all { "[A-Za-z0-9_-]+".to_owned() } else { label_without(&["xn--"], true, false, LABEL_MAX) };
+    let host = |rule: &HostRule| match rule {
+        HostRule::Exact(host) => any_case(host),
+        HostRule::OneLabel(base) => format!("{label}{}", any_case(&format!(".{base}"))),
+        HostRule::AnyPublic if all => format!("(?:{label}\\.)+{label}"),
+        HostRule::AnyPublic => {
+            let endings: Vec<&str> = private_endings().collect();
+            // A last label that begins with a digit may be read as a number; one of an international form is left to chance.
+            format!("(?:{label}\\.)+{}", label_without(&endings, false, true, LABEL_MAX))
+        }
+    };
+    let hosts = rules.iter().map(host).collect::<Vec<_>>().join("|");
+    let six = if all && rules.contains(&HostRule::AnyPublic) { r"|\[[0-9A-Fa-f:.]+\]" } else { "" };
+    let port = if all { "(?::[1-9][0-9]{0,4})?" } else { "(?::[1-9][0-9]{0,3})?" };
+    let plain = r"[^\x00-\x20\x7f\\]";
+    let query = r"[^\x00-\x20\x7f\\@/]";
+    format!("[Hh][Tt][Tt][Pp][Ss]://(?:{hosts}{six}){port}(?:/{plain}*|[?#]{query}*(?:/{plain}*)?)?|(?:{hosts})")
+}
+
+/// A pattern for labels of at most `room` bytes that are none of some words, or with `prefix` begin with none of them; with `letter`
+/// they do not begin with a digit. The words are few.
+fn label_without(words: &[&str], prefix: bool, letter: bool, room: usize) -> String {
+    let first: BTreeSet<u8> = words.iter().filter_map(|word| word.bytes().next()).collect();
+    let both = |byte: u8| match byte {
+        b'-' => "\\-".to_owned(),
+        byte => format!("{}{}", char::from(byte), char::from(byte.to_ascii_uppercase())),
+    };
+    let taken: String = first.iter().map(|byte| both(*byte)).chain(letter.then(|| "0-9".to_owned())).collect();
+    let free = if taken.is_empty() { "[A-Za-z0-9_-]".to_owned() } else { format!("[A-Za-z0-9_\\-&&[^{taken}]]") };
+    let left = room.saturating_sub(1);
+    let mut ways = vec![format!("{free}[A-Za-z0-9_-]{{0,{left}}}")];
+    for byte in &first {
+        let rests: Vec<&str> = words.iter().filter_map(|word| word.strip_prefix(char::from(*byte))).collect();
+        let ends = rests.contains(&"");
+        if ends && prefix {
+            continue;
+        }
+        let longer = label_without(&rests, prefix, false, left);
+        ways.push(format!("[{}]{longer}{}", both(*byte), if ends { "" } else { "?" }));
+    }
+    format!("(?:{})", ways.join("|"))
 }

@@ -1,28 +1,40 @@
 //! Questions that checks ask of a policy: who reaches a tool, and which grants give nothing that another does not give.
 
-use super::{Carrier, Case, Reach, SigningKey, places};
+use super::case::{Case, IssueCall, Verdict};
+use super::compare::by_tool;
+use super::lease;
+use super::places;
+use super::reach::{self, Issuing, Meeting};
+use super::verdict::Judge;
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Grant, Issue, Policy};
-use std::collections::BTreeMap;
 
 /// A call by which the subject (its exact name) reaches the tool; nothing when no grant lets it through.
 ///
-/// The issuing tool is reached by whoever may issue itself a lease, with or without a person's consent.
+/// The issuing tool is reached by whoever may issue itself a lease, with or without a person's consent. Whoever asks often uses
+/// [`Judge::reaches`].
 #[must_use]
 pub fn reaches(policy: &Policy, subject: &str, tool: &str) -> Option<Case> {
-    if tool == ISSUE_TOOL {
-        super::issue_tool(policy)?;
-        let asks = |grant: &&Grant| grant.subject == subject && grant.issue != Issue::Operator;
-        return policy.grants.iter().find(asks).map(|_| plain(subject, tool));
+    Judge::of(policy).reaches(subject, tool)
+}
+
+impl Judge<'_> {
+    /// As [`reaches`].
+    #[must_use]
+    pub fn reaches(&self, subject: &str, name: &str) -> Option<Case> {
+        let tool = self.tool(name)?;
+        let (key, carrier) = lease::doors_of(self, self);
+        if name == ISSUE_TOOL {
+            let call: IssueCall = Issuing::of(self, self).call?;
+            let case = Case { issue: Some(call), key, carrier, ..Case::of(subject, name) };
+            return Some(case).filter(|case| self.verdict(case) > Verdict::Deny);
+        }
+        let grants = by_tool(self, subject).remove(name)?;
+        let meeting = Meeting::of(self, self, tool);
+        let open = |spot: &&reach::Spot| !reach::limits(self, &grants, tool, &spot.place, Verdict::Deny).operator.is_empty();
+        let spot = meeting.spots.iter().find(open)?;
+        Some(Case { key, carrier, ..reach::case(subject, [tool, tool], &spot.place, spot.args.clone()) })
     }
-    let places = places::of_tool([policy, policy], tool);
-    let found = places.iter().find_map(|place| Some((Reach::of(policy, subject, tool, place)?, place)));
-    if let Some((reach, place)) = found {
-        return Some(Case { targets: place.clone(), args: reach.args, ..plain(subject, tool) });
-    }
-    let grants = policy.grants.iter().any(|grant| grant.subject == subject && grant.tools.iter().any(|name| name == tool));
-    let modelled = crate::builtin::find(tool).is_some();
-    (grants && !modelled).then(|| plain(subject, tool))
 }
 
 /// The places in `policy.grants` of the grants of the subject that name the tool, in the order of the manifest.
@@ -41,17 +53,16 @@ pub fn grants_for(policy: &Policy, subject: &str, tool: &str) -> Vec<usize> {
 pub fn shadowed_by(policy: &Policy, index: usize) -> Option<usize> {
     let inner = policy.grants.get(index)?;
     let earlier = |at: usize, outer: &Grant| at < index || !within(outer, inner);
-    policy
-        .grants
-        .iter()
-        .enumerate()
-        .find(|(at, outer)| *at != index && within(inner, outer) && earlier(*at, outer))
-        .map(|(at, _)| at)
+    let mut grants = policy.grants.iter().enumerate();
+    grants.find(|(at, outer)| *at != index && within(inner, outer) && earlier(*at, outer)).map(|(at, _)| at)
 }
 
 /// Whether every lease of the one grant is a lease of the other, obtained in no harder way.
 fn within(inner: &Grant, outer: &Grant) -> bool {
-    let host = |entry: &String| outer.domains.iter().any(|other| other == entry || places::entry_covers(other, entry));
+    let host = |entry: &String| {
+        let entry = places::entry(entry);
+        outer.domains.iter().any(|other| places::covers(&places::entry(other), &entry))
+    };
     inner.subject == outer.subject
         && inner.tools.iter().all(|tool| outer.tools.contains(tool))
         && ease(inner.issue) <= ease(outer.issue)
@@ -67,20 +78,5 @@ const fn ease(issue: Issue) -> u8 {
         Issue::Operator => 0,
         Issue::Human => 1,
         Issue::SelfService => 2,
-    }
-}
-
-fn plain(subject: &str, tool: &str) -> Case {
-    Case {
-        subject: subject.to_owned(),
-        tool: tool.to_owned(),
-        targets: Vec::new(),
-        args: BTreeMap::new(),
-        points: 0,
-        ttl: 1,
-        uses: 1,
-        key: SigningKey { kid: String::new(), commitment: String::new() },
-        carrier: Carrier::Meta,
-        issue: None,
     }
 }

@@ -1,192 +1,253 @@
-//! Sets of strings as argument rules make them: membership, and a member of one set that another lacks.
+//! Sets of strings as argument rules make them: membership, a member of two sets, and a member of one that the other lacks.
 
-use crate::ir::ArgRule;
+use super::face::Own;
+use super::parts::Part;
+use super::places::{self, Classes, Place};
+use super::search::{Found, Wanted, shortest};
+use crate::automaton::Dfa;
+use crate::ir::{ArgRule, HostRule};
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
 
-/// Longest URL that the gateway reads, in bytes.
-pub(super) const URL_MAX: usize = 8192;
-/// Characters beyond printable ASCII that a search may use: more than a `one_of` has values.
-const MORE_LETTERS: u32 = 300;
-/// Letters tried where no list has to be avoided: a prefix and a suffix rule each exclude at most one.
-const LETTERS_FEW: usize = 4;
-/// Letters tried against a list of values: all printable ASCII and [`MORE_LETTERS`].
-const LETTERS_ALL: usize = 94 + MORE_LETTERS as usize;
+/// Tables of patterns, each made once.
+#[derive(Debug, Default)]
+pub(super) struct Patterns(RefCell<BTreeMap<String, Option<Rc<Dfa>>>>);
+
+impl Patterns {
+    /// The table of a pattern; nothing if it has none, which no checked policy has.
+    fn table(&self, pattern: &str) -> Option<Rc<Dfa>> {
+        if let Some(known) = self.0.borrow().get(pattern) {
+            return known.clone();
+        }
+        let table = Dfa::of_pattern(pattern).ok().map(Rc::new);
+        self.0.borrow_mut().insert(pattern.to_owned(), table.clone());
+        table
+    }
+}
 
 /// The strings that all rules of an argument accept.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Texts {
-    pub(super) one_of: Option<Vec<String>>,
-    pub(super) prefix: String,
-    pub(super) suffix: String,
-    pub(super) least: usize,
-    /// Nothing: no upper bound.
-    pub(super) most: Option<usize>,
-}
-
-impl Texts {
-    /// The set of a list of rules. Rules for numbers say nothing of strings.
-    pub(super) fn of(rules: &[ArgRule]) -> Self {
-        let mut texts = Self::default();
-        for rule in rules {
-            let size = |length: &u64| usize::try_from(*length).unwrap_or(usize::MAX);
-            match rule {
-                ArgRule::OneOf(values) => texts.one_of = Some(values.clone()),
-                ArgRule::Prefix(text) => texts.prefix.clone_from(text),
-                ArgRule::Suffix(text) => texts.suffix.clone_from(text),
-                ArgRule::MinLength(length) => texts.least = size(length),
-                ArgRule::MaxLength(length) => texts.most = Some(size(length)),
-                ArgRule::Min(_)
-                | ArgRule::Max(_)
-                | ArgRule::Matches(_)
-                | ArgRule::Under(_)
-                | ArgRule::HostIn(_)
-                | ArgRule::MaxItems(_)
-                | ArgRule::Forbid => {}
-            }
-        }
-        texts
-    }
-
-    pub(super) fn admits(&self, text: &str) -> bool {
-        let length = text.chars().count();
-        self.one_of.as_ref().is_none_or(|values| values.iter().any(|value| value == text))
-            && text.starts_with(&self.prefix)
-            && text.ends_with(&self.suffix)
-            && length >= self.least
-            && self.most.is_none_or(|most| length <= most)
-    }
-}
-
-/// What a tool itself demands of a string argument.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Own {
-    pub(super) most: usize,
-    ascii: bool,
-    line: bool,
+pub(super) struct Texts<'p> {
+    pub(super) own: Own,
+    pub(super) rules: &'p [ArgRule],
+    pub(super) patterns: &'p Patterns,
 }
 
-impl Own {
-    pub(super) fn admits(self, text: &str) -> bool {
-        (1..=self.most).contains(&text.chars().count())
-            && (!self.ascii || text.bytes().all(|b| b.is_ascii_graphic()))
-            && (!self.line || !text.trim().is_empty() && !text.chars().any(char::is_control))
-    }
-}
+/// Where a URL has to lead.
+pub(super) type Aim<'a> = Option<(&'a Classes, &'a Place)>;
 
-/// The demands of the built-in tools, by argument.
-pub(super) fn own(arg: &str) -> Own {
-    match arg {
-        "city" | "state" => Own { most: 100, ascii: false, line: true },
-        "session_id" | "subject" => Own { most: 128, ascii: true, line: true },
-        "intent" => Own { most: 8192, ascii: false, line: true },
-        // `url`; its shape is read from its text.
-        _ => Own { most: URL_MAX, ascii: false, line: true },
-    }
-}
-
-/// Searches a string of `new` that `accept` takes, among enough strings that nothing is missed when `accept` refuses what
-/// the tool refuses and what `old` accepts.
-///
-/// Why these suffice: every string of `new` without a list is start, filling, end, or an overlap of start and end. `old` refuses
-/// it for its length (the shortest is tried, and the first beyond the bound of `old`), for its prefix or suffix
-/// (those that overlap are few and tried all; else two different letters at either end of the filling decide), or because it
-/// is not in a list (more different strings are tried than a list has values).
-/// A URL starts with one of `heads`; other texts have one empty head.
-pub(super) fn search(
-    new: &Texts,
-    old: &Texts,
-    heads: &[String],
-    longest: usize,
-    accept: &dyn Fn(&str) -> bool,
-) -> Option<String> {
-    let take = |text: String| (new.admits(&text) && accept(&text)).then_some(text);
-    if let Some(values) = &new.one_of {
-        return values.iter().cloned().find_map(take);
-    }
-    let starts: Vec<String> = heads.iter().filter_map(|head| start(head, &new.prefix)).collect();
-    let filled = |start: &String| {
-        let base = start.chars().count() + new.suffix.chars().count();
-        let highest = new.most.unwrap_or(longest).min(longest);
-        let ends = [new.least, new.least + 1, new.least + 2, old.least.saturating_sub(1)];
-        // Every length from the shortest on can be had, so the first one that is too long for `old` is enough.
-        let top = old.most.map(|most| most.saturating_add(1));
-        let by_length = ends.into_iter().chain(top).filter_map(|length| length.checked_sub(base));
-        let mut counts: Vec<usize> = by_length.chain([0, 1, 2, 3]).filter(|count| base + count <= highest).collect();
-        counts.sort_unstable();
-        counts.dedup();
-        counts.into_iter().find_map(|count| fill(start, &new.suffix, count, old.one_of.is_some(), &take))
-    };
-    starts.iter().find_map(filled).or_else(|| starts.iter().flat_map(|start| overlaps(start, &new.suffix)).find_map(take))
-}
-
-/// How a text begins that has both this head (in any case, as URLs have it) and this prefix.
-fn start(head: &str, prefix: &str) -> Option<String> {
-    let length = head.len().min(prefix.len());
-    let alike = head.get(..length)?.eq_ignore_ascii_case(prefix.get(..length)?);
-    alike.then(|| format!("{prefix}{}", head.get(prefix.len()..).unwrap_or_default()))
-}
-
-/// Texts shorter than `start` and `end` together that have both.
-fn overlaps<'t>(start: &'t str, end: &'t str) -> impl Iterator<Item = String> + 't {
-    let lengths = end.char_indices().map(|(at, c)| at + c.len_utf8());
-    lengths.filter(|length| start.ends_with(&end[..*length])).map(move |length| format!("{start}{}", &end[length..]))
-}
-
-/// `start`, `count` characters, `end`, for enough different fillings.
-fn fill(start: &str, end: &str, count: usize, many: bool, take: &impl Fn(String) -> Option<String>) -> Option<String> {
-    let Some(after_first) = count.checked_sub(1) else {
-        return take(format!("{start}{end}"));
-    };
-    let letters = || letters().take(if many { LETTERS_ALL } else { LETTERS_FEW });
-    let same = letters().map(|c| (c, c));
-    // After the host of a URL one of these must stand.
-    let led = ['/', '?', '#'].into_iter().flat_map(|first| letters().map(move |c| (first, c)));
-    let mixed = letters().take(if many { 94 } else { 0 }).flat_map(|first| letters().take(94).map(move |c| (first, c)));
-    let text = |(first, c): (char, char)| format!("{start}{first}{}{end}", String::from(c).repeat(after_first));
-    same.chain(led).chain(mixed).find_map(|pair| take(text(pair)))
-}
-
-fn letters() -> impl Iterator<Item = char> {
-    let ascii = ('a'..='z').chain('0'..='9').chain('A'..='Z').chain(('!'..='~').filter(|c| !c.is_ascii_alphanumeric()));
-    ascii.chain((0x4e00..0x4e00 + MORE_LETTERS).filter_map(char::from_u32))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn word() -> impl Strategy<Value = String> {
-        "[ab]{0,3}"
+impl<'p> Texts<'p> {
+    pub(super) fn admits(&self, text: &str) -> bool {
+        self.own.admits(text) && self.rules.iter().all(|rule| self.holds(rule, text))
     }
 
-    fn texts() -> impl Strategy<Value = Texts> {
-        let list = prop::option::weighted(0.3, prop::collection::vec(word(), 1..6));
-        (list, "[ab]{0,2}", "[ab]{0,2}", 0usize..3, prop::option::of(0usize..5))
-            .prop_map(|(one_of, prefix, suffix, least, most)| Texts { one_of, prefix, suffix, least, most })
-    }
-
-    /// Every string of up to six letters: a third letter stands for all that no rule names.
-    fn universe() -> Vec<String> {
-        let mut all = vec![String::new()];
-        let mut last = all.clone();
-        for _ in 0..6 {
-            last = last.iter().flat_map(|text| ["a", "b", "z"].map(|c| format!("{text}{c}"))).collect();
-            all.extend(last.iter().cloned());
-        }
-        all
-    }
-
-    proptest! {
-        #![proptest_config(ProptestConfig::with_cases(2000))]
-
-        #[test]
-        fn a_difference_is_found_exactly_when_there_is_one(new in texts(), old in texts()) {
-            let found = search(&new, &old, &[String::new()], 100, &|text| !old.admits(text));
-            let there = universe().into_iter().find(|text| new.admits(text) && !old.admits(text));
-            prop_assert_eq!(found.is_some(), there.is_some(), "{:?} {:?}", found, there);
-            if let Some(text) = found {
-                prop_assert!(new.admits(&text) && !old.admits(&text));
+    fn holds(&self, rule: &ArgRule, text: &str) -> bool {
+        let length = || u64::try_from(text.chars().count()).unwrap_or(u64::MAX);
+        match rule {
+            ArgRule::OneOf(values) => values.iter().any(|value| value == text),
+            ArgRule::Prefix(prefix) => text.starts_with(prefix),
+            ArgRule::Suffix(suffix) => text.ends_with(suffix),
+            ArgRule::MinLength(least) => length() >= *least,
+            ArgRule::MaxLength(most) => length() <= *most,
+            ArgRule::Matches(pattern) => self.patterns.table(pattern).is_some_and(|table| table.admits(text)),
+            ArgRule::Under(path) => under(path, text),
+            ArgRule::HostIn(hosts) => {
+                places::host_of(text).is_some_and(|host| hosts.iter().any(|rule| crate::host::covers(rule, &host)))
             }
+            ArgRule::Min(_) | ArgRule::Max(_) | ArgRule::MaxItems(_) | ArgRule::Forbid => true,
         }
+    }
+
+    fn values(&self) -> Option<&'p [String]> {
+        self.rules.iter().find_map(|rule| match rule {
+            ArgRule::OneOf(values) => Some(values.as_slice()),
+            ArgRule::Prefix(_)
+            | ArgRule::Suffix(_)
+            | ArgRule::MinLength(_)
+            | ArgRule::MaxLength(_)
+            | ArgRule::Min(_)
+            | ArgRule::Max(_)
+            | ArgRule::Matches(_)
+            | ArgRule::Under(_)
+            | ArgRule::HostIn(_)
+            | ArgRule::MaxItems(_)
+            | ArgRule::Forbid => None,
+        })
+    }
+
+    /// Least and most characters.
+    pub(super) fn lengths(&self) -> (usize, usize) {
+        let size = |length: u64| usize::try_from(length).unwrap_or(usize::MAX);
+        self.rules.iter().fold((self.own.least, self.own.most), |(least, most), rule| match rule {
+            ArgRule::MinLength(length) => (least.max(size(*length)), most),
+            ArgRule::MaxLength(length) => (least, most.min(size(*length))),
+            ArgRule::OneOf(_)
+            | ArgRule::Prefix(_)
+            | ArgRule::Suffix(_)
+            | ArgRule::Min(_)
+            | ArgRule::Max(_)
+            | ArgRule::Matches(_)
+            | ArgRule::Under(_)
+            | ArgRule::HostIn(_)
+            | ArgRule::MaxItems(_)
+            | ArgRule::Forbid => (least, most),
+        })
+    }
+
+    /// The machine of a rule that is none of lengths. `all`: where it is not exact, it accepts too much rather than too little.
+    fn part(&self, rule: &ArgRule, all: bool) -> Option<Result<Part, ()>> {
+        let table = |pattern: &str| self.patterns.table(pattern).map(Part::Table).ok_or(());
+        match rule {
+            ArgRule::OneOf(values) => Some(Ok(Part::words(values.iter().map(String::as_str)))),
+            ArgRule::Prefix(text) => Some(Ok(Part::prefix(text))),
+            ArgRule::Suffix(text) => Some(Ok(Part::suffix(text))),
+            ArgRule::Matches(pattern) => Some(table(pattern)),
+            ArgRule::Under(path) => Some(table(&under_pattern(path))),
+            ArgRule::HostIn(hosts) if hosts.is_empty() => Some(Ok(Part::words([]))),
+            ArgRule::HostIn(hosts) => Some(table(&places::host_pattern(hosts, all))),
+            ArgRule::MinLength(_)
+            | ArgRule::MaxLength(_)
+            | ArgRule::Min(_)
+            | ArgRule::Max(_)
+            | ArgRule::MaxItems(_)
+            | ArgRule::Forbid => None,
+        }
+    }
+
+    /// The machines of all rules.
+    fn parts(&self) -> Result<Vec<Part>, ()> {
+        let own = self.own.patterns().map(|pattern| self.patterns.table(pattern).map(Part::Table).ok_or(()));
+        let ruled = self.rules.iter().filter_map(|rule| self.part(rule, true));
+        own.chain(ruled).collect()
+    }
+}
+
+/// Whether a URL leads to a place; every text leads nowhere in particular.
+fn leads(aim: Aim<'_>, text: &str) -> bool {
+    let Some((classes, place)) = aim else { return true };
+    let Some((host, port)) = places::target_of(text) else { return false };
+    place.targets.iter().any(|(class, wanted, _)| *wanted == port && classes.class(&host) == *class)
+}
+
+fn machines(aim: Aim<'_>) -> Vec<Part> {
+    let Some((classes, place)) = aim else { return Vec::new() };
+    place.targets.iter().flat_map(|(class, port, _)| classes.machines(class, *port)).collect()
+}
+
+/// The texts that a person would try first, so that most searches need no machine.
+fn ordinary(aim: Aim<'_>) -> Vec<String> {
+    let of_place = |(class, port, _): &(HostRule, u16, Option<u16>)| {
+        let HostRule::Exact(host) = class else { return Vec::new() };
+        let port = if *port == 443 { String::new() } else { format!(":{port}") };
+        vec![format!("https://{host}{port}/"), format!("https://{host}{port}")]
+    };
+    match aim {
+        Some((_, place)) => place.targets.iter().flat_map(of_place).collect(),
+        None => vec!["a".to_owned()],
+    }
+}
+
+/// A text that every one of these sets has.
+pub(super) fn common(sets: &[Texts<'_>], aim: Aim<'_>) -> Found<String> {
+    let accept = |text: &str| sets.iter().all(|set| set.admits(text)) && leads(aim, text);
+    longer(sets, aim, 0, &accept)
+}
+
+/// A text of at least so many characters that every one of these sets has and that is accepted.
+pub(super) fn longer(sets: &[Texts<'_>], aim: Aim<'_>, least: usize, accept: &dyn Fn(&str) -> bool) -> Found<String> {
+    if let Some(values) = sets.iter().find_map(Texts::values) {
+        let fitting = values.iter().find(|value| value.chars().count() >= least && accept(value));
+        return fitting.map_or(Found::Nothing, |value| Found::This(value.clone()));
+    }
+    if least <= 1
+        && let Some(text) = ordinary(aim).into_iter().find(|text| accept(text))
+    {
+        return Found::This(text);
+    }
+    let Ok(parts) = sets.iter().map(Texts::parts).collect::<Result<Vec<_>, ()>>() else {
+        return Found::Unknown;
+    };
+    let (least, most) = sets.iter().map(Texts::lengths).fold((least, usize::MAX), |a, b| (a.0.max(b.0), a.1.min(b.1)));
+    let all = parts.into_iter().flatten().chain(machines(aim)).collect();
+    shortest(&Wanted { all, none: None, least, most }, accept)
+}
+
+/// A text of `to` that `from` lacks. Exact: one set lies within another exactly when it lies within each of its rules.
+pub(super) fn beyond(to: Texts<'_>, from: Texts<'_>, aim: Aim<'_>) -> Found<String> {
+    let accept = |text: &str| to.admits(text) && !from.admits(text) && leads(aim, text);
+    if to.rules == from.rules && to.own == from.own {
+        return Found::Nothing;
+    }
+    if let Some(values) = to.values() {
+        return values.iter().find(|value| accept(value)).map_or(Found::Nothing, |value| Found::This(value.clone()));
+    }
+    let Ok(mut parts) = to.parts() else { return Found::Unknown };
+    parts.extend(machines(aim));
+    let ((least, most), (low, high)) = (to.lengths(), from.lengths());
+    let search = |all: &[Part], none: Option<Part>, least: usize, most: usize| {
+        shortest(&Wanted { all: all.to_vec(), none, least, most }, &accept)
+    };
+    let mut found = Vec::new();
+    if high < most {
+        found.push(search(&parts, None, least.max(high + 1), most));
+    }
+    if low > least {
+        found.push(search(&parts, None, least, most.min(low - 1)));
+    }
+    let own = from.own.patterns().filter(|pattern| !to.own.patterns().any(|other| other == *pattern));
+    for pattern in own {
+        found.push(
+            from.patterns.table(pattern).map_or(Found::Unknown, |table| search(&parts, Some(Part::Table(table)), least, most)),
+        );
+    }
+    for rule in from.rules.iter().filter(|rule| !to.rules.contains(rule)) {
+        if found.iter().any(|found| matches!(found, Found::This(_))) {
+            break;
+        }
+        let Some(part) = from.part(rule, false) else { continue };
+        let Ok(all) = narrowed(to, rule, &parts) else { continue };
+        found.push(part.map_or(Found::Unknown, |part| search(&all, Some(part), least, most)));
+    }
+    let unknown = found.contains(&Found::Unknown);
+    let text = found.into_iter().find(|found| matches!(found, Found::This(_)));
+    text.unwrap_or(if unknown { Found::Unknown } else { Found::Nothing })
+}
+
+/// The machines of `to`, for a search against one rule. Against a list of hosts, hosts that it covers need no search; an error when
+/// none is left.
+fn narrowed(to: Texts<'_>, rule: &ArgRule, parts: &[Part]) -> Result<Vec<Part>, ()> {
+    let ArgRule::HostIn(known) = rule else { return Ok(parts.to_vec()) };
+    let mut parts = parts.to_vec();
+    for other in to.rules {
+        let ArgRule::HostIn(hosts) = other else { continue };
+        let left =
+            hosts.iter().filter(|host| !known.iter().any(|outer| places::covers(outer, host))).cloned().collect::<Vec<_>>();
+        if left.is_empty() {
+            return Err(());
+        }
+        parts.extend(to.part(&ArgRule::HostIn(left), true).and_then(Result::ok));
+    }
+    Ok(parts)
+}
+
+/// Whether a text is a path in normal form that is `top` or lies below it.
+fn under(top: &str, text: &str) -> bool {
+    let normal = text.strip_prefix('/').is_some_and(|rest| {
+        rest.is_empty()
+            || rest.split('/').all(|segment| !matches!(segment, "" | "." | "..") && !segment.chars().any(char::is_control))
+    });
+    let below = text.strip_prefix(top.trim_end_matches('/')).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    normal && (below || top == "/")
+}
+
+/// The same as a pattern.
+fn under_pattern(top: &str) -> String {
+    let other = r"[^/\x00-\x1f\x7f-\x{9f}]";
+    let first = r"[^/.\x00-\x1f\x7f-\x{9f}]";
+    let segment = format!(r"(?:{first}{other}*|\.{first}{other}*|\.\.{other}+)");
+    match top.trim_end_matches('/') {
+        "" => format!("/(?:{segment}(?:/{segment})*)?"),
+        top => format!("{}(?:/{segment})*", regex_syntax::escape(top)),
     }
 }

@@ -23,8 +23,9 @@ fn start<const N: usize>(place: &Place) -> [Gateway; N] {
 fn of_a_hundred_racing_calls_one_is_allowed() {
     const EACH: usize = 25;
     let place = Place::new("abuse");
-    let lease = place.mint(&RootClaims { uses: 1, ..place.claims(&["http_get_json"]) });
     let mut gateways = start::<4>(&place);
+    // After the gateway was built, which may take longer than a lease lives.
+    let lease = place.mint(&RootClaims { uses: 1, ..place.claims(&["http_get_json"]) });
     let key = log_key(&place);
     // Each process gets all its calls with one write, so that they are judged while those of the others are.
     for (process, gateway) in gateways.iter().enumerate() {
@@ -46,6 +47,7 @@ fn of_a_hundred_racing_calls_one_is_allowed() {
 #[test]
 fn children_spend_from_their_parents_and_a_killed_process_forgets_nothing() {
     let place = Place::new("abuse");
+    abuse();
     let root = place.mint(&RootClaims { uses: 4, ..place.claims(&["http_get_json"]) });
     let narrow = |lease: &str, uses| attenuate(lease, &Caveat { uses: Some(uses), ..Caveat::default() }).unwrap();
     let (left, right) = (narrow(&root, 2), narrow(&root, 9));

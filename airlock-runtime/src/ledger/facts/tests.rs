@@ -1,4 +1,4 @@
-//! Facts from lines, and the conditions they decide.
+//! Facts from lines, and conditions over them.
 
 use super::*;
 
@@ -6,8 +6,8 @@ use super::*;
 const T: u64 = 1_795_326_600;
 
 fn absorb_at(facts: &mut Facts, at: u64, body: &str) {
-    let line = crate::ledger::line::build(0, &[0; 32], Micros(at * 1_000_000), body.as_bytes());
-    facts.absorb(&crate::ledger::line::parse(&line).unwrap());
+    let line = super::super::line::build(0, &[0; 32], Micros(at * 1_000_000), body.as_bytes());
+    facts.absorb(&super::super::line::parse(&line).unwrap());
 }
 
 fn absorb(facts: &mut Facts, body: &str) {

@@ -1,0 +1,267 @@
+//! Which clauses of a policy the cases have tried, each in both directions where it has two.
+
+use super::{Expect, Judged};
+use crate::judge::{self, Ruling};
+use crate::places::{Step, steps};
+use crate::render::Failure;
+use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, HostRule, Policy, Quota, Requirement, Selector, Tool, ToolKind};
+use airlock_policy::limits::{ITEMS_DEFAULT, RULE_TEXT_MAX};
+use airlock_runtime::reason::Reason;
+
+/// A clause of the policy.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Clause {
+    /// A tool, by its place.
+    Tool(usize),
+    /// A rule: tool, argument and number.
+    Rule(usize, usize, usize),
+    /// The approval of a tool.
+    Approval(usize),
+    /// A bound on calls: tool (none: all together) and which of the three.
+    Quota(Option<usize>, Bound),
+    /// A flow.
+    Flow(usize),
+    /// A grant.
+    Grant(usize),
+    /// A requirement.
+    Require(usize),
+}
+
+/// The three bounds of a quota.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bound {
+    /// `rate`.
+    Rate,
+    /// `session_rate`.
+    SessionRate,
+    /// `session_calls`.
+    SessionCalls,
+}
+
+impl Bound {
+    /// Its key.
+    pub(crate) const fn key(self) -> &'static str {
+        match self {
+            Self::Rate => "rate",
+            Self::SessionRate => "session_rate",
+            Self::SessionCalls => "session_calls",
+        }
+    }
+}
+
+/// What a clause needs, and has had.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Tried {
+    /// The clause.
+    pub(crate) clause: Clause,
+    /// A case that passes it; `None`: there is no such thing.
+    pub(crate) passed: Option<bool>,
+    /// A case that it stops or asks about; `None`: there is no such thing.
+    pub(crate) stopped: Option<bool>,
+}
+
+impl Tried {
+    /// Is nothing missing?
+    pub(crate) fn is_covered(&self) -> bool {
+        self.passed != Some(false) && self.stopped != Some(false)
+    }
+}
+
+/// Every clause of a policy.
+pub(crate) fn clauses(policy: &Policy) -> Vec<Tried> {
+    let both = |clause| Tried { clause, passed: Some(false), stopped: Some(false) };
+    let stop = |clause| Tried { clause, passed: None, stopped: Some(false) };
+    let mut all = Vec::new();
+    for (at, tool) in policy.tools.iter().enumerate() {
+        all.push(both(Clause::Tool(at)));
+        for (argument, rules) in tool.args.iter().enumerate() {
+            let written = rules.rules.iter().enumerate().filter(|(_, rule)| !holds_anyway(tool, rule));
+            all.extend(written.map(|(number, _)| both(Clause::Rule(at, argument, number))));
+        }
+        all.extend(tool.approval.map(|_| stop(Clause::Approval(at))));
+        all.extend(bounds(&tool.quota).map(|bound| stop(Clause::Quota(Some(at), bound))));
+    }
+    all.extend(bounds(&policy.limits.quota).map(|bound| stop(Clause::Quota(None, bound))));
+    all.extend((0..policy.flows.len()).map(|at| both(Clause::Flow(at))));
+    all.extend((0..policy.grants.len()).map(|at| both(Clause::Grant(at))));
+    for (at, require) in policy.requires.iter().enumerate() {
+        let clause = Clause::Require(at);
+        match &require.rule {
+            // Without a tool it speaks of nothing, and no call can try it.
+            Requirement::Every { tools, .. } | Requirement::Never { tools, .. } if selected(policy, tools).next().is_none() => {}
+            Requirement::Every { .. } => all.push(Tried { clause, passed: Some(false), stopped: None }),
+            Requirement::Never { .. } => all.push(stop(clause)),
+        }
+    }
+    all
+}
+
+/// The bounds of inputs that hold when a manifest says nothing.
+fn holds_anyway(tool: &Tool, rule: &ArgRule) -> bool {
+    let bound = match rule {
+        ArgRule::MaxLength(most) => *most == RULE_TEXT_MAX as u64,
+        ArgRule::MaxItems(most) => *most == ITEMS_DEFAULT.unsigned_abs(),
+        ArgRule::OneOf(_)
+        | ArgRule::Prefix(_)
+        | ArgRule::Suffix(_)
+        | ArgRule::MinLength(_)
+        | ArgRule::Min(_)
+        | ArgRule::Max(_)
+        | ArgRule::Matches(_)
+        | ArgRule::Under(_)
+        | ArgRule::HostIn(_)
+        | ArgRule::Forbid => false,
+    };
+    bound && matches!(tool.kind, ToolKind::Rest(_))
+}
+
+/// The bounds that a quota has.
+fn bounds(quota: &Quota) -> impl Iterator<Item = Bound> {
+    let Quota { rate, session_rate, session_calls } = quota;
+    let all = [rate.map(|_| Bound::Rate), session_rate.map(|_| Bound::SessionRate), session_calls.map(|_| Bound::SessionCalls)];
+    all.into_iter().flatten()
+}
+
+/// The tools that a selector speaks of.
+pub(crate) fn selected<'p>(policy: &'p Policy, selector: &'p Selector) -> impl Iterator<Item = &'p Tool> {
+    policy.tools.iter().filter(|tool| {
+        let Selector { tools, labels, effect, credentials, host } = selector;
+        (tools.is_empty() || tools.contains(&tool.name))
+            && labels.iter().all(|label| tool.labels.contains(label))
+            && effect.is_none_or(|effect| effect == tool.effect)
+            && credentials.is_none_or(|sends| sends == sends_credential(tool))
+            && host.as_ref().is_none_or(|host| tool.egress.iter().any(|entry| overlaps(&entry.host, host)))
+    })
+}
+
+fn sends_credential(tool: &Tool) -> bool {
+    match &tool.kind {
+        ToolKind::Rest(rest) => rest.auth.is_some(),
+        ToolKind::Builtin(_) => false,
+    }
+}
+
+/// Is there a host that both rules cover?
+fn overlaps(one: &HostRule, other: &HostRule) -> bool {
+    let in_label = |host: &str, base: &str| host.split_once('.').is_some_and(|(_, rest)| rest == base);
+    match (one, other) {
+        (HostRule::AnyPublic, _) | (_, HostRule::AnyPublic) => true,
+        (HostRule::Exact(one), HostRule::Exact(other)) | (HostRule::OneLabel(one), HostRule::OneLabel(other)) => one == other,
+        (HostRule::Exact(host), HostRule::OneLabel(base)) | (HostRule::OneLabel(base), HostRule::Exact(host)) => {
+            in_label(host, base)
+        }
+    }
+}
+
+/// Takes in what a case has tried. A case that failed has tried nothing.
+///
+/// # Errors
+/// See [`judge::refusing`].
+pub(crate) fn note(policy: &Policy, all: &mut [Tried], judged: &Judged<'_>) -> Result<(), Failure> {
+    let (Some(ruling), None) = (&judged.ruling, &judged.fault) else { return Ok(()) };
+    let refusing = refusing(policy, judged, ruling)?;
+    for tried in all {
+        let (passed, stopped) = tries(policy, tried.clause, judged, ruling, &refusing);
+        tried.passed = tried.passed.map(|before| before || passed);
+        tried.stopped = tried.stopped.map(|before| before || stopped);
+    }
+    Ok(())
+}
+
+/// The rules that refuse the call of a case, if it is refused for an argument.
+fn refusing(policy: &Policy, judged: &Judged<'_>, ruling: &Ruling) -> Result<Vec<(usize, usize)>, Failure> {
+    let call = &judged.placed.case.call;
+    match (policy.tools.iter().find(|tool| tool.name == call.tool), &ruling.reason) {
+        (Some(tool), Reason::Argument(_)) => judge::refusing(tool, &call.sent()),
+        (Some(_) | None, _) => Ok(Vec::new()),
+    }
+}
+
+/// Whether the case passes the clause, and whether the clause stops it.
+fn tries(policy: &Policy, clause: Clause, judged: &Judged<'_>, ruling: &Ruling, refusing: &[(usize, usize)]) -> (bool, bool) {
+    let case = &judged.placed.case;
+    let is_let_through = ruling.verdict != Expect::Deny;
+    let tool = policy.tools.iter().position(|tool| tool.name == case.call.tool);
+    let is_of = |at: usize| tool == Some(at);
+    match clause {
+        Clause::Tool(at) => (is_of(at) && is_let_through, is_of(at) && !is_let_through),
+        Clause::Rule(at, argument, number) => {
+            let rules = &policy.tools[at].args[argument];
+            let is_given = case.call.args.contains_key(&rules.arg);
+            let meets = is_given != (rules.rules[number] == ArgRule::Forbid);
+            (is_of(at) && is_let_through && meets, is_of(at) && refusing.contains(&(argument, number)))
+        }
+        Clause::Approval(at) => (false, is_of(at) && ruling.verdict == Expect::Ask),
+        Clause::Quota(of, bound) => (false, exceeds(of.map(|at| policy.tools[at].name.as_str()), bound, &ruling.reason)),
+        Clause::Flow(at) => {
+            let flow = &policy.flows[at];
+            let is_near = tool.is_some_and(|at| policy.tools[at].labels.iter().any(|label| flow.labels.contains(label)));
+            (is_near && ruling.verdict == Expect::Allow, completes(flow, ruling))
+        }
+        Clause::Grant(at) => {
+            let Grant { subject, tools, .. } = &policy.grants[at];
+            let is_theirs = case.subject.as_ref() == Some(subject);
+            let issues = is_let_through && case.call.args.get("subject").and_then(serde_json::Value::as_str) == Some(subject);
+            (is_theirs && is_let_through && tools.contains(&case.call.tool) || issues, is_theirs && !is_let_through)
+        }
+        Clause::Require(at) => match &policy.requires[at].rule {
+            Requirement::Every { tools, .. } => (selected(policy, tools).any(|tool| tool.name == case.call.tool), false),
+            Requirement::Never { subject, tools } => {
+                let is_theirs = subject.is_none() || case.subject == *subject;
+                (false, is_theirs && !is_let_through && selected(policy, tools).any(|tool| tool.name == case.call.tool))
+            }
+        },
+    }
+}
+
+fn exceeds(tool: Option<&str>, bound: Bound, reason: &Reason) -> bool {
+    match (reason, bound) {
+        (Reason::RateExceeded { scope, .. }, Bound::Rate) => scope.tool == tool && scope.sid.is_none(),
+        (Reason::RateExceeded { scope, .. }, Bound::SessionRate) => scope.tool == tool && scope.sid.is_some(),
+        (Reason::SessionBudgetSpent { tool: spent, .. }, Bound::SessionCalls) => *spent == tool,
+        (_, Bound::Rate | Bound::SessionRate | Bound::SessionCalls) => false,
+    }
+}
+
+fn completes(flow: &Flow, ruling: &Ruling) -> bool {
+    match (&ruling.reason, flow.verdict) {
+        (Reason::FlowDenied { labels, .. }, FlowVerdict::Deny) => labels.iter().eq(flow.labels.iter()),
+        (_, FlowVerdict::Ask) => ruling.verdict == Expect::Ask && ruling.because.contains(&flow.why),
+        (_, FlowVerdict::Deny) => false,
+    }
+}
+
+impl Clause {
+    /// The clause for people.
+    pub(crate) fn words(self, policy: &Policy) -> String {
+        let tool = |at: usize| &policy.tools[at].name;
+        match self {
+            Self::Tool(at) => format!("tool {}", tool(at)),
+            Self::Rule(at, argument, number) => {
+                let rules = &policy.tools[at].args[argument];
+                format!("rule {} of {}.{}", judge::key(&rules.rules[number]), tool(at), rules.arg)
+            }
+            Self::Approval(at) => format!("approval of {}", tool(at)),
+            Self::Quota(Some(at), bound) => format!("{} of {}", bound.key(), tool(at)),
+            Self::Quota(None, bound) => format!("{} of all tools", bound.key()),
+            Self::Flow(at) => format!("flow {} ({})", at + 1, policy.flows[at].why),
+            Self::Grant(at) => format!("grant {} ({})", at + 1, policy.grants[at].subject),
+            Self::Require(at) => format!("requirement {} ({})", at + 1, policy.requires[at].why),
+        }
+    }
+
+    /// Where it stands in the manifest.
+    pub(crate) fn path(self, policy: &Policy) -> Vec<Step> {
+        let tool = |at: usize| policy.tools[at].name.as_str();
+        match self {
+            Self::Tool(at) => steps!["tools", tool(at)],
+            Self::Rule(at, argument, _) => steps!["tools", tool(at), "args", policy.tools[at].args[argument].arg.as_str()],
+            Self::Approval(at) => steps!["tools", tool(at), "approval"],
+            Self::Quota(Some(at), bound) => steps!["tools", tool(at), "limits", bound.key()],
+            Self::Quota(None, bound) => steps!["limits", bound.key()],
+            Self::Flow(at) => steps!["flow", at],
+            Self::Grant(at) => steps!["grant", at],
+            Self::Require(at) => steps!["require", at],
+        }
+    }
+}

@@ -1,0 +1,14 @@
+//! Cases: calls, and what a gateway must say to them.
+
+mod coverage;
+mod file;
+mod generate;
+mod junit;
+mod run;
+mod samples;
+
+pub(crate) use coverage::{Clause, Tried, clauses, note};
+pub(crate) use file::{Call, Carrier, Case, Earlier, Expect, Placed, Terms, extended, fresh, read};
+pub(crate) use generate::generate;
+pub(crate) use junit::report;
+pub(crate) use run::{Judged, judge, play};

@@ -1,0 +1,179 @@
+//! Values for arguments: some that every rule accepts, some that one rule refuses. Whether they do is seen by asking the rules.
+
+use airlock_policy::automaton::Dfa;
+use airlock_policy::ir::{ArgRule, HostRule, Input, InputKind, Tool, ToolKind};
+use serde_json::{Value, json};
+use std::collections::{HashMap, VecDeque};
+
+/// Longest text looked for in an automaton: witnesses are short, and a case stays readable.
+const TEXT_MAX: usize = 64;
+/// Bytes tried first at each step of an automaton, so that texts read well.
+const FIRST: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_./: ";
+
+/// An argument as a case needs it.
+#[derive(Debug, Clone)]
+pub(super) struct Argument<'p> {
+    pub(super) name: &'p str,
+    pub(super) kind: InputKind,
+    pub(super) rules: &'p [ArgRule],
+}
+
+/// The arguments that a case for this tool gives: those that must be there, and those with rules.
+pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
+    let rules = |name: &str| tool.args.iter().find(|rules| rules.arg == name).map_or(&[][..], |rules| &rules.rules);
+    match &tool.kind {
+        ToolKind::Rest(rest) => {
+            rest.input.iter().map(|Input { name, kind, .. }| Argument { name, kind: *kind, rules: rules(name) }).collect()
+        }
+        ToolKind::Builtin(_) => {
+            let required: &[&str] = match tool.name.as_str() {
+                "http_get_json" => &["url"],
+                "weather_hourly" => &["city", "state"],
+                _ => &[],
+            };
+            let kind = |name: &str| match name {
+                "hours" | "limit" | "lookback_hours" | "ttl_seconds" => InputKind::Integer,
+                "tools" => InputKind::Array,
+                _ => InputKind::String,
+            };
+            let ruled = tool.args.iter().map(|rules| rules.arg.as_str()).filter(|name| !required.contains(name));
+            let named = required.iter().copied().chain(ruled);
+            named.map(|name| Argument { name, kind: kind(name), rules: rules(name) }).collect()
+        }
+    }
+}
+
+/// Values that may be accepted, the plainest first.
+pub(super) fn accepted(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
+    match argument.kind {
+        InputKind::Boolean => vec![json!(true)],
+        InputKind::Integer | InputKind::Number => {
+            let bound = |rule: &ArgRule| if let ArgRule::Min(bound) | ArgRule::Max(bound) = rule { Some(*bound) } else { None };
+            [1].into_iter().chain(argument.rules.iter().filter_map(bound)).map(|number| json!(number)).collect()
+        }
+        InputKind::String => texts(tool, argument).into_iter().map(Value::String).collect(),
+        InputKind::Array => texts(tool, argument).into_iter().map(|text| json!([text])).collect(),
+    }
+}
+
+fn texts(tool: &Tool, argument: &Argument<'_>) -> Vec<String> {
+    let mut bases: Vec<String> = Vec::new();
+    let (mut prefix, mut suffix, mut least, mut most) = ("", "", 0, TEXT_MAX);
+    for rule in argument.rules {
+        match rule {
+            ArgRule::OneOf(values) => bases.extend(values.iter().cloned()),
+            ArgRule::Prefix(text) => prefix = text,
+            ArgRule::Suffix(text) => suffix = text,
+            ArgRule::MinLength(length) => least = usize::try_from(*length).unwrap_or(usize::MAX),
+            ArgRule::MaxLength(length) => most = usize::try_from(*length).unwrap_or(usize::MAX),
+            ArgRule::Under(root) => bases.extend([format!("{}/notes.txt", root.trim_end_matches('/')), root.clone()]),
+            ArgRule::HostIn(hosts) => {
+                bases.extend(hosts.iter().flat_map(|rule| [format!("https://{}/", host(rule)), host(rule)]))
+            }
+            ArgRule::Matches(_) | ArgRule::Min(_) | ArgRule::Max(_) | ArgRule::MaxItems(_) | ArgRule::Forbid => {}
+        }
+    }
+    for rule in argument.rules {
+        if let ArgRule::Matches(pattern) = rule {
+            bases.extend(matching(pattern, least));
+        }
+    }
+    if argument.name == "url" {
+        bases.extend(tool.egress.iter().map(|entry| {
+            let port = entry.ports.iter().find(|port| **port == 443).or(entry.ports.first()).copied().unwrap_or(443);
+            let port = if port == 443 { String::new() } else { format!(":{port}") };
+            format!("https://{}{port}/", host(&entry.host))
+        }));
+    }
+    let plain = match argument.name {
+        "city" => "Austin",
+        "state" => "TX",
+        _ => "sample",
+    };
+    bases.extend([plain.to_owned(), "a".to_owned(), String::new()]);
+    let within: Vec<String> = bases.iter().map(|base| fitted(&format!("{prefix}{base}"), suffix, least, most)).collect();
+    bases.into_iter().chain(within).collect()
+}
+
+/// The text with the ending, made longer or shorter in its middle.
+fn fitted(text: &str, suffix: &str, least: usize, most: usize) -> String {
+    let room = most.saturating_sub(suffix.chars().count());
+    let mut text: String = text.chars().take(room).collect();
+    while text.chars().count() + suffix.chars().count() < least && text.chars().count() < room {
+        text.push('a');
+    }
+    text + suffix
+}
+
+/// A host that the rule covers.
+fn host(rule: &HostRule) -> String {
+    match rule {
+        HostRule::Exact(host) => host.clone(),
+        HostRule::OneLabel(base) => format!("a.{base}"),
+        HostRule::AnyPublic => "www.example.com".to_owned(),
+    }
+}
+
+/// The shortest text of at least so many bytes that the pattern matches.
+fn matching(pattern: &str, least: usize) -> Option<String> {
+    let dfa = Dfa::of_pattern(pattern).ok()?;
+    let mut from: HashMap<(u16, usize), (u16, u8)> = HashMap::new();
+    let mut queue = VecDeque::from([(dfa.start(), 0usize)]);
+    while let Some((state, length)) = queue.pop_front() {
+        if length >= least && dfa.accepting().get(usize::from(state)) == Some(&true) {
+            return spell(&from, state, length);
+        }
+        let others = (0..=u8::MAX).filter(|byte| !FIRST.contains(byte));
+        for byte in FIRST.iter().copied().chain(others).take_while(|_| length < TEXT_MAX) {
+            let next = (dfa.step(state, byte), length + 1);
+            // State 0 leads nowhere.
+            if next.0 != 0 && !from.contains_key(&next) {
+                from.insert(next, (state, byte));
+                queue.push_back(next);
+            }
+        }
+    }
+    None
+}
+
+fn spell(from: &HashMap<(u16, usize), (u16, u8)>, mut state: u16, mut length: usize) -> Option<String> {
+    let mut bytes = Vec::new();
+    while length > 0 {
+        let (before, byte) = from.get(&(state, length))?;
+        bytes.push(*byte);
+        (state, length) = (*before, length - 1);
+    }
+    bytes.reverse();
+    String::from_utf8(bytes).ok()
+}
+
+/// Values that the rule may refuse; `good` is one that all rules accept.
+pub(super) fn refused(rule: &ArgRule, good: &Value) -> Vec<Value> {
+    let text = good.as_str().or_else(|| good.get(0).and_then(Value::as_str)).unwrap_or("sample");
+    let texts: Vec<String> = match rule {
+        ArgRule::OneOf(_) => vec![format!("{text}x"), "other".to_owned(), String::new()],
+        ArgRule::Prefix(_) => vec![format!("x{text}"), "https://www.example.net/".to_owned(), "x".to_owned(), String::new()],
+        ArgRule::Suffix(_) => vec![format!("{text}x"), "x".to_owned(), String::new()],
+        ArgRule::MinLength(least) => {
+            let short = usize::try_from(least.saturating_sub(1)).unwrap_or(0);
+            vec![text.chars().take(short).collect(), "a".repeat(short)]
+        }
+        // Made longer where the case is played, see `stretch`.
+        ArgRule::MaxLength(_) => vec![text.to_owned()],
+        ArgRule::Matches(_) => {
+            let fixed = ["!", "~", "a b", "0", "a", "A", ""].map(str::to_owned);
+            [format!("{text}!"), format!("!{text}"), format!("{text}{text}")].into_iter().chain(fixed).collect()
+        }
+        ArgRule::Under(root) => vec![format!("{root}/../etc"), "/other".to_owned(), "notes.txt".to_owned()],
+        ArgRule::HostIn(_) => vec!["https://www.example.net/".to_owned(), "www.example.net".to_owned()],
+        ArgRule::Min(bound) => return vec![json!(bound.saturating_sub(1))],
+        ArgRule::Max(bound) => return vec![json!(bound.saturating_add(1))],
+        ArgRule::MaxItems(most) => {
+            let count = usize::try_from(most.saturating_add(1)).unwrap_or(0);
+            return vec![json!(vec![text; count])];
+        }
+        ArgRule::Forbid => return vec![json!("x"), json!(1), json!(true), json!(["x"]), json!({})],
+    };
+    let is_list = good.is_array();
+    texts.into_iter().map(|text| if is_list { json!([text]) } else { json!(text) }).collect()
+}

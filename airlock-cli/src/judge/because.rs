@@ -1,0 +1,155 @@
+//! Which line of the manifest decides a call.
+
+use super::{Judge, Ruling};
+use crate::cases::Expect;
+use crate::places::{Line, Places, Step, steps};
+use crate::render::Failure;
+use airlock_policy::ir::{ArgRule, Grant, Policy, Tool};
+use airlock_runtime::call::Args;
+use airlock_runtime::reason::Reason;
+
+/// What was called, as far as a manifest speaks of it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Called<'a> {
+    /// Tool.
+    pub(crate) tool: &'a str,
+    /// Its arguments.
+    pub(crate) args: &'a Args,
+    /// Whose lease it carried.
+    pub(crate) subject: Option<&'a str>,
+}
+
+impl Judge<'_> {
+    /// The line that decides, where there is one: a fault of the lease itself has none.
+    ///
+    /// # Errors
+    /// See [`super::rules`].
+    pub(crate) fn line(&self, places: &Places<'_>, called: &Called<'_>, ruling: &Ruling) -> Result<Option<Line>, Failure> {
+        let paths = self.paths(places, called, ruling)?;
+        let whole = paths.iter().find(|path| places.has(path));
+        Ok(whole.or(paths.first()).and_then(|path| places.line(path)))
+    }
+
+    /// Places that may decide, the likeliest first.
+    fn paths(&self, places: &Places<'_>, called: &Called<'_>, ruling: &Ruling) -> Result<Vec<Vec<Step>>, Failure> {
+        let policy = self.policy;
+        let tool = called.tool;
+        let of_tool = |key: &str| steps!["tools", tool, key];
+        let grant = |key: &str| grant_at(policy, called, key);
+        if ruling.verdict == Expect::Ask {
+            let flow = policy.flows.iter().position(|flow| ruling.because.contains(&flow.why));
+            return Ok([
+                vec![of_tool("approval")],
+                flow.map(|at| steps!["flow", at, "ask"]).into_iter().collect(),
+                grant("issue"),
+            ]
+            .concat());
+        }
+        Ok(match &ruling.reason {
+            Reason::Ok => grant("tools"),
+            Reason::UnknownTool { .. } => vec![steps!["tools"]],
+            Reason::ArgumentsTooLarge { .. } => vec![steps!["limits", "max_arguments"]],
+            Reason::CarrierRefused { .. } => vec![steps!["lease", "carriers"], steps!["lease"]],
+            Reason::BeyondGrant { .. } => grant("subject"),
+            Reason::ToolNotInLease { .. } => grant("tools"),
+            Reason::HostNotInLease { .. } => grant("domains"),
+            Reason::UsesExhausted { .. } => grant("uses"),
+            Reason::Argument(fault) => self.rule_paths(places, called, fault.arg)?,
+            Reason::HostNotAllowed { .. } => vec![of_tool("egress"), steps!["tools", tool, "http", "url"]],
+            Reason::UrlRefused { .. } => vec![of_tool("egress")],
+            Reason::RiskTooHigh { bound, .. } => match *bound {
+                "lease ceiling" => [grant("max_risk"), vec![steps!["risk", "threshold"]]].concat(),
+                _ => vec![of_tool("risk_threshold"), steps!["risk", "threshold"], steps!["tools", tool]],
+            },
+            Reason::FlowDenied { why, .. } => {
+                let flow = policy.flows.iter().position(|flow| flow.why == *why);
+                flow.map(|at| steps!["flow", at, "deny"]).into_iter().collect()
+            }
+            Reason::RateExceeded { scope, .. } => {
+                let key = if scope.sid.is_some() { "session_rate" } else { "rate" };
+                vec![limit(scope.tool, key)]
+            }
+            Reason::SessionBudgetSpent { tool, .. } => vec![limit(*tool, "session_calls")],
+            Reason::ApprovalUnavailable { .. } => vec![of_tool("approval")],
+            Reason::LeaseMissing
+            | Reason::ContextMissing
+            | Reason::CarrierConflict
+            | Reason::CarrierShape { .. }
+            | Reason::LeaseInArguments
+            | Reason::Lease(_)
+            | Reason::Intent(_)
+            | Reason::ClockRollback
+            | Reason::CallNotInLease
+            | Reason::SessionPinned
+            | Reason::SessionTooWide
+            | Reason::TooManyLeases
+            | Reason::TooManySessions
+            | Reason::Revoked { .. }
+            | Reason::RevocationsStale
+            | Reason::Killed
+            | Reason::Replayed
+            | Reason::ReplayCacheFull
+            | Reason::LedgerUnavailable => Vec::new(),
+        })
+    }
+
+    /// The rule that refuses an argument. Without one the tool itself does, and its section is shown.
+    fn rule_paths(&self, places: &Places<'_>, called: &Called<'_>, arg: &str) -> Result<Vec<Vec<Step>>, Failure> {
+        let Some(tool) = self.policy.tools.iter().find(|tool| tool.name == called.tool) else { return Ok(Vec::new()) };
+        let refusing = refusing(tool, called.args)?.into_iter().find(|(argument, _)| tool.args[*argument].arg == arg);
+        let sections = [steps!["tools", tool.name.as_str(), "args", arg], steps!["tools", tool.name.as_str(), "input", arg]];
+        let Some((argument, number)) = refusing else {
+            return Ok([&sections[1..], &[steps!["tools", tool.name.as_str()]]].concat());
+        };
+        let key = key(&tool.args[argument].rules[number]);
+        let mut paths: Vec<Vec<Step>> = Vec::new();
+        for section in sections {
+            let with = |more: &str| [section.as_slice(), &[Step::from(more)]].concat();
+            let set = places.string(&section).or_else(|| places.string(&with("use")));
+            paths.push(with(key));
+            paths.extend(set.map(|set| steps!["args", set.as_str(), key]));
+        }
+        Ok(paths)
+    }
+}
+
+/// The rules of a tool that refuse these arguments, by argument and number.
+///
+/// # Errors
+/// See [`super::rules`].
+pub(crate) fn refusing(tool: &Tool, args: &Args) -> Result<Vec<(usize, usize)>, Failure> {
+    Ok(super::rules(tool)?.into_iter().filter(|(_, check)| check(args).is_err()).map(|(place, _)| place).collect())
+}
+
+/// A key of the first grant of the subject that names the tool, else of its first grant.
+fn grant_at(policy: &Policy, called: &Called<'_>, key: &str) -> Vec<Vec<Step>> {
+    let of_subject = |grant: &&Grant| called.subject == Some(grant.subject.as_str());
+    let naming = policy.grants.iter().position(|grant| of_subject(&grant) && grant.tools.iter().any(|tool| tool == called.tool));
+    let any = policy.grants.iter().position(|grant| of_subject(&grant));
+    naming.or(any).map(|at| vec![steps!["grant", at, key], steps!["grant", at]]).unwrap_or_default()
+}
+
+fn limit(tool: Option<&str>, key: &str) -> Vec<Step> {
+    match tool {
+        Some(tool) => steps!["tools", tool, "limits", key],
+        None => steps!["limits", key],
+    }
+}
+
+/// The key of a rule in the manifest.
+pub(crate) const fn key(rule: &ArgRule) -> &'static str {
+    match rule {
+        ArgRule::OneOf(_) => "one_of",
+        ArgRule::Prefix(_) => "prefix",
+        ArgRule::Suffix(_) => "suffix",
+        ArgRule::MinLength(_) => "min_length",
+        ArgRule::MaxLength(_) => "max_length",
+        ArgRule::Min(_) => "min",
+        ArgRule::Max(_) => "max",
+        ArgRule::Matches(_) => "matches",
+        ArgRule::Under(_) => "under",
+        ArgRule::HostIn(_) => "host_in",
+        ArgRule::MaxItems(_) => "max_items",
+        ArgRule::Forbid => "forbid",
+    }
+}

@@ -1,0 +1,282 @@
+//! A checked policy as the constants of a gateway that nobody builds: what the generator writes as code, made at run time.
+//!
+//! The runtime decides over `&'static` data, so it is leaked, once for each policy that a command judges. Rules of arguments become
+//! closures over the same functions that generated code calls. Every struct of the IR is taken apart with all its fields.
+
+use crate::render::Failure;
+use airlock_policy::automaton::Dfa;
+use airlock_policy::ir;
+use airlock_runtime::call::{self, ArgFault, Args};
+use airlock_runtime::policy as rt;
+use std::collections::HashMap;
+
+/// The constants of the gateway that this policy would be compiled to.
+///
+/// # Errors
+/// A value that no checked policy has.
+pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static rt::Policy, Failure> {
+    // The language version decided how the manifest was read, requirements held when it was.
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, tools, flows, grants, requires: _ } = policy;
+    let ir::Gateway { name, instructions } = gateway;
+    let index: HashMap<String, usize> = tools.iter().enumerate().map(|(at, tool)| (tool.name.clone(), at)).collect();
+    let policy = rt::Policy {
+        gateway: text(name),
+        instructions: text(instructions),
+        digest,
+        compiled_by: env!("CARGO_PKG_VERSION"),
+        keys: list(keys.iter().map(key).collect::<Result<_, _>>()?),
+        lease: lease_rules(lease),
+        ledger: ledger_rules(ledger),
+        limits: self::limits(limits)?,
+        tools: list(tools.iter().map(tool).collect::<Result<_, _>>()?),
+        tool_index: rt::ToolIndex(Box::leak(Box::new(move |name: &str| index.get(name).copied()))),
+        flows: list(flows.iter().map(flow).collect()),
+        grants: list(grants.iter().map(grant).collect()),
+    };
+    Ok(Box::leak(Box::new(policy)))
+}
+
+pub(super) fn text(text: &str) -> &'static str {
+    text.to_owned().leak()
+}
+
+pub(super) fn list<T>(list: Vec<T>) -> &'static [T] {
+    list.leak()
+}
+
+fn texts(all: &[String]) -> &'static [&'static str] {
+    list(all.iter().map(|one| text(one)).collect())
+}
+
+/// What a checked policy cannot have.
+pub(super) fn impossible(what: &str) -> Failure {
+    Failure::new(format_args!("this policy has {what}, which no checked policy has"))
+}
+
+fn key(key: &ir::Key) -> Result<rt::Key, Failure> {
+    let ir::Key { kid, commitment } = key;
+    let pinned = |hex: &String| {
+        let digit = |at: usize| hex.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+        let bytes: Option<Vec<u8>> = (0..16).step_by(2).map(digit).collect();
+        bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| impossible("a commitment that is not 16 hex digits"))
+    };
+    Ok(rt::Key { kid: text(kid), commitment: commitment.as_ref().map(pinned).transpose()? })
+}
+
+const fn lease_rules(lease: &ir::Lease) -> rt::LeaseRules {
+    let ir::Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
+    rt::LeaseRules {
+        default_ttl: *default_ttl,
+        max_ttl: *max_ttl,
+        carrier_meta: *carrier_meta,
+        carrier_arguments: *carrier_arguments,
+    }
+}
+
+fn ledger_rules(ledger: &ir::Ledger) -> rt::LedgerRules {
+    let ir::Ledger { dir_env, dir_default, durability } = ledger;
+    let durability = match durability {
+        ir::Durability::Power => rt::Durability::Power,
+        ir::Durability::Effect => rt::Durability::Effect,
+        ir::Durability::Process => rt::Durability::Process,
+    };
+    rt::LedgerRules { dir_env: dir_env.as_deref().map(text), dir_default: text(dir_default), durability }
+}
+
+fn limits(limits: &ir::Limits) -> Result<rt::Limits, Failure> {
+    let ir::Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
+    Ok(rt::Limits {
+        max_arguments: *max_arguments,
+        in_flight: usize::try_from(*in_flight).map_err(|_| impossible("more open calls than this machine can count"))?,
+        timeout: *timeout,
+        approval_timeout: *approval_timeout,
+        quota: self::quota(quota),
+    })
+}
+
+fn quota(quota: &ir::Quota) -> rt::Quota {
+    let ir::Quota { rate, session_rate, session_calls } = quota;
+    let bound = |ir::Rate { calls, seconds }: ir::Rate| rt::Rate { calls, seconds };
+    rt::Quota { rate: rate.map(bound), session_rate: session_rate.map(bound), session_calls: *session_calls }
+}
+
+fn flow(flow: &ir::Flow) -> rt::Flow {
+    let ir::Flow { labels, verdict, why } = flow;
+    let verdict = match verdict {
+        ir::FlowVerdict::Deny => rt::FlowVerdict::Deny,
+        ir::FlowVerdict::Ask => rt::FlowVerdict::Ask,
+    };
+    rt::Flow { labels: texts(labels), verdict, why: text(why) }
+}
+
+fn grant(grant: &ir::Grant) -> rt::Grant {
+    let ir::Grant { subject, tools, issue, domains, max_ttl, max_risk, uses, why } = grant;
+    let issue = match issue {
+        ir::Issue::Operator => rt::Issue::Operator,
+        ir::Issue::SelfService => rt::Issue::SelfService,
+        ir::Issue::Human => rt::Issue::Human,
+    };
+    rt::Grant {
+        subject: text(subject),
+        tools: texts(tools),
+        issue,
+        domains: texts(domains),
+        max_ttl: *max_ttl,
+        max_risk: *max_risk,
+        uses: *uses,
+        why: text(why),
+    }
+}
+
+fn tool(tool: &ir::Tool) -> Result<rt::Tool, Failure> {
+    let ir::Tool {
+        name,
+        kind,
+        effect,
+        risk_threshold,
+        base_risk,
+        ignored,
+        egress,
+        args,
+        strict,
+        labels,
+        approval,
+        quota,
+        timeout,
+        why,
+    } = tool;
+    let effect = match effect {
+        ir::EffectClass::Read => rt::EffectClass::Read,
+        ir::EffectClass::Write => rt::EffectClass::Write,
+        ir::EffectClass::Send => rt::EffectClass::Send,
+    };
+    let rules = rules(tool)?;
+    let check = move |args: &Args| rules.iter().try_for_each(|(_, rule)| rule(args));
+    // Which factors count nothing is told by name; why stands in the manifest.
+    let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| text(factor)).collect();
+    Ok(rt::Tool {
+        name: text(name),
+        why: text(why),
+        kind: super::request::kind(kind, args)?,
+        effect,
+        risk_threshold: *risk_threshold,
+        base_risk: *base_risk,
+        ignored: list(ignored),
+        egress: list(egress.iter().map(self::egress).collect()),
+        check_args: rt::CheckArgs(Box::leak(Box::new(check))),
+        strict: *strict,
+        labels: texts(labels),
+        approval: approval.map(|ir::Approval::Human| rt::Approval::Human),
+        quota: self::quota(quota),
+        timeout: *timeout,
+    })
+}
+
+fn egress(egress: &ir::Egress) -> rt::Egress {
+    let ir::Egress { host, ports, stand_in, why: _ } = egress;
+    rt::Egress { host: host_rule(host), ports: list(ports.clone()), stand_in: *stand_in }
+}
+
+fn host_rule(rule: &ir::HostRule) -> rt::HostRule {
+    match rule {
+        ir::HostRule::Exact(name) => rt::HostRule::Exact(text(name)),
+        ir::HostRule::OneLabel(parent) => rt::HostRule::OneLabel(text(parent)),
+        ir::HostRule::AnyPublic => rt::HostRule::AnyPublic,
+    }
+}
+
+/// One rule as a check of the runtime.
+pub(crate) type Check = Box<dyn Fn(&Args) -> Result<(), ArgFault> + Send + Sync>;
+
+/// A rule with its place: argument and number.
+pub(crate) type Placed = ((usize, usize), Check);
+
+/// The rules of a tool in the order in which a gateway checks them, each with the place it has: argument and number.
+///
+/// # Errors
+/// A pattern that does not compile.
+pub(crate) fn rules(tool: &ir::Tool) -> Result<Vec<Placed>, Failure> {
+    let mut checks = Vec::new();
+    for (argument, ir::ArgRules { arg, rules }) in tool.args.iter().enumerate() {
+        for (number, rule) in rules.iter().enumerate() {
+            checks.push(((argument, number), check(tool, text(arg), rule)?));
+        }
+    }
+    Ok(checks)
+}
+
+fn check(tool: &ir::Tool, arg: &'static str, rule: &ir::ArgRule) -> Result<Check, Failure> {
+    Ok(match rule {
+        ir::ArgRule::OneOf(accepted) => {
+            let accepted = texts(accepted);
+            Box::new(move |args| call::one_of(args, arg, accepted))
+        }
+        ir::ArgRule::Prefix(start) => {
+            let start = text(start);
+            Box::new(move |args| call::prefix(args, arg, start))
+        }
+        ir::ArgRule::Suffix(end) => {
+            let end = text(end);
+            Box::new(move |args| call::suffix(args, arg, end))
+        }
+        ir::ArgRule::MinLength(least) => {
+            let least = *least;
+            Box::new(move |args| call::min_length(args, arg, least))
+        }
+        ir::ArgRule::MaxLength(most) => {
+            let most = *most;
+            Box::new(move |args| call::max_length(args, arg, most))
+        }
+        ir::ArgRule::Min(least) => {
+            let least = *least;
+            match is_number(tool, arg) {
+                true => Box::new(move |args| call::min_number(args, arg, least)),
+                false => Box::new(move |args| call::min(args, arg, least)),
+            }
+        }
+        ir::ArgRule::Max(most) => {
+            let most = *most;
+            match is_number(tool, arg) {
+                true => Box::new(move |args| call::max_number(args, arg, most)),
+                false => Box::new(move |args| call::max(args, arg, most)),
+            }
+        }
+        ir::ArgRule::Matches(pattern) => {
+            let pattern = self::pattern(pattern)?;
+            Box::new(move |args| call::matches(args, arg, pattern))
+        }
+        ir::ArgRule::Under(root) => {
+            let root = text(root);
+            Box::new(move |args| call::under(args, arg, root))
+        }
+        ir::ArgRule::HostIn(hosts) => {
+            let hosts = list(hosts.iter().map(host_rule).collect());
+            Box::new(move |args| call::host_in(args, arg, hosts))
+        }
+        ir::ArgRule::MaxItems(most) => {
+            let most = *most;
+            Box::new(move |args| call::max_items(args, arg, most))
+        }
+        ir::ArgRule::Forbid => Box::new(move |args| call::forbid(args, arg)),
+    })
+}
+
+/// Is the argument one that takes fractions?
+fn is_number(tool: &ir::Tool, arg: &str) -> bool {
+    match &tool.kind {
+        ir::ToolKind::Rest(rest) => rest.input.iter().any(|input| input.name == arg && input.kind == ir::InputKind::Number),
+        ir::ToolKind::Builtin(_) => false,
+    }
+}
+
+fn pattern(expression: &str) -> Result<&'static call::Pattern, Failure> {
+    let dfa = Dfa::of_pattern(expression).map_err(|_| impossible("a pattern that does not compile"))?;
+    let classes: [u8; 256] = dfa.classes().try_into().map_err(|_| impossible("a pattern without a class for each byte"))?;
+    Ok(Box::leak(Box::new(call::Pattern {
+        text: text(expression),
+        classes: Box::leak(Box::new(classes)),
+        width: dfa.width(),
+        next: list(dfa.table().to_vec()),
+        accept: list(dfa.accepting().to_vec()),
+    })))
+}

@@ -1,0 +1,281 @@
+//! Declarative tools: inputs of every type with every rule, what is sent and what of the answer is given.
+
+use super::super::face::{Alphabet, InPath, Own};
+use super::super::search::Found;
+use super::super::texts::{self, Patterns, Texts};
+use super::*;
+use crate::ir::{Auth, AuthScheme, HostRule, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
+
+fn word() -> impl Strategy<Value = String> {
+    "[ab]{0,3}"
+}
+
+const PATTERNS: &[&str] = &["a*", "(ab)*", "[ab]{2,3}", "a.*b", ".*ba.*", "[^a]*", "(a|b)(a|b)", "b?a+"];
+const PATHS: &[&str] = &["/", "/a", "/a/b", "/b"];
+const HOSTS: &[&str] = &["*", "*.b.a", "a.b.a", "b.a"];
+
+fn optional<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> impl Strategy<Value = Option<T>> {
+    prop::option::weighted(0.3, strategy)
+}
+
+fn rules() -> impl Strategy<Value = Vec<ArgRule>> {
+    let pick = |list: &'static [&'static str]| prop::sample::select(list.to_vec()).prop_map(str::to_owned);
+    let hosts = prop::sample::subsequence(HOSTS.to_vec(), 1..3)
+        .prop_map(|hosts| ArgRule::HostIn(hosts.into_iter().map(super::super::places::entry).collect()));
+    let affixes = (optional("[ab/]{0,2}".prop_map(ArgRule::Prefix)), optional("[ab]{0,2}".prop_map(ArgRule::Suffix)));
+    let lengths = (optional((0u64..3).prop_map(ArgRule::MinLength)), optional((0u64..5).prop_map(ArgRule::MaxLength)));
+    let listed = prop::option::weighted(0.2, prop::collection::vec(word(), 1..6).prop_map(ArgRule::OneOf));
+    let rare = (
+        optional(pick(PATTERNS).prop_map(ArgRule::Matches)),
+        prop::option::weighted(0.15, pick(PATHS).prop_map(ArgRule::Under)),
+        prop::option::weighted(0.15, hosts),
+    );
+    (listed, affixes, lengths, rare).prop_map(|(one_of, (prefix, suffix), (least, most), (matches, under, hosts))| {
+        [one_of, prefix, suffix, least, most, matches, under, hosts].into_iter().flatten().collect()
+    })
+}
+
+/// Every string of up to five letters: `z` stands for all that no rule names; and some paths and hosts.
+fn universe() -> Vec<String> {
+    let mut all = vec![String::new()];
+    let mut last = all.clone();
+    for _ in 0..5 {
+        last = last.iter().flat_map(|text| ["a", "b", "z", "/"].map(|c| format!("{text}{c}"))).collect();
+        all.extend(last.iter().cloned());
+    }
+    for text in
+        ["/a/./b", "/a/..", "/a/...", "/..b", "a.b.a", "z.b.a", "b.a", "aa.bb", "https://a.b.a", "https://z.b.a/ab", "b.a:443"]
+    {
+        all.push(text.to_owned());
+    }
+    all
+}
+
+#[test]
+fn a_text_beyond_rules_is_found_exactly_when_there_is_one() {
+    let (universe, patterns) = (universe(), Patterns::default());
+    let own = Own { least: 0, most: 60, alphabet: Alphabet::Any, path: InPath::No };
+    let result = runner(600).run(&(rules(), rules()), |(new, old)| {
+        let (new, old) = (Texts { own, rules: &new, patterns: &patterns }, Texts { own, rules: &old, patterns: &patterns });
+        let known = universe.iter().find(|text| new.admits(text) && !old.admits(text));
+        match texts::beyond(new, old, None) {
+            Found::This(text) => prop_assert!(new.admits(&text) && !old.admits(&text)),
+            Found::Nothing => prop_assert_eq!(known, None),
+            Found::Unknown => prop_assert!(false, "given up"),
+        }
+        match texts::common(&[new, old], None) {
+            Found::This(text) => prop_assert!(new.admits(&text) && old.admits(&text)),
+            Found::Nothing => prop_assert!(!universe.iter().any(|text| new.admits(text) && old.admits(text))),
+            Found::Unknown => prop_assert!(false, "given up"),
+        }
+        Ok(())
+    });
+    result.unwrap();
+}
+
+fn input(name: &str, kind: InputKind, required: bool) -> Input {
+    Input { name: name.into(), kind, required, description: String::new() }
+}
+
+pub(super) fn rest_of(input: Vec<Input>) -> Rest {
+    let from = |input: &Input| Pair { name: input.name.clone(), value: Slot::Input(input.name.clone()) };
+    Rest {
+        title: String::new(),
+        description: "x".into(),
+        method: Method::Post,
+        host: "p.x.com".into(),
+        port: 443,
+        path: vec![Piece::Literal("/v1/send".into())],
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: input.iter().map(from).collect(),
+        auth: None,
+        response: Response { select: Select::Whole, max_bytes: 2048 },
+        input,
+    }
+}
+
+#[expect(clippy::useless_conversion, reason = "the variant may hold a box")]
+pub(super) fn rest_tool(name: &str, rest: Rest) -> Tool {
+    let egress = vec![Egress { host: HostRule::Exact(rest.host.clone()), ports: vec![443], stand_in: None, why: "x".into() }];
+    Tool { kind: ToolKind::Rest(rest.into()), egress, effect: EffectClass::Send, ..tool_of(name, Builtin::HttpGetJson) }
+}
+
+fn shape() -> impl Strategy<Value = Rest> {
+    let kinds = vec![InputKind::String, InputKind::Integer, InputKind::Number, InputKind::Boolean, InputKind::Array];
+    let kinds = prop::collection::vec((prop::sample::select(kinds), any::<bool>()), 1..3);
+    let other = prop::sample::select(vec![
+        (Method::Post, None),
+        (Method::Put, None),
+        (Method::Post, Some("T")),
+        (Method::Post, Some("U")),
+    ]);
+    let selects = vec![
+        Select::Whole,
+        Select::One("/id".into()),
+        Select::One("/id/x".into()),
+        Select::Fields(vec![("i".into(), "/id".into())]),
+    ];
+    (kinds, prop::option::weighted(0.2, other), prop::sample::select(selects), 1u64..3, prop::bool::weighted(0.2)).prop_map(
+        |(kinds, other, select, size, path)| {
+            let names = ["x", "y"];
+            let mut rest =
+                rest_of(kinds.into_iter().zip(names).map(|((kind, required), name)| input(name, kind, required)).collect());
+            rest.response = Response { select, max_bytes: size * 1024 };
+            if let Some((method, env)) = other {
+                rest.method = method;
+                rest.auth = env.map(|env| Auth { scheme: AuthScheme::Bearer, env: env.into() });
+            }
+            let first = &mut rest.input[0];
+            if path && matches!(first.kind, InputKind::String | InputKind::Integer | InputKind::Boolean) {
+                first.required = true;
+                rest.body.remove(0);
+                rest.path = vec![Piece::Literal("/v1/".into()), Piece::Input("x".into())];
+            }
+            rest
+        },
+    )
+}
+
+fn world() -> impl Strategy<Value = Policy> {
+    let of_input = (
+        rules(),
+        bound(ArgRule::Min, -1..3),
+        bound(ArgRule::Max, -1..3),
+        prop::option::weighted(0.2, 0u64..3),
+        prop::bool::weighted(0.1),
+    );
+    let rules = prop::collection::vec(of_input, 2);
+    let tool = (shape(), rules, prop::bool::weighted(0.7)).prop_map(|(rest, rules, strict)| {
+        let ruled = rest.input.iter().zip(rules).map(|(input, (texts, min, max, items, forbid))| {
+            let numbers = || min.into_iter().chain(max);
+            let rules = match input.kind {
+                _ if forbid && !input.required => vec![ArgRule::Forbid],
+                InputKind::String => texts,
+                InputKind::Array => texts.into_iter().chain(items.map(ArgRule::MaxItems)).collect(),
+                InputKind::Integer | InputKind::Number => numbers().collect(),
+                InputKind::Boolean => Vec::new(),
+            };
+            ArgRules { arg: input.name.clone(), rules }
+        });
+        let args = ruled.collect();
+        Tool { args, strict, ..rest_tool("post", rest) }
+    });
+    tool.prop_map(|tool| policy(vec![tool], vec![grant_of("a", &["post"], &["p.x.com"])]))
+}
+
+/// The shapes that occur, by what they send: a case belongs to one.
+fn cases(policies: [&Policy; 2]) -> Vec<Case> {
+    let mut cases = Vec::new();
+    let text = |text: &str| Value::Text(text.into());
+    let list = |items: &[&str]| Value::List(items.iter().map(|item| (*item).to_owned()).collect());
+    let values = [
+        None,
+        Some(text("")),
+        Some(text("a")),
+        Some(text("ab")),
+        Some(text("/a/b")),
+        Some(text("a.b.a")),
+        Some(text("..")),
+        Some(text("bab")),
+        Some(Value::Integer(0)),
+        Some(Value::Integer(2)),
+        Some(Value::Real(Real(0.5))),
+        Some(Value::Truth(true)),
+        Some(list(&[])),
+        Some(list(&["a"])),
+        Some(list(&["ab", "ab", "ab"])),
+    ];
+    for tool in policies.iter().flat_map(|policy| &policy.tools) {
+        let reads = ["", "/id", "/id/x", "/other"];
+        let case = Case { targets: vec![Target { host: "p.x.com".into(), port: 443, stand_in: None }], ..plain("a", "post") };
+        let of = |reads: &str, answer_bytes| {
+            super::super::face::request(tool, reads).map(|request| Request { answer_bytes, ..request })
+        };
+        for x in &values {
+            for y in &values {
+                let args = [("x", x), ("y", y)].into_iter().filter_map(|(name, value)| Some((name.to_owned(), value.clone()?)));
+                cases.push(Case { args: args.collect(), request: of("/id/x", 0), ..case.clone() });
+            }
+        }
+        cases.extend(reads.map(|reads| Case {
+            args: BTreeMap::from([("x".into(), text("a"))]),
+            request: of(reads, 2000),
+            ..case.clone()
+        }));
+        cases.push(Case { args: BTreeMap::from([("odd".into(), Value::Truth(true))]), request: of("/id/x", 0), ..case });
+    }
+    cases
+}
+
+#[test]
+fn the_difference_of_declarative_tools_agrees_with_all_calls() {
+    let strategy = (world(), world(), any::<[bool; 2]>()).prop_map(|(old, mut new, [kind, args])| {
+        if kind {
+            new.tools[0].kind = old.tools[0].kind.clone();
+            new.tools[0].args.clone_from(&old.tools[0].args);
+        }
+        if args {
+            new.tools[0].strict = old.tools[0].strict;
+        }
+        (old, new)
+    });
+    runner(300).run(&strategy, |(old, new)| agrees(&old, &new, &cases([&old, &new]))).unwrap();
+}
+
+/// One input with these rules.
+fn with(kind: InputKind, rules: Vec<ArgRule>) -> Policy {
+    let tool = Tool { args: ruled(vec![("x", rules)]), ..rest_tool("post", rest_of(vec![input("x", kind, true)])) };
+    policy(vec![tool], vec![grant_of("a", &["post"], &["p.x.com"])])
+}
+
+fn witness(old: &Policy, new: &Policy) -> Option<Value> {
+    let rows = gains(old, new);
+    assert!(rows.len() <= 1, "{rows:?}");
+    rows.first().and_then(|row| row.witness.as_ref()).map(|case| case.args["x"].clone())
+}
+
+#[test]
+fn rules_that_say_the_same_in_other_words_are_no_gain() {
+    use ArgRule::{HostIn, MaxLength, MinLength, OneOf, Prefix, Suffix, Under};
+    let matches = |pattern: &str| ArgRule::Matches(pattern.into());
+    let host = |text: &str| super::super::places::entry(text);
+    let same: Vec<(Vec<ArgRule>, Vec<ArgRule>)> = vec![
+        (vec![matches("[a-c]+")], vec![matches("(a|b|c)(a|b|c)*")]),
+        (vec![matches("abc.*")], vec![matches("abc.*"), Prefix("abc".into())]),
+        (vec![matches("[a-z]{2,4}")], vec![matches("[a-z]+"), MinLength(2), MaxLength(4)]),
+        (vec![OneOf(vec!["a".into(), "b".into()])], vec![matches("[ab]")]),
+        (vec![matches("x[0-9]*y")], vec![Prefix("x".into()), Suffix("y".into()), matches("(x|z)[0-9]*(y|w)")]),
+        (vec![Under("/srv".into())], vec![Under("/srv".into()), matches("/.*")]),
+        (vec![HostIn(vec![host("a.x.com"), host("*.x.com")])], vec![HostIn(vec![host("*.x.com")])]),
+    ];
+    for (one, other) in same {
+        let (one, other) = (with(InputKind::String, one), with(InputKind::String, other));
+        assert_eq!((gains(&one, &other), gains(&other, &one)), (vec![], vec![]));
+    }
+}
+
+#[test]
+fn the_shortest_text_that_is_gained_is_shown() {
+    use ArgRule::{HostIn, MaxLength, Prefix, Under};
+    let matches = |pattern: &str| ArgRule::Matches(pattern.into());
+    let host = |text: &str| super::super::places::entry(text);
+    for (old, new, text) in [
+        (vec![matches("[a-z]{1,8}")], vec![matches("[a-z]{1,9}")], "aaaaaaaaa"),
+        (vec![matches("[A-Z]+")], vec![matches("[A-Z0-9]+")], "0"),
+        (vec![MaxLength(100)], vec![MaxLength(4000)], &"a".repeat(101)),
+        (vec![Under("/srv/work".into())], vec![Under("/srv".into())], "/srv"),
+        (vec![Under("/srv/work".into())], vec![Prefix("/srv/work".into())], "/srv/worka"),
+        (vec![HostIn(vec![host("a.x.com")])], vec![HostIn(vec![host("*.x.com")])], "b.x.com"),
+        (vec![HostIn(vec![host("*.x.com")])], vec![HostIn(vec![host("*")])], "a.a"),
+        (vec![matches("é*")], vec![matches("[éè]*")], "è"),
+    ] {
+        let found = witness(&with(InputKind::String, old.clone()), &with(InputKind::String, new.clone()));
+        assert_eq!(found, Some(Value::Text(text.to_owned())), "{old:?} {new:?}");
+    }
+    let old = with(InputKind::Integer, vec![ArgRule::Max(5)]);
+    assert_eq!(witness(&old, &with(InputKind::Number, vec![ArgRule::Max(5)])), Some(Value::Real(Real(0.5))));
+    assert_eq!(witness(&old, &with(InputKind::Integer, vec![ArgRule::Max(7)])), Some(Value::Integer(7)));
+    let lists = |most| with(InputKind::Array, vec![ArgRule::MaxItems(most), matches("a")]);
+    assert_eq!(witness(&lists(1), &lists(3)), Some(Value::List(vec!["a".into(); 2])));
+}

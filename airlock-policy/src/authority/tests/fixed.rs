@@ -1,0 +1,114 @@
+//! Single differences that were once missed or are easily missed, and the queries.
+
+use super::*;
+use crate::ir::{Approval, IgnoredFactor};
+
+fn audit(args: Vec<ArgRules>) -> Tool {
+    Tool { args, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) }
+}
+
+#[test]
+fn a_longer_life_by_asking_is_a_gain() {
+    let with = |most| {
+        let args = ruled(vec![("ttl_seconds", vec![ArgRule::Max(most)])]);
+        let issue = Tool { args, ..tool_of(ISSUE_TOOL, Builtin::AirlockIssueCapability) };
+        let grant = Grant { issue: Issue::SelfService, ..grant_of("a", &["airlock_audit_tail"], &[]) };
+        policy(vec![issue, audit(Vec::new())], vec![grant])
+    };
+    let rows = gains(&with(1), &with(3));
+    assert_eq!(rows.len(), 1, "{rows:?}");
+    assert_eq!(rows[0].dimension, Dimension::Ttl);
+    assert!(rows[0].witness.as_ref().is_some_and(|case| case.issue.is_some() && case.ttl == 3));
+    assert_eq!(gains(&with(3), &with(1)), []);
+}
+
+#[test]
+fn who_must_agree_to_a_lease_is_compared() {
+    let with = |issue, approval| {
+        let tool = Tool { approval, ..tool_of(ISSUE_TOOL, Builtin::AirlockIssueCapability) };
+        policy(vec![tool, audit(Vec::new())], vec![Grant { issue, ..grant_of("a", &["airlock_audit_tail"], &[]) }])
+    };
+    let kinds = |old: &Policy, new: &Policy| -> Vec<Dimension> { gains(old, new).into_iter().map(|row| row.dimension).collect() };
+    let (operator, human, own) = (with(Issue::Operator, None), with(Issue::Human, None), with(Issue::SelfService, None));
+    assert_eq!(kinds(&operator, &human), [Dimension::SelfIssue]);
+    assert_eq!(kinds(&human, &own), [Dimension::Consent]);
+    assert_eq!(kinds(&own, &human), []);
+    // A person who approves the issuing call is asked as well.
+    let asked = with(Issue::SelfService, Some(Approval::Human));
+    assert_eq!(kinds(&human, &asked), []);
+    assert_eq!(kinds(&asked, &own), [Dimension::Consent]);
+}
+
+#[test]
+fn an_ignored_factor_is_a_gain_of_what_it_hides() {
+    let with = |ignored: &[&str]| {
+        let ignored = ignored.iter().map(|factor| IgnoredFactor { factor: (*factor).into(), why: "x".into() }).collect();
+        let tool = Tool { ignored, risk_threshold: 550, ..audit(Vec::new()) };
+        policy(vec![tool], vec![Grant { max_risk: 550, ..grant_of("a", &["airlock_audit_tail"], &[]) }])
+    };
+    let rows = gains(&with(&[]), &with(&["deep_nesting"]));
+    assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::Risk));
+    let risk = rows[0].witness.as_ref().map(|case| case.risk.clone()).unwrap_or_default();
+    assert_eq!((risk.get("deep_nesting"), risk.values().sum::<u16>()), (Some(&150), 150 + 549));
+    assert!(rows[0].new.ends_with("not counting deep_nesting"), "{}", rows[0].new);
+    assert_eq!(gains(&with(&["deep_nesting"]), &with(&[])), []);
+}
+
+#[test]
+fn larger_arguments_count_only_where_a_tool_takes_them() {
+    let sized = |policy: Policy, most| Policy { limits: Limits { max_arguments: most, ..policy.limits.clone() }, ..policy };
+    let small = || policy(vec![audit(Vec::new())], vec![grant_of("a", &["airlock_audit_tail"], &[])]);
+    assert_eq!(gains(&sized(small(), 1024), &sized(small(), 4096)), []);
+    let input =
+        crate::ir::Input { name: "x".into(), kind: crate::ir::InputKind::String, required: true, description: String::new() };
+    let tool = || super::arguments::rest_tool("post", super::arguments::rest_of(vec![input.clone()]));
+    let large = |most| sized(policy(vec![tool()], vec![grant_of("a", &["post"], &["p.x.com"])]), most);
+    let rows = gains(&large(1024), &large(4096));
+    assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::ArgumentBytes));
+    assert_eq!(gains(&large(1024 * 1024), &large(2 * 1024 * 1024)), []);
+    // What a tool ignores can be of any size.
+    let loose = |most| {
+        let tool = Tool { strict: false, ..tool() };
+        sized(policy(vec![tool], vec![grant_of("a", &["post"], &["p.x.com"])]), most)
+    };
+    assert_eq!(gains(&loose(1024 * 1024), &loose(2 * 1024 * 1024)).len(), 1);
+}
+
+#[test]
+fn queries_find_who_reaches_what() {
+    let tools = vec![audit(Vec::new()), tool_of("airlock_usage_stats", Builtin::AirlockUsageStats)];
+    let narrow = Grant { max_ttl: 1, ..grant_of("a", &["airlock_audit_tail"], &[]) };
+    let wide = grant_of("a", &["airlock_audit_tail", "airlock_usage_stats"], &[]);
+    let other = grant_of("b", &["airlock_audit_tail"], &[]);
+    let policy = policy(tools, vec![narrow, wide, other]);
+    let case = reaches(&policy, "b", "airlock_audit_tail").unwrap();
+    assert_eq!(verdict(&policy, &Case { key: plain("b", "").key, ..case }), Verdict::Allow);
+    assert_eq!(reaches(&policy, "b", "airlock_usage_stats"), None);
+    assert_eq!(reaches(&policy, "a", ISSUE_TOOL), None);
+    assert_eq!(grants_for(&policy, "a", "airlock_audit_tail"), [0, 1]);
+    assert_eq!((0..3).map(|at| shadowed_by(&policy, at)).collect::<Vec<_>>(), [Some(1), None, None]);
+    // No key, no call.
+    assert!(reaches(&Policy { keys: Vec::new(), ..policy }, "b", "airlock_audit_tail").is_some());
+}
+
+#[test]
+fn rules_about_tools_of_a_lease_and_the_query_are_compared() {
+    let with = |rules: Vec<ArgRule>| {
+        let issue = Tool { args: ruled(vec![("tools", rules)]), ..tool_of(ISSUE_TOOL, Builtin::AirlockIssueCapability) };
+        policy(
+            vec![issue, audit(Vec::new())],
+            vec![Grant { issue: Issue::SelfService, ..grant_of("a", &["airlock_audit_tail"], &[]) }],
+        )
+    };
+    let other = vec![ArgRule::OneOf(vec!["airlock_usage_stats".into()])];
+    let rows = gains(&with(other), &with(Vec::new()));
+    assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::SelfIssue));
+    let host = super::super::places::entry("q.net");
+    let http = |rules: Vec<ArgRule>| {
+        let egress = vec![Egress { host: host.clone(), ports: vec![443], stand_in: None, why: "x".into() }];
+        let tool = Tool { egress, args: ruled(vec![("query", rules)]), ..tool_of("http_get_json", Builtin::HttpGetJson) };
+        policy(vec![tool], vec![grant_of("a", &["http_get_json"], &["q.net"])])
+    };
+    let rows = gains(&http(vec![ArgRule::Forbid]), &http(Vec::new()));
+    assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::Argument("query".into())));
+}

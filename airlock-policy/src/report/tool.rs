@@ -1,0 +1,98 @@
+//! One tool: what it does, where, with which arguments, at which risk.
+
+use super::rest;
+use super::words::{list, quota, row, verb};
+use crate::amount::{duration, risk};
+use crate::host::written;
+use crate::ir::{Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Tool, ToolKind};
+
+/// The section of one tool.
+pub(super) fn lines(tool: &Tool) -> Vec<String> {
+    let Tool {
+        name,
+        kind,
+        effect,
+        risk_threshold,
+        base_risk,
+        ignored,
+        egress,
+        args,
+        strict,
+        labels,
+        approval,
+        quota: bounds,
+        timeout,
+        why,
+    } = tool;
+    let mut lines = vec![format!("tool {name}: {why}")];
+    match kind {
+        ToolKind::Builtin(builtin) => lines.push(row("built in", self::builtin(*builtin))),
+        ToolKind::Rest(request) => lines.extend(rest::rows(request)),
+    }
+    lines.push(row("effect", verb(*effect)));
+    lines.extend(args.iter().flat_map(argument));
+    lines.push(row("other arguments", if *strict { "refused" } else { "ignored, never sent" }));
+    match egress.is_empty() {
+        true => lines.push(row("host", "none, no network")),
+        false => lines.extend(egress.iter().map(host)),
+    }
+    lines.push(row("risk", format_args!("denied from {} on", risk(*risk_threshold))));
+    lines.push(row("risk begins at", risk(*base_risk)));
+    lines.extend(ignored.iter().map(|IgnoredFactor { factor, why }| row("risk ignores", format_args!("{factor}: {why}"))));
+    if !labels.is_empty() {
+        lines.push(row("labels", list(labels, ", ")));
+    }
+    match approval {
+        None => {}
+        Some(Approval::Human) => lines.push(row("approval", "each call by the connected user")),
+    }
+    lines.extend(quota(bounds).into_iter().map(|bound| row("quota", bound)));
+    lines.push(row("timeout", duration(*timeout)));
+    lines
+}
+
+const fn builtin(builtin: Builtin) -> &'static str {
+    match builtin {
+        Builtin::AirlockIssueCapability => "airlock_issue_capability",
+        Builtin::AirlockAuditTail => "airlock_audit_tail",
+        Builtin::AirlockUsageStats => "airlock_usage_stats",
+        Builtin::AirlockExposureReport => "airlock_exposure_report",
+        Builtin::HttpGetJson => "http_get_json",
+        Builtin::WeatherHourly => "weather_hourly",
+    }
+}
+
+/// One line for each rule, so that a changed rule is a changed line.
+fn argument(argument: &ArgRules) -> Vec<String> {
+    let ArgRules { arg, rules } = argument;
+    match rules.is_empty() {
+        true => vec![row("argument", format_args!("{arg} has no rule"))],
+        false => rules.iter().map(|rule| row("argument", format_args!("{arg} must {}", self::rule(rule)))).collect(),
+    }
+}
+
+fn host(egress: &Egress) -> String {
+    let Egress { host, ports, stand_in, why } = egress;
+    let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
+    let local = stand_in.map(|port| format!(", in truth 127.0.0.1:{port} without TLS")).unwrap_or_default();
+    row("host", format_args!("{}, port {}{local}: {why}", written(host), ports.join(" ")))
+}
+
+/// A rule in words after "must".
+pub(super) fn rule(rule: &ArgRule) -> String {
+    let quoted = |texts: &[String]| texts.iter().map(|text| format!("{text:?}")).collect::<Vec<_>>().join(", ");
+    match rule {
+        ArgRule::OneOf(values) => format!("be one of {}", quoted(values)),
+        ArgRule::Prefix(text) => format!("start with {text:?}"),
+        ArgRule::Suffix(text) => format!("end with {text:?}"),
+        ArgRule::MinLength(length) => format!("have at least {length} characters"),
+        ArgRule::MaxLength(length) => format!("have at most {length} characters"),
+        ArgRule::Min(bound) => format!("be at least {bound}"),
+        ArgRule::Max(bound) => format!("be at most {bound}"),
+        ArgRule::Matches(pattern) => format!("match {pattern:?} from end to end"),
+        ArgRule::Under(path) => format!("be {path:?} or a path below it"),
+        ArgRule::HostIn(hosts) => format!("name the host {}", hosts.iter().map(written).collect::<Vec<_>>().join(" or ")),
+        ArgRule::MaxItems(most) => format!("have at most {most} items"),
+        ArgRule::Forbid => "be absent".to_owned(),
+    }
+}
