@@ -2,7 +2,7 @@
 
 use super::face::Own;
 use super::parts::Part;
-use super::places::{self, Classes, Place};
+use super::places::{self, Classes, LABEL_MAX, Place};
 use super::search::{Found, Wanted, shortest};
 use crate::automaton::Dfa;
 use crate::ir::{ArgRule, HostRule};
@@ -229,9 +229,15 @@ pub(super) fn beyond(to: Texts<'_>, from: Texts<'_>, aim: Aim<'_>) -> Found<Stri
         }
         let Some(part) = from.part(rule, false) else { continue };
         let Ok(all) = narrowed(to, rule, &parts) else { continue };
-        found.push(part.map_or(Found::Unknown, |part| search(&all, Some(part), least, most)));
-        if matches!(rule, ArgRule::HostIn(_)) {
-            found.push(search(&all, Some(Part::Lengths), least, most));
+        let Ok(part) = part else {
+            found.push(Found::Unknown);
+            continue;
+        };
+        found.push(search(&all, Some(part.clone()), least, most));
+        if matches!(rule, ArgRule::HostIn(_)) && most > LABEL_MAX as usize {
+            // Names of that form which are too long.
+            let formed: Vec<Part> = all.into_iter().chain([part]).collect();
+            found.push(search(&formed, Some(Part::Lengths), least, most));
         }
     }
     let unknown = found.contains(&Found::Unknown);
