@@ -14,9 +14,11 @@ pub(crate) struct Context<'a> {
     pub(crate) sid: &'a str,
     pub(crate) sub: &'a str,
     kid: &'a str,
-    rid: Vec<String>,
-    scope: Option<Vec<String>>,
+    pub(crate) rid: Vec<String>,
+    pub(crate) scope: Option<Vec<String>>,
     pub(crate) authority: Option<&'a Authority>,
+    /// Id of the question that the user was asked about the call.
+    pub(crate) question: Option<String>,
 }
 
 impl<'a> Context<'a> {
@@ -44,6 +46,7 @@ impl<'a> Context<'a> {
             rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
             scope,
             authority,
+            question: None,
         }
     }
 
@@ -80,6 +83,7 @@ impl<'a> Context<'a> {
             detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
             call: &self.call.id,
             scope: self.scope.clone(),
+            question: self.question.as_deref(),
         }
     }
 }

@@ -10,6 +10,8 @@
 #[cfg(any(feature = "gateway", feature = "explain"))]
 mod account;
 #[cfg(feature = "judge")]
+pub mod approve;
+#[cfg(feature = "judge")]
 pub mod builtin;
 pub mod call;
 #[cfg(feature = "judge")]

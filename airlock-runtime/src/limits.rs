@@ -14,6 +14,9 @@ pub const IN_FLIGHT_MAX: usize = 256;
 /// Memory of requests held at once over all open calls, in bytes, by [`JSON_VALUE_BYTES`] and the length of their lines, so that
 /// many large calls cannot exhaust memory.
 pub const IN_FLIGHT_BYTES_MAX: usize = 32 * 1024 * 1024;
+/// Most memory of a call about which a user is asked, in bytes as for [`IN_FLIGHT_BYTES_MAX`]. It is held while the user reads, and a
+/// person reads far less.
+pub const ASKED_BYTES_MAX: usize = 2 * 1024 * 1024;
 /// Largest integer accepted in signed or digested JSON (2^53 - 1): the last one every JSON reader agrees on.
 pub const INTEGER_MAX: u64 = (1 << 53) - 1;
 /// Longest tool name accepted or echoed, in bytes (MCP: names SHOULD be 1-128 characters).

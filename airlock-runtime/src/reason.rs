@@ -3,6 +3,7 @@
 //! The sentence says what was refused, why, and what would be accepted. It never repeats a lease, a key or an argument value
 //! beyond the name of a tool, an argument or a host.
 
+use crate::approve::Refusal;
 use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::lease::{IntentFault, LeaseFault, RequestFault};
@@ -142,11 +143,8 @@ pub enum Reason {
     },
     /// The session has as many labels, or tools with budgets, as the gateway keeps of one.
     SessionTooWide,
-    /// The call needs the user's approval, and there is no way to ask.
-    ApprovalUnavailable {
-        /// Why it needs one: reasons of the manifest.
-        because: Vec<String>,
-    },
+    /// The call needs its user's approval and has none.
+    Approval(Refusal),
     /// The ledger cannot record.
     LedgerUnavailable,
 }
@@ -186,9 +184,10 @@ impl Reason {
                 let flow = policy.flows.get(*flow);
                 Self::FlowDenied { labels: flow.map_or(&[], |flow| flow.labels), why: flow.map_or("", |flow| flow.why) }
             }
-            Unmet::Asks(flows) => Self::ApprovalUnavailable {
-                because: flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect(),
-            },
+            Unmet::Asks(_) => Self::Approval(Refusal::Required),
+            Unmet::Questions(_) => Self::Approval(Refusal::TooMany),
+            Unmet::Closed(_) => Self::Approval(Refusal::Answered),
+            Unmet::Late(_) => Self::Approval(Refusal::Timeout),
             Unmet::Rate { scope, rate, wait } => Self::RateExceeded { scope: scope.clone(), rate: *rate, wait: *wait },
             Unmet::Budget { tool, most } => Self::SessionBudgetSpent { tool: *tool, most: *most },
             Unmet::Wide => Self::SessionTooWide,
@@ -254,7 +253,7 @@ impl Reason {
             Self::RateExceeded { .. } => "rate_exceeded",
             Self::SessionBudgetSpent { .. } => "session_budget_spent",
             Self::SessionTooWide => "session_too_wide",
-            Self::ApprovalUnavailable { .. } => "approval_unavailable",
+            Self::Approval(refusal) => refusal.code(),
             Self::LedgerUnavailable => "ledger_unavailable",
         }
     }
@@ -265,6 +264,7 @@ impl Reason {
         match self {
             Self::Lease(fault) => fault.code(),
             Self::Revoked { by } => by,
+            Self::Approval(refusal) => refusal.ledger_code(),
             other => other.code(),
         }
     }
@@ -331,10 +331,7 @@ impl Reason {
                 format!("This session has made the {most} allowed calls{of} that it may make, and there will be no more.")
             }
             Self::SessionTooWide => SESSION_TOO_WIDE.into(),
-            Self::ApprovalUnavailable { because } => format!(
-                "The call needs the approval of a person, and this gateway has no way to ask one. Why it is needed: {}.",
-                because.iter().map(|why| why.trim_end_matches('.')).collect::<Vec<_>>().join("; ")
-            ),
+            Self::Approval(refusal) => refusal.detail(),
             Self::LedgerUnavailable => LEDGER_UNAVAILABLE.into(),
         }
     }
@@ -472,6 +469,7 @@ mod tests {
             LeaseFault::Approval,
         ];
         reasons.extend(faults.map(Reason::Lease));
+        reasons.extend(Refusal::ALL[1..].iter().copied().map(Reason::Approval));
         reasons
     }
 
@@ -518,10 +516,8 @@ mod tests {
             },
             Reason::RateExceeded { .. } => Reason::SessionBudgetSpent { tool: Some("open_ticket"), most: 20 },
             Reason::SessionBudgetSpent { .. } => Reason::SessionTooWide,
-            Reason::SessionTooWide => {
-                Reason::ApprovalUnavailable { because: vec!["file a ticket".into(), "a person looks".into()] }
-            }
-            Reason::ApprovalUnavailable { .. } => Reason::LedgerUnavailable,
+            Reason::SessionTooWide => Reason::Approval(Refusal::ALL[0]),
+            Reason::Approval(_) => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
     }

@@ -1,5 +1,6 @@
 //! What the client is told: a result, or a refusal in plain English that a program can read too.
 
+use crate::approve::Refusal;
 use crate::effect::{Failure, Outcome};
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, ToolReply};
@@ -19,6 +20,13 @@ pub(crate) enum Judged {
         risk: u16,
         /// How the effect ended.
         outcome: Outcome,
+    },
+    /// Answered with a question to the user.
+    Asked {
+        /// What the user is shown.
+        message: String,
+        /// What comes back with the answer.
+        state: String,
     },
     /// Refused.
     Denied {
@@ -42,17 +50,47 @@ impl Judged {
 pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judged: Judged) -> String {
     match judged {
         Judged::Performed { seq, risk, outcome } => connection.reply_result(revision, id, &performed(seq, risk, outcome.result)),
-        Judged::Denied { seq, risk, reason: reason @ Reason::UnknownTool { .. } } => {
-            connection.reply_error(id, Code::InvalidParams, &reason.detail(), Some(refusal(seq, risk, &reason)))
+        Judged::Asked { message, state } => connection.reply_question(id, &message, &state),
+        Judged::Denied { seq, risk, reason } => denied(connection, revision, id, seq, risk, &reason),
+    }
+}
+
+/// A refusal: an error where the protocol has one for it, else a result that the model can react to.
+fn denied(connection: &Connection, revision: Revision, id: &Id, seq: Option<u64>, risk: u16, reason: &Reason) -> String {
+    let mut data = refusal(seq, risk, reason);
+    if let Some(code) = error_code(reason, revision) {
+        if code == Code::MissingCapability {
+            data["requiredCapabilities"] = json!({"elicitation": {"form": {}}});
         }
-        Judged::Denied { seq, risk, reason } => {
-            let text = match seq {
-                Some(seq) => format!("Refused by Airlock ({}): {} Ledger entry {seq}.", reason.code(), reason.detail()),
-                None => format!("Refused by Airlock ({}): {}", reason.code(), reason.detail()),
-            };
-            let structured = Some(refusal(seq, risk, &reason));
-            connection.reply_result(revision, id, &ToolReply { text, structured, is_error: true, meta: Map::new() })
-        }
+        return connection.reply_error(id, code, &reason.detail(), Some(data));
+    }
+    let text = match seq {
+        Some(seq) => format!("Refused by Airlock ({}): {} Ledger entry {seq}.", reason.code(), reason.detail()),
+        None => format!("Refused by Airlock ({}): {}", reason.code(), reason.detail()),
+    };
+    connection.reply_result(revision, id, &ToolReply { text, structured: Some(data), is_error: true, meta: Map::new() })
+}
+
+/// The code of a refusal that the protocol calls an error.
+fn error_code(reason: &Reason, revision: Revision) -> Option<Code> {
+    if let Reason::UnknownTool { .. } = reason {
+        return Some(Code::InvalidParams);
+    }
+    let Reason::Approval(refusal) = reason else { return None };
+    match refusal {
+        Refusal::State(_) | Refusal::Answered if revision.is_modern() => Some(Code::InvalidParams),
+        Refusal::NotDeclared if revision.is_modern() => Some(Code::MissingCapability),
+        Refusal::State(_)
+        | Refusal::Answered
+        | Refusal::Required
+        | Refusal::NotDeclared
+        | Refusal::NoSuchRevision
+        | Refusal::Failed
+        | Refusal::Refused
+        | Refusal::Timeout
+        | Refusal::Withdrawn
+        | Refusal::TooMany
+        | Refusal::TooLarge => None,
     }
 }
 
@@ -60,8 +98,8 @@ pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judge
 pub(crate) fn refused_list(connection: &Connection, id: &Id, judged: &Judged) -> String {
     let told = match judged {
         Judged::Denied { seq, risk, reason } => Some((reason.detail(), refusal(*seq, *risk, reason))),
-        // A list performs nothing, so no judgement of it says so.
-        Judged::Performed { .. } => None,
+        // A list performs nothing and asks nobody, so no judgement of it says so.
+        Judged::Performed { .. } | Judged::Asked { .. } => None,
     };
     let (detail, data) = told.unwrap_or_default();
     connection.reply_error(id, Code::InvalidParams, &detail, Some(data))

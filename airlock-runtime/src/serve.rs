@@ -7,6 +7,8 @@
 mod list;
 
 use crate::account::Context;
+use crate::approve::waiting::Waiting;
+use crate::approve::{Approved, Flows, Refusal};
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
@@ -30,6 +32,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
+
+mod ask;
+use ask::{Desk, Ended};
 
 /// Why nothing more is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,14 +93,11 @@ struct Gateway {
     open: RefCell<HashMap<Id, Rc<Notify>>>,
     ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
-}
-
-/// Asks the connected user. There is no transport for it here, so nobody can accept.
-async fn approve(ask: Ask) -> Result<Permit, Reason> {
-    std::future::ready(Err(Reason::ApprovalUnavailable { because: ask.because })).await
+    waiting: Waiting,
 }
 
 /// What all open calls share.
+#[derive(Clone)]
 struct Limits {
     calls: Arc<Semaphore>,
     bytes: Arc<Semaphore>,
@@ -129,7 +131,14 @@ impl Gateway {
             instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
         };
         let connection = RefCell::new(Connection::new(server, tools.collect()));
-        Self { world, connection, open: RefCell::default(), ending: Cell::new(false), seen: RefCell::default() }
+        Self {
+            world,
+            connection,
+            open: RefCell::default(),
+            ending: Cell::new(false),
+            seen: RefCell::default(),
+            waiting: Waiting::new(),
+        }
     }
 
     /// Reads until the client closes stdin, then lets open calls finish.
@@ -140,6 +149,8 @@ impl Gateway {
         let mut tasks = JoinSet::new();
         let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
         drop(input);
+        // No answer can come any more.
+        self.waiting.close();
         self.drain(tasks, end).await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
@@ -185,10 +196,11 @@ impl Gateway {
             Received::Silence(_) => {}
             Received::Reply(reply) => output.send(reply).await.ok()?,
             Received::Cancel(id) => self.cancel(&id),
+            Received::Answer(question, answer) => self.waiting.answer(question, answer),
             Received::Call(request) => {
                 let stop = self.begin(&request.id);
                 let share = limits.share(request.memory).await?;
-                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, output.clone()));
+                tasks.spawn_local(Rc::clone(self).work(*request, stop, share, limits.clone(), output.clone()));
             }
             Received::List(request) => {
                 let share = limits.share(request.memory).await?;
@@ -233,9 +245,17 @@ impl Gateway {
     }
 
     /// One call from request to reply. A cancelled call is not answered.
-    async fn work(self: Rc<Self>, request: CallRequest, stop: Rc<Notify>, share: Share, output: mpsc::Sender<String>) {
+    async fn work(
+        self: Rc<Self>,
+        mut request: CallRequest,
+        stop: Rc<Notify>,
+        share: Share,
+        limits: Limits,
+        output: mpsc::Sender<String>,
+    ) {
         let (id, revision) = (request.id.clone(), request.revision);
-        let judged = self.answer(request, &stop).await;
+        let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
+        let judged = self.answer(request, &mut desk).await;
         self.open.borrow_mut().remove(&id);
         let reply = {
             let mut connection = self.connection.borrow_mut();
@@ -244,39 +264,45 @@ impl Gateway {
         if let Some(reply) = reply {
             let _ = output.send(reply).await;
         }
-        drop(share);
+        drop(desk);
     }
 
-    /// The road of one call: carriers, lease, decision, ledger, effect, ledger.
-    async fn answer(&self, request: CallRequest, stop: &Notify) -> Judged {
-        let World { policy, ledger, .. } = &self.world;
+    /// The road of one call: carriers, lease, decision, the user where one has to be asked, ledger, effect, ledger.
+    async fn answer(&self, mut request: CallRequest, desk: &mut Desk<'_>) -> Judged {
+        let client = request.client.take().unwrap_or_default();
         let (call, carried) = self.resolve(request);
         let call = Arc::new(call);
-        let risk = weigh(policy, &call).await;
-        let now = Micros::now();
-        let authority = carried.as_ref().map_err(Clone::clone).and_then(|carried| self.authority(carried, &call, now));
-        let Ok(newest_entry) = ledger.newest_ts() else { return Judged::unrecorded(0) };
-        let decision = decide(policy, &call, authority.as_ref(), &risk, &Facts { now, newest_entry });
-        let context =
-            Context::new(&call, carried.as_ref().ok(), authority.as_ref().ok(), &risk, self.scope(authority.as_ref().ok()));
-        let permit = match decision {
-            Decision::Deny(reason) => return self.deny(&context, reason).await,
-            Decision::Ask(ask) => match approve(ask).await {
-                Ok(permit) => permit,
-                Err(reason) => return self.deny(&context, reason).await,
-            },
-            Decision::Allow(permit) => permit,
-        };
-        let (permit, allowed) = match self.allow(&context, permit).await {
-            Ok(proven) => proven,
-            Err(Some(reason)) => return self.deny(&context, reason).await,
-            Err(None) => return Judged::unrecorded(risk.score),
+        let risk = weigh(self.world.policy, &call).await;
+        let mut scope = None;
+        let mut approved: Option<Approved> = None;
+        // A yes of the user leads back to the beginning, because what holds may have changed while the user read.
+        let (permit, allowed) = loop {
+            let Some((authority, decision)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(0) };
+            let (authority, scope) = (authority.as_ref().ok(), scope.get_or_insert_with(|| self.scope(authority.as_ref().ok())));
+            let mut context = Context::new(&call, carried.as_ref().ok(), authority, &risk, scope.clone());
+            context.question = approved.as_ref().map(|approved| approved.question().to_owned());
+            match self.decided(&context, decision, approved.as_ref(), desk).await {
+                Step::Allowed(permit, allowed) => break (permit, allowed),
+                Step::Deny(reason) => return self.deny(&context, reason).await,
+                Step::Unrecorded => return Judged::unrecorded(risk.score),
+                Step::Ask(ask, flows) => match self.approve(&context, &client, ask, flows, approved.take(), desk).await {
+                    Ok(yes) => approved = Some(yes),
+                    Err(Ended::Asked { message, state }) => {
+                        self.forget(&context);
+                        return Judged::Asked { message, state };
+                    }
+                    Err(Ended::Refused { reason, question }) => {
+                        context.question = question;
+                        return self.deny(&context, reason).await;
+                    }
+                },
+            }
         };
         let seq = allowed.seq();
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
-            () = stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
+            () = desk.stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
             outcome = effect::perform(permit, allowed, &self.world) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
@@ -284,6 +310,20 @@ impl Gateway {
             Err(_) => outcome.unrecorded(),
         };
         Judged::Performed { seq, risk: risk.score, outcome }
+    }
+
+    /// Verifies the lease and decides, both by the time that it is now. `None` when the ledger has failed.
+    fn judge(
+        &self,
+        call: &Call,
+        carried: Result<&Carried, &Reason>,
+        risk: &Risk,
+    ) -> Option<(Result<Authority, Reason>, Decision)> {
+        let newest_entry = self.world.ledger.newest_ts().ok()?;
+        let now = Micros::now();
+        let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, call, now));
+        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry });
+        Some((authority, decision))
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -328,28 +368,50 @@ impl Gateway {
         is_new.then(|| authority.tools.clone())
     }
 
+    /// Takes a decision to its end in the ledger, or to the question that the user has to be asked first.
+    async fn decided(&self, context: &Context<'_>, decision: Decision, approved: Option<&Approved>, desk: &Desk<'_>) -> Step {
+        let ask = match decision {
+            Decision::Deny(reason) => return Step::Deny(reason),
+            Decision::Ask(ask) => ask,
+            Decision::Allow(permit) if approved.is_none() && desk.retry.is_none() => return self.allow(context, permit).await,
+            // Whoever brings an answer has it judged, even where nothing would be asked: a no is a no, and a forged state is not passed over.
+            Decision::Allow(permit) => {
+                match decide::ask(self.world.policy, context.call, context.authority, permit, Vec::new()) {
+                    Ok(ask) => ask,
+                    Err(reason) => return Step::Deny(reason),
+                }
+            }
+        };
+        let Some(approved) = approved else { return Step::Ask(ask, Flows::default()) };
+        match ask.approved(approved) {
+            Some(permit) => self.allow(context, permit).await,
+            None => Step::Deny(Reason::Approval(Refusal::Answered)),
+        }
+    }
+
     /// Records the allow if everything that it rests on still holds. What the session did may still ask for the user's approval.
-    ///
-    /// # Errors
-    /// The reason of the refusal; none if the ledger cannot record.
-    async fn allow(&self, context: &Context<'_>, mut permit: Permit) -> Result<(Permit, Allowed), Option<Reason>> {
+    async fn allow(&self, context: &Context<'_>, permit: Permit) -> Step {
         let (policy, call, authority) = (self.world.policy, context.call, context.authority);
         let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
-        loop {
-            let entry = ledger::Decision { exp: context.exp().or(permit.issues_until()), ..context.entry(&Reason::Ok) };
-            match self.world.ledger.allow(entry, effect, permit.require().to_vec()).await {
-                Ok(allowed) => return Ok((permit, allowed)),
-                Err(LedgerError::Unmet(Unmet::Asks(flows))) => {
-                    let because = flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect();
-                    // An approved permit asks nothing more of the ledger, so this comes round once.
-                    permit = approve(decide::ask(policy, call, authority, permit, because).map_err(Some)?).await.map_err(Some)?;
-                }
-                Err(LedgerError::Unmet(unmet)) => {
-                    let uses = authority.map_or(&[][..], |authority| &authority.uses);
-                    return Err(Some(Reason::of_unmet(&unmet, uses, policy)));
-                }
-                Err(_) => return Err(None),
+        let entry = ledger::Decision { exp: context.exp().or(permit.issues_until()), ..context.entry(&Reason::Ok) };
+        match self.world.ledger.allow(entry, effect, permit.require().to_vec()).await {
+            Ok(allowed) => Step::Allowed(permit, allowed),
+            Err(LedgerError::Unmet(Unmet::Asks(flows))) => match decide::ask(policy, call, authority, permit, Vec::new()) {
+                Ok(ask) => Step::Ask(ask, Flows::of(&flows)),
+                Err(reason) => Step::Deny(reason),
+            },
+            Err(LedgerError::Unmet(unmet)) => {
+                let uses = authority.map_or(&[][..], |authority| &authority.uses);
+                Step::Deny(Reason::of_unmet(&unmet, uses, policy))
             }
+            Err(_) => Step::Unrecorded,
+        }
+    }
+
+    /// A scope that was not recorded is to be recorded the next time.
+    fn forget(&self, context: &Context<'_>) {
+        if let Some(rid) = context.rid.last().filter(|_| context.scope.is_some()) {
+            self.seen.borrow_mut().remove(rid);
         }
     }
 
@@ -384,6 +446,18 @@ impl Gateway {
         });
         self.world.ledger.record(&entry, Sync::Written).await
     }
+}
+
+/// What a judged call comes to.
+enum Step {
+    /// Its allow is recorded.
+    Allowed(Permit, Allowed),
+    /// Its user has to be asked; about these flows, beside what the question says itself.
+    Ask(Ask, Flows),
+    /// It is refused.
+    Deny(Reason),
+    /// The ledger cannot record.
+    Unrecorded,
 }
 
 /// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls. What is

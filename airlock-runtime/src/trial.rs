@@ -96,7 +96,7 @@ impl Trial {
         };
         let end = match decision {
             Decision::Allow(permit) => recorded(permit),
-            Decision::Ask(ask) if accepts => recorded(ask.approved()),
+            Decision::Ask(ask) if accepts => recorded(ask.supposed()),
             Decision::Ask(ask) => End::Asked(ask.because),
             Decision::Deny(reason) => End::Denied(reason),
         };
@@ -114,7 +114,7 @@ impl Trial {
                     let because: Vec<String> =
                         flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect();
                     match decide::ask(policy, call, authority, permit, because) {
-                        Ok(ask) if accepts => permit = ask.approved(),
+                        Ok(ask) if accepts => permit = ask.supposed(),
                         Ok(ask) => return End::Asked(ask.because),
                         Err(reason) => return End::Denied(reason),
                     }

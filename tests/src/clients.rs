@@ -49,6 +49,16 @@ pub const CLIENTS: [Client; 7] = [
     Client { name: "typescript v2 pinned", script: ("v2.mjs", MODERN), revision: MODERN, processes: 2 },
 ];
 
+/// The same clients where their user is asked for a yes.
+pub const APPROVERS: [Client; 6] = [
+    Client { name: "python auto", script: ("approve.py", "auto"), revision: MODERN, processes: 1 },
+    Client { name: "python legacy", script: ("approve.py", "legacy"), revision: LEGACY, processes: 1 },
+    Client { name: "typescript v1", script: ("approve.mjs", "v1"), revision: LEGACY, processes: 1 },
+    Client { name: "typescript v2 default", script: ("approve.mjs", "default"), revision: LEGACY, processes: 1 },
+    Client { name: "typescript v2 auto", script: ("approve.mjs", "auto"), revision: MODERN, processes: 2 },
+    Client { name: "typescript v2 pinned", script: ("approve.mjs", MODERN), revision: MODERN, processes: 2 },
+];
+
 impl Client {
     /// Does it know the server before its first call? A pinned Python client asks nothing.
     pub fn knows_server(self) -> bool {
@@ -133,7 +143,7 @@ fn node() -> &'static Path {
             }
             step(bounded("npm", INSTALL_SECONDS).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(place));
         });
-        for script in ["session.mjs", "v1.mjs", "v2.mjs"] {
+        for script in ["session.mjs", "v1.mjs", "v2.mjs", "approve.mjs"] {
             copy(Path::new(&file(script)), &place);
         }
         copy(&Path::new(SCRIPTS).join("session.json"), &place);

@@ -49,7 +49,7 @@ fn it_is_static_pie_hardened_and_stripped() {
         let entries = dynamic(&bytes);
         assert!(entries.iter().all(|(tag, _)| *tag != elf::DT_NEEDED.0), "no libraries of the host");
         let flags = entries.iter().find(|(tag, _)| *tag == elf::DT_FLAGS_1.0).map_or(0, |(_, value)| *value);
-        assert_ne!(flags & u64::from(elf::DF_1_NOW.0), 0, "bound at start, so RELRO is full");
+        assert_ne!(flags & elf::DF_1_NOW.0, 0, "bound at start, so RELRO is full");
         let file = object::File::parse(&*bytes).unwrap();
         assert!(file.section_by_name(".symtab").is_none() && file.sections().all(|s| !s.name().unwrap().starts_with(".debug")));
         assert!(file.section_by_name(".note.gnu.build-id").is_none());

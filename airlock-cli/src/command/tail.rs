@@ -58,6 +58,9 @@ fn row(entry: &Value) -> String {
             format!("{ok} {} {} us {}", text("status"), number("us"), text("call"))
         }
         "issue" => format!("to {} for session {} by {}", text("sub"), text("sid"), text("by")),
+        "approve" => {
+            format!("{} {} by {} in {} question {}", text("v"), text("tool"), text("sub"), text("client"), text("question"))
+        }
         "recover" => format!("{} bytes to torn/{}, {} entries lost", number("bytes"), text("torn"), number("lost")),
         "genesis" => format!("{} durability {} key {}", text("origin"), text("durability"), text("pk")),
         _ => String::new(),
@@ -107,6 +110,7 @@ mod tests {
             r#"{"seq":0,"ts":"T","t":"genesis","origin":"weather","durability":"power","pk":"AA=="}"#,
             r#"{"seq":1,"ts":"T","t":"issue","sub":"agent:a","sid":"s","by":"self"}"#,
             r#"{"seq":2,"ts":"T","t":"outcome","ok":false,"status":"timeout","us":12,"call":"c"}"#,
+            r#"{"seq":5,"ts":"T","t":"approve","v":"asked","tool":"t","sub":"agent:a","client":"c","question":"00ff"}"#,
             r#"{"seq":3,"ts":"T","t":"recover","torn":"x.bin","bytes":9,"lost":1}"#,
             r#"{"seq":4,"ts":"T","t":"later"}"#,
         ];

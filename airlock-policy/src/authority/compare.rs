@@ -115,7 +115,8 @@ impl Difference {
 /// Compares two policies.
 #[must_use]
 pub fn diff(old: &Policy, new: &Policy) -> Difference {
-    let (old, new) = (Judge::of(old), Judge::of(new));
+    let old = Judge::of(old);
+    let new = old.beside(new);
     let forward = Step::of(&old, &new, Status::Gained);
     let mut rows = forward.rows();
     rows.extend(Step::of(&new, &old, Status::Lost).rows());

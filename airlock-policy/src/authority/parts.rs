@@ -1,5 +1,6 @@
 //! Sets of strings as deterministic machines over bytes: what each argument rule becomes so that several can be run side by side.
 
+use super::places::{HOST_MAX, LABEL_MAX};
 use crate::automaton::Dfa;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -20,6 +21,8 @@ pub(super) enum Part {
     Suffix(Rc<Suffix>),
     /// URLs whose host is none of these.
     Elsewhere(Rc<Elsewhere>),
+    /// Hosts and URLs whose host and its labels are not too long; of other texts it says nothing.
+    Lengths,
 }
 
 impl Part {
@@ -51,6 +54,7 @@ impl Part {
             Self::Words(words) => words.step(state, byte),
             Self::Suffix(suffix) => suffix.step(state, byte),
             Self::Elsewhere(elsewhere) => elsewhere.step(state, byte),
+            Self::Lengths => lengths(state, byte),
         }
     }
 
@@ -63,6 +67,7 @@ impl Part {
                 Self::Words(words) => words.ends.get(at).copied().unwrap_or(false),
                 Self::Suffix(suffix) => at == suffix.text.len(),
                 Self::Elsewhere(elsewhere) => elsewhere.accepts(state),
+                Self::Lengths => true,
             }
     }
 
@@ -82,7 +87,33 @@ impl Part {
             Self::Words(words) => single(&mut words.next.iter().flat_map(|next| next.keys().copied())),
             Self::Suffix(suffix) => single(&mut suffix.text.iter().copied()),
             Self::Elsewhere(elsewhere) => single(&mut elsewhere.bytes()),
+            Self::Lengths => single(&mut b"https:/.?#HTTPS".iter().copied()),
         }
+    }
+}
+
+/// The states of [`Part::Lengths`]: 0 to 7 within `https://`, then bytes of the label and of the host, then the rest.
+fn lengths(state: u32, byte: u8) -> u32 {
+    const SCHEME: &[u8; HEAD as usize] = b"https://";
+    const REST: u32 = HEAD + (HOST_MAX + 1) * (LABEL_MAX + 1);
+    let counted = |label: u32, host: u32| match label <= LABEL_MAX && host <= HOST_MAX {
+        true => HEAD + host * (LABEL_MAX + 1) + label,
+        false => DEAD,
+    };
+    let (label, host) = match SCHEME.get(state as usize) {
+        Some(wanted) if byte.to_ascii_lowercase() == *wanted => {
+            return if state + 1 == HEAD { counted(0, 0) } else { state + 1 };
+        }
+        // A bare host may begin as the scheme does.
+        Some(_) if state <= 5 => (state, state),
+        Some(_) => return REST,
+        None if state == REST => return REST,
+        None => ((state - HEAD) % (LABEL_MAX + 1), (state - HEAD) / (LABEL_MAX + 1)),
+    };
+    match byte {
+        b'.' => counted(0, host + 1),
+        b':' | b'/' | b'?' | b'#' => REST,
+        _ => counted(label + 1, host + 1),
     }
 }
 

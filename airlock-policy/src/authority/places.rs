@@ -12,7 +12,9 @@ use std::rc::Rc;
 /// The port of URLs that name none.
 pub(super) const HTTPS: u16 = 443;
 /// Longest label of a host name, in bytes (RFC 1035).
-const LABEL_MAX: usize = 63;
+pub(super) const LABEL_MAX: u32 = 63;
+/// Longest host name, in bytes (RFC 1035).
+pub(super) const HOST_MAX: u32 = 253;
 /// Endings that the gateway refuses beyond those that the manifest refuses.
 const LOCAL_ENDINGS: &[&str] = &["mail", "svc"];
 
@@ -88,10 +90,11 @@ fn name(host: &str) -> bool {
         return true;
     }
     let label = |label: &str| {
-        (1..=LABEL_MAX).contains(&label.len())
+        !label.is_empty()
+            && label.len() <= LABEL_MAX as usize
             && label.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_'))
     };
-    host.len() <= 253
+    host.len() <= HOST_MAX as usize
         && host.split('.').all(label)
         && host.rsplit_once('.').is_some_and(|(_, last)| !private_endings().any(|ending| ending == last))
 }
@@ -351,8 +354,8 @@ fn tail(rows: &mut Rows) -> impl Fn(&mut Rows, u32) + use<> {
     }
 }
 
-/// A pattern for the hosts and URLs that a `host_in` rule accepts. With `all` it may accept too much, else too little: labels of
-/// an international form are then left out, since not each of them is one.
+/// A pattern for the hosts and URLs that a `host_in` rule accepts. With `all` it may accept too much, else too little, but for the
+/// lengths of labels, which [`Part::Lengths`] says: labels of an international form are then left out, since not each of them is one.
 pub(super) fn host_pattern(rules: &[HostRule], all: bool) -> String {
     let any_case = |text: &str| -> String {
         let letter = |c: char| match c.is_ascii_alphabetic() {
@@ -361,15 +364,16 @@ pub(super) fn host_pattern(rules: &[HostRule], all: bool) -> String {
         };
         text.chars().map(letter).collect()
     };
-    let label = if all { "[A-Za-z0-9_-]+".to_owned() } else { label_without(&["xn--"], true, false, LABEL_MAX) };
+    let label = if all { "[A-Za-z0-9_-]+".to_owned() } else { label_without(&["xn--"], true, false) };
     let host = |rule: &HostRule| match rule {
         HostRule::Exact(host) => any_case(host),
         HostRule::OneLabel(base) => format!("{label}{}", any_case(&format!(".{base}"))),
         HostRule::AnyPublic if all => format!("(?:{label}\\.)+{label}"),
         HostRule::AnyPublic => {
             let endings: Vec<&str> = private_endings().collect();
-            // A last label that begins with a digit may be read as a number; one of an international form is left to chance.
-            format!("(?:{label}\\.)+{}", label_without(&endings, false, true, LABEL_MAX))
+            // A last label that begins with a digit may be read as a number; one of an international form is looked at by its
+            // first letters alone.
+            format!("(?:{label}\\.)+{}", label_without(&endings, false, true))
         }
     };
     let hosts = rules.iter().map(host).collect::<Vec<_>>().join("|");
@@ -380,9 +384,9 @@ pub(super) fn host_pattern(rules: &[HostRule], all: bool) -> String {
     format!("[Hh][Tt][Tt][Pp][Ss]://(?:{hosts}{six}){port}(?:/{plain}*|[?#]{query}*(?:/{plain}*)?)?|(?:{hosts})")
 }
 
-/// A pattern for labels of at most `room` bytes that are none of some words, or with `prefix` begin with none of them; with `letter`
-/// they do not begin with a digit. The words are few.
-fn label_without(words: &[&str], prefix: bool, letter: bool, room: usize) -> String {
+/// A pattern for labels that are none of some words, or with `prefix` begin with none of them; with `letter` they do not begin with a
+/// digit. The words are few.
+fn label_without(words: &[&str], prefix: bool, letter: bool) -> String {
     let first: BTreeSet<u8> = words.iter().filter_map(|word| word.bytes().next()).collect();
     let both = |byte: u8| match byte {
         b'-' => "\\-".to_owned(),
@@ -390,15 +394,14 @@ fn label_without(words: &[&str], prefix: bool, letter: bool, room: usize) -> Str
     };
     let taken: String = first.iter().map(|byte| both(*byte)).chain(letter.then(|| "0-9".to_owned())).collect();
     let free = if taken.is_empty() { "[A-Za-z0-9_-]".to_owned() } else { format!("[A-Za-z0-9_\\-&&[^{taken}]]") };
-    let left = room.saturating_sub(1);
-    let mut ways = vec![format!("{free}[A-Za-z0-9_-]{{0,{left}}}")];
+    let mut ways = vec![format!("{free}[A-Za-z0-9_-]*")];
     for byte in &first {
         let rests: Vec<&str> = words.iter().filter_map(|word| word.strip_prefix(char::from(*byte))).collect();
         let ends = rests.contains(&"");
         if ends && prefix {
             continue;
         }
-        let longer = label_without(&rests, prefix, false, left);
+        let longer = label_without(&rests, prefix, false);
         ways.push(format!("[{}]{longer}{}", both(*byte), if ends { "" } else { "?" }));
     }
     format!("(?:{})", ways.join("|"))

@@ -4,6 +4,7 @@ use super::parts::{DEAD, Part};
 use crate::automaton::Dfa;
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
+use std::sync::OnceLock;
 
 /// Joint states of one search. Rules that people write make some hundreds; beyond this the answer is [`Found::Unknown`].
 const STATES_MAX: usize = 20_000;
@@ -128,12 +129,13 @@ impl Search<'_> {
 
 /// Searches the shortest text that is wanted and that `accept` takes.
 pub(super) fn shortest(wanted: &Wanted, accept: &dyn Fn(&str) -> bool) -> Found<String> {
+    // Every table of a pattern accepts only UTF-8; this one keeps the others to it.
+    static UTF8: OnceLock<Option<Dfa>> = OnceLock::new();
     if wanted.least > wanted.most {
         return Found::Nothing;
     }
-    // Every table of a pattern accepts only UTF-8; this one keeps the others to it.
-    let Ok(utf8) = Dfa::of_pattern("(?s).*") else { return Found::Unknown };
-    let utf8 = Part::Table(Rc::new(utf8));
+    let Some(utf8) = UTF8.get_or_init(|| Dfa::of_pattern("(?s).*").ok()) else { return Found::Unknown };
+    let utf8 = Part::Table(Rc::new(utf8.clone()));
     let parts: Vec<&Part> = [&utf8].into_iter().chain(&wanted.all).chain(&wanted.none).collect();
     let classes: Vec<[u16; 256]> = parts.iter().map(|part| part.classes()).collect();
     let mut seen = HashSet::new();

@@ -180,7 +180,8 @@ pub(super) fn longer(sets: &[Texts<'_>], aim: Aim<'_>, least: usize, accept: &dy
     };
     let (least, most) = sets.iter().map(Texts::lengths).fold((least, usize::MAX), |a, b| (a.0.max(b.0), a.1.min(b.1)));
     let all = parts.into_iter().flatten().chain(machines(aim)).collect();
-    shortest(&Wanted { all, none: None, least, most }, accept)
+    let rules: Vec<ArgRule> = sets.iter().flat_map(|set| set.rules).cloned().collect();
+    exact(Wanted { all, none: None, least, most }, &rules, accept)
 }
 
 /// A text of `to` that `from` lacks. Exact: one set lies within another exactly when it lies within each of its rules.
@@ -199,7 +200,7 @@ pub(super) fn beyond(to: Texts<'_>, from: Texts<'_>, aim: Aim<'_>) -> Found<Stri
     parts.extend(machines(aim));
     let ((least, most), (low, high)) = (to.lengths(), from.lengths());
     let search = |all: &[Part], none: Option<Part>, least: usize, most: usize| {
-        shortest(&Wanted { all: all.to_vec(), none, least, most }, &accept)
+        exact(Wanted { all: all.to_vec(), none, least, most }, to.rules, &accept)
     };
     let mut found = Vec::new();
     if high < most {
@@ -229,10 +230,25 @@ pub(super) fn beyond(to: Texts<'_>, from: Texts<'_>, aim: Aim<'_>) -> Found<Stri
         let Some(part) = from.part(rule, false) else { continue };
         let Ok(all) = narrowed(to, rule, &parts) else { continue };
         found.push(part.map_or(Found::Unknown, |part| search(&all, Some(part), least, most)));
+        if matches!(rule, ArgRule::HostIn(_)) {
+            found.push(search(&all, Some(Part::Lengths), least, most));
+        }
     }
     let unknown = found.contains(&Found::Unknown);
     let text = found.into_iter().find(|found| matches!(found, Found::This(_)));
     text.unwrap_or(if unknown { Found::Unknown } else { Found::Nothing })
+}
+
+/// A search in which the lengths of host names count only where they have to: few rules leave room for names that are too long.
+fn exact(mut wanted: Wanted, rules: &[ArgRule], accept: &dyn Fn(&str) -> bool) -> Found<String> {
+    let hosts = rules.iter().any(|rule| matches!(rule, ArgRule::HostIn(_)));
+    match shortest(&wanted, accept) {
+        Found::Unknown if hosts => {
+            wanted.all.push(Part::Lengths);
+            shortest(&wanted, accept)
+        }
+        found => found,
+    }
 }
 
 /// The machines of `to`, for a search against one rule. Against a list of hosts, hosts that it covers need no search; an error when

@@ -12,6 +12,7 @@ use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool};
 use crate::limits::RISK_MAX;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// Longest string of a lease, in bytes.
 const LEASE_TEXT_MAX: usize = 256;
@@ -28,7 +29,7 @@ pub fn verdict(policy: &Policy, case: &Case) -> Verdict {
 #[derive(Debug)]
 pub struct Judge<'p> {
     pub(super) policy: &'p Policy,
-    pub(super) patterns: Patterns,
+    pub(super) patterns: Rc<Patterns>,
     tools: HashMap<&'p str, &'p Tool>,
     grants: HashMap<&'p str, Vec<&'p Grant>>,
 }
@@ -37,12 +38,21 @@ impl<'p> Judge<'p> {
     /// Prepares a policy.
     #[must_use]
     pub fn of(policy: &'p Policy) -> Self {
+        Self::with(policy, Rc::default())
+    }
+
+    /// The same with the tables of another one, so that none is made twice.
+    pub(super) fn beside(&self, policy: &'p Policy) -> Self {
+        Self::with(policy, Rc::clone(&self.patterns))
+    }
+
+    fn with(policy: &'p Policy, patterns: Rc<Patterns>) -> Self {
         let mut grants: HashMap<&str, Vec<&Grant>> = HashMap::new();
         for grant in &policy.grants {
             grants.entry(&grant.subject).or_default().push(grant);
         }
         let tools = policy.tools.iter().map(|tool| (tool.name.as_str(), tool)).collect();
-        Self { policy, patterns: Patterns::default(), tools, grants }
+        Self { policy, patterns, tools, grants }
     }
 
     pub(super) fn tool(&self, name: &str) -> Option<&'p Tool> {

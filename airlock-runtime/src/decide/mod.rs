@@ -16,6 +16,7 @@ pub(crate) use require::issue_requirements;
 #[cfg(feature = "gateway")]
 pub(crate) use require::not_revoked;
 
+use crate::approve::Approved;
 use crate::call::Args;
 use crate::clock::Micros;
 #[cfg(feature = "plan-http")]
@@ -177,11 +178,22 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The permit, once the user has accepted. What the ledger would have asked about is settled with it.
-    #[allow(dead_code, reason = "for the transport of approvals; without one nobody can accept")]
-    pub(crate) fn approved(self) -> Permit {
+    /// The permit, if this is the user's yes to exactly this call. The flows that the user was asked about are settled with it; one that
+    /// came to ask since is not.
+    #[must_use]
+    pub fn approved(self, approved: &Approved) -> Option<Permit> {
         let Permit { act, require } = self.permit;
-        Permit { act, require: require.into_iter().filter(|require| !require.is_question()).collect() }
+        let is_settled = |require: &Require| require.asking_flow().is_some_and(|flow| approved.settles(flow));
+        approved
+            .covers(&self.digest)
+            .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect() })
+    }
+
+    /// The permit as if the user had accepted whatever would be asked, for calls that nobody made. No gateway has it.
+    #[cfg(feature = "explain")]
+    pub(crate) fn supposed(self) -> Permit {
+        let Permit { act, require } = self.permit;
+        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect() }
     }
 
     /// What must hold in the ledger, approved or not.

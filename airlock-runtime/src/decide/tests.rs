@@ -92,8 +92,8 @@ fn get(url: &str) -> Call {
 fn decided(call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, newest_entry: Micros) -> &'static str {
     match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry }) {
         Decision::Allow(_) => "ok",
-        Decision::Ask(_) => "ask",
         Decision::Deny(reason) => reason.code(),
+        Decision::Ask(_) => "ask",
     }
 }
 

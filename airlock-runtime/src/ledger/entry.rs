@@ -38,6 +38,8 @@ pub enum Entry<'a> {
     Outcome(Outcome<'a>),
     /// A lease was issued.
     Issue(Issue<'a>),
+    /// The user was asked about a call, or answered.
+    Approve(Approve<'a>),
     /// Something was revoked, for good.
     Revoke(Revoke<'a>),
 }
@@ -90,6 +92,8 @@ pub struct Decision<'a> {
     pub call: &'a str,
     /// Tools of the lease, given the first time this process sees the lease, so that unused authority can be reported.
     pub scope: Option<Vec<String>>,
+    /// Id of the question that the user was asked about the call. An allow has it if the user's yes is what allowed it.
+    pub question: Option<&'a str>,
     /// Factors of the risk that the tool ignores: they are in no sum.
     pub ignored: Vec<(String, u16)>,
     /// Labels of the tool. An allow states all that its session has come to.
@@ -140,6 +144,73 @@ pub struct Issue<'a> {
     pub uses: u64,
     /// How it came about (`self`, `human`, `operator`).
     pub by: &'a str,
+}
+
+/// A question to the user about one call, or what became of it.
+#[derive(Debug, Clone, Default)]
+pub struct Approve<'a> {
+    /// What happened.
+    pub verdict: Verdict,
+    /// Id of the question, in hexadecimal.
+    pub question: &'a str,
+    /// Session id.
+    pub sid: &'a str,
+    /// Subject of the lease; the one that is claimed where the call needs no lease.
+    pub sub: &'a str,
+    /// What the client calls itself.
+    pub client: &'a str,
+    /// Tool.
+    pub tool: &'a str,
+    /// Public id of the lease as presented; empty without one.
+    pub rid: &'a str,
+    /// How the user is asked: `elicitation`.
+    pub how: &'a str,
+    /// The argument bytes; of a question alone. They are not stored, see [`Decision::args`].
+    pub args: Option<&'a [u8]>,
+    /// When an answer is too late, unix seconds; of a question alone.
+    pub exp: Option<u64>,
+    /// UUID of the call that was answered with the question, or that brought the answer.
+    pub call: &'a str,
+}
+
+/// What happened to a question.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Verdict {
+    /// The user is being asked.
+    #[default]
+    Asked,
+    /// Yes.
+    Accepted,
+    /// No.
+    Declined,
+    /// The user closed it without a choice.
+    Cancelled,
+    /// There was no answer in time.
+    Timeout,
+    /// The client answered with an error, or with something that is no answer.
+    Failed,
+    /// The call was cancelled, or the client is gone.
+    Withdrawn,
+}
+
+impl Verdict {
+    /// Every verdict.
+    pub const ALL: [Self; 7] =
+        [Self::Asked, Self::Accepted, Self::Declined, Self::Cancelled, Self::Timeout, Self::Failed, Self::Withdrawn];
+
+    /// The word in the ledger.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Asked => "asked",
+            Self::Accepted => "accepted",
+            Self::Declined => "declined",
+            Self::Cancelled => "cancelled",
+            Self::Timeout => "timeout",
+            Self::Failed => "failed",
+            Self::Withdrawn => "withdrawn",
+        }
+    }
 }
 
 /// Line 0.
@@ -206,6 +277,10 @@ struct DecisionLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     spends: Option<Vec<usize>>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    question: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     pn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pt: Option<u64>,
@@ -242,6 +317,25 @@ struct IssueLine<'a> {
     pol: &'a str,
 }
 
+#[derive(Serialize)]
+struct ApproveLine<'a> {
+    t: &'static str,
+    v: &'static str,
+    question: String,
+    sid: String,
+    sub: String,
+    client: String,
+    tool: String,
+    rid: String,
+    how: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ac: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    exp: Option<u64>,
+    call: String,
+    pol: &'a str,
+}
+
 impl Entry<'_> {
     /// Renders the entry; `salt` is fresh randomness, used only for entries with arguments.
     pub(super) fn seal(&self, pol: &str, salt: [u8; 32]) -> Sealed {
@@ -252,6 +346,7 @@ impl Entry<'_> {
             }
             Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None },
             Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None },
+            Entry::Approve(a) => Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None },
             Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None },
         }
     }
@@ -278,6 +373,8 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         scope: d.scope.as_ref().map(|tools| clip_list(tools, SCOPE_MAX)),
         exp: d.exp,
         spends: d.spends.as_ref().map(|places| places.iter().copied().take(1 + CAVEATS_MAX).collect()),
+        by: d.question.filter(|_| d.allow).map(|_| "approval"),
+        question: d.question.map(clip),
         pn: d.presented.as_ref().map(|(nonce, _)| clip(nonce)),
         pt: d.presented.as_ref().map(|(_, ts)| *ts),
     }
@@ -311,6 +408,24 @@ fn issue_line<'a>(i: &Issue<'_>, pol: &'a str) -> IssueLine<'a> {
         risk: i.risk,
         uses: i.uses,
         by: clip(i.by),
+        pol,
+    }
+}
+
+fn approve_line<'a>(a: &Approve<'_>, pol: &'a str, salt: &[u8; 32]) -> ApproveLine<'a> {
+    ApproveLine {
+        t: "approve",
+        v: a.verdict.word(),
+        question: clip(a.question),
+        sid: clip(a.sid),
+        sub: clip(a.sub),
+        client: clip(a.client),
+        tool: clip(a.tool),
+        rid: clip(a.rid),
+        how: clip(a.how),
+        ac: a.args.map(|args| hex(&commitment(salt, args))),
+        exp: a.exp,
+        call: clip(a.call),
         pol,
     }
 }
@@ -432,13 +547,17 @@ mod tests {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
                     rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
                     exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
-                    ignored: factors.clone(), factors, labels: &[],
+                    ignored: factors.clone(), factors, labels: &[], question: Some(t),
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,
                 }),
                 Entry::Issue(Issue {
                     sid: t, sub: t, ih: t, rid: t, kid: t, by: t, tools: list.clone(), dom: list, exp: u64::MAX, risk: 1, uses: u64::MAX,
+                }),
+                Entry::Approve(Approve {
+                    question: t, sid: t, sub: t, client: t, tool: t, rid: t, how: t, call: t, args: Some(t.as_bytes()), exp: Some(u64::MAX),
+                    verdict: Verdict::Cancelled,
                 }),
             ];
             for entry in &entries {

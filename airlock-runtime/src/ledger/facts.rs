@@ -5,6 +5,7 @@
 use super::entry::clip;
 use super::line::Line;
 use super::nonces::Nonces;
+use super::questions::{self, Questions};
 use super::revoked::{Holder, REVOCATIONS_MAX, Revocations, Target};
 use super::sessions::{Mark, Scope, Sessions};
 use crate::clock::Micros;
@@ -86,6 +87,16 @@ pub enum Require {
         /// Intent hash in hexadecimal.
         ih: String,
     },
+    /// The session has room for one more open question.
+    MayAsk {
+        /// Session id.
+        sid: String,
+    },
+    /// This question waits for an answer.
+    Waits {
+        /// Its id.
+        question: String,
+    },
     /// There is room to remember what this call adds to its session.
     Room {
         /// Session id.
@@ -125,10 +136,27 @@ pub enum Require {
 }
 
 impl Require {
-    /// Does it fail by asking the user? An approval settles it.
+    /// The flow of the policy by which it fails with a question to the user, whose yes to that question settles it.
     #[must_use]
-    pub const fn is_question(&self) -> bool {
-        matches!(self, Self::Flow { verdict: FlowVerdict::Ask, .. })
+    pub const fn asking_flow(&self) -> Option<usize> {
+        match self {
+            Self::Flow { verdict: FlowVerdict::Ask, flow, .. } => Some(*flow),
+            Self::Flow { verdict: FlowVerdict::Deny, .. }
+            | Self::Clock
+            | Self::NotKilled
+            | Self::Revocable(_)
+            | Self::NotRevoked(_)
+            | Self::Unexpired(_)
+            | Self::Unspent { .. }
+            | Self::OpenLeases { .. }
+            | Self::Intent { .. }
+            | Self::MayAsk { .. }
+            | Self::Waits { .. }
+            | Self::Fresh { .. }
+            | Self::Room { .. }
+            | Self::Rate { .. }
+            | Self::Budget { .. } => None,
+        }
     }
 }
 
@@ -165,6 +193,12 @@ pub enum Unmet {
     Intent(String),
     /// As many sessions or leases are open as the gateway remembers.
     Full,
+    /// As many questions are open as may be, in this session or in all.
+    Questions(String),
+    /// This question does not wait for an answer: it was answered before, or it was not asked here.
+    Closed(String),
+    /// The answer to this question came too late.
+    Late(String),
     /// The session has as many labels, or tools with budgets, as are kept of one.
     Wide,
     /// The call would complete this flow of the policy, which denies it.
@@ -209,6 +243,9 @@ impl fmt::Display for Unmet {
             Self::Stale(ts) => write!(f, "the presentation was made at {ts}, too long ago"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
             Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
+            Self::Questions(sid) => write!(f, "session {sid} may ask no more questions now"),
+            Self::Closed(question) => write!(f, "question {question} waits for no answer"),
+            Self::Late(question) => write!(f, "question {question} was to be answered before"),
             Self::Wide => write!(f, "the session has as many labels or tools with budgets as are kept"),
             Self::Flow(flow) => write!(f, "the call would complete flow {flow}"),
             Self::Asks(flows) => write!(f, "the call would complete flows that ask: {flows:?}"),
@@ -225,6 +262,7 @@ pub(super) struct Facts {
     spent: HashMap<String, Spent>,
     /// Issued leases by subject.
     issued: HashMap<String, Vec<Given>>,
+    questions: Questions,
     /// Time of the ledger when facts were last forgotten.
     forgot: u64,
     nonces: Nonces,
@@ -317,6 +355,10 @@ impl Facts {
         {
             self.forget(now);
             self.pin(issued, now);
+        } else if line.body.starts_with(questions::APPROVE)
+            && let Some(entry) = read(line.body)
+        {
+            self.questions.absorb(entry, now);
         }
     }
 
@@ -403,6 +445,8 @@ impl Facts {
                         return Err(Unmet::OpenLeases(sub.clone()));
                     }
                 }
+                Require::MayAsk { sid } => self.questions.room(sid, at)?,
+                Require::Waits { question } => self.questions.waits(question, at)?,
                 Require::Fresh { rid, nonce, ts } => self.nonces.check(rid, nonce, *ts, at, newest.seconds())?,
                 Require::Intent { sid, ih } => {
                     if self.pinned_intent(sid, at).is_some_and(|pinned| pinned != ih) {

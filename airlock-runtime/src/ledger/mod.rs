@@ -17,6 +17,7 @@ pub mod line;
 mod nonces;
 pub mod note;
 mod place;
+mod questions;
 pub mod read;
 #[cfg(feature = "explain")]
 mod rehearsal;
@@ -28,10 +29,11 @@ pub mod verify;
 mod window;
 mod writer;
 
-pub use entry::{Decision, Entry, Issue, Outcome, Revoke};
+pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
+pub use questions::SESSION_QUESTIONS_MAX;
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};
@@ -197,6 +199,21 @@ impl Ledger {
         Ok(Allowed { seq: recorded.seq() })
     }
 
+    /// Records that the user accepts an open question, if it still waits for an answer, nothing is killed and the clock does not stand behind
+    /// the ledger.
+    /// The only source of an [`Accepted`]; no question gives a second one.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; nothing is approved then.
+    pub async fn accept(&self, approve: Approve<'_>) -> Result<Accepted, LedgerError> {
+        let question = approve.question.to_owned();
+        let require = vec![Require::NotKilled, Require::Clock, Require::Waits { question: question.clone() }];
+        let entry = Entry::Approve(Approve { verdict: Verdict::Accepted, ..approve });
+        // The allow that this leads to is appended behind it and waits for the disk where its effect demands that.
+        let _: Recorded = self.record_if(&entry, Sync::Written, require).await?;
+        Ok(Accepted { question })
+    }
+
     /// Time of the newest entry as last seen; a clock far behind it was set back. Waits for nobody, so entries of other processes
     /// may be missing: [`Require::Clock`] is the exact test.
     ///
@@ -254,6 +271,21 @@ impl Allowed {
     #[must_use]
     pub const fn seq(&self) -> u64 {
         self.seq
+    }
+}
+
+/// Proof that the user's yes to one question stands in the ledger. Only [`Ledger::accept`] makes one, and it has no `Clone`.
+#[derive(Debug)]
+#[must_use = "an approval that is dropped was asked for nothing"]
+pub struct Accepted {
+    question: String,
+}
+
+impl Accepted {
+    /// Id of the question.
+    #[must_use]
+    pub fn question(&self) -> &str {
+        &self.question
     }
 }
 

@@ -112,8 +112,11 @@ pub(crate) enum Message<'a> {
         method: String,
         params: Option<&'a RawValue>,
     },
-    /// A result or error from the client. We never ask anything, so it answers nothing.
-    Response,
+    /// A result or error from the client. `id` and `result` are `None` unless it is whole and answers with a result.
+    Response {
+        id: Option<Id>,
+        result: Option<&'a RawValue>,
+    },
 }
 
 /// A line that is not a message; it is answered when `id` could be read.
@@ -136,7 +139,9 @@ pub(crate) fn read(text: Scanned<'_>) -> Result<Message<'_>, Refused> {
     }
     let is_answer = result.is_some() || error.is_some();
     if method.is_none() && is_answer {
-        return Ok(Message::Response);
+        // What is not a response by the letter keeps no id, so it answers nothing.
+        let is_one = version.and_then(string).as_deref() == Some("2.0") && !has_others && result.is_some() != error.is_some();
+        return Ok(Message::Response { id: raw_id.filter(|_| is_one).and_then(Id::read), result });
     }
     let id = raw_id.and_then(Id::read);
     if raw_id.is_some() && id.is_none() {
@@ -210,7 +215,7 @@ mod tests {
         match read(scan(line.as_bytes()).unwrap()) {
             Ok(Message::Request { id, method, params }) => format!("request {id:?} {method} {:?}", params.map(RawValue::get)),
             Ok(Message::Notification { method, .. }) => format!("notification {method}"),
-            Ok(Message::Response) => "response".to_owned(),
+            Ok(Message::Response { id, result }) => format!("response {id:?} {:?}", result.map(RawValue::get)),
             Err(refused) => format!("{:?} {} {}", refused.id, refused.problem.code.number(), refused.problem.message),
         }
     }
@@ -235,8 +240,17 @@ mod tests {
             r#"request Int(1) m Some("{ \"a\":1 }")"#
         );
         assert_eq!(outcome(r#"{"jsonrpc":"2.0","method":"m"}"#), "notification m");
-        assert_eq!(outcome(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), "response");
-        assert_eq!(outcome(r#"{"jsonrpc":"2.0","id":null,"error":{}}"#), "response");
+        assert_eq!(outcome(r#"{"jsonrpc":"2.0","id":1,"result":{}}"#), r#"response Some(Int(1)) Some("{}")"#);
+        assert_eq!(outcome(r#"{"jsonrpc":"2.0","id":"a","error":{}}"#), r#"response Some(Str("a")) None"#);
+        for no_response in [
+            r#"{"jsonrpc":"2.0","id":null,"error":{}}"#,
+            r#"{"jsonrpc":"2.0","error":{}}"#,
+            r#"{"jsonrpc":"1.0","id":1,"error":{}}"#,
+            r#"{"jsonrpc":"2.0","id":1,"error":{},"x":1}"#,
+            r#"{"jsonrpc":"2.0","id":1,"error":{},"result":{}}"#,
+        ] {
+            assert!(outcome(no_response).starts_with("response None"), "{no_response}");
+        }
         assert!(outcome(r#"{"jsonrpc":"2.0","id":1,"method":"m","result":{}}"#).starts_with("Some(Int(1)) -32600"));
         assert!(outcome(r#"{"jsonrpc":"2.0","id":1}"#).starts_with("Some(Int(1)) -32600"));
         assert!(outcome(r#"{"jsonrpc":"2.0","id":null,"method":"m"}"#).starts_with("None -32600 `id`"));

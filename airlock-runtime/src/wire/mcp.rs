@@ -4,9 +4,10 @@
 //! 2026-07-28 makes it modern, `initialize` makes it legacy at the negotiated revision, and it never changes again. `server/discover`
 //! asks without deciding.
 
+use super::ask::{self, Answer, Asking, OPEN_QUESTIONS_MAX};
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
 use super::members::string;
-use super::params::{CallRequest, ListRequest, Params, unsupported_version};
+use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
 use super::reply::{self, CACHE_TTL_MS, ServerInfo, ToolListing, ToolReply};
 use super::revision::Revision;
 use super::scan::scan;
@@ -29,6 +30,8 @@ pub enum Received {
     List(Box<ListRequest>),
     /// Stop working on this call. It stays open until [`Connection::finish`], which then forbids the reply.
     Cancel(Id),
+    /// The answer to the question of this number, which is closed by it.
+    Answer(u64, Answer),
 }
 
 /// Why a line is not answered.
@@ -38,7 +41,7 @@ pub enum Quiet {
     Blank,
     /// A notification that asks for nothing: `notifications/initialized`, unknown ones, a cancellation of what is not open.
     Notification,
-    /// A result or error; we never ask the client anything.
+    /// A result or error that answers no open question.
     Response,
     /// Not a message, and no id could be read to answer to.
     Unreadable,
@@ -83,6 +86,12 @@ pub struct Connection {
     tools: Vec<ToolListing>,
     era: Era,
     open: HashMap<Id, Open>,
+    /// What the client said of itself in `initialize`.
+    client: Client,
+    /// Questions that are open as requests of ours: number and call.
+    asked: HashMap<u64, Id>,
+    /// How many questions there were so far.
+    questions: u64,
     dropped: Dropped,
 }
 
@@ -90,7 +99,16 @@ impl Connection {
     /// A connection on which nothing was said yet.
     #[must_use]
     pub fn new(server: ServerInfo, tools: Vec<ToolListing>) -> Self {
-        Self { server, tools, era: Era::Undecided, open: HashMap::new(), dropped: Dropped::default() }
+        Self {
+            server,
+            tools,
+            era: Era::Undecided,
+            open: HashMap::new(),
+            client: Client { name: None, asking: Asking::NotDeclared },
+            asked: HashMap::new(),
+            questions: 0,
+            dropped: Dropped::default(),
+        }
     }
 
     /// Takes one line without its LF. Total: any bytes give one of the five outcomes.
@@ -106,7 +124,7 @@ impl Connection {
         match message {
             Ok(Message::Request { id, method, params }) => self.request(id, &method, params, memory),
             Ok(Message::Notification { method, params }) => self.notification(&method, params),
-            Ok(Message::Response) => self.silence(Quiet::Response),
+            Ok(Message::Response { id, result }) => self.response(id.as_ref(), result),
             Err(Refused { id: Some(id), problem }) => Received::Reply(reply_problem(&id, problem)),
             Err(Refused { id: None, problem: _ }) => self.silence(Quiet::Unreadable),
         }
@@ -122,10 +140,38 @@ impl Connection {
     /// Closes a call. True if its reply may be written; false if it was cancelled (nothing may be sent for it any more) or was not open.
     #[must_use]
     pub fn finish(&mut self, id: &Id) -> bool {
+        self.asked.retain(|_, call| call != id);
         match self.open.remove(id) {
             Some(Open::Working) => true,
             Some(Open::Cancelled) | None => false,
         }
+    }
+
+    /// Asks the client's user about an open call with a request of ours: the number of the question and its line. `None` where nobody
+    /// can be asked so: the call is not open, was cancelled, or has a question already; too many questions are open; or the connection
+    /// has no such requests.
+    #[must_use]
+    pub fn ask(&mut self, call: &Id, message: &str) -> Option<(u64, String)> {
+        let can_be_asked = self.client.asking == Asking::ByRequest;
+        let is_open = self.open.get(call) == Some(&Open::Working) && !self.asked.values().any(|asked| asked == call);
+        if !can_be_asked || !is_open || self.asked.len() >= OPEN_QUESTIONS_MAX {
+            return None;
+        }
+        self.questions += 1;
+        self.asked.insert(self.questions, call.clone());
+        Some((self.questions, ask::request(self.questions, message)))
+    }
+
+    /// Closes a question that waits for no answer any more; the line that tells the client so. `None` if it was closed before.
+    #[must_use]
+    pub fn withdraw(&mut self, question: u64, reason: &str) -> Option<String> {
+        self.asked.remove(&question).map(|_| ask::withdrawal(question, reason))
+    }
+
+    /// The reply of revision 2026-07-28 that asks the client's user about a call; `state` comes back with the answer.
+    #[must_use]
+    pub fn reply_question(&self, id: &Id, message: &str, state: &str) -> String {
+        reply::result(id, self.server.input_required(message, state))
     }
 
     /// The reply to a call, in the form of its revision.
@@ -207,8 +253,9 @@ impl Connection {
     fn serve_first(&mut self, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
         match method {
             "initialize" => {
-                let revision = Revision::for_initialize(&params.handshake()?);
+                let (revision, client) = params.handshake()?;
                 self.era = Era::Legacy(revision);
+                self.client = client;
                 Ok(Served::Result(self.server.initialize(revision)))
             }
             "ping" => Ok(Served::Result(Map::new())),
@@ -220,7 +267,7 @@ impl Connection {
         match method {
             "ping" => Ok(Served::Result(Map::new())),
             "tools/list" => self.list(id, params, revision),
-            "tools/call" => params.call(id.clone(), revision).map(|call| Served::Call(Box::new(call))),
+            "tools/call" => params.call(id.clone(), revision, self.client.clone()).map(|call| Served::Call(Box::new(call))),
             "initialize" => Err(Problem::new(Code::InvalidRequest, "This connection was already opened with `initialize`.")),
             _ => Err(unknown_method(method)),
         }
@@ -231,7 +278,9 @@ impl Connection {
         let served = match method {
             "server/discover" => return Ok(Served::Result(self.server.discover())),
             "tools/list" => self.list(id, params, Revision::MODERN),
-            "tools/call" => params.call(id.clone(), Revision::MODERN).map(|call| Served::Call(Box::new(call))),
+            "tools/call" => {
+                params.call(id.clone(), Revision::MODERN, params.meta.client()).map(|call| Served::Call(Box::new(call)))
+            }
             _ => Err(unknown_method(method)),
         }?;
         self.era = Era::Modern;
@@ -263,6 +312,18 @@ impl Connection {
                 self.open.insert(id.clone(), Open::Cancelled);
                 Received::Cancel(id)
             }
+        }
+    }
+
+    /// A result or error: the answer to an open question, else nothing.
+    fn response(&mut self, id: Option<&Id>, result: Option<&RawValue>) -> Received {
+        let number = match id {
+            Some(Id::Str(text)) => ask::number(text),
+            Some(Id::Int(_)) | None => None,
+        };
+        match number.filter(|number| self.asked.remove(number).is_some()) {
+            Some(number) => Received::Answer(number, Answer::of_response(result)),
+            None => self.silence(Quiet::Response),
         }
     }
 

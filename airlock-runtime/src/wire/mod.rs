@@ -6,6 +6,7 @@
 //!
 //! `docs/wire.md` has a row for every input that is not plainly right, and says what the client sees.
 
+pub mod ask;
 pub mod frame;
 pub mod jsonrpc;
 pub mod mcp;
@@ -18,6 +19,7 @@ mod params;
 #[cfg(test)]
 mod tests;
 
+pub use ask::{Answer, Asking, Retry};
 pub use frame::{Frame, Lines};
 pub use jsonrpc::{Code, Id};
 pub use mcp::{Connection, Quiet, Received};

@@ -1,5 +1,6 @@
 //! The parameters of a request: the modern envelope in `_meta`, and what a `tools/call` carries.
 
+use super::ask::{Asking, Retry};
 use super::jsonrpc::{Code, ID_MAX, Id, Problem, quoted};
 use super::members::{Picked, is_object, pick, string};
 use super::revision::Revision;
@@ -15,6 +16,8 @@ pub const META_SESSION: &str = "dev.airlock/session";
 /// `_meta` key of the intent text that a lease is bound to.
 pub const META_INTENT: &str = "dev.airlock/intent";
 
+/// Longest name of a client that is kept, in bytes; the ledger's line has room for it. A longer one counts as none.
+const CLIENT_NAME_MAX: usize = 256;
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const META_CLIENT: &str = "io.modelcontextprotocol/clientInfo";
@@ -37,6 +40,19 @@ pub struct CallRequest {
     pub meta: Carried,
     /// Set when the client wants progress notifications for this call.
     pub progress_token: Option<ProgressToken>,
+    /// How the client's user can be asked about it.
+    pub asking: Asking,
+    /// What the client calls itself, for the record alone.
+    pub client: Option<String>,
+    /// The answer to a question that this call was answered with before.
+    pub retry: Option<Retry>,
+}
+
+/// What a client says of itself, for as long as that holds: one request of revision 2026-07-28, or one connection.
+#[derive(Debug, Clone)]
+pub(crate) struct Client {
+    pub(crate) name: Option<String>,
+    pub(crate) asking: Asking,
 }
 
 /// A `tools/list` that shows a lease: the list is what that lease can call. Nothing is decided yet.
@@ -55,11 +71,12 @@ pub struct ListRequest {
 /// The arguments may carry a lease, see [`Carried`].
 impl fmt::Debug for CallRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, revision, name, arguments, memory, meta, progress_token } = self;
+        let Self { id, revision, name, arguments, memory, meta, progress_token, asking, client, retry } = self;
         let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
         let mut shown = f.debug_struct("CallRequest");
         shown.field("id", id).field("revision", revision).field("name", name).field("arguments", &arguments);
-        shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token).finish()
+        shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token);
+        shown.field("asking", asking).field("client", client).field("retry", retry).finish()
     }
 }
 
@@ -163,8 +180,8 @@ impl<'a> Params<'a> {
         })
     }
 
-    /// Checks the parameters of `initialize`; the requested revision as sent.
-    pub(crate) fn handshake(&self) -> Result<String, Problem> {
+    /// Checks the parameters of `initialize`: the revision for it, and what the client says of itself.
+    pub(crate) fn handshake(&self) -> Result<(Revision, Client), Problem> {
         let version = self.protocol_version.and_then(string);
         let version = version.ok_or(Problem::invalid_params("`params.protocolVersion` must be a string."))?;
         if !self.capabilities.is_some_and(is_object) {
@@ -173,7 +190,9 @@ impl<'a> Params<'a> {
         if !self.client_info.is_some_and(is_implementation) {
             return Err(Problem::invalid_params("`params.clientInfo` must be an object with the strings `name` and `version`."));
         }
-        Ok(version)
+        let revision = Revision::for_initialize(&version);
+        let asking = Asking::of(revision, self.capabilities);
+        Ok((revision, Client { name: self.client_info.and_then(name_of), asking }))
     }
 
     /// Checks the parameters of `tools/list`; nothing when no lease is shown.
@@ -183,12 +202,8 @@ impl<'a> Params<'a> {
     }
 
     /// Checks the parameters of `tools/call`.
-    pub(crate) fn call(&self, id: Id, revision: Revision) -> Result<CallRequest, Problem> {
-        if self.input_responses.is_some() || self.request_state.is_some() {
-            return Err(Problem::invalid_params(
-                "`inputResponses` and `requestState` answer nothing: this server never asks for input.",
-            ));
-        }
+    pub(crate) fn call(&self, id: Id, revision: Revision, client: Client) -> Result<CallRequest, Problem> {
+        let retry = Retry::read(revision, self.request_state, self.input_responses)?;
         let name = self.name.and_then(string).filter(|name| is_tool_name(name));
         let name =
             name.ok_or(Problem::invalid_params("`params.name` must be a tool name: 1 to 128 letters, digits, `_`, `-` or `.`."))?;
@@ -203,6 +218,9 @@ impl<'a> Params<'a> {
             memory: self.memory,
             meta: self.meta.carried()?,
             progress_token: self.meta.progress()?,
+            asking: client.asking,
+            client: client.name,
+            retry,
         })
     }
 }
@@ -259,6 +277,11 @@ impl<'a> Meta<'a> {
         self.progress().map(|_| ())
     }
 
+    /// What the envelope says of the client.
+    pub(crate) fn client(&self) -> Client {
+        Client { name: self.client_info.and_then(name_of), asking: Asking::of(Revision::MODERN, self.capabilities) }
+    }
+
     fn carried(&self) -> Result<Carried, Problem> {
         let read = |key: &str, value: Option<&RawValue>| {
             let wrong = || Problem::invalid_params(format!("`params._meta[\"{key}\"]` must be a string."));
@@ -293,6 +316,11 @@ pub(crate) fn unsupported_version(requested: &str) -> Problem {
 fn is_implementation(value: &RawValue) -> bool {
     let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(value.get(), ["name", "version"]);
     is_whole && !has_repeats && values.iter().all(|member| member.is_some_and(|member| string(member).is_some()))
+}
+
+fn name_of(implementation: &RawValue) -> Option<String> {
+    let [name] = pick(implementation.get(), ["name"]).values;
+    name.and_then(string).filter(|name| name.len() <= CLIENT_NAME_MAX)
 }
 
 fn is_tool_name(name: &str) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! A message is one line: `render` escapes what some line reader might take for a line end, so text from tools stays data.
 
+use super::ask;
 use super::jsonrpc::Id;
 use super::params::ProgressToken;
 use super::revision::Revision;
@@ -95,6 +96,14 @@ impl ServerInfo {
         if !meta.is_empty() {
             body.insert("_meta".to_owned(), Value::Object(meta));
         }
+        body
+    }
+
+    /// A result that is a question, in revision 2026-07-28.
+    pub(crate) fn input_required(&self, message: &str, state: &str) -> Map<String, Value> {
+        let mut body = ask::input_required(message, state);
+        body.insert("resultType".to_owned(), json!("input_required"));
+        body.insert("_meta".to_owned(), json!({META_SERVER: self.implementation()}));
         body
     }
 

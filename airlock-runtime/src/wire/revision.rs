@@ -62,6 +62,12 @@ impl Revision {
         self >= Self::R2025_06_18
     }
 
+    /// Whether the user can be asked: by a request, or in a result.
+    #[must_use]
+    pub fn has_elicitation(self) -> bool {
+        self >= Self::R2025_06_18
+    }
+
     /// Whether `structuredContent` may be any JSON value; before, it must be an object.
     #[must_use]
     pub const fn structures_any_value(self) -> bool {

@@ -25,6 +25,9 @@ static WEATHER: LazyLock<standin::StandIn> = LazyLock::new(|| standin::StandIn::
 const ENVELOPE: &str =
     r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{}"#;
 
+/// Every revision, oldest first.
+const REVISIONS: [&str; 5] = ["2024-11-05", "2025-03-26", "2025-06-18", "2025-11-25", "2026-07-28"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -82,6 +85,7 @@ fn account(place: &Place) -> Vec<String> {
         Some("decision") => Some(format!("{} {} {}", word(entry, "d"), word(entry, "tool"), word(entry, "why"))),
         Some("outcome") => Some(format!("outcome {}", word(entry, "status"))),
         Some("issue") => Some(format!("issue {}", word(entry, "sub"))),
+        Some("approve") => Some(format!("{} {}", word(entry, "v"), word(entry, "tool"))),
         _ => None,
     };
     place.entries().iter().filter_map(line).collect()
@@ -164,12 +168,33 @@ fn revision_2024_11_05() {
     era("2024-11-05");
 }
 
+/// The questions of each revision, against the gateway whose calls need a yes.
+#[test]
+fn questions_to_the_user() {
+    let manifest = include_str!("../../gateways/approve.toml").replace("{port}", &web().port().to_string());
+    let manifest = manifest.replace("{timeout}", "2m");
+    let program = built::gateway(&manifest);
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("airlock.toml");
+    std::fs::write(&path, manifest).unwrap();
+    for revision in REVISIONS {
+        replay(&root().join(format!("tests/transcripts/approvals/{revision}.txt")), &program, "approve", &path);
+    }
+}
+
 #[test]
 fn every_transcript_is_replayed() {
     let files = std::fs::read_dir(root().join("tests/transcripts")).unwrap();
     let mut found: Vec<String> = files.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
     found.sort();
-    assert_eq!(found, ["2024-11-05.txt", "2025-03-26.txt", "2025-06-18.txt", "2025-11-25.txt", "2026-07-28.txt", "README.md"]);
+    let expected = REVISIONS.map(|revision| format!("{revision}.txt"));
+    let mut all: Vec<String> = expected.iter().cloned().chain(["README.md".to_owned(), "approvals".to_owned()]).collect();
+    all.sort();
+    assert_eq!(found, all);
+    let questions = std::fs::read_dir(root().join("tests/transcripts/approvals")).unwrap();
+    let mut found: Vec<String> = questions.map(|file| file.unwrap().file_name().into_string().unwrap()).collect();
+    found.sort();
+    assert_eq!(found, expected);
 }
 
 /// The manifest of an example, with the stand-in of the weather service behind each of its hosts.

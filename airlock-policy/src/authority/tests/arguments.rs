@@ -210,13 +210,18 @@ fn cases(policies: [&Policy; 2]) -> Vec<Case> {
 
 #[test]
 fn the_difference_of_declarative_tools_agrees_with_all_calls() {
-    let strategy = (world(), world(), any::<[bool; 2]>()).prop_map(|(old, mut new, [kind, args])| {
+    let strategy = (world(), world(), any::<[bool; 3]>()).prop_map(|(old, mut new, [kind, answer, args])| {
+        let (mut before, after) = (old.tools[0].clone(), &mut new.tools[0]);
         if kind {
-            new.tools[0].kind = old.tools[0].kind.clone();
-            new.tools[0].args.clone_from(&old.tools[0].args);
+            // Only the answer, or nothing, is another.
+            if let (ToolKind::Rest(before), ToolKind::Rest(after), true) = (&mut before.kind, &after.kind, answer) {
+                before.response = after.response.clone();
+            }
+            after.kind = before.kind;
+            after.args.clone_from(&old.tools[0].args);
         }
         if args {
-            new.tools[0].strict = old.tools[0].strict;
+            after.strict = old.tools[0].strict;
         }
         (old, new)
     });
@@ -248,6 +253,7 @@ fn rules_that_say_the_same_in_other_words_are_no_gain() {
         (vec![matches("x[0-9]*y")], vec![Prefix("x".into()), Suffix("y".into()), matches("(x|z)[0-9]*(y|w)")]),
         (vec![Under("/srv".into())], vec![Under("/srv".into()), matches("/.*")]),
         (vec![HostIn(vec![host("a.x.com"), host("*.x.com")])], vec![HostIn(vec![host("*.x.com")])]),
+        (vec![matches("[ab]{1,63}[.]x[.]com")], vec![matches("[ab]+[.]x[.]com"), HostIn(vec![host("*")])]),
     ];
     for (one, other) in same {
         let (one, other) = (with(InputKind::String, one), with(InputKind::String, other));
@@ -268,6 +274,8 @@ fn the_shortest_text_that_is_gained_is_shown() {
         (vec![Under("/srv/work".into())], vec![Prefix("/srv/work".into())], "/srv/worka"),
         (vec![HostIn(vec![host("a.x.com")])], vec![HostIn(vec![host("*.x.com")])], "b.x.com"),
         (vec![HostIn(vec![host("*.x.com")])], vec![HostIn(vec![host("*")])], "a.a"),
+        (vec![HostIn(vec![host("*.x.com")])], vec![matches("[a-z]{60,64}[.]x[.]com")], &format!("{}.x.com", "a".repeat(64))),
+        (vec![HostIn(vec![host("*")])], vec![matches("[a-z]+[.](com|local)")], "a.local"),
         (vec![matches("é*")], vec![matches("[éè]*")], "è"),
     ] {
         let found = witness(&with(InputKind::String, old.clone()), &with(InputKind::String, new.clone()));
@@ -278,4 +286,33 @@ fn the_shortest_text_that_is_gained_is_shown() {
     assert_eq!(witness(&old, &with(InputKind::Integer, vec![ArgRule::Max(7)])), Some(Value::Integer(7)));
     let lists = |most| with(InputKind::Array, vec![ArgRule::MaxItems(most), matches("a")]);
     assert_eq!(witness(&lists(1), &lists(3)), Some(Value::List(vec!["a".into(); 2])));
+}
+
+#[test]
+fn what_is_sent_and_what_is_read_are_compared() {
+    let with = |change: fn(&mut Rest)| {
+        let mut rest = rest_of(vec![input("x", InputKind::String, true)]);
+        rest.response.select = Select::Fields(vec![("a".into(), "/id".into()), ("b".into(), "/name".into())]);
+        change(&mut rest);
+        policy(vec![rest_tool("post", rest)], vec![grant_of("a", &["post"], &["p.x.com"])])
+    };
+    let same = with(|_| {});
+    let kinds = |new: &Policy| {
+        [gains(&same, new), gains(new, &same)].map(|rows| rows.into_iter().map(|row| row.dimension).collect::<Vec<_>>())
+    };
+    // Another request is gained and lost.
+    let both = [vec![Dimension::Request], vec![Dimension::Request]];
+    assert_eq!(kinds(&with(|rest| rest.method = Method::Put)), both);
+    assert_eq!(kinds(&with(|rest| rest.auth = Some(Auth { scheme: AuthScheme::Basic, env: "T".into() }))), both);
+    assert_eq!(kinds(&with(|rest| rest.path.push(Piece::Literal("/more".into())))), both);
+    assert_eq!(kinds(&with(|rest| rest.body.push(Pair { name: "z".into(), value: Slot::Boolean(true) }))), both);
+    // A part of what was read is less, other names for it are the same.
+    assert_eq!(kinds(&with(|rest| rest.response.select = Select::One("/id/x".into()))), [vec![], vec![Dimension::Answer]]);
+    assert_eq!(kinds(&with(|rest| rest.response.select = Select::Whole)), [vec![Dimension::Answer], vec![]]);
+    let renamed =
+        |rest: &mut Rest| rest.response.select = Select::Fields(vec![("c".into(), "/name".into()), ("d".into(), "/id".into())]);
+    assert_eq!(kinds(&with(renamed)), [vec![], vec![]]);
+    assert_eq!(kinds(&with(|rest| rest.response.max_bytes = 4096)), [vec![Dimension::AnswerBytes], vec![]]);
+    // Texts for people are no authority.
+    assert_eq!(kinds(&with(|rest| rest.title = "y".into())), [vec![], vec![]]);
 }

@@ -1,7 +1,8 @@
-//! Whole sessions with a connection: transcripts per era, shapes of everything that is sent, hostile lines.
+//! Whole sessions with a connection: transcripts per era, questions to the user, shapes of everything that is sent, hostile lines.
 
 mod era;
 mod hostile;
+mod questions;
 mod shapes;
 mod transcripts;
 

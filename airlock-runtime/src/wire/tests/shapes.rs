@@ -14,6 +14,9 @@ pub(super) fn check(line: &str, revision: Revision) {
     assert!(!line.contains(cuts), "a line reader could cut here: {line:?}");
     let message: Map<String, Value> = serde_json::from_str(line).unwrap();
     assert_eq!(message["jsonrpc"], "2.0");
+    if message.contains_key("method") {
+        return check_request(&message, revision);
+    }
     let id = &message["id"];
     assert!(id.is_i64() || id.is_string(), "{line}");
     assert_eq!(message.len(), 3, "{line}");
@@ -22,6 +25,22 @@ pub(super) fn check(line: &str, revision: Revision) {
     } else {
         check_result(&message["result"], revision);
     }
+}
+
+/// The one request that we make: the form, in revisions that know it as a request.
+fn check_request(message: &Map<String, Value>, revision: Revision) {
+    assert!([Revision::R2025_06_18, Revision::R2025_11_25].contains(&revision), "a request of ours in {revision:?}");
+    assert_eq!(message.len(), 4, "{message:?}");
+    assert!(message["id"].is_string() && message["method"] == "elicitation/create", "{message:?}");
+    assert_eq!(message["params"].as_object().unwrap().len(), 2, "{message:?}");
+    check_form(&message["params"]);
+}
+
+fn check_form(params: &Value) {
+    let schema = &params["requestedSchema"];
+    assert!(params["message"].is_string() && schema["type"] == "object", "{params}");
+    assert_eq!(schema["properties"]["approve"]["type"], "boolean");
+    assert_eq!(schema["required"], json!(["approve"]));
 }
 
 fn check_error(error: &Value) {
@@ -39,6 +58,20 @@ fn check_error(error: &Value) {
 fn check_result(result: &Value, revision: Revision) {
     let members = result.as_object().unwrap();
     let server = json!({"name": "weather", "version": "0.1.0"});
+    if let Some(questions) = members.get("inputRequests").and_then(Value::as_object) {
+        assert!(
+            revision.is_modern() && result["resultType"] == "input_required" && result["requestState"].is_string(),
+            "{result}"
+        );
+        assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"], server);
+        assert_eq!((members.len(), questions.len()), (4, 1), "{result}");
+        let question = questions["approve"].as_object().unwrap();
+        assert!(
+            question.len() == 2 && question["method"] == "elicitation/create" && question["params"]["mode"] == "form",
+            "{result}"
+        );
+        return check_form(&question["params"]);
+    }
     if revision.is_modern() {
         assert_eq!(result["resultType"], "complete");
         assert_eq!(result["_meta"]["io.modelcontextprotocol/serverInfo"], server);

@@ -2,14 +2,15 @@
 
 use super::{ENVELOPE, connection, initialize, legacy, modern, plain, shapes};
 use crate::wire::mcp::Era;
-use crate::wire::{Connection, Frame, Lines, Received, Revision, ToolReply};
+use crate::wire::{Asking, CallRequest, Connection, Frame, Lines, Received, Revision, ToolReply};
 use std::fmt::Write as _;
 
 /// Longest piece of a line shown.
 const SHOWN: usize = 180;
 
-/// Plays lines as bytes of a stream (LF is added) and renders the session. Calls are answered at once unless their name is `held`.
-fn play(connection: &mut Connection, lines: &[impl AsRef<[u8]>]) -> String {
+/// Plays lines as bytes of a stream (LF is added) and renders the session. Calls are answered at once unless their name is `held`; those of
+/// the name `asked` are asked about, and their question is withdrawn when they are cancelled.
+pub(super) fn play(connection: &mut Connection, lines: &[impl AsRef<[u8]>]) -> String {
     let mut out = String::new();
     for line in lines {
         let mut splitter = Lines::new();
@@ -34,8 +35,14 @@ fn answer(connection: &mut Connection, received: Received, out: &mut String) {
     };
     match received {
         Received::Silence(why) => writeln!(out, "· {why:?}").unwrap(),
+        Received::Cancel(id) => {
+            writeln!(out, "x cancel {id:?}").unwrap();
+            for line in (1..20).filter_map(|question| connection.withdraw(question, "the call was cancelled")) {
+                writeln!(out, "← {line}").unwrap();
+            }
+        }
+        Received::Answer(question, answer) => writeln!(out, "= answer {question} {answer:?}").unwrap(),
         Received::List(list) => writeln!(out, "? list {:?}", list.meta).unwrap(),
-        Received::Cancel(id) => writeln!(out, "x cancel {id:?}").unwrap(),
         Received::Reply(line) => {
             let is_ping = line.ends_with(r#""result":{}}"#);
             if !is_ping {
@@ -51,7 +58,12 @@ fn answer(connection: &mut Connection, received: Received, out: &mut String) {
                 call.id, call.name, call.revision, call.meta, call.progress_token
             )
             .unwrap();
-            if call.name != "held" {
+            if call.retry.is_some() || call.name == "asked" {
+                writeln!(out, "= by {:?}, {:?}, {:?}", call.client, call.asking, call.retry).unwrap();
+            }
+            if call.name == "asked" {
+                ask(connection, &call, revision, out);
+            } else if call.name != "held" {
                 assert!(connection.finish(&call.id));
                 let reply = ToolReply { text: "ok".to_owned(), structured: Some(serde_json::json!([1])), ..ToolReply::default() };
                 let line = connection.reply_result(call.revision, &call.id, &reply);
@@ -60,6 +72,26 @@ fn answer(connection: &mut Connection, received: Received, out: &mut String) {
             }
         }
     }
+}
+
+/// Asks about a call in the way of its revision. A request leaves it open.
+fn ask(connection: &mut Connection, call: &CallRequest, revision: Revision, out: &mut String) {
+    let line = match call.asking {
+        Asking::InResult => {
+            assert!(connection.finish(&call.id));
+            connection.reply_question(&call.id, "May it be\ndone\u{2028}?", "alq1.state")
+        }
+        Asking::ByRequest => match connection.ask(&call.id, "May it be\ndone\u{2028}?") {
+            Some((_, line)) => line,
+            None => return writeln!(out, "· not asked").unwrap(),
+        },
+        Asking::NoSuchRevision | Asking::NotDeclared => {
+            assert_eq!(connection.ask(&call.id, "x"), None);
+            return writeln!(out, "· not asked").unwrap();
+        }
+    };
+    shapes::check(&line, revision);
+    writeln!(out, "← {line}").unwrap();
 }
 
 fn show(line: &[u8]) -> String {
@@ -116,7 +148,6 @@ fn modern_faults() {
         modern("6", "tools/call", &format!(r#","name":"{}""#, "a".repeat(129))),
         modern("7", "tools/call", r#","name":"t","arguments":[]"#),
         modern("8", "tools/call", r#","name":"t","arguments":null"#),
-        modern("9", "tools/call", r#","name":"t","requestState":"s""#),
         modern("10", "tools/call", r#","name":"t","inputResponses":{}"#),
         format!(
             r#"{{"jsonrpc":"2.0","id":11,"method":"tools/call","params":{{"name":"t","_meta":{{{ENVELOPE},"dev.airlock/lease":1}}}}}}"#

@@ -1,0 +1,131 @@
+//! Why a call that needs its user's yes is refused.
+
+/// Why a state is refused. The caller is not told which.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StateFault {
+    /// Not the form of a state.
+    Form,
+    /// No key of this id.
+    UnknownKey,
+    /// Altered, or given for something else.
+    Mac,
+}
+
+impl StateFault {
+    /// Stable code, for the ledger.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Form => "state_form",
+            Self::UnknownKey => "state_key",
+            Self::Mac => "state_mac",
+        }
+    }
+}
+
+/// The reason.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// It has to be asked for.
+    Required,
+    /// The client did not declare elicitation.
+    NotDeclared,
+    /// The connection's revision has no elicitation.
+    NoSuchRevision,
+    /// The client answered with an error, or with something that is no answer.
+    Failed,
+    /// The user declined, closed the question, or did not choose yes.
+    Refused,
+    /// There was no answer in time.
+    Timeout,
+    /// The call was cancelled or the client left before the user answered.
+    Withdrawn,
+    /// The state that came with the answer is not of a question about this call.
+    State(StateFault),
+    /// The question was answered before, or was not asked by this gateway.
+    Answered,
+    /// The session was asked too often, or too many questions are open.
+    TooMany,
+    /// The arguments are larger than what a person can be asked about.
+    TooLarge,
+}
+
+impl Refusal {
+    /// Every reason; of the faults of a state, one.
+    pub const ALL: [Self; 11] = [
+        Self::Required,
+        Self::NotDeclared,
+        Self::NoSuchRevision,
+        Self::Failed,
+        Self::Refused,
+        Self::Timeout,
+        Self::Withdrawn,
+        Self::State(StateFault::Mac),
+        Self::Answered,
+        Self::TooMany,
+        Self::TooLarge,
+    ];
+
+    /// Stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Required => "approval_required",
+            Self::NotDeclared | Self::NoSuchRevision | Self::Failed => "approval_unavailable",
+            Self::Refused => "approval_refused",
+            Self::Timeout => "approval_timeout",
+            Self::Withdrawn => "approval_withdrawn",
+            Self::State(_) | Self::Answered => "approval_invalid",
+            Self::TooMany => "too_many_questions",
+            Self::TooLarge => "approval_too_large",
+        }
+    }
+
+    /// Code for the ledger, which may know more than the caller.
+    #[must_use]
+    pub const fn ledger_code(self) -> &'static str {
+        match self {
+            Self::State(fault) => fault.code(),
+            Self::Answered => "approval_answered",
+            Self::NotDeclared => "elicitation_not_declared",
+            Self::NoSuchRevision => "elicitation_no_revision",
+            Self::Failed => "elicitation_failed",
+            Self::Required | Self::Refused | Self::Timeout | Self::Withdrawn | Self::TooMany | Self::TooLarge => self.code(),
+        }
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub fn detail(self) -> String {
+        match self {
+            Self::Required => "This call needs the approval of the connected user.",
+            Self::NotDeclared => {
+                "This call needs the approval of the connected user, and this client cannot ask: it does not declare the capability \
+                 elicitation (form). Use a client that does, or a tool that needs no approval."
+            }
+            Self::NoSuchRevision => {
+                "This call needs the approval of the connected user, and this connection's protocol revision has no elicitation. Connect \
+                 with revision 2025-06-18 or newer."
+            }
+            Self::Failed => {
+                "This call needs the approval of the connected user, and the client did not bring an answer but an error. Nothing was done."
+            }
+            Self::Refused => "The user was asked about this call and did not approve it. Do not try it again unless the user says so.",
+            Self::Timeout => "The user was asked about this call and did not answer in time. Nothing was done.",
+            Self::Withdrawn => "The call was cancelled, or the client left, before the user answered. Nothing was done.",
+            Self::State(_) | Self::Answered => {
+                "The answer does not belong to an open question about exactly this call: tool, arguments, lease and session must be those \
+                 that the user was asked about, and an answer counts once. Make the call without an answer to ask anew."
+            }
+            Self::TooMany => {
+                "The user was asked too often in this session, or too many questions are open. Wait until they are answered or their time \
+                 is over."
+            }
+            Self::TooLarge => {
+                "This call needs the approval of the connected user, and its arguments are larger than what a person can be asked about. \
+                 Send less."
+            }
+        }
+        .into()
+    }
+}

@@ -1,0 +1,145 @@
+//! Questions that wait for an answer: what makes an answer count once, over all processes and starts.
+//!
+//! An answer counts only while its question stands here, so whatever is missing (never asked, asked in another ledger, answered,
+//! too old) is refused.
+
+use super::entry::{Verdict, clip};
+use super::facts::Unmet;
+use serde::Deserialize;
+use std::collections::HashMap;
+
+/// Most questions that wait at once, over all sessions.
+const QUESTIONS_MAX: usize = 4096;
+/// Most in one session that wait or were not answered with yes, each until its time is over: who is asked again and again stops to
+/// read, so a no does not make room for the next question at once.
+pub const SESSION_QUESTIONS_MAX: usize = 16;
+
+/// How the body of such an entry begins.
+pub(super) const APPROVE: &[u8] = b"\"t\":\"approve\",";
+
+/// Questions by id, until their time is over or they are answered with yes.
+#[derive(Debug, Default)]
+pub(super) struct Questions {
+    asked: HashMap<String, Asked>,
+}
+
+#[derive(Debug)]
+struct Asked {
+    sid: String,
+    /// Unix seconds.
+    exp: u64,
+    /// It waits for an answer.
+    waits: bool,
+}
+
+/// An entry of type `approve`.
+#[derive(Deserialize)]
+pub(super) struct Approved {
+    v: String,
+    question: String,
+    sid: String,
+    exp: Option<u64>,
+}
+
+impl Questions {
+    /// Takes in an entry: `asked` opens a question, every other verdict closes it. `now` is the time of the entry, unix seconds.
+    pub(super) fn absorb(&mut self, entry: Approved, now: u64) {
+        let Approved { v, question, sid, exp } = entry;
+        if v == Verdict::Asked.word() {
+            self.asked.retain(|_, asked| asked.exp > now);
+            if let Some(exp) = exp.filter(|_| self.asked.len() < QUESTIONS_MAX) {
+                self.asked.insert(question, Asked { sid, exp, waits: true });
+            }
+        } else if v == Verdict::Accepted.word() {
+            self.asked.remove(&question);
+        } else if let Some(asked) = self.asked.get_mut(&question) {
+            asked.waits = false;
+        }
+    }
+
+    /// May the session ask one more question at this time, unix seconds?
+    pub(super) fn room(&self, sid: &str, at: u64) -> Result<(), Unmet> {
+        let sid_kept = clip(sid);
+        let recent = || self.asked.values().filter(|asked| asked.exp > at);
+        let of_session = recent().filter(|asked| asked.sid == sid_kept).count();
+        if of_session >= SESSION_QUESTIONS_MAX || recent().count() >= QUESTIONS_MAX {
+            return Err(Unmet::Questions(sid.to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Does this question wait for an answer at this time, unix seconds?
+    pub(super) fn waits(&self, question: &str, at: u64) -> Result<(), Unmet> {
+        match self.asked.get(question).filter(|asked| asked.waits) {
+            Some(asked) if asked.exp > at => Ok(()),
+            Some(_) => Err(Unmet::Late(question.to_owned())),
+            None => Err(Unmet::Closed(question.to_owned())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A moment, unix seconds.
+    const T: u64 = 1_795_326_600;
+
+    fn entry(v: &str, question: &str, sid: &str, exp: Option<u64>) -> Approved {
+        Approved { v: v.into(), question: question.into(), sid: sid.into(), exp }
+    }
+
+    fn asked(count: usize, sid: &str) -> Questions {
+        let mut questions = Questions::default();
+        for n in 0..count {
+            questions.absorb(entry("asked", &n.to_string(), sid, Some(T + 60)), T);
+        }
+        questions
+    }
+
+    #[test]
+    fn a_question_is_answered_once_and_in_time() {
+        let mut questions = asked(2, "s");
+        assert_eq!(questions.waits("0", T + 59), Ok(()));
+        assert_eq!(questions.waits("0", T + 60), Err(Unmet::Late("0".into())));
+        assert_eq!(questions.waits("2", T), Err(Unmet::Closed("2".into())), "it was never asked");
+        questions.absorb(entry("accepted", "0", "s", None), T);
+        questions.absorb(entry("declined", "1", "s", None), T);
+        for answered in ["0", "1"] {
+            assert_eq!(questions.waits(answered, T), Err(Unmet::Closed(answered.into())));
+        }
+    }
+
+    #[test]
+    fn an_answer_with_an_expiry_opens_nothing() {
+        let mut questions = Questions::default();
+        questions.absorb(entry("accepted", "0", "s", Some(T + 60)), T);
+        questions.absorb(entry("asked", "1", "s", None), T);
+        assert!(questions.asked.is_empty());
+    }
+
+    #[test]
+    fn a_session_has_so_many_open_questions_and_no_more() {
+        let mut questions = asked(SESSION_QUESTIONS_MAX, "s");
+        assert_eq!(questions.room("s", T), Err(Unmet::Questions("s".into())));
+        assert_eq!(questions.room("t", T), Ok(()), "another session is not held back");
+        assert_eq!(questions.room("s", T + 60), Ok(()), "what is late does not count");
+        questions.absorb(entry("declined", "3", "s", None), T);
+        assert_eq!(questions.room("s", T), Err(Unmet::Questions("s".into())), "who says no is not asked again at once");
+        questions.absorb(entry("accepted", "4", "s", None), T);
+        assert_eq!(questions.room("s", T), Ok(()));
+    }
+
+    #[test]
+    fn a_flood_over_many_sessions_is_refused_and_ends_by_itself() {
+        let mut questions = Questions::default();
+        for n in 0..QUESTIONS_MAX + 10 {
+            questions.absorb(entry("asked", &n.to_string(), &n.to_string(), Some(T + 60)), T);
+        }
+        assert_eq!(questions.asked.len(), QUESTIONS_MAX);
+        assert_eq!(questions.room("new", T + 59), Err(Unmet::Questions("new".into())));
+        assert_eq!(questions.room("new", T + 60), Ok(()));
+        questions.absorb(entry("asked", "new", "new", Some(T + 120)), T + 60);
+        assert_eq!(questions.asked.len(), 1, "the old ones are forgotten");
+    }
+}

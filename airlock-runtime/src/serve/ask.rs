@@ -1,0 +1,174 @@
+//! Getting the user's yes for a call: the question leaves, the call waits or ends, the answer is recorded.
+
+use super::{Gateway, Limits, Share};
+use crate::account::Context;
+use crate::approve::record::{Case, Question};
+use crate::approve::{Approved, Flows, Refusal};
+use crate::decide::Ask;
+use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
+use crate::reason::Reason;
+use crate::wire::ask::OPEN_QUESTIONS_MAX;
+use crate::wire::{Answer, Asking, CallRequest, Id, Retry};
+use std::time::Duration;
+use tokio::sync::{Notify, mpsc};
+
+/// What becomes of a call that needs its user's yes and does not have it.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// The call is answered with the question.
+    Asked {
+        /// What the user is shown.
+        message: String,
+        /// What the client brings back with the answer.
+        state: String,
+    },
+    /// It is refused.
+    Refused {
+        /// Why.
+        reason: Reason,
+        /// Id of the question, if there was one.
+        question: Option<String>,
+    },
+}
+
+/// The desk of one call: what it needs to ask its user, beside what it asks about.
+pub(super) struct Desk<'a> {
+    pub(super) id: Id,
+    pub(super) asking: Asking,
+    pub(super) retry: Option<Retry>,
+    /// Memory that the request may take, in bytes.
+    pub(super) memory: usize,
+    /// Told when the call is cancelled.
+    pub(super) stop: &'a Notify,
+    /// Share of the limits on calls in flight; given back while a user is asked.
+    pub(super) share: Option<Share>,
+    pub(super) limits: &'a Limits,
+    pub(super) output: &'a mpsc::Sender<String>,
+}
+
+impl<'a> Desk<'a> {
+    pub(super) fn new(
+        request: &mut CallRequest,
+        stop: &'a Notify,
+        share: Share,
+        limits: &'a Limits,
+        output: &'a mpsc::Sender<String>,
+    ) -> Self {
+        Self {
+            id: request.id.clone(),
+            asking: request.asking,
+            retry: request.retry.take(),
+            memory: request.memory,
+            stop,
+            share: Some(share),
+            limits,
+            output,
+        }
+    }
+}
+
+impl Gateway {
+    /// Gets the user's yes to a call that was judged: from the answer that it brings, or by asking.
+    pub(super) async fn approve(
+        &self,
+        context: &Context<'_>,
+        client: &str,
+        ask: Ask,
+        flows: Flows,
+        before: Option<Approved>,
+        desk: &mut Desk<'_>,
+    ) -> Result<Approved, Ended> {
+        // A second question about the same call asks for all that the first one did.
+        let (told, settled) = before.map(Approved::into_told).unwrap_or_default();
+        let case = &mut Case {
+            world: &self.world,
+            call: context.call,
+            tool: context.call.tool.map_or("", |tool| tool.name),
+            sid: context.sid,
+            sub: context.sub,
+            rid: context.rid.last().map(String::as_str),
+            client,
+            uses: context.authority.map_or(&[][..], |authority| &authority.uses),
+            because: if ask.because.is_empty() { told } else { ask.because.clone() },
+            flows: flows.and(settled),
+            request: ask.digest,
+        };
+        if let Some(retry) = desk.retry.take() {
+            return take_answer(case, retry).await;
+        }
+        let refused = |refusal| Err(Ended::Refused { reason: Reason::Approval(refusal), question: None });
+        if desk.memory > ASKED_BYTES_MAX {
+            return refused(Refusal::TooLarge);
+        }
+        match desk.asking {
+            Asking::NotDeclared => refused(Refusal::NotDeclared),
+            Asking::NoSuchRevision => refused(Refusal::NoSuchRevision),
+            Asking::InResult => {
+                let question = case.ask(ask.require()).await.map_err(|reason| Ended::Refused { reason, question: None })?;
+                let state = case.state(&question).map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })?;
+                Err(Ended::Asked { message: question.text, state })
+            }
+            Asking::ByRequest => {
+                let question = case.ask(ask.require()).await.map_err(|reason| Ended::Refused { reason, question: None })?;
+                let approved = self.wait(case, &question, desk).await;
+                approved.map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })
+            }
+        }
+    }
+
+    /// Asks by a request of ours and waits for the answer, while other calls go on.
+    async fn wait(&self, case: &Case<'_>, question: &Question, desk: &mut Desk<'_>) -> Result<Approved, Reason> {
+        let asked = self.connection.borrow_mut().ask(&desk.id, &question.text);
+        let Some((number, line)) = asked else { return Err(case.give_up(question, Refusal::TooMany).await) };
+        let waits = self.waiting.wait(number);
+        // A user takes minutes. What a waiting call holds is bounded by the number of open questions instead.
+        desk.share = None;
+        let answer = async {
+            desk.output.send(line).await.ok()?;
+            waits.await.ok()
+        };
+        let answered: Result<Answer, Refusal> = tokio::select! {
+            biased;
+            () = desk.stop.notified() => Err(Refusal::Withdrawn),
+            answer = answer => answer.ok_or(Refusal::Withdrawn),
+            () = tokio::time::sleep(Duration::from_secs(case.seconds())) => Err(Refusal::Timeout),
+        };
+        let answer = match answered {
+            Ok(answer) => answer,
+            Err(refusal) => {
+                let closing = self.connection.borrow_mut().withdraw(number, "There is nothing to answer any more.");
+                if let Some(line) = closing {
+                    let _ = desk.output.send(line).await;
+                }
+                return Err(case.give_up(question, refusal).await);
+            }
+        };
+        let approved = case.settle(question, answer).await?;
+        // The effect is one call in flight again.
+        desk.share = desk.limits.share(desk.memory).await;
+        Ok(approved)
+    }
+}
+
+/// Judges the answer that a call brings back.
+async fn take_answer(case: &Case<'_>, retry: Retry) -> Result<Approved, Ended> {
+    let question =
+        case.answered(&retry).map_err(|refusal| Ended::Refused { reason: Reason::Approval(refusal), question: None })?;
+    match retry.answer {
+        // The state is right and the answer is missing: the same question again.
+        None => Err(Ended::Asked { message: question.text, state: retry.state }),
+        Some(answer) => {
+            let approved = case.settle(&question, answer).await;
+            approved.map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })
+        }
+    }
+}
+
+const _: () = assert!(
+    OPEN_QUESTIONS_MAX * ASKED_BYTES_MAX <= IN_FLIGHT_BYTES_MAX,
+    "calls that wait for a user take no more memory than calls in flight"
+);
+
+#[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
+mod tests;
