@@ -74,7 +74,9 @@ fn floor(dir: &Path) -> Result<(), Fault> {
     let build = || {
         let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
         command.args(["build", "--release", "--quiet", "--offline", "--target", TARGET]).current_dir(&floor);
-        command.env("CARGO_TARGET_DIR", floor.join("target")).env("RUSTFLAGS", "-Ctarget-feature=+crt-static -Crelocation-model=pic");
+        command
+            .env("CARGO_TARGET_DIR", floor.join("target"))
+            .env("RUSTFLAGS", "-Ctarget-feature=+crt-static -Crelocation-model=pic");
         command
     };
     let (wall, _) = timed(&mut build())?;

@@ -41,9 +41,10 @@ pub fn measure() -> Result<(), Fault> {
         ("wrong first byte of the MAC", changed(0)),
         ("wrong last bytes of the MAC", changed(41)),
         ("wrong MAC of zeros", with("A".repeat(43))),
-        ("unknown key id", lease.replacen("k1", "k7", 1)),
+        ("unknown key id", lease.replacen(".k1.", ".k7.", 1)),
         ("MAC of 31 bytes", with(mac[..42].to_owned())),
         ("MAC with trailing bits", with(format!("{}B", "A".repeat(42)))),
+        ("another prefix", lease.replacen("alk1", "alk7", 1)),
         ("one part too few", root.rsplit_once('.').map(|(rest, _)| format!("{rest}=")).ok_or("no block")?),
     ];
     let mut classes = classes.map(|(name, text)| Class { name, text, nanos: Vec::with_capacity(ROUNDS) });
@@ -87,7 +88,11 @@ fn report(classes: &mut [Class]) {
     }
     let (base, rest) = classes.split_first().expect("classes");
     let (mean, _) = moments(&base.nanos);
-    say(&format!("refusals beside \"{}\" ({mean:.0} ns each, {} measurements of {CALLS} of each class)", base.name, base.nanos.len()));
+    say(&format!(
+        "refusals beside \"{}\" ({mean:.0} ns each, {} measurements of {CALLS} of each class)",
+        base.name,
+        base.nanos.len()
+    ));
     for class in rest {
         let (theirs, t) = (moments(&class.nanos).0, welch(&base.nanos, &class.nanos));
         let told = if t.abs() < EVIDENT { "no difference" } else { "differs" };
