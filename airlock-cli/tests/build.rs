@@ -114,7 +114,8 @@ fn what_stops_a_build_is_said() {
         assert!(!dir.path().join("gate").exists());
     };
     stopped(&mut airlock(dir.path(), &["build"]), 2, &["cannot read the manifest airlock.toml", "airlock new"]);
-    fs::write(dir.path().join("airlock.toml"), manifest("x").replace("airlock_usage_stats", "airlock_usage_stat")).expect("written");
+    fs::write(dir.path().join("airlock.toml"), manifest("x").replace("airlock_usage_stats", "airlock_usage_stat"))
+        .expect("written");
     stopped(&mut airlock(dir.path(), &["build"]), 1, &["error[A0501]", "airlock.toml:", "nothing was built"]);
 
     fs::write(dir.path().join("airlock.toml"), manifest("x")).expect("written");
