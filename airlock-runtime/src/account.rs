@@ -1,7 +1,7 @@
 //! What the ledger is told of a judged call.
 
 use crate::carrier::Carried;
-use crate::decide::Call;
+use crate::decide::{self, Call};
 use crate::lease::Authority;
 use crate::ledger;
 use crate::reason::Reason;
@@ -29,14 +29,15 @@ impl<'a> Context<'a> {
         risk: &'a Risk,
         scope: Option<Vec<String>>,
     ) -> Self {
-        // Who asks for a lease has none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other
-        // tool, arguments of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
-        let claimed = |key: &str| {
-            let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
-            call.args.get(key).filter(|_| asks).and_then(serde_json::Value::as_str)
-        };
-        let sid = carried.and_then(|carried| carried.session.as_deref()).or_else(|| claimed("session_id"));
-        let sub = authority.map(|authority| authority.sub.as_str()).or_else(|| claimed("subject"));
+        // Who asks for a lease needs none and says who it is; the ledger keeps that claim, with no lease id beside it. Of any other tool, arguments
+        // of these names are just arguments, and nobody is to be blamed for what a stranger wrote there.
+        let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
+        let authority = authority.filter(|_| !asks);
+        let claimed = call.args.get("subject").filter(|_| asks).and_then(serde_json::Value::as_str);
+        let sub = authority.map(|authority| authority.sub.as_str()).or(claimed);
+        // The session that the conditions of an allow are tested for. A refused lease has none; then what was carried with it is told.
+        let carried = carried.and_then(|carried| carried.session.as_deref()).filter(|_| !asks);
+        let sid = Some(decide::sid(call, authority)).filter(|sid| !sid.is_empty()).or(carried);
         Self {
             call,
             risk,

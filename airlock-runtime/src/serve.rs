@@ -340,6 +340,10 @@ impl Gateway {
         };
         let carried = carrier::take(meta, &mut args, &policy.lease);
         let call = Call::new(policy, reply::call_id(), name, args);
+        // Who asks for a lease needs none: nothing here would test one that comes along, so nothing is recorded of it either.
+        if call.tool.is_some_and(|tool| !tool.needs_lease()) {
+            return (call, unreadable.map_or(Ok(Carried::default()), Err));
+        }
         let is_clean = |carried: &Carried| !carrier::stands_in(carried, &call.args_bytes);
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         (call, unreadable.map_or(carried, Err))

@@ -242,12 +242,14 @@ pub fn ask(
     Ok(Ask { because, digest, permit })
 }
 
-/// The session of a call: that of its lease. Who asks for a lease names the session that it is for.
+/// The session of a call: that of its lease. Who asks for a lease names the session that it is for, whatever lease comes along.
 #[must_use]
 pub fn sid<'a>(call: &'a Call, authority: Option<&'a Authority>) -> &'a str {
-    let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
-    let claimed = call.args.get("session_id").filter(|_| asks).and_then(serde_json::Value::as_str);
-    authority.map(|authority| authority.sid.as_str()).or(claimed).unwrap_or_default()
+    let sid = match call.tool.is_some_and(|tool| !tool.needs_lease()) {
+        true => call.args.get("session_id").and_then(serde_json::Value::as_str),
+        false => authority.map(|authority| authority.sid.as_str()),
+    };
+    sid.unwrap_or_default()
 }
 
 /// A permit, and why the user must be asked before it is spent.

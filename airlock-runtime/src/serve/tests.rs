@@ -103,6 +103,12 @@ async fn answer(gateway: &Gateway, mut request: CallRequest) -> Judged {
 /// The lease that the gateway issues for a new session, or the code of its refusal.
 async fn issue(gateway: &Gateway, subject: &str, session: &str) -> Result<String, &'static str> {
     let args = json!({"subject": subject, "session_id": session, "tools": ["airlock_usage_stats"], "intent": "count the calls"});
+/// One line of the ledger.
+fn line(dir: &std::path::Path, seq: u64) -> serde_json::Value {
+    let text = std::fs::read_to_string(dir.join("seg-00000000000000000000.jsonl")).unwrap();
+    serde_json::from_str(text.lines().nth(usize::try_from(seq).unwrap()).unwrap()).unwrap()
+}
+
     match answer(gateway, request("airlock_issue_capability", &args, crate::wire::Carried::default())).await {
         Judged::Performed { outcome, .. } => Ok(outcome.result.map_err(|fault| fault.code)?["lease"].as_str().unwrap().into()),
         Judged::Denied { reason, .. } => Err(reason.code()),
@@ -131,11 +137,29 @@ async fn an_allow_tells_how_long_its_budget_is_to_be_kept() {
     // The caveat ends the lease early and has no budget: neither may shorten the life of the root's counter.
     let caveat = lease::Caveat { exp: Some(exp - 200), ..lease::Caveat::default() };
     let lease = lease::attenuate(&lease, &caveat).unwrap();
+/// A session and a lease that come along with a request for another lease spend nothing, and nothing is recorded of them.
+#[tokio::test]
+async fn who_asks_for_a_lease_is_recorded_in_the_session_that_it_is_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "x").await.unwrap();
+    let args = json!({"subject": "agent:b", "session_id": "y", "tools": ["airlock_usage_stats"], "intent": "count the calls"});
+    for lease in [None, Some(lease)] {
+        let meta = crate::wire::Carried { lease, session: Some("x".into()), intent: Some("count the calls".into()) };
+        let judged = answer(&gateway, request("airlock_issue_capability", &args, meta)).await;
+        let Judged::Performed { seq, outcome, .. } = judged else { panic!("{judged:?}") };
+        let issued = crate::lease::inspect::inspect(outcome.result.unwrap()["lease"].as_str().unwrap()).unwrap();
+        let line = line(dir.path(), seq);
+        assert_eq!((&line["d"], &line["sid"], &line["sub"]), (&json!("allow"), &json!("y"), &json!("agent:b")), "{line}");
+        assert_eq!((&line["rid"], &line["kid"], &line["exp"]), (&json!([]), &json!(""), &json!(issued.root.exp)), "{line}");
+        assert_eq!((&line["spends"], &line["scope"], &line["pn"]), (&json!(null), &json!(null), &json!(null)), "{line}");
+    }
+}
+
     let meta = crate::wire::Carried { lease: Some(lease), session: Some("s1".into()), intent: Some("count the calls".into()) };
     let judged = answer(&gateway, request("airlock_usage_stats", &json!({}), meta)).await;
     let Judged::Performed { seq, .. } = judged else { panic!("{judged:?}") };
-    let text = std::fs::read_to_string(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
-    let line: serde_json::Value = serde_json::from_str(text.lines().nth(usize::try_from(seq).unwrap()).unwrap()).unwrap();
+    let line = line(dir.path(), seq);
     assert_eq!(line["rid"].as_array().unwrap().len(), 2);
     assert_eq!((&line["exp"], &line["spends"]), (&json!(exp), &json!([0])));
 }
