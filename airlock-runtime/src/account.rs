@@ -85,6 +85,7 @@ impl<'a> Context<'a> {
             call: &self.call.id,
             scope: self.scope.clone(),
             question: self.question.as_deref(),
+            hosts: Vec::new(),
         }
     }
 }

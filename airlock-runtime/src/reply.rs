@@ -146,7 +146,7 @@ mod tests {
 
     #[test]
     fn an_outcome_that_is_not_recorded_is_not_told_as_a_refusal() {
-        let outcome = Outcome::cancelled().unrecorded();
+        let outcome = Outcome::cancelled(Vec::new()).unrecorded();
         let reply = performed(7, 0, outcome.result);
         let structured = reply.structured.unwrap_or_default();
         assert!(reply.is_error);

@@ -298,11 +298,11 @@ impl Gateway {
                 },
             }
         };
-        let seq = allowed.seq();
+        let (seq, hosts) = (allowed.seq(), permit.hosts());
         let started = Instant::now();
         let outcome = tokio::select! {
             biased;
-            () = desk.stop.notified() => if self.ending.get() { Outcome::stopped() } else { Outcome::cancelled() },
+            () = desk.stop.notified() => if self.ending.get() { Outcome::stopped(hosts) } else { Outcome::cancelled(hosts) },
             outcome = effect::perform(permit, allowed, &self.world) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
@@ -397,7 +397,8 @@ impl Gateway {
     async fn allow(&self, context: &Context<'_>, permit: Permit) -> Step {
         let (policy, call, authority) = (self.world.policy, context.call, context.authority);
         let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
-        let entry = ledger::Decision { exp: context.exp().or(permit.issues_until()), ..context.entry(&Reason::Ok) };
+        let exp = context.exp().or(permit.issues_until());
+        let entry = ledger::Decision { exp, hosts: permit.hosts(), ..context.entry(&Reason::Ok) };
         match self.world.ledger.allow(entry, effect, permit.require().to_vec()).await {
             Ok(allowed) => Step::Allowed(permit, allowed),
             Err(LedgerError::Unmet(Unmet::Asks(flows))) => match decide::ask(policy, call, authority, permit, Vec::new()) {

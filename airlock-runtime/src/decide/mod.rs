@@ -159,6 +159,20 @@ impl Permit {
         }
     }
 
+    /// Hosts that the effect may reach: none, one, or two.
+    #[must_use]
+    pub fn hosts(&self) -> Vec<String> {
+        match &*self.act {
+            #[cfg(feature = "plan-issue")]
+            Act::Issue(..) => Vec::new(),
+            Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
+            #[cfg(feature = "plan-http")]
+            Act::HttpGetJson(target, _) | Act::Rest(_, target, _) => vec![target.host().to_owned()],
+            #[cfg(feature = "plan-http")]
+            Act::WeatherHourly(_, targets, _) => targets.iter().map(|target| target.host().to_owned()).collect(),
+        }
+    }
+
     /// Spends the permit.
     #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     pub(crate) fn into_act(self) -> Act {

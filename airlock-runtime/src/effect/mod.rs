@@ -50,7 +50,7 @@ pub struct World {
 pub struct Outcome {
     /// The tool's result, or what went wrong.
     pub result: Result<Value, Failure>,
-    /// Hosts that were contacted.
+    /// Hosts that may have been contacted.
     pub hosts: Vec<String>,
     /// May the ledger commit to the result? Not where it contains a lease.
     pub commit: bool,
@@ -76,10 +76,11 @@ impl Outcome {
         Self::local(Err(Failure { code: "absent", detail: "This gateway was built without the code for this effect.".into() }))
     }
 
-    /// The call was cancelled by the client before the effect ended.
+    /// The call was cancelled by the client before the effect ended. A request to `hosts` may be out.
     #[must_use]
-    pub fn cancelled() -> Self {
-        Self::local(Err(Failure { code: "cancelled", detail: "The client cancelled the call.".into() }))
+    pub fn cancelled(hosts: Vec<String>) -> Self {
+        let failure = Failure { code: "cancelled", detail: "The client cancelled the call.".into() };
+        Self { hosts, ..Self::local(Err(failure)) }
     }
 
     /// The same effect where the ledger could not take its end: what it gave is withheld, and the caller is told that it happened.
@@ -90,10 +91,11 @@ impl Outcome {
         Self { result: Err(Failure { code: "outcome_unrecorded", detail: detail.into() }), ..self }
     }
 
-    /// The gateway had to end before the effect did.
+    /// The gateway had to end before the effect did. A request to `hosts` may be out.
     #[must_use]
-    pub fn stopped() -> Self {
-        Self::local(Err(Failure { code: "stopped", detail: "The gateway ended before the call did.".into() }))
+    pub fn stopped(hosts: Vec<String>) -> Self {
+        let failure = Failure { code: "stopped", detail: "The gateway ended before the call did.".into() };
+        Self { hosts, ..Self::local(Err(failure)) }
     }
 }
 

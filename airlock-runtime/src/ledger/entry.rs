@@ -16,6 +16,8 @@ use std::borrow::Cow;
 const TEXT_MAX: usize = 320;
 /// Most bytes of JSON for the hosts of an outcome.
 const LIST_MAX: usize = 2048;
+/// Most bytes of JSON for the hosts of an allow: two names of 253 characters, and room for a digest.
+const HOSTS_MAX: usize = 640;
 /// Most bytes of JSON for the ids of a lease chain, nine at most, of 64 digits each.
 const RIDS_MAX: usize = 1024;
 /// Most bytes of JSON for factors, of which there are a dozen; and for those that a tool ignores.
@@ -24,7 +26,7 @@ const FACTORS_MAX: usize = 1024;
 const SCOPE_MAX: usize = 4096;
 
 const _: () = assert!(
-    9 * TEXT_MAX + RIDS_MAX + LIST_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
+    9 * TEXT_MAX + RIDS_MAX + LIST_MAX + HOSTS_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
         && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX,
     "the largest entry must fit a line"
 );
@@ -98,6 +100,8 @@ pub struct Decision<'a> {
     pub ignored: Vec<(String, u16)>,
     /// Labels of the tool. An allow states all that its session has come to.
     pub labels: &'static [&'static str],
+    /// Hosts that an allowed call may reach, two at most. They stand here too because a call that is cut off has no outcome.
+    pub hosts: Vec<String>,
 }
 
 /// The end of an allowed call.
@@ -109,7 +113,7 @@ pub struct Outcome<'a> {
     pub ok: bool,
     /// Stable status code (`ok`, `timeout`, `http_404`, …).
     pub status: &'a str,
-    /// Hosts that were reached.
+    /// Hosts that may have been reached.
     pub hosts: Vec<String>,
     /// Duration in microseconds.
     pub micros: u64,
@@ -284,6 +288,8 @@ struct DecisionLine<'a> {
     pn: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pt: Option<u64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    hosts: Vec<String>,
 }
 
 #[derive(Serialize)]
@@ -377,6 +383,7 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         question: d.question.map(clip),
         pn: d.presented.as_ref().map(|(nonce, _)| clip(nonce)),
         pt: d.presented.as_ref().map(|(_, ts)| *ts),
+        hosts: clip_list(&d.hosts, HOSTS_MAX),
     }
 }
 
@@ -547,7 +554,7 @@ mod tests {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
                     rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
                     exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
-                    ignored: factors.clone(), factors, labels: &[], question: Some(t),
+                    ignored: factors.clone(), factors, labels: &[], question: Some(t), hosts: list.clone(),
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,

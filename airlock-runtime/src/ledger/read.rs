@@ -47,7 +47,7 @@ pub struct Usage {
     pub p50_us: Option<u64>,
     /// The duration that 95 of 100 calls stay under, equally rounded.
     pub p95_us: Option<u64>,
-    /// Hosts reached.
+    /// Hosts that allowed calls may have reached.
     pub hosts: BTreeSet<String>,
 }
 

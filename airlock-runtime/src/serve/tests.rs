@@ -3,7 +3,9 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
-use crate::policy::{Builtin, Durability, Grant, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample};
+use crate::policy::{
+    Builtin, Durability, Egress, Grant, HostRule, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample,
+};
 use serde_json::json;
 
 static POLICY: Policy = Policy {
@@ -16,10 +18,20 @@ static POLICY: Policy = Policy {
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     limits: sample::LIMITS,
     flows: &[],
-    tools: &[tool("airlock_usage_stats", Builtin::UsageStats), tool("airlock_issue_capability", Builtin::IssueCapability)],
+    tools: &[
+        tool("airlock_usage_stats", Builtin::UsageStats),
+        tool("airlock_issue_capability", Builtin::IssueCapability),
+        Tool { egress: EGRESS, ..tool("http_get_json", Builtin::HttpGetJson) },
+    ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
-    grants: &[grant("agent:a"), grant("agent:b")],
+    grants: &[
+        grant("agent:a"),
+        grant("agent:b"),
+        Grant { tools: &["http_get_json"], domains: &["api.example.com"], ..grant("agent:fetches") },
+    ],
 };
+
+const EGRESS: &[Egress] = &[Egress { host: HostRule::Exact("api.example.com"), ports: &[443], stand_in: None }];
 
 const fn tool(name: &'static str, builtin: Builtin) -> Tool {
     Tool { name, kind: ToolKind::Builtin(builtin), ..sample::TOOL }
@@ -91,28 +103,56 @@ fn request(name: &str, arguments: &serde_json::Value, meta: crate::wire::Carried
     }
 }
 
-/// The answer to one call, nothing else being open.
-async fn answer(gateway: &Gateway, mut request: CallRequest) -> Judged {
-    let limits = Limits { calls: Arc::new(Semaphore::new(1)), bytes: Arc::new(Semaphore::new(1)) };
-    let (stop, (output, _replies)) = (Notify::new(), mpsc::channel(1));
-    let share = limits.share(0).await.unwrap();
-    let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
-    gateway.answer(request, &mut desk).await
-}
-
-/// The lease that the gateway issues for a new session, or the code of its refusal.
-async fn issue(gateway: &Gateway, subject: &str, session: &str) -> Result<String, &'static str> {
-    let args = json!({"subject": subject, "session_id": session, "tools": ["airlock_usage_stats"], "intent": "count the calls"});
 /// One line of the ledger.
 fn line(dir: &std::path::Path, seq: u64) -> serde_json::Value {
     let text = std::fs::read_to_string(dir.join("seg-00000000000000000000.jsonl")).unwrap();
     serde_json::from_str(text.lines().nth(usize::try_from(seq).unwrap()).unwrap()).unwrap()
 }
 
+/// The answer to one call, nothing else being open.
+async fn answer(gateway: &Gateway, request: CallRequest) -> Judged {
+    answer_unless(&Notify::new(), gateway, request).await
+}
+
+/// The same, of a call that `stop` cancels.
+async fn answer_unless(stop: &Notify, gateway: &Gateway, mut request: CallRequest) -> Judged {
+    let limits = Limits { calls: Arc::new(Semaphore::new(1)), bytes: Arc::new(Semaphore::new(1)) };
+    let (output, _replies) = mpsc::channel(1);
+    let share = limits.share(0).await.unwrap();
+    let mut desk = Desk::new(&mut request, stop, share, &limits, &output);
+    gateway.answer(request, &mut desk).await
+}
+
+/// The lease that the gateway issues for a new session, or the code of its refusal.
+async fn issue(gateway: &Gateway, subject: &str, session: &str) -> Result<String, &'static str> {
+    issue_for(gateway, "airlock_usage_stats", subject, session).await
+}
+
+async fn issue_for(gateway: &Gateway, tool: &str, subject: &str, session: &str) -> Result<String, &'static str> {
+    let args = json!({"subject": subject, "session_id": session, "tools": [tool], "intent": "count the calls"});
     match answer(gateway, request("airlock_issue_capability", &args, crate::wire::Carried::default())).await {
         Judged::Performed { outcome, .. } => Ok(outcome.result.map_err(|fault| fault.code)?["lease"].as_str().unwrap().into()),
         Judged::Denied { reason, .. } => Err(reason.code()),
         Judged::Asked { .. } => Err("asked"),
+    }
+}
+
+/// A session and a lease that come along with a request for another lease spend nothing, and nothing is recorded of them.
+#[tokio::test]
+async fn who_asks_for_a_lease_is_recorded_in_the_session_that_it_is_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue(&gateway, "agent:a", "x").await.unwrap();
+    let args = json!({"subject": "agent:b", "session_id": "y", "tools": ["airlock_usage_stats"], "intent": "count the calls"});
+    for lease in [None, Some(lease)] {
+        let meta = crate::wire::Carried { lease, session: Some("x".into()), intent: Some("count the calls".into()) };
+        let judged = answer(&gateway, request("airlock_issue_capability", &args, meta)).await;
+        let Judged::Performed { seq, outcome, .. } = judged else { panic!("{judged:?}") };
+        let issued = crate::lease::inspect::inspect(outcome.result.unwrap()["lease"].as_str().unwrap()).unwrap();
+        let line = line(dir.path(), seq);
+        assert_eq!((&line["d"], &line["sid"], &line["sub"]), (&json!("allow"), &json!("y"), &json!("agent:b")), "{line}");
+        assert_eq!((&line["rid"], &line["kid"], &line["exp"]), (&json!([]), &json!(""), &json!(issued.root.exp)), "{line}");
+        assert_eq!((&line["spends"], &line["scope"], &line["pn"]), (&json!(null), &json!(null), &json!(null)), "{line}");
     }
 }
 
@@ -137,31 +177,39 @@ async fn an_allow_tells_how_long_its_budget_is_to_be_kept() {
     // The caveat ends the lease early and has no budget: neither may shorten the life of the root's counter.
     let caveat = lease::Caveat { exp: Some(exp - 200), ..lease::Caveat::default() };
     let lease = lease::attenuate(&lease, &caveat).unwrap();
-/// A session and a lease that come along with a request for another lease spend nothing, and nothing is recorded of them.
-#[tokio::test]
-async fn who_asks_for_a_lease_is_recorded_in_the_session_that_it_is_for() {
-    let dir = tempfile::tempdir().unwrap();
-    let gateway = gateway(dir.path());
-    let lease = issue(&gateway, "agent:a", "x").await.unwrap();
-    let args = json!({"subject": "agent:b", "session_id": "y", "tools": ["airlock_usage_stats"], "intent": "count the calls"});
-    for lease in [None, Some(lease)] {
-        let meta = crate::wire::Carried { lease, session: Some("x".into()), intent: Some("count the calls".into()) };
-        let judged = answer(&gateway, request("airlock_issue_capability", &args, meta)).await;
-        let Judged::Performed { seq, outcome, .. } = judged else { panic!("{judged:?}") };
-        let issued = crate::lease::inspect::inspect(outcome.result.unwrap()["lease"].as_str().unwrap()).unwrap();
-        let line = line(dir.path(), seq);
-        assert_eq!((&line["d"], &line["sid"], &line["sub"]), (&json!("allow"), &json!("y"), &json!("agent:b")), "{line}");
-        assert_eq!((&line["rid"], &line["kid"], &line["exp"]), (&json!([]), &json!(""), &json!(issued.root.exp)), "{line}");
-        assert_eq!((&line["spends"], &line["scope"], &line["pn"]), (&json!(null), &json!(null), &json!(null)), "{line}");
-    }
-}
-
     let meta = crate::wire::Carried { lease: Some(lease), session: Some("s1".into()), intent: Some("count the calls".into()) };
     let judged = answer(&gateway, request("airlock_usage_stats", &json!({}), meta)).await;
     let Judged::Performed { seq, .. } = judged else { panic!("{judged:?}") };
     let line = line(dir.path(), seq);
     assert_eq!(line["rid"].as_array().unwrap().len(), 2);
     assert_eq!((&line["exp"], &line["spends"]), (&json!(exp), &json!([0])));
+}
+
+/// The request of a call that is cancelled, or whose gateway ends, may be out: its host is in both entries.
+#[tokio::test]
+async fn a_call_that_is_cut_off_names_its_hosts() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(dir.path());
+    let lease = issue_for(&gateway, "http_get_json", "agent:fetches", "s1").await.unwrap();
+    for (ending, status) in [(false, "cancelled"), (true, "stopped")] {
+        gateway.ending.set(ending);
+        let meta = crate::wire::Carried {
+            lease: Some(lease.clone()),
+            session: Some("s1".into()),
+            intent: Some("count the calls".into()),
+        };
+        let stop = Notify::new();
+        // Before the effect begins, so that no test reaches out.
+        stop.notify_one();
+        let call = request("http_get_json", &json!({"url": "https://api.example.com/"}), meta);
+        let judged = answer_unless(&stop, &gateway, call).await;
+        let Judged::Performed { seq, outcome, .. } = judged else { panic!("{judged:?}") };
+        assert_eq!(outcome.result.unwrap_err().code, status);
+        for seq in [seq, seq + 1] {
+            let line = line(dir.path(), seq);
+            assert_eq!(line["hosts"], json!(["api.example.com"]), "{line}");
+        }
+    }
 }
 
 #[tokio::test]
@@ -272,7 +320,7 @@ async fn a_list_shows_what_the_lease_can_call() {
     let shown = lease::present(&bound, &how, lease::present::LIST, &Args::new()).unwrap();
     let before = entries();
     for (id, lease, expected) in [
-        (1, None, &["airlock_usage_stats", "airlock_issue_capability"][..]),
+        (1, None, &["airlock_usage_stats", "airlock_issue_capability", "http_get_json"][..]),
         (2, Some(&lease), &["airlock_usage_stats", "airlock_issue_capability"]),
         (3, Some(&none), &["airlock_issue_capability"]),
         (4, Some(&shown), &["airlock_usage_stats", "airlock_issue_capability"]),

@@ -23,6 +23,8 @@ struct DecisionRow {
     why: String,
     call: String,
     scope: Option<Vec<String>>,
+    #[serde(default)]
+    hosts: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -90,6 +92,7 @@ impl Gathered {
         usage.calls += 1;
         if decision.d == "allow" {
             usage.allowed += 1;
+            usage.reach(decision.hosts);
             if self.open.len() < OPEN_MAX {
                 self.open.insert(decision.call, key);
             }
@@ -104,10 +107,7 @@ impl Gathered {
         let Some(row) = self.open.remove(&outcome.call).and_then(|key| self.rows.get_mut(&key)) else { return };
         row.usage.failed += u64::from(!outcome.ok);
         row.durations.add(outcome.us);
-        for host in outcome.hosts {
-            let known = row.usage.hosts.len() < NAMES_MAX || row.usage.hosts.contains(&host);
-            row.usage.hosts.insert(if known { host } else { MORE.to_owned() });
-        }
+        row.usage.reach(outcome.hosts);
     }
 
     fn grant(&mut self, agent: String, tools: Vec<String>) {
@@ -133,6 +133,15 @@ impl Gathered {
             agent.unused = tools.into_iter().filter(|tool| !used(tool)).collect();
         }
         agents.into_iter().map(|(subject, agent)| Agent { subject, ..agent }).collect()
+    }
+}
+
+impl Usage {
+    fn reach(&mut self, hosts: Vec<String>) {
+        for host in hosts {
+            let known = self.hosts.len() < NAMES_MAX || self.hosts.contains(&host);
+            self.hosts.insert(if known { host } else { MORE.to_owned() });
+        }
     }
 }
 

@@ -62,6 +62,17 @@ fn exposure_names_use_denials_hosts_and_idle_authority() {
     assert!(exposure(dir.path(), 0).unwrap().agents.is_empty());
 }
 
+/// A call that was cut off has no outcome; its hosts stand on its allow.
+#[test]
+fn exposure_names_the_hosts_of_calls_without_an_outcome() {
+    let dir = tempfile::tempdir().unwrap();
+    let hosts = vec!["api.example.com".to_owned(), "geo.example.com".to_owned()];
+    let Entry::Decision(cut_off) = allow("c-1") else { panic!() };
+    record(&open(dir.path()).unwrap(), &Entry::Decision(Decision { hosts: hosts.clone(), ..cut_off }));
+    let report = exposure(dir.path(), 1).unwrap();
+    assert_eq!(report.agents[0].tools[0].hosts, BTreeSet::from_iter(hosts));
+}
+
 #[test]
 fn stats_count_per_tool_over_all_agents() {
     let stats = stats(filled().path()).unwrap();
