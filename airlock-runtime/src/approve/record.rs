@@ -7,7 +7,7 @@ use crate::clock::Micros;
 use crate::decide::Call;
 use crate::effect::World;
 use crate::lease::hex;
-use crate::ledger::{Approve, Entry, LedgerError, Recorded, Require, Sync, Unmet, Verdict};
+use crate::ledger::{Approve, Asker, Entry, LedgerError, Recorded, Require, Sync, Unmet, Verdict};
 use crate::reason::Reason;
 use crate::wire::{Answer, Retry};
 
@@ -68,7 +68,8 @@ impl Case<'_> {
         let asked = |flows: Flows| {
             let entry = Approve { args: Some(&self.call.args_bytes), exp: Some(exp), ..self.entry(Verdict::Asked, &question) };
             let open = require.iter().filter(|require| !require.asking_flow().is_some_and(|flow| flows.has(flow))).cloned();
-            let room = Require::MayAsk { sid: self.sid.to_owned() };
+            let by = Asker { sid: self.sid.to_owned(), sub: self.sub.to_owned(), leased: self.rid.is_some() };
+            let room = Require::MayAsk(by);
             let require = [Require::NotKilled, Require::Clock].into_iter().chain(open).chain([room]).collect();
             self.world.ledger.record_if(&Entry::Approve(entry), Sync::Written, require)
         };

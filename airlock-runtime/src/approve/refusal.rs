@@ -44,7 +44,7 @@ pub enum Refusal {
     State(StateFault),
     /// The question was answered before, or was not asked by this gateway.
     Answered,
-    /// The session was asked too often, or too many questions are open.
+    /// The session or its subject was asked too often, or too many questions are open.
     TooMany,
     /// The arguments are larger than what a person can be asked about.
     TooLarge,
@@ -118,8 +118,8 @@ impl Refusal {
                  that the user was asked about, and an answer counts once. Make the call without an answer to ask anew."
             }
             Self::TooMany => {
-                "The user was asked too often in this session, or too many questions are open. Wait until they are answered or their time \
-                 is over."
+                "The user was asked too often in this session or for this subject, or too many questions are open. Wait until they are \
+                 answered or their time is over."
             }
             Self::TooLarge => {
                 "This call needs the approval of the connected user, and its arguments are larger than what a person can be asked about. \

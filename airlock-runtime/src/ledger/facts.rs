@@ -5,7 +5,7 @@
 use super::entry::clip;
 use super::line::Line;
 use super::nonces::Nonces;
-use super::questions::{self, Questions};
+use super::questions::{self, Asker, Questions};
 use super::revoked::{Holder, REVOCATIONS_MAX, Revocations, Target};
 use super::sessions::{Mark, Scope, Sessions};
 use crate::clock::Micros;
@@ -87,11 +87,8 @@ pub enum Require {
         /// Intent hash in hexadecimal.
         ih: String,
     },
-    /// The session has room for one more open question.
-    MayAsk {
-        /// Session id.
-        sid: String,
-    },
+    /// The session, and the subject over all sessions, have room for one more open question.
+    MayAsk(Asker),
     /// This question waits for an answer.
     Waits {
         /// Its id.
@@ -150,7 +147,7 @@ impl Require {
             | Self::Unspent { .. }
             | Self::OpenLeases { .. }
             | Self::Intent { .. }
-            | Self::MayAsk { .. }
+            | Self::MayAsk(_)
             | Self::Waits { .. }
             | Self::Fresh { .. }
             | Self::Room { .. }
@@ -193,7 +190,7 @@ pub enum Unmet {
     Intent(String),
     /// As many sessions or leases are open as the gateway remembers.
     Full,
-    /// As many questions are open as may be, in this session or in all.
+    /// As many questions are open as may be, in this session, of its subject, or in all.
     Questions(String),
     /// This question does not wait for an answer: it was answered before, or it was not asked here.
     Closed(String),
@@ -243,7 +240,7 @@ impl fmt::Display for Unmet {
             Self::Stale(ts) => write!(f, "the presentation was made at {ts}, too long ago"),
             Self::Intent(sid) => write!(f, "session {sid} is pinned to another intent"),
             Self::Full => write!(f, "{FACTS_MAX} sessions or leases are open"),
-            Self::Questions(sid) => write!(f, "session {sid} may ask no more questions now"),
+            Self::Questions(sid) => write!(f, "session {sid} or its subject may ask no more questions now"),
             Self::Closed(question) => write!(f, "question {question} waits for no answer"),
             Self::Late(question) => write!(f, "question {question} was to be answered before"),
             Self::Wide => write!(f, "the session has as many labels or tools with budgets as are kept"),
@@ -445,7 +442,7 @@ impl Facts {
                         return Err(Unmet::OpenLeases(sub.clone()));
                     }
                 }
-                Require::MayAsk { sid } => self.questions.room(sid, at)?,
+                Require::MayAsk(by) => self.questions.room(by, at)?,
                 Require::Waits { question } => self.questions.waits(question, at)?,
                 Require::Fresh { rid, nonce, ts } => self.nonces.check(rid, nonce, *ts, at, newest.seconds())?,
                 Require::Intent { sid, ih } => {

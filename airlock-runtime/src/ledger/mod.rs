@@ -33,7 +33,7 @@ pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
-pub use questions::SESSION_QUESTIONS_MAX;
+pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};

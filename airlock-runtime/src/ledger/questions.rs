@@ -13,6 +13,9 @@ const QUESTIONS_MAX: usize = 4096;
 /// Most in one session that wait or were not answered with yes, each until its time is over: who is asked again and again stops to
 /// read, so a no does not make room for the next question at once.
 pub const SESSION_QUESTIONS_MAX: usize = 16;
+/// Most of one subject over all its sessions, counted in the same way. Who obtains leases chooses the sessions, so without a bound one
+/// subject would wear out its user and take the room of all: this is what four busy sessions may ask, and a sixty-fourth of the whole.
+pub const SUBJECT_QUESTIONS_MAX: usize = 64;
 
 /// How the body of such an entry begins.
 pub(super) const APPROVE: &[u8] = b"\"t\":\"approve\",";
@@ -25,11 +28,23 @@ pub(super) struct Questions {
 
 #[derive(Debug)]
 struct Asked {
-    sid: String,
+    by: Asker,
     /// Unix seconds.
     exp: u64,
     /// It waits for an answer.
     waits: bool,
+}
+
+/// On whose behalf a question is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Asker {
+    /// Session id.
+    pub sid: String,
+    /// Subject.
+    pub sub: String,
+    /// The call has a lease of this session and subject. Without one anybody may have named them, so such questions take no room from
+    /// those with a lease.
+    pub leased: bool,
 }
 
 /// An entry of type `approve`.
@@ -38,17 +53,21 @@ pub(super) struct Approved {
     v: String,
     question: String,
     sid: String,
+    sub: String,
+    /// Public id of the lease; empty without one.
+    rid: String,
     exp: Option<u64>,
 }
 
 impl Questions {
     /// Takes in an entry: `asked` opens a question, every other verdict closes it. `now` is the time of the entry, unix seconds.
     pub(super) fn absorb(&mut self, entry: Approved, now: u64) {
-        let Approved { v, question, sid, exp } = entry;
+        let Approved { v, question, sid, sub, rid, exp } = entry;
         if v == Verdict::Asked.word() {
             self.asked.retain(|_, asked| asked.exp > now);
             if let Some(exp) = exp.filter(|_| self.asked.len() < QUESTIONS_MAX) {
-                self.asked.insert(question, Asked { sid, exp, waits: true });
+                let by = Asker { sid, sub, leased: !rid.is_empty() };
+                self.asked.insert(question, Asked { by, exp, waits: true });
             }
         } else if v == Verdict::Accepted.word() {
             self.asked.remove(&question);
@@ -57,13 +76,15 @@ impl Questions {
         }
     }
 
-    /// May the session ask one more question at this time, unix seconds?
-    pub(super) fn room(&self, sid: &str, at: u64) -> Result<(), Unmet> {
-        let sid_kept = clip(sid);
+    /// May one more question be asked on behalf of `by` at this time, unix seconds?
+    pub(super) fn room(&self, by: &Asker, at: u64) -> Result<(), Unmet> {
+        let (sid, sub) = (clip(&by.sid), clip(&by.sub));
         let recent = || self.asked.values().filter(|asked| asked.exp > at);
-        let of_session = recent().filter(|asked| asked.sid == sid_kept).count();
-        if of_session >= SESSION_QUESTIONS_MAX || recent().count() >= QUESTIONS_MAX {
-            return Err(Unmet::Questions(sid.to_owned()));
+        let alike = || recent().map(|asked| &asked.by).filter(|other| other.leased == by.leased);
+        let of_session = alike().filter(|other| other.sid == sid).count();
+        let of_subject = alike().filter(|other| other.sub == sub).count();
+        if of_session >= SESSION_QUESTIONS_MAX || of_subject >= SUBJECT_QUESTIONS_MAX || recent().count() >= QUESTIONS_MAX {
+            return Err(Unmet::Questions(by.sid.clone()));
         }
         Ok(())
     }
@@ -86,7 +107,17 @@ mod tests {
     const T: u64 = 1_795_326_600;
 
     fn entry(v: &str, question: &str, sid: &str, exp: Option<u64>) -> Approved {
-        Approved { v: v.into(), question: question.into(), sid: sid.into(), exp }
+        of(&by("agent:a", sid), v, question, exp)
+    }
+
+    fn of(by: &Asker, v: &str, question: &str, exp: Option<u64>) -> Approved {
+        let rid = if by.leased { "00ff".into() } else { String::new() };
+        Approved { v: v.into(), question: question.into(), sid: by.sid.clone(), sub: by.sub.clone(), rid, exp }
+    }
+
+    /// Who asks with a lease.
+    fn by(sub: &str, sid: &str) -> Asker {
+        Asker { sid: sid.into(), sub: sub.into(), leased: true }
     }
 
     fn asked(count: usize, sid: &str) -> Questions {
@@ -121,24 +152,57 @@ mod tests {
     #[test]
     fn a_session_has_so_many_open_questions_and_no_more() {
         let mut questions = asked(SESSION_QUESTIONS_MAX, "s");
-        assert_eq!(questions.room("s", T), Err(Unmet::Questions("s".into())));
-        assert_eq!(questions.room("t", T), Ok(()), "another session is not held back");
-        assert_eq!(questions.room("s", T + 60), Ok(()), "what is late does not count");
+        let room = |questions: &Questions, sid: &str, at| questions.room(&by("agent:a", sid), at);
+        assert_eq!(room(&questions, "s", T), Err(Unmet::Questions("s".into())));
+        assert_eq!(room(&questions, "t", T), Ok(()), "another session is not held back");
+        assert_eq!(room(&questions, "s", T + 60), Ok(()), "what is late does not count");
         questions.absorb(entry("declined", "3", "s", None), T);
-        assert_eq!(questions.room("s", T), Err(Unmet::Questions("s".into())), "who says no is not asked again at once");
+        assert_eq!(room(&questions, "s", T), Err(Unmet::Questions("s".into())), "who says no is not asked again at once");
         questions.absorb(entry("accepted", "4", "s", None), T);
-        assert_eq!(questions.room("s", T), Ok(()));
+        assert_eq!(room(&questions, "s", T), Ok(()));
+    }
+
+    /// A new session for each question, as who asks for a lease may name it: the share of the subject ends it, and holds back
+    /// nobody else, nor the subject where it has a lease.
+    #[test]
+    fn a_subject_has_so_many_open_questions_over_all_sessions() {
+        let unleased = |sub: &str, sid: &str| Asker { leased: false, ..by(sub, sid) };
+        let mut questions = Questions::default();
+        for n in 0..SUBJECT_QUESTIONS_MAX {
+            let asker = unleased("agent:a", &n.to_string());
+            assert_eq!(questions.room(&asker, T), Ok(()), "{n}");
+            questions.absorb(of(&asker, "asked", &n.to_string(), Some(T + 60)), T);
+        }
+        assert_eq!(questions.room(&unleased("agent:a", "new"), T), Err(Unmet::Questions("new".into())));
+        for other in [unleased("agent:b", "new"), by("agent:a", "new"), by("agent:a", "0")] {
+            assert_eq!(questions.room(&other, T), Ok(()), "{other:?}");
+        }
+        assert_eq!(questions.room(&unleased("agent:a", "new"), T + 60), Ok(()), "what is late does not count");
+    }
+
+    /// Whoever names a session of others without a lease takes none of its room.
+    #[test]
+    fn questions_without_a_lease_do_not_fill_the_session_of_who_has_one() {
+        let stranger = Asker { leased: false, ..by("agent:b", "s") };
+        let mut questions = Questions::default();
+        for n in 0..SESSION_QUESTIONS_MAX {
+            questions.absorb(of(&stranger, "asked", &n.to_string(), Some(T + 60)), T);
+        }
+        assert_eq!(questions.room(&stranger, T), Err(Unmet::Questions("s".into())));
+        assert_eq!(questions.room(&by("agent:a", "s"), T), Ok(()));
     }
 
     #[test]
     fn a_flood_over_many_sessions_is_refused_and_ends_by_itself() {
         let mut questions = Questions::default();
         for n in 0..QUESTIONS_MAX + 10 {
-            questions.absorb(entry("asked", &n.to_string(), &n.to_string(), Some(T + 60)), T);
+            let asker = by(&n.to_string(), &n.to_string());
+            questions.absorb(of(&asker, "asked", &n.to_string(), Some(T + 60)), T);
         }
         assert_eq!(questions.asked.len(), QUESTIONS_MAX);
-        assert_eq!(questions.room("new", T + 59), Err(Unmet::Questions("new".into())));
-        assert_eq!(questions.room("new", T + 60), Ok(()));
+        let new = by("new", "new");
+        assert_eq!(questions.room(&new, T + 59), Err(Unmet::Questions("new".into())));
+        assert_eq!(questions.room(&new, T + 60), Ok(()));
         questions.absorb(entry("asked", "new", "new", Some(T + 120)), T + 60);
         assert_eq!(questions.asked.len(), 1, "the old ones are forgotten");
     }

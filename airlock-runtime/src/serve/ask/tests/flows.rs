@@ -95,16 +95,36 @@ async fn the_flows_of_a_state_cannot_be_widened() {
     .await;
 }
 
+/// A request for a lease of this session, by a client that can be asked.
+fn issue_line(sid: &str, rest: &str) -> String {
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"airlock_issue_capability","arguments":{{"session_id":"{sid}","subject":"agent:a","tools":["airlock_usage_stats"],"intent":"{INTENT}"}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{FORMS}}}{rest}}}}}"#
+    )
+}
+
+/// A new session for each request does not make the user be asked without end, and takes nothing from those who hold a lease.
+#[tokio::test]
+async fn who_names_its_sessions_asks_so_often_and_no_more() {
+    let dir = tempfile::tempdir().unwrap();
+    let gateway = gateway(&POLICY, dir.path(), 7);
+    session(&gateway, async |client| {
+        for n in 0..crate::ledger::SUBJECT_QUESTIONS_MAX {
+            assert_eq!(short(&client.ask(issue_line(&format!("s{n}"), "")).await), "?", "{n}");
+        }
+        assert_eq!(short(&client.ask(issue_line("new", "")).await), "too_many_questions");
+        let lease = lease_of("s1", 100, 500);
+        assert_eq!(short(&client.ask(line("airlock_usage_stats", &lease, "")).await), "ok");
+        assert_eq!(short(&client.ask(line("airlock_exposure_report", &lease, "")).await), "?");
+    })
+    .await;
+}
+
 /// The grant says `human`: the lease is the user's to give.
 #[tokio::test]
 async fn a_lease_is_given_by_the_user() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = gateway(&POLICY, dir.path(), 7);
-    let asking = |rest: &str| {
-        format!(
-            r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"airlock_issue_capability","arguments":{{"session_id":"s9","subject":"agent:a","tools":["airlock_usage_stats"],"intent":"{INTENT}"}},"_meta":{{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{FORMS}}}{rest}}}}}"#
-        )
-    };
+    let asking = |rest: &str| issue_line("s9", rest);
     session(&gateway, async |client| {
         let (state, text) = question(&client.ask(asking("")).await);
         assert!(text.contains("a person gives the leases") && text.contains("\"s9\""), "{text}");
