@@ -173,13 +173,31 @@ impl Ledger {
             reply.send(Err(self.shared.fail(LedgerError::Io(format!("the system gives no random bytes: {error}")))));
             return ticket;
         }
-        let pending = Pending { sealed: entry.seal(&self.pol, salt), require };
+        self.ask(Pending { sealed: Some(entry.seal(&self.pol, salt)), require }, sync, reply);
+        ticket
+    }
+
+    /// Do these conditions hold at this moment, for all processes that share the ledger? Nothing is written for it.
+    ///
+    /// # Errors
+    /// One does not hold ([`LedgerError::Unmet`]), or the ledger has failed.
+    pub async fn test(&self, require: Vec<Require>) -> Result<(), LedgerError> {
+        if let Some(error) = self.shared.failed() {
+            return Err(error);
+        }
+        let (ticket, reply) = ticket::ticket();
+        self.ask(Pending { sealed: None, require }, Sync::Written, reply);
+        // The number is that of no entry.
+        let _: Recorded = ticket.await?;
+        Ok(())
+    }
+
+    fn ask(&self, pending: Pending, sync: Sync, reply: ticket::Reply) {
         match self.asks.try_send(Ask::Record(pending, sync, reply)) {
             // A refused question is dropped with its reply, which answers `Stopped`; a full queue has an answer of its own.
             Ok(()) | Err(TrySendError::Disconnected(_)) => {}
             Err(TrySendError::Full(Ask::Record(_, _, reply) | Ask::Stop(reply))) => reply.send(Err(LedgerError::Busy)),
         }
-        ticket
     }
 
     /// Records that a call is allowed, if these conditions hold, nothing is killed and the clock does not stand behind the ledger, as durably as its

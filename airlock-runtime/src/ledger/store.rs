@@ -19,10 +19,10 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-/// An entry to append, and the conditions that must hold at that moment.
+/// An entry to append, and the conditions that must hold at that moment. Without an entry they are tested and nothing is written.
 #[derive(Debug)]
 pub(super) struct Pending {
-    pub(super) sealed: Sealed,
+    pub(super) sealed: Option<Sealed>,
     pub(super) require: Vec<Require>,
 }
 
@@ -48,7 +48,7 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Appends a batch as one write. Gives each entry its number, or the condition that kept it out. The clock is read under the
+    /// Appends a batch as one write. Gives each entry its number (of a test alone: how many there are), or the condition that kept it out. The clock is read under the
     /// lock: a reading from before a long wait for it would seem to stand behind what others wrote meanwhile.
     ///
     /// # Errors
@@ -71,8 +71,12 @@ impl Store {
                 continue;
             }
             let seq = self.cursor.range.len();
-            self.extend(now, &self.stamped(&pending.sealed, now), &mut lines);
-            if let Some(salt) = &pending.sealed.salt {
+            let Some(sealed) = &pending.sealed else {
+                results.push(Ok(seq));
+                continue;
+            };
+            self.extend(now, &self.stamped(sealed, now), &mut lines);
+            if let Some(salt) = &sealed.salt {
                 salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
             }
             results.push(Ok(seq));

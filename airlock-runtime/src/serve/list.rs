@@ -4,8 +4,9 @@ use super::{Gateway, Share};
 use crate::account::Context;
 use crate::call::Args;
 use crate::clock::Micros;
-use crate::decide::{Call, listed};
+use crate::decide::{Call, listed, not_revoked};
 use crate::lease::present::LIST;
+use crate::ledger::{LedgerError, Require};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
 use crate::risk::Risk;
@@ -51,6 +52,16 @@ impl Gateway {
             let left = authority.exp.saturating_sub(now.seconds()).saturating_mul(1000);
             Ok(Seen { tools: listed(policy, authority)?, ttl: CACHE_TTL_MS.min(left) })
         });
+        // The same as for a call: what is revoked, killed or of an earlier epoch shows nothing.
+        let holds = match (&authority, &seen) {
+            (Ok(authority), Ok(_)) => self.world.ledger.test(vec![Require::NotKilled, not_revoked(authority)]).await,
+            (Ok(_) | Err(_), Ok(_) | Err(_)) => Ok(()),
+        };
+        let seen = match holds {
+            Ok(()) => seen,
+            Err(LedgerError::Unmet(unmet)) => Err(Reason::of_unmet(&unmet, &[], policy)),
+            Err(_) => return Err(Judged::unrecorded(0)),
+        };
         match seen {
             Ok(seen) => Ok(seen),
             Err(reason) => {

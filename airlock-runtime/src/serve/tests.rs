@@ -344,6 +344,29 @@ async fn a_list_shows_what_the_lease_can_call() {
     }
 }
 
+/// What holds no longer shows nothing, and is refused with an entry as it is in a call.
+#[tokio::test]
+async fn a_list_is_refused_to_a_lease_that_is_revoked_or_of_an_earlier_epoch_or_killed() {
+    let list = async |prepare: &dyn Fn(&std::path::Path)| {
+        let dir = tempfile::tempdir().unwrap();
+        let gateway = gateway(dir.path());
+        let lease = issue(&gateway, "agent:a", "s1").await.unwrap();
+        prepare(dir.path());
+        let reply = converse(&gateway, &list_line(1, Some(&lease), "s1")).await;
+        let told = &reply["error"]["data"];
+        let line = line(dir.path(), told["ledger_seq"].as_u64().unwrap_or_else(|| panic!("{reply}")));
+        assert_eq!((&line["d"], &line["tool"], &line["why"]), (&json!("deny"), &json!("tools/list"), &told["reason"]));
+        told["reason"].as_str().unwrap().to_owned()
+    };
+    let revoke = |dir: &std::path::Path, target| {
+        let entry = Entry::Revoke(ledger::Revoke { target, why: "lost", by: "operator" });
+        let _ = Ledger::join(dir, None).unwrap().record(&entry, Sync::Durable).wait().unwrap();
+    };
+    assert_eq!(list(&|dir| revoke(dir, ledger::Target::Subject("agent:a".into()))).await, "lease_revoked");
+    assert_eq!(list(&|dir| revoke(dir, ledger::Target::Epoch(1))).await, "lease_revoked");
+    assert_eq!(list(&|dir| std::fs::write(dir.join("kill"), "").unwrap()).await, "killed");
+}
+
 /// One bit at each place of both forms: refused, told as nothing but invalid, one entry, and no budget or nonce is touched.
 #[tokio::test]
 async fn a_changed_bit_is_one_denial_and_changes_nothing() {

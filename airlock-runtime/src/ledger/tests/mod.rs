@@ -305,7 +305,7 @@ fn a_clock_behind_what_another_process_wrote_allows_nothing() {
     let ledger = open(dir.path()).unwrap();
     let terms = super::place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
     let (mut ahead, _) = super::place::open(dir.path(), terms).unwrap();
-    let pending = Pending { sealed: allow("c-1").seal("abababababababab", [0; 32]), require: Vec::new() };
+    let pending = Pending { sealed: Some(allow("c-1").seal("abababababababab", [0; 32])), require: Vec::new() };
     let later = Micros(Micros::now().0 + 60_000_000);
     let _ = ahead.append(&[pending], || later).unwrap();
     assert!(ledger.newest_ts().unwrap() < later);
