@@ -109,17 +109,26 @@ impl Gateway {
                 Err(Ended::Asked { message: question.text, state })
             }
             Asking::ByRequest => {
-                let question = case.ask(ask.require()).await.map_err(|reason| Ended::Refused { reason, question: None })?;
-                let approved = self.wait(case, &question, desk).await;
+                // First the number, then the entry: what is in the ledger as asked leaves, and takes room of the session.
+                let reserved = self.connection.borrow_mut().reserve(&desk.id);
+                let Some(number) = reserved else { return refused(Refusal::TooMany) };
+                let question = match case.ask(ask.require()).await {
+                    Ok(question) => question,
+                    Err(reason) => {
+                        self.connection.borrow_mut().withdraw(number, "");
+                        return Err(Ended::Refused { reason, question: None });
+                    }
+                };
+                let approved = self.wait(case, &question, number, desk).await;
                 approved.map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })
             }
         }
     }
 
-    /// Asks by a request of ours and waits for the answer, while other calls go on.
-    async fn wait(&self, case: &Case<'_>, question: &Question, desk: &mut Desk<'_>) -> Result<Approved, Reason> {
-        let asked = self.connection.borrow_mut().ask(&desk.id, &question.text);
-        let Some((number, line)) = asked else { return Err(case.give_up(question, Refusal::TooMany).await) };
+    /// Asks by a request of ours, of this number, and waits for the answer, while other calls go on.
+    async fn wait(&self, case: &Case<'_>, question: &Question, number: u64, desk: &mut Desk<'_>) -> Result<Approved, Reason> {
+        let line = self.connection.borrow_mut().question(number, &question.text);
+        let Some(line) = line else { return Err(case.give_up(question, Refusal::Withdrawn).await) };
         let waits = self.waiting.wait(number);
         // A user takes minutes. What a waiting call holds is bounded by the number of open questions instead.
         desk.share = None;

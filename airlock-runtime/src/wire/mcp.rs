@@ -78,6 +78,14 @@ enum Open {
     Cancelled,
 }
 
+/// A question as a request of ours.
+#[derive(Debug)]
+struct Asked {
+    call: Id,
+    /// It has left, so it can be answered.
+    is_out: bool,
+}
+
 /// One client's connection. It holds one small record per open call; the caller bounds how many are open by not reading on
 /// ([`crate::limits::IN_FLIGHT_MAX`]).
 #[derive(Debug)]
@@ -88,8 +96,8 @@ pub struct Connection {
     open: HashMap<Id, Open>,
     /// What the client said of itself in `initialize`.
     client: Client,
-    /// Questions that are open as requests of ours: number and call.
-    asked: HashMap<u64, Id>,
+    /// Questions that are open as requests of ours, by number.
+    asked: HashMap<u64, Asked>,
     /// How many questions there were so far.
     questions: u64,
     dropped: Dropped,
@@ -140,32 +148,40 @@ impl Connection {
     /// Closes a call. True if its reply may be written; false if it was cancelled (nothing may be sent for it any more) or was not open.
     #[must_use]
     pub fn finish(&mut self, id: &Id) -> bool {
-        self.asked.retain(|_, call| call != id);
+        self.asked.retain(|_, asked| asked.call != *id);
         match self.open.remove(id) {
             Some(Open::Working) => true,
             Some(Open::Cancelled) | None => false,
         }
     }
 
-    /// Asks the client's user about an open call with a request of ours: the number of the question and its line. `None` where nobody
-    /// can be asked so: the call is not open, was cancelled, or has a question already; too many questions are open; or the connection
-    /// has no such requests.
+    /// Takes a number for a question to the client's user about an open call, as a request of ours ([`Connection::question`]). `None`
+    /// where nobody can be asked so: the call is not open, was cancelled, or has a question already; too many questions are open; or
+    /// the connection has no such requests.
     #[must_use]
-    pub fn ask(&mut self, call: &Id, message: &str) -> Option<(u64, String)> {
+    pub fn reserve(&mut self, call: &Id) -> Option<u64> {
         let can_be_asked = self.client.asking == Asking::ByRequest;
-        let is_open = self.open.get(call) == Some(&Open::Working) && !self.asked.values().any(|asked| asked == call);
+        let is_open = self.open.get(call) == Some(&Open::Working) && !self.asked.values().any(|asked| asked.call == *call);
         if !can_be_asked || !is_open || self.asked.len() >= OPEN_QUESTIONS_MAX {
             return None;
         }
         self.questions += 1;
-        self.asked.insert(self.questions, call.clone());
-        Some((self.questions, ask::request(self.questions, message)))
+        self.asked.insert(self.questions, Asked { call: call.clone(), is_out: false });
+        Some(self.questions)
     }
 
-    /// Closes a question that waits for no answer any more; the line that tells the client so. `None` if it was closed before.
+    /// The line of the question of this number, which can be answered from now on. `None` if its call was cancelled meanwhile.
     #[must_use]
+    pub fn question(&mut self, question: u64, message: &str) -> Option<String> {
+        let asked = self.asked.get_mut(&question).filter(|asked| self.open.get(&asked.call) == Some(&Open::Working))?;
+        asked.is_out = true;
+        Some(ask::request(question, message))
+    }
+
+    /// Closes a question that waits for no answer any more; the line that tells the client so. `None` if it was closed before, or never
+    /// left.
     pub fn withdraw(&mut self, question: u64, reason: &str) -> Option<String> {
-        self.asked.remove(&question).map(|_| ask::withdrawal(question, reason))
+        self.asked.remove(&question).filter(|asked| asked.is_out).map(|_| ask::withdrawal(question, reason))
     }
 
     /// The reply of revision 2026-07-28 that asks the client's user about a call; `state` comes back with the answer.
@@ -321,8 +337,12 @@ impl Connection {
             Some(Id::Str(text)) => ask::number(text),
             Some(Id::Int(_)) | None => None,
         };
-        match number.filter(|number| self.asked.remove(number).is_some()) {
-            Some(number) => Received::Answer(number, Answer::of_response(result)),
+        // An answer to what was not asked yet is none; it must not make room for one more question either.
+        match number.filter(|number| self.asked.get(number).is_some_and(|asked| asked.is_out)) {
+            Some(number) => {
+                self.asked.remove(&number);
+                Received::Answer(number, Answer::of_response(result))
+            }
             None => self.silence(Quiet::Response),
         }
     }

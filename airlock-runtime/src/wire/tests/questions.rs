@@ -23,7 +23,8 @@ fn asked(count: usize) -> Connection {
     for n in 1..=count {
         let call = plain(&n.to_string(), "tools/call", r#""name":"asked""#);
         assert!(matches!(connection.receive(call.as_bytes()), Received::Call(_)));
-        assert!(connection.ask(&Id::Int(i64::try_from(n).unwrap()), "May it?").is_some());
+        let number = connection.reserve(&Id::Int(i64::try_from(n).unwrap())).unwrap();
+        assert!(connection.question(number, "May it?").is_some());
     }
     connection
 }
@@ -109,11 +110,30 @@ fn so_many_questions_are_open_and_no_more() {
     let mut connection = asked(OPEN_QUESTIONS_MAX);
     let more = i64::try_from(OPEN_QUESTIONS_MAX + 1).unwrap();
     let Received::Call(_) = connection.receive(call(more.unsigned_abs()).as_bytes()) else { panic!("no call") };
-    assert_eq!(connection.ask(&Id::Int(more), "May it?"), None);
+    assert_eq!(connection.reserve(&Id::Int(more)), None);
     assert!(matches!(connection.receive(answer("approve-3", YES).as_bytes()), Received::Answer(3, Answer::Accepted)));
-    let (number, _) = connection.ask(&Id::Int(more), "May it?").unwrap();
-    assert_eq!(connection.ask(&Id::Int(more), "May it?"), None, "one question for each call");
+    let number = connection.reserve(&Id::Int(more)).unwrap();
+    assert_eq!(connection.reserve(&Id::Int(more)), None, "one question for each call");
     assert_eq!(number, more.unsigned_abs(), "a number is not used twice");
+}
+
+/// Between its number and its leaving a question has no answer, and an answer makes no room for one more.
+#[test]
+fn what_has_not_left_is_not_answered() {
+    let mut connection = asked(OPEN_QUESTIONS_MAX - 1);
+    let (last, more) = (OPEN_QUESTIONS_MAX as u64, OPEN_QUESTIONS_MAX as i64 + 1);
+    for id in [last, last + 1] {
+        let Received::Call(_) = connection.receive(call(id).as_bytes()) else { panic!("no call") };
+    }
+    let number = connection.reserve(&Id::Int(more - 1)).unwrap();
+    let early = answer(&format!("approve-{number}"), YES);
+    assert!(matches!(connection.receive(early.as_bytes()), Received::Silence(_)));
+    assert_eq!(connection.reserve(&Id::Int(more)), None);
+    assert_eq!(connection.withdraw(number, "x"), None, "nothing is taken back of what nobody saw");
+    let number = connection.reserve(&Id::Int(more)).unwrap();
+    let cancel = format!(r#"{{"jsonrpc":"2.0","method":"notifications/cancelled","params":{{"requestId":{more}}}}}"#);
+    assert!(matches!(connection.receive(cancel.as_bytes()), Received::Cancel(_)));
+    assert_eq!(connection.question(number, "May it?"), None, "nobody is asked about a cancelled call");
 }
 
 #[test]
@@ -121,7 +141,7 @@ fn a_finished_call_leaves_no_question_behind() {
     let mut connection = asked(1);
     assert!(connection.finish(&Id::Int(1)));
     assert!(matches!(connection.receive(answer("approve-1", YES).as_bytes()), Received::Silence(_)));
-    assert_eq!(connection.ask(&Id::Int(1), "May it?"), None, "the call is not open");
+    assert_eq!(connection.reserve(&Id::Int(1)), None, "the call is not open");
     assert_eq!((connection.withdraw(1, "x"), connection.dropped().responses), (None, 1));
 }
 

@@ -81,12 +81,12 @@ fn ask(connection: &mut Connection, call: &CallRequest, revision: Revision, out:
             assert!(connection.finish(&call.id));
             connection.reply_question(&call.id, "May it be\ndone\u{2028}?", "alq1.state")
         }
-        Asking::ByRequest => match connection.ask(&call.id, "May it be\ndone\u{2028}?") {
-            Some((_, line)) => line,
+        Asking::ByRequest => match connection.reserve(&call.id) {
+            Some(number) => connection.question(number, "May it be\ndone\u{2028}?").unwrap(),
             None => return writeln!(out, "· not asked").unwrap(),
         },
         Asking::NoSuchRevision | Asking::NotDeclared => {
-            assert_eq!(connection.ask(&call.id, "x"), None);
+            assert_eq!(connection.reserve(&call.id), None);
             return writeln!(out, "· not asked").unwrap();
         }
     };

@@ -141,12 +141,24 @@ async fn other_calls_go_on_while_users_are_asked_and_no_more_are_asked_than_can_
         assert_eq!((&free["id"], short(&free).as_str()), (&json!(100), "ok"));
         let more = client.ask(call(101, "airlock_audit_tail", "{}", &lease_of("more", 9, 500), "more")).await;
         assert_eq!(short(&more), "too_many_questions");
+        // A refused request gives its number back: the next call can be asked about once there is room.
+        let spent = lease_of("spent", 1, 500);
+        assert_eq!(short(&client.ask(call(102, "airlock_exposure_report", "{}", &spent, "spent")).await), "ok");
+        assert_eq!(short(&client.ask(yes(&questions.remove(0))).await), "ok");
+        assert_eq!(short(&client.ask(call(103, "airlock_audit_tail", "{}", &spent, "spent")).await), "uses_exhausted");
+        questions.push(client.ask(call(104, "airlock_audit_tail", "{}", &lease_of("more", 9, 500), "more")).await);
+        assert_eq!(questions[OPEN_QUESTIONS_MAX - 1]["method"], "elicitation/create");
         for question in questions.iter().rev() {
             assert_eq!(short(&client.ask(yes(question)).await), "ok");
         }
     })
     .await;
-    assert_eq!(told.iter().filter(|word| *word == "allow ok approval").count(), OPEN_QUESTIONS_MAX);
+    assert_eq!(told.iter().filter(|word| *word == "allow ok approval").count(), OPEN_QUESTIONS_MAX + 1);
+    assert_eq!(
+        told.iter().filter(|word| *word == "asked").count(),
+        OPEN_QUESTIONS_MAX + 1,
+        "what does not leave is not recorded"
+    );
 }
 
 /// The decision is made anew after the answer.
