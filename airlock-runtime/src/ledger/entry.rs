@@ -33,6 +33,7 @@ const _: () = assert!(
 
 /// What is recorded.
 #[derive(Debug, Clone)]
+#[allow(clippy::large_enum_variant, reason = "one value for each entry, borrowed by its sealing and kept nowhere")]
 pub enum Entry<'a> {
     /// A call was judged.
     Decision(Decision<'a>),
