@@ -109,16 +109,11 @@ impl Gateway {
                 Err(Ended::Asked { message: question.text, state })
             }
             Asking::ByRequest => {
-                // First the number, then the entry: what is in the ledger as asked leaves, and takes room of the session.
+                // First the number, then the entry: what is in the ledger as asked, and takes room of its session, does leave. The number
+                // of a call that is refused is given back at its end.
                 let reserved = self.connection.borrow_mut().reserve(&desk.id);
                 let Some(number) = reserved else { return refused(Refusal::TooMany) };
-                let question = match case.ask(ask.require()).await {
-                    Ok(question) => question,
-                    Err(reason) => {
-                        self.connection.borrow_mut().withdraw(number, "");
-                        return Err(Ended::Refused { reason, question: None });
-                    }
-                };
+                let question = case.ask(ask.require()).await.map_err(|reason| Ended::Refused { reason, question: None })?;
                 let approved = self.wait(case, &question, number, desk).await;
                 approved.map_err(|reason| Ended::Refused { reason, question: Some(question.id()) })
             }
