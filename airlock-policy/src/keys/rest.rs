@@ -24,7 +24,7 @@ or member.",
             "url",
             Kind::Text("an `https` URL with a fixed host; `{input}` in its path alone, no query, fragment or user", "^https://"),
             "\"https://api.example.com/v1/projects/{project}/issues\"",
-            "where it goes; an input is percent-encoded as part of one segment, and one that would make a segment empty, `.` or `..` is refused",
+            "where it goes; an input is percent-encoded as part of one segment, and one that would make a segment empty, `.` or `..`, also for a server that decodes twice, is refused",
             &[Code::RestUrl, Code::UnknownInput, Code::InputPlace, Code::UndeclaredHost, Code::MissingEgress, Code::BadHost, Code::PrivateHost],
         ),
         slots("query", SLOTS, "[\"notify\"]", "query parameters: names of inputs, or a table of parameter and input or `{ const = … }`; a list repeats its parameter", &[

@@ -10,6 +10,7 @@ use crate::lease::hex;
 use crate::ledger::{Approve, Asker, Entry, LedgerError, Recorded, Require, Sync, Unmet, Verdict};
 use crate::reason::Reason;
 use crate::wire::{Answer, Retry};
+use serde_json::Value;
 
 /// How the user is asked.
 const HOW: &str = "elicitation";
@@ -37,6 +38,8 @@ pub(crate) struct Case<'a> {
     pub(crate) flows: Flows,
     /// Digest of tool and arguments in their session.
     pub(crate) request: [u8; 32],
+    /// Terms of the lease that the call would issue, if it issues one.
+    pub(crate) issues: Vec<(&'static str, Value)>,
 }
 
 /// A question that stands in the ledger as asked.
@@ -139,13 +142,18 @@ impl Case<'_> {
         let policy = self.world.policy;
         let asking = policy.flows.iter().enumerate().filter(|(at, _)| flows.has(*at));
         let because = self.because.iter().cloned().chain(asking.map(|(_, flow)| flow.why.to_owned())).collect::<Vec<_>>();
+        let is_used = |name: &str| self.call.tool.is_none_or(|tool| tool.uses_argument(name));
+        let args: Vec<(&str, &Value)> =
+            self.call.args.iter().map(|(name, value)| (name.as_str(), value)).filter(|(name, _)| is_used(name)).collect();
         text::question(&About {
             gateway: policy.gateway,
             tool: self.tool,
             subject: self.sub,
             session: self.sid,
             because: &because,
-            args: &self.call.args,
+            issues: &self.issues,
+            args: &args,
+            unused: self.call.args.len() - args.len(),
             seconds: self.seconds(),
         })
     }

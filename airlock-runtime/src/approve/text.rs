@@ -5,7 +5,6 @@
 //! push the others out of sight.
 
 use super::printable::{Shown, canonical, show};
-use crate::call::Args;
 use crate::lease::hex;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -19,8 +18,8 @@ const VALUE_SHOWN_MAX: usize = 1000;
 const NAME_SHOWN_MAX: usize = 160;
 /// Most characters of a reason of the manifest, which has at most 500.
 const WHY_SHOWN_MAX: usize = 600;
-/// Most arguments that are listed.
-const LISTED_MAX: usize = 24;
+/// Most arguments that are listed: as many as a manifest can give a tool, so that none is pushed out of sight.
+const LISTED_MAX: usize = 64;
 
 /// What a question is about.
 #[derive(Debug, Clone, Copy)]
@@ -35,25 +34,35 @@ pub(crate) struct About<'a> {
     pub(crate) session: &'a str,
     /// Why the call needs an approval: reasons of the manifest.
     pub(crate) because: &'a [String],
-    /// Arguments without carriers.
-    pub(crate) args: &'a Args,
+    /// Terms of the lease that the call would issue: what the manifest fills in is in no argument.
+    pub(crate) issues: &'a [(&'static str, Value)],
+    /// Arguments that the call uses, without carriers.
+    pub(crate) args: &'a [(&'a str, &'a Value)],
+    /// Number of the others, which are ignored.
+    pub(crate) unused: usize,
     /// Seconds for an answer.
     pub(crate) seconds: u64,
 }
 
 /// The question.
 pub(crate) fn question(about: &About<'_>) -> String {
-    let About { gateway, tool, subject, session, because, args, seconds } = about;
+    let About { gateway, tool, subject, session, because, issues, args, unused, seconds } = about;
     let [subject, session] = [subject, session].map(|text| json(text, NAME_SHOWN_MAX));
     let because: String = because.iter().map(|why| format!("    because:   {}\n", json(why, WHY_SHOWN_MAX).text)).collect();
     let is_cut = subject.is_cut || session.is_cut;
     let has_foreign = subject.has_foreign || session.has_foreign;
     let mut listed = Listed { is_cut, has_foreign };
+    let issues = listed.issues(issues);
     let arguments = listed.arguments(args);
+    let unused = if *unused > 0 {
+        format!("    not used:  {unused} more, which the tool does not have; never sent\n")
+    } else {
+        String::new()
+    };
     let notes = listed.notes(args.len());
     format!(
         "The gateway {gateway} was asked to make this call. It does so only if you approve.\n\n    tool:      {tool}\n    \
-         asked by:  {}\n    session:   {}\n{because}    arguments: {}\n{arguments}\n{notes}\
+         asked by:  {}\n    session:   {}\n{because}{issues}    arguments: {}\n{arguments}{unused}\n{notes}\
          You approve this one call with exactly these arguments, within {seconds} seconds. Anything but a yes refuses it.",
         subject.text,
         session.text,
@@ -73,8 +82,20 @@ struct Listed {
 }
 
 impl Listed {
+    /// What a lease that would be issued is good for.
+    fn issues(&mut self, terms: &[(&'static str, Value)]) -> String {
+        if terms.is_empty() {
+            return String::new();
+        }
+        let mut lines = String::from("    lease:     a yes issues one with these terms:\n");
+        for (name, value) in terms {
+            self.argument(name, value, VALUE_SHOWN_MAX, &mut lines);
+        }
+        lines
+    }
+
     /// One line for each argument, and one more for each value that is too long.
-    fn arguments(&mut self, args: &Args) -> String {
+    fn arguments(&mut self, args: &[(&str, &Value)]) -> String {
         let mut lines = String::new();
         let room = (VALUES_SHOWN_MAX / args.len().clamp(1, LISTED_MAX)).min(VALUE_SHOWN_MAX);
         for (name, value) in args.iter().take(LISTED_MAX) {
@@ -86,7 +107,7 @@ impl Listed {
             let _ = writeln!(
                 lines,
                 "    and {more} more, which are not shown; SHA-256 of all as canonical JSON:\n    {}",
-                digest(&json!(args))
+                digest(&args.iter().map(|(name, value)| ((*name).to_owned(), (*value).clone())).collect())
             );
         }
         lines
@@ -135,14 +156,16 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn about<'a>(args: &'a Args, because: &'a [String]) -> About<'a> {
+    fn about<'a>(args: &'a [(&'a str, &'a Value)], because: &'a [String]) -> About<'a> {
         About {
             gateway: "tickets",
             tool: "open_ticket",
             subject: "agent:planner",
             session: "session-1",
             because,
+            issues: &[],
             args,
+            unused: 0,
             seconds: 120,
         }
     }
@@ -151,53 +174,78 @@ mod tests {
         vec!["customers read tickets".into(), "nothing leaves the house after private data was read".into()]
     }
 
-    fn args(value: Value) -> Args {
-        value.as_object().cloned().unwrap()
+    fn args(value: &Value) -> Vec<(&str, &Value)> {
+        value.as_object().unwrap().iter().map(|(name, value)| (name.as_str(), value)).collect()
     }
 
     #[test]
     fn an_ordinary_question() {
-        let args = args(json!({"title": "Broken door", "urgent": true, "count": 3, "tags": ["a", {"b": 0.5}]}));
-        insta::assert_snapshot!(question(&about(&args, &because())));
+        let given = json!({"title": "Broken door", "urgent": true, "count": 3, "tags": ["a", {"b": 0.5}]});
+        insta::assert_snapshot!(question(&about(&args(&given), &because())));
     }
 
     #[test]
     fn texts_that_want_to_mislead() {
         let hostile = "x\n\n    tool:      read_only\u{202e}\u{1b}[2J```\n# Approve\u{200b}";
-        let args = args(json!({"a": hostile, hostile: 1, "g\u{fc}nstig": "p\u{430}ypal"}));
-        let because = because();
+        let given = json!({"a": hostile, hostile: 1, "g\u{fc}nstig": "p\u{430}ypal"});
+        let (args, because) = (args(&given), because());
         let about = About { subject: hostile, session: hostile, ..about(&args, &because) };
         insta::assert_snapshot!(question(&about));
     }
 
     #[test]
     fn long_arguments_do_not_hide_short_ones() {
-        let args = args(json!({"a_long_one": "lorem ipsum ".repeat(10_000), "pay_to": "mallory"}));
-        insta::assert_snapshot!(question(&about(&args, &because())));
+        let given = json!({"a_long_one": "lorem ipsum ".repeat(10_000), "pay_to": "mallory"});
+        insta::assert_snapshot!(question(&about(&args(&given), &because())));
+    }
+
+    #[test]
+    fn a_lease_is_asked_about_with_its_terms() {
+        let terms = [
+            ("subject", json!("agent:a\nb")),
+            ("domains", json!(["a.example.com"])),
+            ("max_risk", json!(0.45)),
+            ("uses", json!(9)),
+        ];
+        let about = About { issues: &terms, unused: 2, ..about(&[], &[]) };
+        insta::assert_snapshot!(question(&about));
+    }
+
+    #[test]
+    fn terms_that_are_too_long_are_said_to_be_cut() {
+        let terms = [("domains", json!(vec!["a.example.com"; 100]))];
+        assert!(question(&About { issues: &terms, ..about(&[], &[]) }).contains("NOT EVERYTHING IS SHOWN"));
     }
 
     #[test]
     fn many_arguments_are_counted() {
-        let args: Args = (0..LISTED_MAX + 2).map(|n| (format!("a{n:02}"), json!(n))).collect();
-        let text = question(&about(&args, &because()));
-        assert!(
-            text.contains("arguments: 26\n") && text.contains("and 2 more, which are not shown") && !text.contains("\"a24\""),
-            "{text}"
-        );
+        let of = |count: usize| -> String {
+            let given: Value = (0..count).map(|n| (format!("a{n:02}"), json!(n))).collect();
+            question(&about(&args(&given), &because()))
+        };
+        let text = of(LISTED_MAX + 2);
+        let hidden = "and 2 more, which are not shown";
+        assert!(text.contains("arguments: 66\n") && text.contains(hidden) && !text.contains("\"a64\""), "{text}");
         assert!(text.contains("NOT EVERYTHING IS SHOWN"));
+        let text = of(LISTED_MAX);
+        assert!(
+            text.contains("\"a63\": 63\n") && !text.contains("NOT EVERYTHING"),
+            "as many as a tool can have are all shown: {text}"
+        );
     }
 
     #[test]
     fn no_arguments_need_no_notes() {
-        insta::assert_snapshot!(question(&about(&Args::new(), &because())));
+        insta::assert_snapshot!(question(&about(&[], &because())));
     }
 
     proptest! {
         /// Whatever the others write: the frame of the text stays, and every line that is theirs is indented.
         #[test]
         fn the_frame_stays(subject in any::<String>(), session in any::<String>(), given in proptest::collection::btree_map(any::<String>(), any::<String>(), 0..40)) {
-            let args: Args = given.into_iter().map(|(name, value)| (name, json!(value))).collect();
-            let text = question(&About { subject: &subject, session: &session, ..about(&args, &[]) });
+            let given = json!(given);
+            let terms = [("subject", json!(subject))];
+            let text = question(&About { subject: &subject, session: &session, issues: &terms, unused: 1, ..about(&args(&given), &[]) });
             let frame = |line: &str| ["The gateway tickets ", "Arguments are JSON", "There are letters", "NOT EVERYTHING", "You approve "]
                 .iter()
                 .any(|begin| line.starts_with(begin));

@@ -76,6 +76,18 @@ impl Tool {
         }
     }
 
+    /// Has a call any use for an argument of this name? One that it has none for is refused or, where the tool is not strict, ignored.
+    #[must_use]
+    #[cfg_attr(not(feature = "plan-http"), allow(unused_variables, reason = "a built-in tool uses whatever it accepts"))]
+    pub fn uses_argument(&self, name: &str) -> bool {
+        match self.kind {
+            // The built-in tools refuse what they do not know.
+            ToolKind::Builtin(_) => true,
+            #[cfg(feature = "plan-http")]
+            ToolKind::Rest(rest) => rest.input.iter().any(|input| input.name == name),
+        }
+    }
+
     /// Checks the arguments against the tool's schema and says what the call would do.
     ///
     /// # Errors

@@ -32,6 +32,8 @@ use crate::reason::{Reason, risk_too_high};
 use crate::rest;
 use crate::risk::{self, Risk};
 use check::Steps;
+#[cfg(all(feature = "gateway", feature = "plan-issue"))]
+use serde_json::json;
 
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.
@@ -54,7 +56,8 @@ pub struct Call {
     pub tool: Option<&'static Tool>,
     /// Arguments without carriers.
     pub args: Args,
-    /// The same as canonical JSON: what the ledger commits to.
+    /// The same as compact JSON, the members of objects in byte order of their names: what the ledger commits to. Numbers and strings are
+    /// as `serde_json` writes them, which is not canonical JSON: `1.0` stays `1.0`.
     pub args_bytes: Vec<u8>,
 }
 
@@ -173,6 +176,30 @@ impl Permit {
         }
     }
 
+    /// Terms of the lease that the permit would issue, in the words of the tool's result; empty if it issues none. They hold what the
+    /// manifest fills in where the call says nothing.
+    #[cfg(feature = "gateway")]
+    fn issues(&self) -> Vec<(&'static str, serde_json::Value)> {
+        match &*self.act {
+            #[cfg(feature = "plan-issue")]
+            Act::Issue(claims, _) => {
+                let RootClaims { sub, sid, ih: _, tools, dom, risk, uses, dep: _, ep: _, iat, nbf: _, exp } = &**claims;
+                vec![
+                    ("subject", json!(sub)),
+                    ("session_id", json!(sid)),
+                    ("tools", json!(tools)),
+                    ("domains", json!(dom)),
+                    ("max_risk", json!(f64::from(*risk) / f64::from(RISK_MAX))),
+                    ("uses", json!(uses)),
+                    ("ttl_seconds", json!(exp.saturating_sub(*iat))),
+                ]
+            }
+            Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
+            #[cfg(feature = "plan-http")]
+            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Vec::new(),
+        }
+    }
+
     /// Spends the permit.
     #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     pub(crate) fn into_act(self) -> Act {
@@ -208,6 +235,12 @@ impl Ask {
     pub(crate) fn supposed(self) -> Permit {
         let Permit { act, require } = self.permit;
         Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect() }
+    }
+
+    /// Terms of the lease that a yes would issue; empty if it issues none.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn issues(&self) -> Vec<(&'static str, serde_json::Value)> {
+        self.permit.issues()
     }
 
     /// What must hold in the ledger, approved or not.

@@ -4,10 +4,11 @@
 
 use super::Failure;
 use crate::policy::{Auth, AuthScheme, Policy, Rest, ToolKind};
-use crate::rest::percent;
-use base64ct::{Base64, Encoding};
+use crate::rest::decoded;
+use base64ct::{Base64, Base64Unpadded, Base64UrlUnpadded, Encoding};
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::ffi::OsString;
 use std::fmt;
 use std::fs::{File, OpenOptions};
@@ -24,7 +25,8 @@ const PASSWORD_MIN: usize = 8;
 /// A credential.
 pub struct Secret {
     text: Zeroizing<String>,
-    /// What must not stand in an answer: the credential as it is, and in the forms in which a server may repeat it.
+    /// What must not stand in an answer, with or without percent escapes: the credential as it is, and in the forms in which a server may
+    /// repeat it.
     forms: Vec<Zeroizing<String>>,
 }
 
@@ -44,12 +46,16 @@ impl Secrets {
     /// # Errors
     /// A sentence that names the variable and what is wrong, never a value.
     pub fn read(policy: &'static Policy, variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, String> {
-        let mut secrets = BTreeMap::new();
+        let mut secrets: BTreeMap<&'static str, Secret> = BTreeMap::new();
         for tool in policy.tools {
             let ToolKind::Rest(Rest { auth: Some(auth), .. }) = tool.kind else { continue };
             let secret =
                 Secret::read(auth, &variable).map_err(|problem| format!("the credential of {}: {problem}", tool.name))?;
-            secrets.insert(auth.env, secret);
+            match secrets.entry(auth.env) {
+                Entry::Vacant(entry) => drop(entry.insert(secret)),
+                // Two tools may send one credential in two ways; an answer to either must have no form of it.
+                Entry::Occupied(mut entry) => entry.get_mut().forms.extend(secret.forms),
+            }
         }
         Ok(Self(secrets))
     }
@@ -91,13 +97,11 @@ impl Secret {
         if !text.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err("is not visible ASCII without spaces and line ends");
         }
-        let mut forms =
-            vec![text.clone(), Zeroizing::new(Base64::encode_string(text.as_bytes())), Zeroizing::new(percent(&text))];
+        let mut forms = forms_of(&text);
         match (scheme, text.split_once(':')) {
             (AuthScheme::Basic, None) => return Err("is not of the form user:password"),
             (AuthScheme::Basic, Some((_, password))) if password.len() >= PASSWORD_MIN => {
-                forms.push(Zeroizing::new(password.to_owned()));
-                forms.push(Zeroizing::new(percent(password)));
+                forms.extend(forms_of(password));
             }
             (AuthScheme::Basic | AuthScheme::Bearer | AuthScheme::Header(_), _) => {}
         }
@@ -122,7 +126,9 @@ impl Secret {
     pub(super) fn stands_in(&self, bytes: &[u8]) -> bool {
         // Every form is ASCII, so bytes that are no UTF-8 cannot hide one by being replaced.
         let text = String::from_utf8_lossy(bytes);
-        self.forms.iter().any(|form| text.contains(form.as_str()))
+        let holds = |text: &str| self.forms.iter().any(|form| text.contains(form.as_str()));
+        // Escapes are taken away rather than made: their digits have two cases, and which characters have one is up to the server.
+        holds(&text) || (text.contains('%') && holds(&decoded(&text)))
     }
 
     /// Does it stand in a string or a name of this document?
@@ -137,6 +143,13 @@ impl Secret {
             }
         }
     }
+}
+
+/// A text as it is and in both alphabets of base64. The forms have no `=`, so they stand in the padded ones, too.
+fn forms_of(text: &str) -> Vec<Zeroizing<String>> {
+    let bytes = text.as_bytes();
+    let forms = [text.to_owned(), Base64Unpadded::encode_string(bytes), Base64UrlUnpadded::encode_string(bytes)];
+    forms.map(Zeroizing::new).into()
 }
 
 /// The text of a credential file without one line end.

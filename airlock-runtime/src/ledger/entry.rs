@@ -85,7 +85,8 @@ pub struct Decision<'a> {
     pub risk: u16,
     /// Named contributions to the score.
     pub factors: Vec<(String, u16)>,
-    /// The raw argument bytes. They are not stored: the line has a salted commitment, `evidence/` the salt.
+    /// The arguments without carriers, written anew as `decide::Call::args_bytes` says. They are not stored: the line has a salted
+    /// commitment, `evidence/` the salt.
     pub args: &'a [u8],
     /// Stable reason code, `ok` for an allow.
     pub why: &'a str,
@@ -170,7 +171,7 @@ pub struct Approve<'a> {
     pub rid: &'a str,
     /// How the user is asked: `elicitation`.
     pub how: &'a str,
-    /// The argument bytes; of a question alone. They are not stored, see [`Decision::args`].
+    /// The arguments; of a question alone. They are not stored, see [`Decision::args`].
     pub args: Option<&'a [u8]>,
     /// When an answer is too late, unix seconds; of a question alone.
     pub exp: Option<u64>,

@@ -15,25 +15,49 @@ pub(crate) fn percent(text: &str) -> String {
     out
 }
 
-/// May this value become a part of a path segment? Some servers decode `%2F` and `%5C` before they look at the path, and some decode
-/// twice, so a value that is a way up for such a server is refused although it is one segment by the standard.
-pub(super) fn fits_segment(text: &str) -> Result<(), &'static str> {
-    if text.chars().any(char::is_control) {
+/// The text with every `%XX` decoded, once. What is no escape stays, and bytes that are no UTF-8 become U+FFFD.
+pub(crate) fn decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [byte, after @ ..] = rest {
+        let escaped = match rest {
+            [b'%', high, low, ..] => digit(*high).zip(digit(*low)).map(|(high, low)| high << 4 | low),
+            _ => None,
+        };
+        out.push(escaped.unwrap_or(*byte));
+        rest = if escaped.is_some() { &rest[3..] } else { after };
+    }
+    String::from_utf8_lossy(&out).into_owned()
+}
+
+fn digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|value| u8::try_from(value).ok())
+}
+
+/// How often a segment is decoded beyond the one time of the standard: by a server that decodes twice, and by a URL parser behind it, to
+/// which `%2e` is a dot.
+const DECODED_MAX: usize = 2;
+
+/// May this be a path segment with values of the caller in it? `segment` is all of it as the server has it after decoding once: some servers
+/// do that before they split the path, and some decode again. A way up for any of them is refused, although it is one segment by the
+/// standard.
+pub(super) fn fits_segment(segment: &str) -> Result<(), &'static str> {
+    if segment.chars().any(char::is_control) {
         return Err("must not contain control characters");
     }
-    let lower = text.to_ascii_lowercase();
-    let decoded = lower.replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
-    let parts: Vec<&str> = decoded.split(['/', '\\']).collect();
-    // A value of dots alone is the segment's matter: behind other text it is no way up.
-    if parts.len() > 1 && parts.iter().any(|part| matches!(*part, "." | "..")) {
-        return Err("must not contain a `.` or `..` between slashes");
+    let mut text = segment.to_owned();
+    for _ in 0..=DECODED_MAX {
+        if text.is_empty() || text.split(['/', '\\']).any(is_dots) {
+            return Err("would make an empty, `.` or `..` segment of the path");
+        }
+        text = decoded(&text);
     }
     Ok(())
 }
 
-/// Is this no name of its own as a segment? `%2e` is a dot to every URL parser.
-pub(super) fn is_no_segment(segment: &str) -> bool {
-    matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "" | "." | "..")
+/// Is it `.` or `..`? Some servers cut a part at `;` before they look.
+fn is_dots(part: &str) -> bool {
+    matches!(part.split(';').next(), Some("." | ".."))
 }
 
 /// May this value be that of a header?

@@ -7,12 +7,13 @@
 mod encode;
 mod value;
 
-pub(crate) use encode::percent;
+pub(crate) use encode::decoded;
 
 use crate::builtin::{Definition, schema};
 use crate::call::{ArgFault, Args};
 use crate::policy::{EffectClass, Method, Pair, Piece, Rest, Slot};
 use crate::wire::Annotations;
+use encode::percent;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
 
@@ -81,38 +82,48 @@ pub fn plan(rest: &'static Rest, strict: bool, args: &Args) -> Result<Plan, ArgF
     Ok(Plan { rest, path_and_query, headers: headers(rest, args)?, body: body(rest, args)? })
 }
 
+/// A segment of a path while it is put together.
+#[derive(Default)]
+struct Segment {
+    /// As it is sent.
+    sent: String,
+    /// As a server has it after decoding once.
+    raw: String,
+    /// The last input that is a part of it.
+    input: Option<&'static str>,
+}
+
 /// The path. A literal is encoded already; the value of an input becomes a part of one segment.
 fn path(rest: &'static Rest, args: &Args) -> Result<String, ArgFault> {
-    let mut segments: Vec<(String, Option<&'static str>)> = vec![(String::new(), None)];
+    let mut segments = vec![Segment::default()];
     for piece in rest.path {
         match piece {
             Piece::Literal(text) => {
                 for (at, part) in text.split('/').enumerate() {
                     if at > 0 {
-                        segments.push((String::new(), None));
+                        segments.push(Segment::default());
                     }
-                    if let Some((segment, _)) = segments.last_mut() {
-                        segment.push_str(part);
+                    if let Some(Segment { sent, raw, .. }) = segments.last_mut() {
+                        sent.push_str(part);
+                        raw.push_str(&decoded(part));
                     }
                 }
             }
             Piece::Input(name) => {
                 let text = value::one(args, name)?.unwrap_or_default();
-                encode::fits_segment(&text).map_err(|problem| ArgFault { arg: name, problem: problem.to_owned() })?;
-                if let Some((segment, input)) = segments.last_mut() {
-                    segment.push_str(&percent(&text));
+                if let Some(Segment { sent, raw, input }) = segments.last_mut() {
+                    sent.push_str(&percent(&text));
+                    raw.push_str(&text);
                     *input = Some(name);
                 }
             }
         }
     }
-    for (segment, input) in &segments {
-        if let Some(arg) = input.filter(|_| encode::is_no_segment(segment)) {
-            let problem = "would make an empty, `.` or `..` segment of the path".to_owned();
-            return Err(ArgFault { arg, problem });
-        }
+    for Segment { raw, input, .. } in &segments {
+        let Some(arg) = *input else { continue };
+        encode::fits_segment(raw).map_err(|problem| ArgFault { arg, problem: problem.to_owned() })?;
     }
-    let segments: Vec<String> = segments.into_iter().map(|(segment, _)| segment).collect();
+    let segments: Vec<String> = segments.into_iter().map(|segment| segment.sent).collect();
     Ok(segments.join("/"))
 }
 

@@ -135,6 +135,13 @@ fn a_value_cannot_leave_its_segment() {
     for up in ["../x", "x/..", "a/../b", "..\\x", "a\\..", "./x", "%2e%2e/x", "..%2fx", "x%2F%2E%2E", "..%5Cx", "/..", "../"] {
         assert!(path(up).is_err(), "{up:?}");
     }
+    // The same where the value is a segment by itself, behind one escape more, and for a server that cuts at `;`.
+    for up in ["%2e%2e", "%2E", ".%2e", "%252e%252e", "%252e%252e%252fx", "%2e%2e%5cx", "%%32e", "..;a", "..;a/x", "%2e%2e%3ba"] {
+        assert!(path(up).unwrap_err().contains("segment"), "{up:?}");
+    }
+    for fine in ["%2e%2ea", "100%", "%", "%2", "%zz", "a%2eb", "a%2Fb", "..a/b", ";", "%2e%2e%2e"] {
+        assert!(path(fine).is_ok(), "{fine:?}");
+    }
     for control in ["a\0b", "a\nb", "a\r\nHost: evil.com", "a\u{7f}", "a\u{85}b"] {
         assert!(path(control).unwrap_err().contains("control"), "{control:?}");
     }
@@ -146,9 +153,11 @@ fn two_pieces_make_no_way_up_together() {
     static PIECES: Rest = Rest {
         input: &[input("id", TEXT, true)],
         path: &[Piece::Literal("/a/%2E"), Piece::Input("id"), Piece::Literal("/b")],
-        query: &[],
-        headers: &[],
-        body: &[],
+        ..TICKET_WITHOUT
+    };
+    static REPOSITORY: Rest = Rest {
+        input: &[input("name", TEXT, true), input("owner", TEXT, true)],
+        path: &[Piece::Literal("/repos/"), Piece::Input("owner"), Piece::Literal("."), Piece::Input("name")],
         ..TICKET_WITHOUT
     };
     const TICKET_WITHOUT: Rest = Rest {
@@ -168,7 +177,16 @@ fn two_pieces_make_no_way_up_together() {
     };
     let of = |id: &str| plan(&PIECES, true, &args(json!({ "id": id })));
     assert_eq!(of("x").unwrap().path_and_query(), "/a/%2Ex/b");
-    assert!(of(".").is_err() && of("").is_err());
+    for up in [".", "", "%2e", "/x", "./x", "%2fx", ";x"] {
+        assert!(of(up).is_err(), "{up:?}");
+    }
+    let of = |owner: &str, name: &str| plan(&REPOSITORY, true, &args(json!({ "owner": owner, "name": name })));
+    assert_eq!(of("me", "v1").unwrap().path_and_query(), "/repos/me.v1");
+    for (owner, name) in
+        [(".", "/admin"), ("", "/x"), ("a/", "/x"), ("a/.", ""), ("a\\.", "\\x"), ("%2e", "%2fadmin"), ("a%2f", "%2e")]
+    {
+        assert_eq!(of(owner, name).map(|_| ()).map_err(|fault| fault.arg), Err("name"), "{owner:?} {name:?}");
+    }
 }
 
 #[test]

@@ -92,6 +92,7 @@ impl Gateway {
             because: if ask.because.is_empty() { told } else { ask.because.clone() },
             flows: flows.and(settled),
             request: ask.digest,
+            issues: ask.issues(),
         };
         if let Some(retry) = desk.retry.take() {
             return take_answer(case, retry).await;

@@ -46,9 +46,11 @@ pub(crate) fn ask(gateway: &mut Gateway, place: &Place, session: &str, tool: &st
     gateway.ask(&call_with(format!("{tool}:1"), tool, &arguments, &leased(place, session, &tools)))
 }
 
-/// What came of a call: `ok`, the reason of a refusal, or the status of an effect that failed.
+/// What came of a call: `ok`, the reason of a refusal (with the error of a client that cannot ask its user), or the status of an
+/// effect that failed.
 pub(crate) fn end(reply: &Value) -> &str {
     let told = &reply["result"]["structuredContent"];
+    let told = if told.is_null() { &reply["error"]["data"] } else { told };
     match (reply["result"]["isError"].as_bool(), told["reason"].as_str(), told["outcome"].as_str()) {
         (Some(false), _, _) => "ok",
         (_, Some(reason), _) => reason,

@@ -25,7 +25,10 @@ const fn rest(scheme: AuthScheme) -> Rest {
 
 static BEARER: Rest = rest(AuthScheme::Bearer);
 
-static POLICY: Policy = Policy {
+static POLICY: Policy =
+    Policy { tools: &[Tool { name: "ticket", kind: ToolKind::Rest(&BEARER), ..sample::TOOL }], ..POLICY_WITHOUT };
+
+const POLICY_WITHOUT: Policy = Policy {
     gateway: "gw",
     instructions: "",
     digest: [0; 32],
@@ -34,7 +37,7 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     limits: sample::LIMITS,
-    tools: &[Tool { name: "ticket", kind: ToolKind::Rest(&BEARER), ..sample::TOOL }],
+    tools: &[],
     tool_index: ToolIndex(&|_| None),
     flows: &[],
     grants: &[],
@@ -110,7 +113,10 @@ fn each_scheme_has_its_header() {
 fn it_is_found_in_every_form_and_shown_in_none() {
     let word = secret("hun+ter/2=", AuthScheme::Bearer);
     assert_eq!(format!("{word:?} {:?}", Secrets::default()), "Secret Secrets({})");
-    for leak in ["hun+ter/2=", "Bearer hun+ter/2=,", "hun%2Bter%2F2%3D", "aHVuK3Rlci8yPQ=="] {
+    let percent =
+        ["hun%2Bter%2F2%3D", "hun%2bter%2f2%3d", "hun%2bter%2F2%3d", "hun+ter%2f2=", "%68un%2Bter/2%3D", "100% hun%2bter%2f2%3d"];
+    let base64 = ["aHVuK3Rlci8yPQ==", "aHVuK3Rlci8yPQ", "aHVuK3Rlci8yPQ%3D%3D", "{aHVuK3Rlci8yPQ}"];
+    for leak in ["hun+ter/2=", "Bearer hun+ter/2=,"].into_iter().chain(percent).chain(base64) {
         assert!(word.stands_in(leak.as_bytes()), "{leak}");
         assert!(word.stands_in_document(&json!({"headers": [{"a": leak}]})), "{leak}");
         assert!(word.stands_in_document(&json!({ leak: 1 })), "{leak}");
@@ -119,6 +125,10 @@ fn it_is_found_in_every_form_and_shown_in_none() {
     for fine in ["hun+ter/2", "HUN+TER/2=", "hun ter"] {
         assert!(!word.stands_in(fine.as_bytes()), "{fine}");
     }
+    let url = secret("??>>", AuthScheme::Bearer);
+    assert!(url.stands_in(b"Pz8+Pg==") && url.stands_in(b"Pz8-Pg") && url.stands_in(b"Pz8-Pg=="), "both alphabets of base64");
+    let literal = secret("a%41b%zz", AuthScheme::Bearer);
+    assert!(literal.stands_in(b"x a%41b%zz y") && literal.stands_in(b"a%2541b%25zz"), "a credential may look escaped itself");
     let escaped: serde_json::Value = serde_json::from_str(r#"{"a":"\u0068un+ter\/2="}"#).unwrap();
     assert!(word.stands_in_document(&escaped) && !word.stands_in(br#"{"a":"\u0068un+ter\/2="}"#));
     let basic = secret("someone:correct-horse", AuthScheme::Basic);
@@ -126,4 +136,22 @@ fn it_is_found_in_every_form_and_shown_in_none() {
     assert!(!secret("someone:short", AuthScheme::Basic).stands_in(b"a short text"));
     let digits = secret("1234567890123", AuthScheme::Bearer);
     assert!(digits.stands_in_document(&json!([1_234_567_890_123_u64])), "a number is text too");
+}
+
+/// `basic_env` and `bearer_env` may name one variable. Whichever tool comes last, no form of either is forgotten.
+#[test]
+fn two_ways_to_send_one_credential_keep_the_forms_of_both() {
+    static BASIC: Rest = rest(AuthScheme::Basic);
+    const fn ticket(rest: &'static Rest) -> Tool {
+        Tool { name: "ticket", kind: ToolKind::Rest(rest), ..sample::TOOL }
+    }
+    static BEARER_LAST: Policy = Policy { tools: &[ticket(&BASIC), ticket(&BEARER)], ..POLICY_WITHOUT };
+    static BASIC_LAST: Policy = Policy { tools: &[ticket(&BEARER), ticket(&BASIC)], ..POLICY_WITHOUT };
+    for policy in [&BEARER_LAST, &BASIC_LAST] {
+        let secrets = Secrets::read(policy, |name| (name == "TOKEN").then(|| "me:correct-horse".into())).unwrap();
+        for rest in [&BASIC, &BEARER] {
+            let secret = secrets.of(rest).ok().flatten().unwrap();
+            assert!(secret.stands_in(b"the password correct-horse is wrong") && secret.stands_in(b"me%3Acorrect-horse"));
+        }
+    }
 }

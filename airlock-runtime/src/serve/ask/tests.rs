@@ -3,6 +3,7 @@
 mod flows;
 mod legacy;
 mod modern;
+mod shown;
 
 use crate::effect::World;
 use crate::lease::{AudienceKey, KeyRing, RootClaims, fresh_jti, intent_hash, mint};
@@ -86,8 +87,16 @@ fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
 
 /// A lease of this session for all tools.
 fn lease_of(sid: &str, uses: u64, life: u64) -> String {
+    minted(&claims_of(sid, uses, life))
+}
+
+fn minted(claims: &RootClaims) -> String {
+    mint(&key(7), claims, fresh_jti().unwrap()).unwrap()
+}
+
+fn claims_of(sid: &str, uses: u64, life: u64) -> RootClaims {
     let now = crate::clock::Micros::now().seconds();
-    let claims = RootClaims {
+    RootClaims {
         sub: "agent:a".into(),
         sid: sid.into(),
         ih: intent_hash(INTENT).unwrap(),
@@ -100,8 +109,7 @@ fn lease_of(sid: &str, uses: u64, life: u64) -> String {
         iat: now,
         nbf: now,
         exp: now + life,
-    };
-    mint(&key(7), &claims, fresh_jti().unwrap()).unwrap()
+    }
 }
 
 /// A client's side of a gateway that serves it.
