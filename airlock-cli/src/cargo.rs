@@ -1,6 +1,7 @@
 //! Runs cargo for a generated crate so that nothing but manifest, sources and compiler decides what comes out.
 
 mod artifacts;
+pub(crate) mod c_tools;
 pub(crate) mod progress;
 pub(crate) mod source;
 pub(crate) mod toolchain;

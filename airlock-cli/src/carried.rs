@@ -115,7 +115,10 @@ impl Carried {
     pub(crate) fn unpack(&self, dir: &Path) -> Result<(), Failure> {
         let shown = dir.display();
         if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
-            return Err(Failure::new(format_args!("{shown} is not empty; nothing was written")).help("name a new directory"));
+            let help = format!(
+                "name a new directory; sources of another airlock there go away with `rm -r {shown}`, then run this again"
+            );
+            return Err(Failure::new(format_args!("{shown} is not empty; nothing was written")).help(help));
         }
         self.write(dir).map_err(|e| Failure::new(format_args!("cannot write the sources to {shown}: {e}")))
     }
@@ -261,7 +264,8 @@ mod tests {
     fn a_directory_with_something_in_it_is_left_alone() {
         let dir = tempfile::tempdir().expect("directory");
         fs::write(dir.path().join("mine"), "").expect("written");
-        assert!(Carried::new().expect("carried").unpack(dir.path()).is_err());
+        let refused = Carried::new().expect("carried").unpack(dir.path()).expect_err("refused");
+        assert!(format!("{refused:?}").contains("rm -r"), "an upgrade has to get past it");
         assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 1);
     }
 }

@@ -11,8 +11,9 @@ mod publish;
 pub(crate) mod sbom;
 mod unit;
 
-pub(crate) use publish::replaceable;
+pub(crate) use publish::{beside_whole, replaceable};
 
+use crate::cargo::c_tools::CTools;
 use crate::manifest::Accepted;
 use crate::render::Failure;
 use bench::Bench;
@@ -96,6 +97,21 @@ pub(crate) struct Gateway {
     pub(crate) identity: Identity,
     /// What is linked.
     pub(crate) crates: Crates,
+    /// What of this machine beside Rust decided its bytes.
+    pub(crate) c_tools: CTools,
+}
+
+/// A gateway that was built to be compared; it stands nowhere.
+#[derive(Debug)]
+pub(crate) struct Rebuilt {
+    /// The whole file.
+    pub(crate) bytes: Vec<u8>,
+    /// What it was built with.
+    pub(crate) identity: Identity,
+    /// What is linked.
+    pub(crate) crates: Crates,
+    /// What of this machine beside Rust decided its bytes.
+    pub(crate) c_tools: CTools,
 }
 
 /// Where the gateway goes.
@@ -127,6 +143,7 @@ pub(crate) fn build(accepted: &Accepted, target: Target, said: Said, options: &O
         link: identity.link,
         identity,
         crates,
+        c_tools: bench.c_tools.clone(),
     })
 }
 
@@ -134,10 +151,10 @@ pub(crate) fn build(accepted: &Accepted, target: Target, said: Said, options: &O
 ///
 /// # Errors
 /// As [`build`].
-pub(crate) fn bytes(accepted: &Accepted, said: Said, options: &Options) -> Result<(Vec<u8>, Identity), Failure> {
+pub(crate) fn bytes(accepted: &Accepted, said: Said, options: &Options) -> Result<Rebuilt, Failure> {
     let mut bench = Bench::set_up(options)?;
-    let built = unit::build(&mut bench, accepted, said)?;
-    let bytes = std::fs::read(&built.file)
-        .map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.file.display())))?;
-    Ok((bytes, built.identity))
+    let unit::Built { file, identity, crates, _out } = unit::build(&mut bench, accepted, said)?;
+    let bytes =
+        std::fs::read(&file).map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", file.display())))?;
+    Ok(Rebuilt { bytes, identity, crates, c_tools: bench.c_tools.clone() })
 }

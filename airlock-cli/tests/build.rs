@@ -124,6 +124,7 @@ fn what_stops_a_build_is_said() {
     let open = dir.path().join("open");
     fs::create_dir(&open).and_then(|()| fs::set_permissions(&open, fs::Permissions::from_mode(0o777))).expect("made");
     stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_CACHE", &open), 2, &["everybody may write", "--cache-dir"]);
+    stopped(airlock(dir.path(), &["build"]).env("AIRLOCK_VENDOR", &open), 2, &["everybody may write to the crates", "chmod"]);
     stopped(airlock(dir.path(), &["build"]).env("PATH", dir.path()), 2, &["needs `rustc`", "rustup toolchain install 1."]);
     // A release that nobody asked for is named, and so is the one that is needed.
     let (bin, sysroot) = (dir.path().join("bin"), dir.path().join("old"));
@@ -151,6 +152,52 @@ fn what_stops_a_build_is_said() {
     script(&bin.join("cc"), "echo libc.a").expect("written");
     let path = format!("{}:/usr/bin:/bin", bin.display());
     stopped(airlock(dir.path(), &["build", "--link", "static"]).env("PATH", path), 2, &["no libc.a", "--link dynamic"]);
+}
+
+/// Whatever the user's mask, nobody else may write where gateways come from. There are no crates here, so nothing is compiled.
+#[test]
+fn the_cache_is_closed_to_others_in_all_its_depth() {
+    let dir = tempfile::tempdir().expect("directory");
+    fs::write(dir.path().join("airlock.toml"), manifest("closed")).expect("written");
+    fs::create_dir(dir.path().join("none")).expect("made");
+    let script = "umask 000; exec \"$0\" build --offline --cache-dir cache --vendor none";
+    let output =
+        Command::new("sh").args(["-c", script, env!("CARGO_BIN_EXE_airlock")]).current_dir(dir.path()).output().expect("runs");
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    let mut seen = 0;
+    let mut dirs = vec![dir.path().join("cache")];
+    while let Some(next) = dirs.pop() {
+        for path in fs::read_dir(next).expect("listing").map(|entry| entry.expect("entry").path()) {
+            let about = path.symlink_metadata().expect("metadata");
+            if about.is_symlink() {
+                continue;
+            }
+            let mode = about.permissions().mode();
+            assert_eq!(mode & 0o022, 0, "{mode:o} {}", path.display());
+            seen += 1;
+            if about.is_dir() {
+                dirs.push(path);
+            }
+        }
+    }
+    for made in ["sources", "cargo-home", "ws"] {
+        assert!(dir.path().join("cache").join(made).is_dir(), "{made}: {}", text(&output.stderr));
+    }
+    assert!(seen > 50, "{seen} files: the sources alone are more");
+}
+
+/// A place that cannot be used is found before anything is compiled, and nothing is lost.
+#[test]
+fn papers_do_not_cost_the_manifest() {
+    let dir = tempfile::tempdir().expect("directory");
+    let path = dir.path().join("airlock.toml");
+    fs::write(&path, manifest("papers")).expect("written");
+    for place in ["--sbom=airlock.toml", "--provenance=airlock.toml", "--provenance=gate"] {
+        let output = airlock(dir.path(), &["build", "--cache-dir", "/proc/airlock", place]).output().expect("runs");
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("would write over"), "{place}: {}", text(&output.stderr));
+    }
+    assert_eq!(fs::read_to_string(&path).expect("readable"), manifest("papers"));
 }
 
 /// The release in `rust-toolchain.toml`.

@@ -88,14 +88,6 @@ pub(crate) fn clean(program: impl AsRef<std::ffi::OsStr>) -> Command {
     command
 }
 
-/// First lines of what links gateways and, with HTTP tools, compiles the C parts of a crate: `cc --version`, and the C library. They
-/// decide bytes too, but belong to the machine.
-pub(crate) fn c_tools() -> Vec<String> {
-    let first = |command: &mut Command| answer(command, "cc").ok().and_then(|text| text.lines().next().map(str::to_owned));
-    let libc = first(clean("ldd").arg("--version"));
-    [first(clean("cc").arg("--version")), libc].into_iter().flatten().collect()
-}
-
 /// Whether the C library can be linked statically: `cc` knows a `libc.a`.
 ///
 /// # Errors
@@ -105,7 +97,7 @@ pub(crate) fn has_static_libc() -> Result<bool, Failure> {
     Ok(Path::new(path.trim()).is_absolute())
 }
 
-fn answer(command: &mut Command, program: &str) -> Result<String, Failure> {
+pub(super) fn answer(command: &mut Command, program: &str) -> Result<String, Failure> {
     match command.output() {
         Ok(output) if output.status.success() => Ok(String::from_utf8_lossy(&output.stdout).into_owned()),
         Ok(output) => Err(missing(program, String::from_utf8_lossy(&output.stderr).trim())),

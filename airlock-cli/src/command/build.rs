@@ -1,18 +1,16 @@
 //! `airlock build`.
 
+mod papers;
 mod watch;
 
 use crate::args::Format;
-use crate::cargo::toolchain::c_tools;
-use crate::carried::Carried;
 use crate::gateway::identity::Identity;
-use crate::gateway::provenance::Envelope;
-use crate::gateway::{self, Gateway, Options, Said, Target, provenance, sbom};
-use crate::manifest::{Accepted, Manifest, capabilities};
+use crate::gateway::{self, Gateway, Options, Said, Target, provenance};
+use crate::manifest::{Manifest, capabilities};
 use crate::render::{Failure, Outcome, say};
-use crate::scaffold;
 use airlock_policy::Compiled;
 use ed25519_dalek::SigningKey;
+use papers::Papers;
 use serde_json::json;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -69,54 +67,22 @@ impl Build {
         let accepted = Manifest::read(&self.manifest)?.accept()?;
         let beside = || self.manifest.with_file_name(&accepted.compiled.policy().gateway.name);
         let target = self.output.clone().unwrap_or_else(beside);
+        // A place that cannot be used is found before the minutes of a first build, as a bad key is.
+        let read: Vec<&Path> =
+            [Some(&self.manifest), self.sign_key.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        let papers = Papers::places(&target, &self.sbom, &self.provenance, &read)?;
         let gateway = gateway::build(&accepted, Target::File(target), self.note, &self.options)?;
-        let papers = self.papers(&accepted, &gateway, key)?;
+        let papers = papers.write(&accepted, self.note, &gateway, key)?;
         match self.format {
             Format::Json => say(as_json(&accepted.compiled, &gateway, &papers)),
             Format::Table => say(as_table(&accepted.compiled, &gateway, &papers)),
         }
         Ok(())
     }
-
-    /// Writes what was asked for beside the gateway; gives what each file is and where.
-    fn papers(
-        &self,
-        accepted: &Accepted,
-        gateway: &Gateway,
-        key: Option<&SigningKey>,
-    ) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
-        let (name, policy) = (&accepted.compiled.policy().gateway.name, accepted.compiled.digest_hex());
-        let place = |asked: &Option<PathBuf>, ending: &str| {
-            asked.clone().unwrap_or_else(|| {
-                let mut path = gateway.path.clone().into_os_string();
-                path.push(ending);
-                path.into()
-            })
-        };
-        let mut papers = Vec::new();
-        if let Some(asked) = &self.sbom {
-            let bill = sbom::bill(name, &policy, gateway, Carried::new()?.lock())?;
-            papers.push(("sbom", write(&place(asked, ".cdx.json"), &bill)?));
-        }
-        if let Some(asked) = &self.provenance {
-            let statement = provenance::statement(name, &policy, &accepted.text, self.note, gateway, &c_tools());
-            let what = if key.is_some() { "provenance" } else { "provenance (unsigned)" };
-            papers.push((what, write(&place(asked, ".intoto.json"), &Envelope::seal(&statement, key))?));
-        }
-        Ok(papers)
-    }
-}
-
-/// Writes a JSON file whole and gives its path.
-fn write(path: &Path, value: &impl serde::Serialize) -> Result<PathBuf, Failure> {
-    let cannot = |e: &dyn std::fmt::Display| Failure::new(format_args!("cannot write {}: {e}", path.display()));
-    let text = serde_json::to_string_pretty(value).map_err(|e| cannot(&e))?;
-    scaffold::replace(path, format!("{text}\n").as_bytes()).map_err(|e| cannot(&e))?;
-    Ok(path.to_owned())
 }
 
 fn as_json(compiled: &Compiled, gateway: &Gateway, papers: &[(&'static str, PathBuf)]) -> serde_json::Value {
-    let Gateway { path, size, sha256, link, identity, crates } = gateway;
+    let Gateway { path, size, sha256, link, identity, crates, c_tools: _ } = gateway;
     let Identity { airlock: _, sources, lockfile, compiler, target, link: _, features } = identity;
     json!({
         "gateway": compiled.policy().gateway.name,
@@ -137,7 +103,7 @@ fn as_json(compiled: &Compiled, gateway: &Gateway, papers: &[(&'static str, Path
 }
 
 fn as_table(compiled: &Compiled, gateway: &Gateway, papers: &[(&'static str, PathBuf)]) -> String {
-    let Gateway { path, size, sha256, link, identity, crates } = gateway;
+    let Gateway { path, size, sha256, link, identity, crates, c_tools: _ } = gateway;
     let Identity { airlock: _, sources, lockfile, compiler, target, link: _, features } = identity;
     format!(
         "{}\n  size           {size} bytes, {} linked\n  sha256         {sha256}\n  policy digest  {}\n  compiler       {compiler}, {target}\n  \

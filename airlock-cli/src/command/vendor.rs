@@ -8,7 +8,8 @@ use std::process::ExitCode;
 /// Copy the crates of others that gateways need into a directory, for a machine without network.
 ///
 /// Carry the directory to that machine and build there with `airlock build --vendor DIR` or AIRLOCK_VENDOR=DIR. The gateway has the same
-/// bytes as one built with the network. Cargo compares every file with its checksum before it compiles it.
+/// bytes as one built with the network. Cargo compares every file with its checksum before it compiles it; the checksums lie beside the
+/// files, so that finds accidents, not whoever can write there. A directory where others may write is refused.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Vendor {
     /// Directory; made when absent, else it must be empty

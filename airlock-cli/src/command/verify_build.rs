@@ -1,11 +1,9 @@
 //! `airlock verify-build`.
 
 use crate::args::Format;
-use crate::cargo::toolchain::c_tools;
-use crate::gateway::identity::Identity;
 use crate::gateway::note::{self as notes, Notes};
-use crate::gateway::provenance::{self, Envelope};
-use crate::gateway::{self, Options, Said};
+use crate::gateway::provenance::{self, About, Envelope, compare::compare};
+use crate::gateway::{self, Options, Rebuilt, Said};
 use crate::manifest::{Accepted, policy_of};
 use crate::render::{Failure, NO, Outcome, note, say};
 use serde_json::{Value, json};
@@ -25,7 +23,7 @@ pub(crate) struct VerifyBuild {
     /// The manifest that was reviewed
     #[arg(long, value_name = "FILE", default_value = "airlock.toml")]
     manifest: PathBuf,
-    /// Also check that this provenance is of these bytes, this manifest and these sources
+    /// Also check that this provenance is, word for word, what this build would say of these bytes
     #[arg(long, value_name = "FILE")]
     provenance: Option<PathBuf>,
     /// Demand that the provenance is signed by this Ed25519 key (PEM)
@@ -47,18 +45,26 @@ impl VerifyBuild {
         // Built as the gateway says it was, unless the command line knows better.
         let link = self.options.link.or(said_by_file.build.as_ref().map(|identity| identity.link));
         let options = Options { link, ..self.options.clone() };
-        let (again, identity) = gateway::bytes(&accepted, said, &options)?;
-        let [found, rebuilt] = [&bytes, &again].map(|bytes| airlock_policy::digest::hex(&Sha256::digest(bytes).into()));
+        let again = gateway::bytes(&accepted, said, &options)?;
+        let [found, rebuilt] = [&bytes, &again.bytes].map(|bytes| airlock_policy::digest::hex(&Sha256::digest(bytes).into()));
         let mut differences =
-            if bytes == again { Vec::new() } else { differences(&said_by_file, &accepted, &identity, &bytes, &again) };
+            if bytes == again.bytes { Vec::new() } else { differences(&said_by_file, &accepted, &again, &bytes) };
         if let Some(statement) = &statement {
-            let digests = Digests {
-                gateway: &found,
-                manifest: &accepted.text,
+            let here = provenance::statement(&About {
+                name: &accepted.compiled.policy().gateway.name,
                 policy: &accepted.compiled.digest_hex(),
-                identity: &identity,
-            };
-            differences.extend(contradictions(statement, &digests));
+                manifest: &accepted.text,
+                said,
+                sha256: &found,
+                identity: &again.identity,
+                crates: &again.crates,
+                c_tools: &again.c_tools.versions,
+            });
+            let compared = compare(statement, &here);
+            if let Some(tools) = compared.c_tools {
+                note(format_args!("The provenance is of a machine with other C tools: {tools}."));
+            }
+            differences.extend(compared.contradictions.into_iter().map(|text| ("provenance", text)));
         }
         let is_same = differences.is_empty();
         match self.format {
@@ -101,47 +107,9 @@ impl VerifyBuild {
     }
 }
 
-/// What a provenance is held against.
-struct Digests<'a> {
-    gateway: &'a str,
-    manifest: &'a str,
-    policy: &'a str,
-    identity: &'a Identity,
-}
-
-/// What a statement says that is not so.
-fn contradictions(statement: &Value, digests: &Digests<'_>) -> Vec<(&'static str, String)> {
-    let Digests { gateway, manifest, policy, identity } = digests;
-    let manifest = airlock_policy::digest::hex(&Sha256::digest(manifest).into());
-    let definition = &statement["predicate"]["buildDefinition"];
-    let material = |name: &str| {
-        let all = definition["resolvedDependencies"].as_array().into_iter().flatten();
-        all.filter(|material| material["name"] == name)
-            .find_map(|material| material["digest"]["sha256"].as_str())
-            .unwrap_or("nothing")
-    };
-    let text = |value: &'_ Value| value.as_str().unwrap_or("nothing").to_owned();
-    let subjects = statement["subject"].as_array().map_or(&[][..], Vec::as_slice);
-    let subject = match subjects {
-        [one] => text(&one["digest"]["sha256"]),
-        other => format!("{} subjects", other.len()),
-    };
-    let compiler =
-        definition["resolvedDependencies"].as_array().into_iter().flatten().any(|material| material["name"] == identity.compiler);
-    let claims = [
-        ("the gateway's sha256", subject, (*gateway).to_owned()),
-        ("the manifest's sha256", material("manifest").to_owned(), manifest),
-        ("the policy digest", text(&definition["externalParameters"]["policyDigest"]), (*policy).to_owned()),
-        ("the sources", material("airlock sources").to_owned(), identity.sources.clone()),
-        ("the lockfile", material("Cargo.lock").to_owned(), identity.lockfile.clone()),
-        ("the compiler", if compiler { identity.compiler.clone() } else { "another".to_owned() }, identity.compiler.clone()),
-    ];
-    let other = claims.into_iter().filter(|(_, said, found)| said != found);
-    other.map(|(what, said, found)| ("provenance", format!("{what}: it says {said}, here it is {found}"))).collect()
-}
-
 /// What differs, from the causes to the bytes: each with a name and a sentence.
-fn differences(notes: &Notes, accepted: &Accepted, here: &Identity, found: &[u8], again: &[u8]) -> Vec<(&'static str, String)> {
+fn differences(notes: &Notes, accepted: &Accepted, again: &Rebuilt, found: &[u8]) -> Vec<(&'static str, String)> {
+    let Rebuilt { bytes, identity: here, crates: _, c_tools } = again;
     let mut all = Vec::new();
     if notes.policy != *accepted.compiled.digest() {
         let (of_file, of_manifest) = (airlock_policy::digest::hex(&notes.policy), accepted.compiled.digest_hex());
@@ -159,13 +127,13 @@ fn differences(notes: &Notes, accepted: &Accepted, here: &Identity, found: &[u8]
         }
     }
     if all.is_empty() {
-        let tools = c_tools().join("; ");
+        let tools = c_tools.versions.join("; ");
         all.push((
             "C tools",
             format!("all of the above agree; the C compiler or library may differ (here: {tools}), or the file was changed"),
         ));
     }
-    all.extend(bytes_that_differ(found, again));
+    all.extend(bytes_that_differ(found, bytes));
     all
 }
 

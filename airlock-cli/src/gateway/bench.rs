@@ -1,8 +1,9 @@
 //! Everything that a build needs before it knows the manifest: sources, toolchain, crates of others, cache.
 
-use super::cache::{self, Cache};
+use super::cache::{self, Cache, writable};
 use super::identity::{Identity, short};
 use super::{Link, Options};
+use crate::cargo::c_tools::CTools;
 use crate::cargo::source::{Home, Source};
 use crate::cargo::toolchain::{self, Toolchain};
 use crate::cargo::{self, Job, Stopped};
@@ -22,9 +23,11 @@ pub(crate) struct Bench {
     pub(crate) cache: Cache,
     pub(crate) toolchain: Toolchain,
     pub(crate) link: Link,
+    pub(crate) c_tools: CTools,
     home: Home,
     source: Source,
     offline: bool,
+    _mask: Mask,
 }
 
 impl Bench {
@@ -34,6 +37,7 @@ impl Bench {
     /// The cache cannot be used, or the toolchain is missing or of another release.
     pub(crate) fn set_up(options: &Options) -> Result<Self, Failure> {
         let Options { link, offline, cache_dir, vendor, any_toolchain } = options;
+        let mask = Mask::private();
         let carried = Carried::new()?;
         let cache = Cache::open(cache_dir.clone())?;
         carried.ensure(&cache.sources(&carried.digest))?;
@@ -44,13 +48,10 @@ impl Bench {
         let link = choose(*link)?;
         let home = Home::make(&cache.homes())?;
         let source = match vendor.as_deref().filter(|dir| *dir != Path::new("")) {
-            Some(dir) => Source::Directory(dir.canonicalize().map_err(|e| {
-                Failure::new(format_args!("there are no crates at {}: {e}", dir.display()))
-                    .help("`airlock vendor DIR` fills a directory")
-            })?),
+            Some(dir) => Source::Directory(vendored(dir)?),
             None => cache.vendored(&carried.lock_digest).map_or(Source::Registry, Source::Directory),
         };
-        Ok(Self { carried, cache, toolchain, link, home, source, offline: *offline })
+        Ok(Self { carried, cache, toolchain, link, c_tools: CTools::find(), home, source, offline: *offline, _mask: mask })
     }
 
     /// What a gateway with these features is built with here.
@@ -79,7 +80,7 @@ impl Bench {
         out: &Path,
     ) -> Result<Job<'_>, Failure> {
         let flags = cargo::flags(&self.toolchain, &self.home, &self.source, self.link == Link::Static);
-        let key = cache::key(&self.toolchain, &flags);
+        let key = cache::key(&self.toolchain, &self.c_tools, &flags);
         let own = format!("{OWN}{}", short(&self.carried.digest));
         let written = Crate {
             dir: self.cache.workspace(&key, unit),
@@ -136,6 +137,38 @@ impl Bench {
         let features = self.carried.features()?;
         let features: Vec<&str> = features.iter().map(String::as_str).collect();
         self.job("everything", "", &features, Vec::new(), &self.cache.scratch())
+    }
+}
+
+/// While it lives, everything that this process and cargo make belongs to this user alone. What the user asked for by name (gateway,
+/// papers) gets a mode of its own.
+#[derive(Debug)]
+struct Mask(rustix::fs::Mode);
+
+impl Mask {
+    fn private() -> Self {
+        Self(rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO))
+    }
+}
+
+impl Drop for Mask {
+    fn drop(&mut self) {
+        rustix::process::umask(self.0);
+    }
+}
+
+/// A directory that `airlock vendor` filled and that nobody else may write to: cargo's checksums are in it, beside the files.
+fn vendored(dir: &Path) -> Result<PathBuf, Failure> {
+    let none = |e: std::io::Error| {
+        Failure::new(format_args!("there are no crates at {}: {e}", dir.display())).help("`airlock vendor DIR` fills a directory")
+    };
+    let dir = dir.canonicalize().map_err(none)?;
+    match writable(&dir).map_err(none)? {
+        None => Ok(dir),
+        Some((open, who)) => {
+            let problem = format!("{who} may write to the crates at {}, and they end up in gateways", open.display());
+            Err(Failure::new(problem).help("`chmod -R go-w` it if it is yours, or make another with `airlock vendor`"))
+        }
     }
 }
 

@@ -6,12 +6,13 @@
 //! cargo-home/<user's home>/   a home for cargo without configuration; links to the user's downloads
 //! crates/<digest>             lists of crates, one for each set of features
 //! ws/<key>/<unit>/            Cargo.toml Cargo.lock airlock.toml src/main.rs airlock-<sources>
-//! build/<key>/                cargo's intermediate results; key = compiler, flags
+//! build/<key>/                cargo's intermediate results; key = compiler, flags, C tools
 //! out/<unit>.<pid>/           what one build makes; removed when it ends
 //! bin/<policy digest>         gateways of `airlock serve`
 //! ```
 
 use super::identity::{digest_of, short};
+use crate::cargo::c_tools::CTools;
 use crate::cargo::toolchain::Toolchain;
 use crate::render::Failure;
 use std::fs::DirBuilder;
@@ -42,16 +43,16 @@ impl Cache {
         make(&root)?;
         let cannot = |e: std::io::Error| Failure::new(format_args!("cannot use the cache {}: {e}", root.display()));
         let root = root.canonicalize().map_err(cannot)?;
-        let found = root.metadata().map_err(cannot)?;
-        match others(found.uid(), rustix::process::geteuid().as_raw(), found.mode()) {
+        match writable(&root).map_err(cannot)? {
             None => {
                 let cache = Self { root };
                 cache.sweep();
                 Ok(cache)
             }
-            Some(who) => {
-                let problem = format!("{who} may write to the cache {}, and what lies there ends up in gateways", root.display());
-                Err(Failure::new(problem).help("`chmod go-w` it if it is yours, or name another cache with `--cache-dir`"))
+            Some((dir, who)) => {
+                let problem =
+                    format!("{who} may write to {} in the cache, and what lies there ends up in gateways", dir.display());
+                Err(Failure::new(problem).help("`chmod -R go-w` it if it is yours, or name another cache with `--cache-dir`"))
             }
         }
     }
@@ -176,6 +177,26 @@ impl Drop for Out {
     }
 }
 
+/// The first of a directory and the directories right in it where somebody else may write, and who.
+///
+/// # Errors
+/// It cannot be read.
+pub(super) fn writable(root: &Path) -> std::io::Result<Option<(PathBuf, String)>> {
+    let me = rustix::process::geteuid().as_raw();
+    let mut dirs = vec![root.to_owned()];
+    for entry in std::fs::read_dir(root)? {
+        dirs.push(entry?.path());
+    }
+    for dir in dirs {
+        // What is gone in the meantime was the output of another build.
+        let Ok(about) = dir.metadata() else { continue };
+        if let Some(who) = others(about.uid(), me, about.mode()).filter(|_| about.is_dir()) {
+            return Ok(Some((dir, who)));
+        }
+    }
+    Ok(None)
+}
+
 /// Who else may write to a directory of this owner and mode.
 fn others(owner: u32, me: u32, mode: u32) -> Option<String> {
     match (owner == me || owner == 0, mode & 0o022) {
@@ -186,9 +207,11 @@ fn others(owner: u32, me: u32, mode: u32) -> Option<String> {
     }
 }
 
-/// What intermediate results depend on beside the crates themselves, as 16 hex digits.
-pub(crate) fn key(toolchain: &Toolchain, flags: &[String]) -> String {
-    let parts = std::iter::once(&toolchain.identity).chain(flags);
+/// What intermediate results depend on beside the crates themselves, as 16 hex digits. Cargo knows nothing of the C tools: with their digest
+/// in the name of its directory, it finds no objects that others made. (They are not part of a gateway's unit, which is part of its
+/// symbol names: where another C compiler gives the same code, the gateway stays the same.)
+pub(crate) fn key(toolchain: &Toolchain, c_tools: &CTools, flags: &[String]) -> String {
+    let parts = [&toolchain.identity, &c_tools.digest].into_iter().chain(flags);
     short(&digest_of(&parts.map(|part| part.as_bytes()).collect::<Vec<_>>())).to_owned()
 }
 
@@ -213,8 +236,36 @@ mod tests {
             set_permissions(dir.path(), Permissions::from_mode(mode)).expect("mode");
             assert_eq!(Cache::open(Some(dir.path().to_owned())).is_ok(), accepted, "{mode:o}");
         }
+        set_permissions(dir.path(), Permissions::from_mode(0o755)).expect("mode");
+        let build = dir.path().join("build");
+        std::fs::create_dir(&build).expect("made");
+        for (mode, accepted) in [(0o755, true), (0o775, false), (0o777, false)] {
+            set_permissions(&build, Permissions::from_mode(mode)).expect("mode");
+            assert_eq!(Cache::open(Some(dir.path().to_owned())).is_ok(), accepted, "build/ {mode:o}");
+        }
         assert_eq!(others(1000, 1000, 0o40700), None);
         assert_eq!(others(0, 1000, 0o40755), None);
         assert!(others(1001, 1000, 0o40700).is_some_and(|who| who.contains("1001")));
+    }
+
+    #[test]
+    fn results_of_other_tools_are_not_found() {
+        let toolchain = |identity: &str| Toolchain {
+            cargo: PathBuf::new(),
+            rustc: PathBuf::new(),
+            sysroot: String::new(),
+            identity: identity.to_owned(),
+            host: String::new(),
+            commit: String::new(),
+            release: String::new(),
+        };
+        let tools = |digest: &str| CTools { versions: Vec::new(), digest: digest.to_owned() };
+        let keys = [
+            key(&toolchain("a"), &tools("1"), &[]),
+            key(&toolchain("b"), &tools("1"), &[]),
+            key(&toolchain("a"), &tools("2"), &[]),
+            key(&toolchain("a"), &tools("1"), &["-Cx".to_owned()]),
+        ];
+        assert_eq!(keys.iter().collect::<std::collections::BTreeSet<_>>().len(), keys.len(), "{keys:?}");
     }
 }

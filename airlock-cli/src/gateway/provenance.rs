@@ -8,7 +8,11 @@
 //! Signed with Ed25519 over DSSE's pre-authentication encoding where a key is named; otherwise `signatures` is empty, and whoever reads it is
 //! told so. There is no time in it: the same build gives the same statement.
 
-use super::{Gateway, Said};
+pub(crate) mod compare;
+
+use super::Said;
+use super::crates::Crates;
+use super::identity::Identity;
 use crate::render::Failure;
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
@@ -17,7 +21,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::Path;
 
-const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
+pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 const STATEMENT: &str = "https://in-toto.io/Statement/v1";
 const PREDICATE: &str = "https://slsa.dev/provenance/v1";
 /// What `externalParameters` and `internalParameters` mean here.
@@ -43,9 +47,30 @@ struct Signed {
     sig: String,
 }
 
-/// The statement about a built gateway with this name.
-pub(crate) fn statement(name: &str, policy: &str, manifest: &str, said: Said, gateway: &Gateway, tools: &[String]) -> Value {
-    let Gateway { path: _, size: _, sha256, link, identity, crates } = gateway;
+/// What a statement is about.
+#[derive(Debug)]
+pub(crate) struct About<'a> {
+    /// Name of the gateway.
+    pub(crate) name: &'a str,
+    /// Its policy digest, 64 hex digits.
+    pub(crate) policy: &'a str,
+    /// Text of its manifest.
+    pub(crate) manifest: &'a str,
+    /// What it says of the manifest.
+    pub(crate) said: Said,
+    /// SHA-256 of the file, 64 hex digits.
+    pub(crate) sha256: &'a str,
+    /// What it was built with.
+    pub(crate) identity: &'a Identity,
+    /// What is linked.
+    pub(crate) crates: &'a Crates,
+    /// Versions of the C tools.
+    pub(crate) c_tools: &'a [String],
+}
+
+/// The statement about a gateway.
+pub(crate) fn statement(about: &About<'_>) -> Value {
+    let About { name, policy, manifest, said, sha256, identity, crates, c_tools } = about;
     let manifest = airlock_policy::digest::hex(&Sha256::digest(manifest).into());
     let linked = crates.linked().into_iter().map(|(name, version)| json!({"uri": format!("pkg:cargo/{name}@{version}")}));
     let of = |name: &str, sha256: &str| json!({"name": name, "digest": {"sha256": sha256}});
@@ -55,7 +80,7 @@ pub(crate) fn statement(name: &str, policy: &str, manifest: &str, said: Said, ga
         of("Cargo.lock", &identity.lockfile),
         json!({"name": identity.compiler}),
     ];
-    let tools = tools.iter().map(|tool| json!({"name": tool}));
+    let tools = c_tools.iter().map(|tool| compare::c_tool(tool));
     json!({
         "_type": STATEMENT,
         "subject": [{"name": name, "digest": {"sha256": sha256}}],
@@ -66,7 +91,7 @@ pub(crate) fn statement(name: &str, policy: &str, manifest: &str, said: Said, ga
                 "externalParameters": {
                     "manifest": {"sha256": manifest},
                     "policyDigest": policy,
-                    "link": link.word(),
+                    "link": identity.link.word(),
                     "note": said.word(),
                 },
                 "internalParameters": {"features": identity.features, "target": identity.target},
@@ -126,6 +151,12 @@ impl Envelope {
             }
         }
         let statement: Value = serde_json::from_slice(&payload).map_err(|e| format!("its payload is not JSON: {e}"))?;
+        // A name twice in one object means one thing to this reader and another to the next.
+        if statement.to_string().as_bytes() != payload {
+            return Err(
+                "its payload is not spelled as `airlock build` spells it: a name stands twice, or it was rewritten".to_owned()
+            );
+        }
         match statement["_type"] == STATEMENT && statement["predicateType"] == PREDICATE {
             true => Ok(statement),
             false => Err("it is no SLSA v1 provenance".to_owned()),
@@ -212,5 +243,10 @@ mod tests {
         sealed.payload_type = "text/plain".to_owned();
         assert!(sealed.open(None).is_err());
         assert!(Envelope::seal(&json!({"_type": STATEMENT}), None).open(None).is_err());
+
+        let mut twice = unsigned;
+        let payload = statement.to_string().replacen('{', "{\"subject\":[1],", 1);
+        twice.payload = Base64::encode_string(payload.as_bytes());
+        assert!(twice.open(None).is_err_and(|e| e.contains("twice")));
     }
 }

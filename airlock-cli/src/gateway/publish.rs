@@ -29,24 +29,44 @@ pub(crate) fn publish(built: &Path, target: &Path, digest: &[u8; 32]) -> Result<
     sweep(target);
     let bytes =
         fs::read(built).map_err(|e| Failure::new(format_args!("cannot read the built gateway {}: {e}", built.display())))?;
-    let temporary = Temporary(beside(target));
     let failed = |e: std::io::Error| {
         Failure::new(format_args!("cannot write {}: {e}", target.display())).help("choose another place with `-o`")
     };
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o700).open(&temporary.0).map_err(failed)?;
-    file.write_all(&bytes).and_then(|()| file.sync_all()).map_err(failed)?;
-    drop(file);
+    let temporary = temporary(target, &bytes).map_err(failed)?;
     let written = fs::read(&temporary.0).map_err(failed)?;
     match note::policy_digest(&written) {
         Ok(found) if found == *digest => {}
         Ok(_) => return Err(Failure::new("the built gateway carries another policy than the manifest; nothing was written")),
         Err(problem) => return Err(Failure::new(format_args!("the built file is no gateway ({problem}); nothing was written"))),
     }
-    fs::set_permissions(&temporary.0, Permissions::from_mode(0o555)).map_err(failed)?;
-    fs::rename(&temporary.0, target).map_err(failed)?;
-    // The rename itself survives a power cut only with its directory.
-    File::open(parent(target)).and_then(|dir| dir.sync_all()).map_err(failed)?;
+    place(&temporary, target, 0o555).map_err(failed)?;
     Ok(Published { size: written.len(), sha256: Sha256::digest(&written).into() })
+}
+
+/// Writes a paper beside a gateway, whole or not at all. Everybody may read it, as the gateway.
+///
+/// # Errors
+/// A file operation failed.
+pub(crate) fn beside_whole(target: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    sweep(target);
+    let temporary = temporary(target, bytes)?;
+    place(&temporary, target, 0o644)
+}
+
+/// A new file beside the target with this content, on the disk. `create_new`: whatever has that name is not written into.
+fn temporary(target: &Path, bytes: &[u8]) -> std::io::Result<Temporary> {
+    let temporary = Temporary(beside(target));
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary.0)?;
+    file.write_all(bytes)?;
+    file.sync_all()?;
+    Ok(temporary)
+}
+
+fn place(temporary: &Temporary, target: &Path, mode: u32) -> std::io::Result<()> {
+    fs::set_permissions(&temporary.0, Permissions::from_mode(mode))?;
+    fs::rename(&temporary.0, target)?;
+    // The rename itself survives a power cut only with its directory.
+    File::open(parent(target)).and_then(|dir| dir.sync_all())
 }
 
 /// Refuses to replace what no `airlock build` has written: `-o airlock.toml` must not cost the manifest.
@@ -71,6 +91,7 @@ pub(crate) fn replaceable(target: &Path) -> Result<(), Failure> {
 }
 
 /// Removed when dropped; after the rename there is nothing left to remove.
+#[derive(Debug)]
 struct Temporary(PathBuf);
 
 impl Drop for Temporary {

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// The lockfile cannot be read.
 pub(crate) fn bill(name: &str, policy: &str, gateway: &Gateway, lock: &[u8]) -> Result<Value, Failure> {
-    let Gateway { path: _, size: _, sha256, link: _, identity, crates } = gateway;
+    let Gateway { path: _, size: _, sha256, link: _, identity, crates, c_tools: _ } = gateway;
     let checksums = lock::checksums(lock)?;
     let Crates { packages } = crates;
     let root = format!("gateway:{sha256}");
