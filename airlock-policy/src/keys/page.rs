@@ -5,7 +5,7 @@ use crate::amount::duration;
 use crate::code::Code;
 
 /// What stands before the sections.
-const HEAD: &str = include_str!("head.md");
+const HEAD: &str = include_str!("head.txt");
 /// What stands behind them.
 const TAIL: &str = include_str!("tail.md");
 

@@ -1,9 +1,9 @@
 //! Asking the connected user about one exact call.
 //!
 //! The judge may find that a call needs a person's yes. Then the user at the client is asked, in the way of the connection's revision (see
-//! `wire::ask`): the text of [`text`] shows what would be done. Whatever comes back counts only for the same tool, arguments, lease,
+//! `wire::ask`): the text of `text` shows what would be done. Whatever comes back counts only for the same tool, arguments, lease,
 //! session and policy, only in time, and only once: the question stands in the ledger before anybody sees it, and an answer is recorded
-//! under the ledger's lock against it ([`record`]). An accepted question gives an [`Approved`], with which the judge, asked anew at that
+//! under the ledger's lock against it (`record`). An accepted question gives an [`Approved`], with which the judge, asked anew at that
 //! moment, turns its question into a permit.
 //!
 //! The client is trusted to bring the user's answer and not its own: nothing here proves who said yes, only to what and when.

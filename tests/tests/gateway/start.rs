@@ -201,7 +201,7 @@ fn the_policy_is_the_manifest() {
         "keys": [{"kid": "k1", "commitment": commitment}],
         "lease": {"default_ttl_s": 900, "max_ttl_s": 1800, "carriers": {"meta": false, "arguments": true}},
         "ledger": {"dir_env": "AIRLOCK_LEDGER_DIR", "dir_default": "./airlock-ledger", "durability": "process"},
-        "limits": {"max_arguments": 8 * 1024 * 1024, "in_flight": 64, "timeout_s": 10, "approval_timeout_s": 120, "quota": none},
+        "limits": {"max_arguments": 8 * 1024 * 1024, "in_flight": 256, "timeout_s": 10, "approval_timeout_s": 120, "quota": none},
         "tools": [{"name": "airlock_usage_stats", "why": "review", "builtin": "airlock_usage_stats", "effect": "read",
                    "needs_lease": true, "risk_threshold": 550, "base_risk": 0, "ignored_factors": [], "egress": [], "strict": true,
                    "labels": [], "approval": null, "quota": none, "timeout_s": 10}],
