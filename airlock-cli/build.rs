@@ -48,7 +48,6 @@ fn text(path: &Path) -> Result<&str> {
     path.to_str().ok_or_else(|| Error::other(format!("{} is not UTF-8", path.display())))
 }
 
-#[allow(clippy::print_stdout, reason = "how a build script speaks to cargo")]
 fn watch(path: &Path) {
     println!("cargo::rerun-if-changed={}", path.display());
 }

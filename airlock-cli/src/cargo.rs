@@ -224,7 +224,7 @@ impl Job<'_> {
 
 /// Flags of the recipe: no path of this machine in the binary, static where possible, nothing that a linker adds by itself.
 pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, is_static: bool) -> Vec<String> {
-    let Toolchain { sysroot, commit, .. } = toolchain;
+    let Toolchain { sysroot, commit, cargo: _, rustc: _, identity: _, host: _, release: _ } = toolchain;
     let mut flags = vec![source.remap(home), format!("--remap-path-prefix={sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
     if is_static {
         flags.push("-Ctarget-feature=+crt-static".to_owned());

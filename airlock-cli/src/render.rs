@@ -28,6 +28,11 @@ impl Failure {
         Self { code: NO, message: message.to_string(), help: None }
     }
 
+    /// The same where "no" would be read as an answer to another question (exit 2).
+    pub(crate) fn failed(self) -> Self {
+        Self { code: FAILED, ..self }
+    }
+
     /// Adds what the user can do.
     pub(crate) fn help(mut self, help: impl Display) -> Self {
         self.help = Some(help.to_string());

@@ -3,6 +3,7 @@
 
 use serde_json::Value;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
@@ -106,4 +107,181 @@ fn the_schema_is_one_json_value() {
     assert_eq!(value["$schema"], "http://json-schema.org/draft-07/schema#");
     let page = text(&airlock(dir.path(), &["schema", "--format", "markdown"]).stdout);
     assert_eq!(page, include_str!("../../docs/manifest.md"));
+}
+
+#[test]
+fn what_says_nothing_about_the_call_is_refused() {
+    let dir = place(CASES);
+    for (arguments, problem) in [
+        (&["--subject", "agent:helper"][..], "required arguments were not provided"),
+        (&["--session", "s"], "required arguments were not provided"),
+        (&["--intent", "i"], "required arguments were not provided"),
+        (&["--no-lease"], "required arguments were not provided"),
+        (&["--tool", "read_ticket", "--arg", "number=1", "--arg", "number=2"], "--arg gives \"number\" twice"),
+        (&["--tool", "read_ticket", "--arg", "number={\"a\":1,\"a\":2}"], "An object holds the same key twice."),
+        (&["--call", "call.json"], "An object holds the same key twice."),
+    ] {
+        fs::write(dir.path().join("call.json"), r#"{"tool":"read_ticket","args":{"number":1,"number":0}}"#).expect("written");
+        let output = airlock(dir.path(), &[&["explain"], arguments].concat());
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(problem), "{arguments:?}: {}", text(&output.stderr));
+    }
+    fs::write(
+        dir.path().join("call.json"),
+        r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"read_ticket","arguments":{"project":"WEB","number":4},"task":{}}}"#,
+    )
+    .expect("written");
+    let output = airlock(dir.path(), &["explain", "--call", "call.json", "--subject", "agent:helper"]);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn generated_cases_stand_beside_no_case_that_fails() {
+    let wrong = "airlock_cases = 1\n\n[[case]]\nname = \"wrong\"\ncall = { tool = \"read_ticket\" }\nexpect = \"allow\"\n";
+    let dir = place(wrong);
+    let output = airlock(dir.path(), &["test", "--generate"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("1 of 1 cases fail, first \"wrong\""), "{}", text(&output.stderr));
+    assert_eq!(fs::read_to_string(dir.path().join("airlock.cases.toml")).expect("text"), wrong);
+    for other in [&["--min-coverage", "100"][..], &["--junit", "cases.xml"], &["--format", "json"]] {
+        let output = airlock(dir.path(), &[&["test", "--generate"], other].concat());
+        assert_eq!(output.status.code(), Some(2), "{other:?}");
+        assert!(text(&output.stderr).contains("cannot be used with"), "{}", text(&output.stderr));
+    }
+}
+
+#[test]
+fn a_report_never_costs_the_manifest() {
+    let dir = place(CASES);
+    for file in ["airlock.toml", "airlock.cases.toml"] {
+        let before = fs::read(dir.path().join(file)).expect("a file");
+        let output = airlock(dir.path(), &["test", "--junit", file]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(text(&output.stderr).contains("is no report of `airlock test`"), "{}", text(&output.stderr));
+        assert_eq!(fs::read(dir.path().join(file)).expect("a file"), before);
+    }
+    for _ in 0..2 {
+        assert_eq!(airlock(dir.path(), &["test", "--junit", "cases.xml"]).status.code(), Some(0));
+    }
+}
+
+#[test]
+fn a_manifest_on_standard_input_has_cases_in_this_directory() {
+    let dir = place(CASES);
+    let mut child = Command::new(env!("CARGO_BIN_EXE_airlock"))
+        .args(["test", "-"])
+        .current_dir(dir.path())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("runs");
+    child.stdin.take().expect("a pipe").write_all(MANIFEST.as_bytes()).expect("written");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+}
+
+#[test]
+fn a_difference_with_what_does_not_compile_is_no_answer() {
+    let dir = place(CASES);
+    fs::write(dir.path().join("broken.toml"), "airlock = 1\n").expect("written");
+    for pair in [["broken.toml", "airlock.toml"], ["airlock.toml", "broken.toml"]] {
+        let output = airlock(dir.path(), &[&["diff", "--fail-on", "widening"], pair.as_slice()].concat());
+        assert_eq!(output.status.code(), Some(2), "{pair:?}");
+        assert!(text(&output.stderr).contains("error[A0202]"), "{}", text(&output.stderr));
+    }
+}
+
+/// Two flows and two grants that differ in all but their `why`.
+const ALIKE: &str = r#"airlock = 1
+[gateway]
+name = "alike"
+[keys]
+accept = ["k1"]
+[tools.airlock_issue_capability]
+why = "x"
+[tools.airlock_usage_stats]
+labels = ["reads:private"]
+why = "x"
+[tools.airlock_audit_tail]
+labels = ["ingests:untrusted"]
+why = "x"
+[tools.airlock_exposure_report]
+labels = ["sends:external"]
+why = "x"
+[[flow]]
+ask = ["reads:private", "ingests:untrusted"]
+why = "one reason"
+[[flow]]
+ask = ["reads:private", "sends:external"]
+why = "one reason"
+[[grant]]
+subject = "agent:one"
+tools = ["airlock_usage_stats", "airlock_audit_tail", "airlock_exposure_report"]
+issue = "operator"
+why = "x"
+[[grant]]
+subject = "agent:two"
+tools = ["airlock_audit_tail"]
+issue = "self"
+why = "x"
+"#;
+
+#[test]
+fn of_two_clauses_that_read_alike_the_one_that_decides_is_shown() {
+    let dir = tempfile::tempdir().expect("directory");
+    fs::write(dir.path().join("airlock.toml"), ALIKE).expect("written");
+    let line = |call: &str| {
+        fs::write(dir.path().join("call.json"), call).expect("written");
+        let output = airlock(dir.path(), &["explain", "--call", "call.json", "--format", "json"]);
+        let value: Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+        (value["verdict"].as_str().unwrap_or_default().to_owned(), value["line"]["text"].as_str().unwrap_or_default().to_owned())
+    };
+    let after = r#"{"history":[{"tool":"airlock_exposure_report"}],"tool":"airlock_usage_stats"}"#;
+    assert_eq!(line(after), ("ask".into(), r#"ask = ["reads:private", "sends:external"]"#.into()));
+    let issue = r#"{"tool":"airlock_issue_capability","args":{"session_id":"s","subject":"agent:two","intent":"look","tools":["airlock_audit_tail"]}}"#;
+    assert_eq!(line(issue), ("allow".into(), r#"tools = ["airlock_audit_tail"]"#.into()));
+    // A case of the second flow covers the second alone.
+    let cases = r#"airlock_cases = 1
+[[case]]
+name = "after a look outside"
+subject = "agent:one"
+history = [{ tool = "airlock_exposure_report" }]
+call = { tool = "airlock_usage_stats" }
+expect = "ask"
+"#;
+    fs::write(dir.path().join("airlock.cases.toml"), cases).expect("written");
+    let output = airlock(dir.path(), &["test", "--format", "json"]);
+    let value: Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+    let lacks = |flow: &str| {
+        let missing = value["missing"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .find(|it| it["clause"].as_str().is_some_and(|clause| clause.starts_with(flow)));
+        missing.map(|it| it["lacks"].as_str().unwrap_or_default().to_owned()).unwrap_or_default()
+    };
+    assert_eq!((lacks("flow 1").as_str(), lacks("flow 2").as_str()), ("any case", "a case that passes"));
+}
+
+#[test]
+fn nothing_leaves_the_locked_template() {
+    let dir = tempfile::tempdir().expect("directory");
+    assert_eq!(airlock(dir.path(), &["new", "locked", "--template", "locked"]).status.code(), Some(0));
+    let manifest = dir.path().join("locked/airlock.toml");
+    let locked = fs::read_to_string(&manifest).expect("text");
+    let lists = locked.replace("tools = [\"airlock_usage_stats\"]", "tools = [\"airlock_usage_stats\", \"out\"]");
+    let read = "[[egress]]\nhost = \"*\"\nwhy = \"x\"\n[tools.http_get_json]\negress = [\"*\"]\nwhy = \"x\"\n";
+    let rest = "[[egress]]\nhost = \"api.example.com\"\nwhy = \"x\"\n[tools.out]\ndescription = \"x\"\neffect = \"read\"\nhttp = { method = \"GET\", url = \"https://api.example.com/\" }\nwhy = \"x\"\n";
+    for (tool, text_of) in [("http_get_json", read), ("out", rest)] {
+        fs::write(&manifest, format!("{}\n{text_of}", lists.replace("\"out\"", &format!("\"{tool}\"")))).expect("written");
+        let output = airlock(dir.path(), &["check", "locked/airlock.toml"]);
+        assert_eq!(output.status.code(), Some(1), "{tool}");
+        assert!(
+            text(&output.stderr).contains("error[A1002]") || text(&output.stdout).contains("error[A1002]"),
+            "{tool}: {}{}",
+            text(&output.stdout),
+            text(&output.stderr)
+        );
+    }
 }

@@ -204,6 +204,8 @@ codes! {
     ShadowedGrant = "A0607" Warning "shadowed-grant";
     /// A risk ceiling of a grant below what every call of a tool has.
     GrantRisk = "A0608" Warning "grant-risk";
+    /// A flow or a bound of sessions that a subject evades, because it chooses its sessions.
+    ChosenSession = "A0609" Warning "chosen-session";
 
     // Lints.
     /// `[lints]` names something that is no lint.

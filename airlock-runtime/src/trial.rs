@@ -9,7 +9,7 @@ use crate::clock::Micros;
 use crate::decide::{self, Call, Check, Decision, Facts, Permit, Traced};
 use crate::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims};
 use crate::ledger::{self, Rehearsal, Unmet};
-use crate::policy::Policy;
+use crate::policy::{Flow, FlowVerdict, Policy};
 use crate::reason::Reason;
 use crate::risk::Risk;
 
@@ -30,6 +30,8 @@ pub struct Verdict {
     pub checks: Vec<Check>,
     /// The risk of the call.
     pub risk: Risk,
+    /// The flows for which the user is asked, by their places in the policy.
+    pub flows: Vec<usize>,
     /// What came of it.
     pub end: End,
 }
@@ -84,8 +86,9 @@ impl Trial {
         let Traced { mut checks, decision } =
             decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now });
         let context = Context::new(&call, None, authority.ok(), &risk, None);
+        let mut flows = Vec::new();
         let mut recorded = |permit| {
-            let end = self.record(&context, permit, now, accepts);
+            let end = self.record(&context, permit, now, accepts, &mut flows);
             let detail = match &end {
                 End::Allowed => "nothing stands against it".to_owned(),
                 End::Asked(because) => because.join("; "),
@@ -97,13 +100,17 @@ impl Trial {
         let end = match decision {
             Decision::Allow(permit) => recorded(permit),
             Decision::Ask(ask) if accepts => recorded(ask.supposed()),
-            Decision::Ask(ask) => End::Asked(ask.because),
+            Decision::Ask(ask) => {
+                flows = completed_alone(self.policy, &call);
+                End::Asked(ask.because)
+            }
             Decision::Deny(reason) => End::Denied(reason),
         };
-        Verdict { checks, risk, end }
+        Verdict { checks, risk, flows, end }
     }
 
-    fn record(&mut self, context: &Context<'_>, mut permit: Permit, now: Micros, accepts: bool) -> End {
+    /// Records a call. `asked` gets the flows for which its session has it asked about.
+    fn record(&mut self, context: &Context<'_>, mut permit: Permit, now: Micros, accepts: bool, asked: &mut Vec<usize>) -> End {
         let (policy, call, authority) = (self.policy, context.call, context.authority);
         loop {
             let (sid, exp) = (decide::sid(call, authority), context.exp().or(permit.issues_until()));
@@ -111,6 +118,7 @@ impl Trial {
             match self.ledger.allow(entry, permit.require(), now) {
                 Ok(()) => return End::Allowed,
                 Err(Unmet::Asks(flows)) => {
+                    asked.clone_from(&flows);
                     let because: Vec<String> =
                         flows.iter().filter_map(|at| Some(policy.flows.get(*at)?.why.to_owned())).collect();
                     match decide::ask(policy, call, authority, permit, because) {
@@ -126,6 +134,13 @@ impl Trial {
             }
         }
     }
+}
+
+/// The flows that ask about every call of the tool, because it has all their labels by itself.
+fn completed_alone(policy: &Policy, call: &Call) -> Vec<usize> {
+    let labels = call.tool.map_or(&[][..], |tool| tool.labels);
+    let is_complete = |flow: &Flow| flow.verdict == FlowVerdict::Ask && flow.lacks(labels).next().is_none();
+    policy.flows.iter().enumerate().filter(|(_, flow)| is_complete(flow)).map(|(at, _)| at).collect()
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use super::{Expect, Judged};
 use crate::judge::{self, Ruling};
 use crate::places::{Step, steps};
 use crate::render::Failure;
-use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, HostRule, Policy, Quota, Requirement, Selector, Tool, ToolKind};
+use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Policy, Quota, Requirement, Selector, Tool, ToolKind};
 use airlock_policy::limits::{ITEMS_DEFAULT, RULE_TEXT_MAX};
 use airlock_runtime::reason::Reason;
 
@@ -88,9 +88,10 @@ pub(crate) fn clauses(policy: &Policy) -> Vec<Tried> {
         let clause = Clause::Require(at);
         match &require.rule {
             // Without a tool it speaks of nothing, and no call can try it.
-            Requirement::Every { tools, .. } | Requirement::Never { tools, .. } if selected(policy, tools).next().is_none() => {}
-            Requirement::Every { .. } => all.push(Tried { clause, passed: Some(false), stopped: None }),
-            Requirement::Never { .. } => all.push(stop(clause)),
+            Requirement::Every { tools, has: _ } | Requirement::Never { tools, subject: _ }
+                if selected(policy, tools).next().is_none() => {}
+            Requirement::Every { tools: _, has: _ } => all.push(Tried { clause, passed: Some(false), stopped: None }),
+            Requirement::Never { tools: _, subject: _ } => all.push(stop(clause)),
         }
     }
     all
@@ -124,33 +125,7 @@ fn bounds(quota: &Quota) -> impl Iterator<Item = Bound> {
 
 /// The tools that a selector speaks of.
 pub(crate) fn selected<'p>(policy: &'p Policy, selector: &'p Selector) -> impl Iterator<Item = &'p Tool> {
-    policy.tools.iter().filter(|tool| {
-        let Selector { tools, labels, effect, credentials, host } = selector;
-        (tools.is_empty() || tools.contains(&tool.name))
-            && labels.iter().all(|label| tool.labels.contains(label))
-            && effect.is_none_or(|effect| effect == tool.effect)
-            && credentials.is_none_or(|sends| sends == sends_credential(tool))
-            && host.as_ref().is_none_or(|host| tool.egress.iter().any(|entry| overlaps(&entry.host, host)))
-    })
-}
-
-fn sends_credential(tool: &Tool) -> bool {
-    match &tool.kind {
-        ToolKind::Rest(rest) => rest.auth.is_some(),
-        ToolKind::Builtin(_) => false,
-    }
-}
-
-/// Is there a host that both rules cover?
-fn overlaps(one: &HostRule, other: &HostRule) -> bool {
-    let in_label = |host: &str, base: &str| host.split_once('.').is_some_and(|(_, rest)| rest == base);
-    match (one, other) {
-        (HostRule::AnyPublic, _) | (_, HostRule::AnyPublic) => true,
-        (HostRule::Exact(one), HostRule::Exact(other)) | (HostRule::OneLabel(one), HostRule::OneLabel(other)) => one == other,
-        (HostRule::Exact(host), HostRule::OneLabel(base)) | (HostRule::OneLabel(base), HostRule::Exact(host)) => {
-            in_label(host, base)
-        }
-    }
+    policy.tools.iter().filter(|tool| selector.selects(tool))
 }
 
 /// Takes in what a case has tried. A case that failed has tried nothing.
@@ -196,16 +171,16 @@ fn tries(policy: &Policy, clause: Clause, judged: &Judged<'_>, ruling: &Ruling, 
         Clause::Flow(at) => {
             let flow = &policy.flows[at];
             let is_near = tool.is_some_and(|at| policy.tools[at].labels.iter().any(|label| flow.labels.contains(label)));
-            (is_near && ruling.verdict == Expect::Allow, completes(flow, ruling))
+            (is_near && ruling.verdict == Expect::Allow, completes(policy, at, ruling))
         }
         Clause::Grant(at) => {
-            let Grant { subject, tools, .. } = &policy.grants[at];
+            let Grant { subject, tools, domains: _, issue: _, max_ttl: _, max_risk: _, uses: _, why: _ } = &policy.grants[at];
             let is_theirs = case.subject.as_ref() == Some(subject);
             let issues = is_let_through && case.call.args.get("subject").and_then(serde_json::Value::as_str) == Some(subject);
             (is_theirs && is_let_through && tools.contains(&case.call.tool) || issues, is_theirs && !is_let_through)
         }
         Clause::Require(at) => match &policy.requires[at].rule {
-            Requirement::Every { tools, .. } => (selected(policy, tools).any(|tool| tool.name == case.call.tool), false),
+            Requirement::Every { tools, has: _ } => (selected(policy, tools).any(|tool| tool.name == case.call.tool), false),
             Requirement::Never { subject, tools } => {
                 let is_theirs = subject.is_none() || case.subject == *subject;
                 (false, is_theirs && !is_let_through && selected(policy, tools).any(|tool| tool.name == case.call.tool))
@@ -223,10 +198,11 @@ fn exceeds(tool: Option<&str>, bound: Bound, reason: &Reason) -> bool {
     }
 }
 
-fn completes(flow: &Flow, ruling: &Ruling) -> bool {
-    match (&ruling.reason, flow.verdict) {
-        (Reason::FlowDenied { labels, .. }, FlowVerdict::Deny) => labels.iter().eq(flow.labels.iter()),
-        (_, FlowVerdict::Ask) => ruling.verdict == Expect::Ask && ruling.because.contains(&flow.why),
+fn completes(policy: &Policy, at: usize, ruling: &Ruling) -> bool {
+    let Flow { labels: own, verdict, why: _ } = &policy.flows[at];
+    match (&ruling.reason, verdict) {
+        (Reason::FlowDenied { labels, why: _ }, FlowVerdict::Deny) => labels.iter().eq(own.iter()),
+        (_, FlowVerdict::Ask) => ruling.verdict == Expect::Ask && ruling.flows.contains(&at),
         (_, FlowVerdict::Deny) => false,
     }
 }

@@ -106,7 +106,7 @@ fn drafts(judge: &Judge<'_>, clause: Clause, half: Half) -> Result<Vec<Draft>, F
         }
         (Clause::Grant(at), Half::Stopped) => beyond(policy, &policy.grants[at])?,
         (Clause::Require(at), _) => match &policy.requires[at].rule {
-            Requirement::Every { tools, .. } => passing(policy, &selected(policy, tools).collect::<Vec<_>>())?,
+            Requirement::Every { tools, has: _ } => passing(policy, &selected(policy, tools).collect::<Vec<_>>())?,
             Requirement::Never { subject, tools } => {
                 let subject = subject.as_deref().unwrap_or(STRANGER);
                 selected(policy, tools).map(|tool| excluded(tool, subject)).collect::<Result<_, _>>()?

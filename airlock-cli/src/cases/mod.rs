@@ -10,5 +10,5 @@ mod samples;
 pub(crate) use coverage::{Clause, Tried, clauses, note};
 pub(crate) use file::{Call, Carrier, Case, Earlier, Expect, Placed, Terms, extended, fresh, read};
 pub(crate) use generate::generate;
-pub(crate) use junit::report;
+pub(crate) use junit::{report, write};
 pub(crate) use run::{Judged, judge, play};

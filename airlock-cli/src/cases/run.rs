@@ -127,7 +127,7 @@ impl<'a> Play<'a> {
 
     /// Makes a lease unless there is one that lives and has calls left. Who names a number of calls gets one lease with them.
     fn renew(&mut self, key: &(String, String), subject: &str, intent: &str, now: Micros) -> Result<(), String> {
-        let Terms { uses, ttl_seconds, .. } = &self.case.lease;
+        let Terms { uses, ttl_seconds, tools: _, domains: _, max_risk_thousandths: _, key: _, carrier: _ } = &self.case.lease;
         if let Some((lease, left)) = self.leases.get(key)
             && (ttl_seconds.is_some() || lease.exp > now.seconds())
             && (uses.is_some() || *left > 0)

@@ -22,9 +22,11 @@ pub(super) struct Argument<'p> {
 pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
     let rules = |name: &str| tool.args.iter().find(|rules| rules.arg == name).map_or(&[][..], |rules| &rules.rules);
     match &tool.kind {
-        ToolKind::Rest(rest) => {
-            rest.input.iter().map(|Input { name, kind, .. }| Argument { name, kind: *kind, rules: rules(name) }).collect()
-        }
+        ToolKind::Rest(rest) => rest
+            .input
+            .iter()
+            .map(|Input { name, kind, required: _, description: _ }| Argument { name, kind: *kind, rules: rules(name) })
+            .collect(),
         ToolKind::Builtin(_) => {
             let required: &[&str] = match tool.name.as_str() {
                 "http_get_json" => &["url"],

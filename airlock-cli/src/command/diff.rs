@@ -4,7 +4,7 @@ mod call;
 mod page;
 
 use crate::manifest::policy_of;
-use crate::render::{NO, Outcome, say};
+use crate::render::{Failure, NO, Outcome, say};
 use airlock_policy::authority;
 use clap::ValueEnum;
 use serde_json::json;
@@ -14,8 +14,8 @@ use std::process::ExitCode;
 /// Show what a new manifest allows that the old one denies, and the other way round.
 ///
 /// The comparison is of authority, not of text: every change is shown with a call that one policy lets through and the other
-/// refuses or asks about. Exit codes: 0 compared · 1 a manifest has errors, or --fail-on widening and something is gained · 2 a
-/// file could not be read.
+/// refuses or asks about. Exit codes: 0 compared · 1 --fail-on widening, and something is gained · 2 nothing was compared: a manifest
+/// has errors, or a file could not be read.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
     /// The manifest in force, or the gateway that runs
@@ -50,8 +50,9 @@ enum FailOn {
 
 impl Diff {
     pub(crate) fn run(self) -> Outcome {
-        let old = policy_of(&self.old)?.compiled;
-        let new = policy_of(&self.new)?.compiled;
+        // 1 says that something is gained, which is not known of what does not compile.
+        let old = policy_of(&self.old).map_err(Failure::failed)?.compiled;
+        let new = policy_of(&self.new).map_err(Failure::failed)?.compiled;
         let difference = authority::diff(old.policy(), new.policy());
         let notes = authority::notes(old.policy(), new.policy());
         match self.format {

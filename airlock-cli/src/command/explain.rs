@@ -1,5 +1,7 @@
 //! `airlock explain`.
 
+mod call;
+
 use crate::args::Format;
 use crate::cases::{self, Case, Expect};
 use crate::judge::{Called, Judge, Ruling};
@@ -10,12 +12,8 @@ use airlock_policy::Report;
 use airlock_policy::ir::Policy;
 use airlock_runtime::reason::thousandths;
 use serde_json::{Map, Value, json};
-use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
-
-/// Largest description of a call in bytes: the largest line that a gateway reads.
-const CALL_MAX: u64 = 8 * 1024 * 1024;
 
 /// Show the whole policy as a readable report, or say what a gateway would answer to one call, and why.
 ///
@@ -23,30 +21,31 @@ const CALL_MAX: u64 = 8 * 1024 * 1024;
 /// purpose and an empty ledger in memory; nothing is performed and nothing is recorded. Exit codes: 0 shown, whatever the verdict is ·
 /// 1 the manifest has errors · 2 something could not be read.
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("described").args(["call", "tool"]))]
 pub(crate) struct Explain {
     /// The manifest, or a built gateway; `-` reads a manifest from standard input
     #[arg(default_value = "airlock.toml")]
     manifest: PathBuf,
     /// A call as JSON: {"tool", "args", "subject", …} as in a case, or {"name", "arguments"} as in MCP; `-` reads standard input
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["tool", "arg"])]
+    #[arg(long, value_name = "FILE", conflicts_with = "arg")]
     call: Option<PathBuf>,
     /// Tool of the call
     #[arg(long)]
     tool: Option<String>,
     /// Argument of the call; the value is JSON, or else text
-    #[arg(long, value_name = "NAME=VALUE", requires = "tool", value_parser = argument)]
+    #[arg(long, value_name = "NAME=VALUE", requires = "tool", value_parser = call::argument)]
     arg: Vec<(String, Value)>,
     /// Whose lease the call carries [default: the first subject with a grant for the tool]
-    #[arg(long)]
+    #[arg(long, requires = "described")]
     subject: Option<String>,
     /// Session of the call
-    #[arg(long)]
+    #[arg(long, requires = "described")]
     session: Option<String>,
     /// Intent of the call
-    #[arg(long)]
+    #[arg(long, requires = "described")]
     intent: Option<String>,
     /// The call carries no lease
-    #[arg(long, conflicts_with = "subject")]
+    #[arg(long, requires = "described", conflicts_with = "subject")]
     no_lease: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value = "table")]
@@ -67,8 +66,8 @@ impl Explain {
     fn case(&self, policy: &Policy) -> Result<Option<Case>, Failure> {
         let mut case = match (&self.call, &self.tool) {
             (None, None) => return Ok(None),
-            (Some(path), _) => read(path)?,
-            (None, Some(tool)) => described(json!({"call": {"tool": tool, "args": Map::from_iter(self.arg.iter().cloned())}}))?,
+            (Some(path), _) => call::read(path)?,
+            (None, Some(tool)) => call::described(json!({"call": {"tool": tool, "args": self.args()?}}))?,
         };
         case.session = self.session.clone().or(case.session);
         case.intent = self.intent.clone().or(case.intent);
@@ -77,46 +76,17 @@ impl Explain {
         case.subject = self.subject.clone().or(case.subject).or(subject).filter(|_| !self.no_lease);
         Ok(Some(case))
     }
-}
 
-/// `name=value`.
-fn argument(text: &str) -> Result<(String, Value), String> {
-    let (name, value) = text.split_once('=').ok_or("an argument is written NAME=VALUE")?;
-    Ok((name.to_owned(), serde_json::from_str(value).unwrap_or_else(|_| json!(value))))
-}
-
-/// A call from a file.
-fn read(path: &Path) -> Result<Case, Failure> {
-    let cannot = |e: &dyn std::fmt::Display| Failure::new(format_args!("cannot read the call {}: {e}", path.display()));
-    let mut text = String::new();
-    let read = match path == Path::new("-") {
-        true => std::io::stdin().take(CALL_MAX).read_to_string(&mut text),
-        false => std::fs::File::open(path).and_then(|file| file.take(CALL_MAX).read_to_string(&mut text)),
-    };
-    read.map_err(|e| cannot(&e))?;
-    let value: Value = serde_json::from_str(&text).map_err(|e| cannot(&e))?;
-    described(value).map_err(|failure| cannot(&failure))
-}
-
-/// A call as a case, as `{tool, args, subject, …}`, or as MCP has it.
-fn described(value: Value) -> Result<Case, Failure> {
-    let bad = |problem: &dyn std::fmt::Display| Failure::new(format_args!("this is no call: {problem}"));
-    let Value::Object(mut members) = value else { return Err(bad(&"it is not a JSON object")) };
-    if let Some(Value::Object(params)) = members.remove("params") {
-        members = Map::from_iter(params.into_iter().filter(|(name, _)| name != "_meta"));
-    }
-    if !members.contains_key("call") {
-        let mut call = Map::new();
-        for (from, to) in [("tool", "tool"), ("name", "tool"), ("args", "args"), ("arguments", "args"), ("stretch", "stretch")] {
-            if let Some(value) = members.remove(from) {
-                call.insert(to.to_owned(), value);
+    /// The arguments of the call. A name that stands twice is refused, as a gateway refuses it.
+    fn args(&self) -> Result<Map<String, Value>, Failure> {
+        let mut args = Map::new();
+        for (name, value) in &self.arg {
+            if args.insert(name.clone(), value.clone()).is_some() {
+                return Err(Failure::new(format_args!("--arg gives {name:?} twice; an argument has one value")));
             }
         }
-        members.insert("call".to_owned(), Value::Object(call));
+        Ok(args)
     }
-    members.insert("name".to_owned(), json!("call"));
-    members.insert("expect".to_owned(), json!(Expect::Allow.word()));
-    serde_json::from_value(Value::Object(members)).map_err(|e| bad(&e))
 }
 
 fn report(accepted: &Accepted, format: Format) {

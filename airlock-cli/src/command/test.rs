@@ -16,6 +16,7 @@ use std::process::ExitCode;
 /// Each call is decided by the functions of the gateway itself, with a lease signed for the purpose and a ledger in memory; nothing is
 /// performed and no gateway is built. The format of the cases: docs/policy-tests.md. Exit codes: 0 every case is as expected, and
 /// enough is covered · 1 a case is not, too little is covered, or the manifest has errors · 2 something could not be read or written.
+/// While a case fails, --generate adds none.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Test {
     /// The manifest, or a built gateway
@@ -31,7 +32,7 @@ pub(crate) struct Test {
     #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     min_coverage: Option<u8>,
     /// Write cases for what the file does not cover yet: one that passes and one that is stopped, for each clause
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["min_coverage", "junit", "format"])]
     generate: bool,
     /// How the results are printed
     #[arg(long, value_enum, default_value = "table")]
@@ -50,8 +51,7 @@ impl Test {
         let judged: Vec<Judged<'_>> = placed.iter().map(|placed| cases::judge(&judge, placed)).collect();
         let tried = tried(judge.policy, &judged)?;
         if let Some(junit) = &self.junit {
-            let report = cases::report(&judge.policy.gateway.name, &path.display().to_string(), &judged);
-            std::fs::write(junit, report).map_err(|e| Failure::new(format_args!("cannot write {}: {e}", junit.display())))?;
+            cases::write(junit, &cases::report(&judge.policy.gateway.name, &path.display().to_string(), &judged))?;
         }
         let places = Places::of(&accepted.name, &accepted.text);
         match self.format {
@@ -67,8 +67,10 @@ impl Test {
     }
 }
 
-/// `airlock.cases.toml` beside `airlock.toml`, `weather.cases.toml` beside a gateway `weather`.
+/// `airlock.cases.toml` beside `airlock.toml`, `weather.cases.toml` beside a gateway `weather`. A manifest on standard input stands nowhere:
+/// its cases are looked for where a manifest is by default.
 fn beside(policy: &Path) -> PathBuf {
+    let policy = if policy == Path::new("-") { Path::new("airlock.toml") } else { policy };
     policy.with_extension("cases.toml")
 }
 
@@ -133,10 +135,18 @@ fn json(policy: &Policy, judged: &[Judged<'_>], tried: &[Tried]) -> serde_json::
     json!({"cases": cases, "clauses": tried.len(), "coverage": percent(tried), "missing": missing})
 }
 
-/// Adds generated cases to the file.
+/// Adds generated cases to the file. While a case fails nothing is added: what the policy does today would stand beside what it should do,
+/// and one of the two is wrong.
 fn generate(judge: &Judge<'_>, path: &Path) -> Outcome {
     let before = if path.exists() { cases::read(path)? } else { Vec::new() };
     let judged: Vec<Judged<'_>> = before.iter().map(|placed| cases::judge(judge, placed)).collect();
+    let failing: Vec<&str> =
+        judged.iter().filter(|judged| judged.fault.is_some()).map(|judged| judged.placed.case.name.as_str()).collect();
+    if let Some(first) = failing.first() {
+        let problem =
+            format!("{}: {} of {} cases fail, first {first:?}; no case was added", path.display(), failing.len(), judged.len());
+        return Err(Failure::no(problem).help("`airlock test` shows each; mend the policy or the case, then generate"));
+    }
     let (new, left) = cases::generate(judge, &before, tried(judge.policy, &judged)?)?;
     let text = cases::extended(path, &new).map_err(|problem| Failure::new(format_args!("{}: {problem}", path.display())))?;
     if !new.is_empty() {

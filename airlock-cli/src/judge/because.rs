@@ -4,9 +4,13 @@ use super::{Judge, Ruling};
 use crate::cases::Expect;
 use crate::places::{Line, Places, Step, steps};
 use crate::render::Failure;
-use airlock_policy::ir::{ArgRule, Grant, Policy, Tool};
+use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Policy, Tool};
 use airlock_runtime::call::Args;
 use airlock_runtime::reason::Reason;
+use serde_json::Value;
+
+/// The tool that issues leases.
+const ISSUE_TOOL: &str = "airlock_issue_capability";
 
 /// What was called, as far as a manifest speaks of it.
 #[derive(Debug, Clone, Copy)]
@@ -37,10 +41,9 @@ impl Judge<'_> {
         let of_tool = |key: &str| steps!["tools", tool, key];
         let grant = |key: &str| grant_at(policy, called, key);
         if ruling.verdict == Expect::Ask {
-            let flow = policy.flows.iter().position(|flow| ruling.because.contains(&flow.why));
             return Ok([
                 vec![of_tool("approval")],
-                flow.map(|at| steps!["flow", at, "ask"]).into_iter().collect(),
+                ruling.flows.iter().map(|at| steps!["flow", *at, "ask"]).collect(),
                 grant("issue"),
             ]
             .concat());
@@ -61,8 +64,10 @@ impl Judge<'_> {
                 "lease ceiling" => [grant("max_risk"), vec![steps!["risk", "threshold"]]].concat(),
                 _ => vec![of_tool("risk_threshold"), steps!["risk", "threshold"], steps!["tools", tool]],
             },
-            Reason::FlowDenied { why, .. } => {
-                let flow = policy.flows.iter().position(|flow| flow.why == *why);
+            Reason::FlowDenied { labels, why } => {
+                let is_it =
+                    |flow: &Flow| flow.verdict == FlowVerdict::Deny && flow.why == *why && flow.labels.iter().eq(labels.iter());
+                let flow = policy.flows.iter().position(is_it);
                 flow.map(|at| steps!["flow", at, "deny"]).into_iter().collect()
             }
             Reason::RateExceeded { scope, .. } => {
@@ -121,10 +126,18 @@ pub(crate) fn refusing(tool: &Tool, args: &Args) -> Result<Vec<(usize, usize)>, 
     Ok(super::rules(tool)?.into_iter().filter(|(_, check)| check(args).is_err()).map(|(place, _)| place).collect())
 }
 
-/// A key of the first grant of the subject that names the tool, else of its first grant.
+/// A key of the first grant of the subject that names the tool, else of its first grant. Who asks for a lease is the subject in the
+/// arguments, and the tools are those that the lease is asked for.
 fn grant_at(policy: &Policy, called: &Called<'_>, key: &str) -> Vec<Vec<Step>> {
-    let of_subject = |grant: &&Grant| called.subject == Some(grant.subject.as_str());
-    let naming = policy.grants.iter().position(|grant| of_subject(&grant) && grant.tools.iter().any(|tool| tool == called.tool));
+    let asks = called.tool == ISSUE_TOOL;
+    let subject = if asks { called.args.get("subject").and_then(Value::as_str) } else { called.subject };
+    let wanted: Vec<&str> = match called.args.get("tools").and_then(Value::as_array).filter(|_| asks) {
+        Some(tools) => tools.iter().filter_map(Value::as_str).collect(),
+        None => vec![called.tool],
+    };
+    let of_subject = |grant: &&Grant| subject == Some(grant.subject.as_str());
+    let names_all = |grant: &Grant| wanted.iter().all(|wanted| grant.tools.iter().any(|tool| tool == wanted));
+    let naming = policy.grants.iter().position(|grant| of_subject(&grant) && names_all(grant));
     let any = policy.grants.iter().position(|grant| of_subject(&grant));
     naming.or(any).map(|at| vec![steps!["grant", at, key], steps!["grant", at]]).unwrap_or_default()
 }

@@ -6,6 +6,7 @@ mod flows;
 mod grants;
 mod remarks;
 mod requires;
+mod sessions;
 mod tools;
 
 use crate::diagnostic::{Faults, Span};
@@ -47,10 +48,12 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
+    let mut bounds = sessions::bounds(None, &limits.quota);
     let limits = limits.compiled();
     for draft in tools.known {
         listed.index.insert(draft.name.value.clone(), listed.tools.len());
         listed.names.push(draft.name.span.clone());
+        bounds.extend(sessions::bounds(Some(&draft.name.value), &draft.quota));
         let around = tools::Surroundings { threshold: &threshold, declared: &egress, limits: &limits };
         listed.tools.push(tools::compile(draft, &around, &mut reached, faults));
     }
@@ -80,6 +83,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     requires::names(&requires, &listed, faults);
     if whole {
         flows::idle(&flow_places, &policy, faults);
+        sessions::chosen(&policy, &flow_places, &bounds, &grant_places, faults);
         grants::shadowed(&policy, &grant_places, faults);
         requires::hold(&requires, &policy, &listed, &grant_places, faults);
     }

@@ -48,7 +48,7 @@ fn idle(draft: &RequireDraft, policy: &Policy, faults: &mut Faults) {
     let remark = |message: String, span: &Span, help: String, faults: &mut Faults| {
         faults.push(Diagnostic::new(Code::IdleRequire, span, message, "says nothing here").help(help));
     };
-    if !policy.tools.iter().any(|tool| selects(tools, tool)) {
+    if !policy.tools.iter().any(|tool| tools.selects(tool)) {
         let help = "correct the selector, or allow this where the rule is for later".to_owned();
         remark("no tool is one of those that this requirement speaks of".to_owned(), &draft.span, help, faults);
     }
@@ -70,7 +70,7 @@ fn every(
     places: &Places,
     faults: &mut Faults,
 ) {
-    for (tool, name) in listed.all().filter(|(tool, _)| selects(selector, tool)) {
+    for (tool, name) in listed.all().filter(|(tool, _)| selector.selects(tool)) {
         for property in properties {
             let Some(lack) = lack(property, tool, policy) else { continue };
             let message = format!("a requirement is broken: `{}` {}", tool.name, lack.what);
@@ -98,7 +98,7 @@ fn never(
         let issuing = (grant.issue != Issue::Operator).then_some(ISSUE_TOOL);
         let tools = grant.tools.iter().map(String::as_str).chain(issuing);
         for (tool, name) in tools.filter_map(|tool| listed.find(tool)) {
-            if !selects(selector, tool) || !reaches(grant, selector, tool) {
+            if !selector.selects(tool) || !reaches(grant, selector, tool) {
                 continue;
             }
             let message = format!("a requirement is broken: a grant lets `{}` call `{}`", grant.subject, tool.name);
@@ -117,14 +117,17 @@ fn never(
     }
 }
 
-/// Whether a tool is one of those that a requirement speaks of.
-fn selects(selector: &Selector, tool: &Tool) -> bool {
-    let Selector { tools, labels, effect, credentials, host } = selector;
-    (tools.is_empty() || tools.contains(&tool.name))
-        && labels.iter().all(|label| has(tool, label))
-        && effect.is_none_or(|effect| effect == tool.effect)
-        && credentials.is_none_or(|credentials| credentials == sends_credential(tool))
-        && host.as_ref().is_none_or(|host| tool.egress.iter().any(|egress| meet(&egress.host, host)))
+impl Selector {
+    /// Whether a tool is one of those that a requirement speaks of.
+    #[must_use]
+    pub fn selects(&self, tool: &Tool) -> bool {
+        let Self { tools, labels, effect, credentials, host } = self;
+        (tools.is_empty() || tools.contains(&tool.name))
+            && labels.iter().all(|label| has(tool, label))
+            && effect.is_none_or(|effect| effect == tool.effect)
+            && credentials.is_none_or(|credentials| credentials == sends_credential(tool))
+            && host.as_ref().is_none_or(|host| tool.egress.iter().any(|egress| meet(&egress.host, host)))
+    }
 }
 
 const fn sends_credential(tool: &Tool) -> bool {

@@ -39,7 +39,9 @@ strings speak of each item where the argument is a list. What a refused call is 
         rule("under", Kind::Text("an absolute path in normal form", "^/"), "\"/srv/work\"", "strings: this absolute path or one below it; a value with an empty, `.` or `..` segment is refused", &[
             Code::RuleType, Code::RuleContradiction, Code::RuleSetConflict, Code::Forbid, Code::BadPath,
         ]),
-        rule("host_in", HOST_LIST, "[\"api.example.com\", \"*.example.org\"]", "strings: an `https` URL of one of these hosts, or such a host itself", ANY),
+        rule("host_in", HOST_LIST, "[\"api.example.com\", \"*.example.org\"]", "strings: an `https` URL of one of these hosts, or such a host itself", &[
+            Code::RuleType, Code::RuleContradiction, Code::RuleSetConflict, Code::Forbid, Code::AnyHost,
+        ]),
         rule("max_items", Kind::Integer(0, ITEMS_MAX), "10", "lists: most items", ANY),
         rule("forbid", Kind::Yes, "true", "the argument may not be given; stands alone", ANY),
     ],

@@ -77,8 +77,8 @@ why = \"plans trips for one user\"
 
 pub(super) static FLOW: Section = Section {
     name: "[[flow]]",
-    about: "Labels that may not come together in one session. The labels of all allowed calls of a session are remembered in the ledger, so \
-across processes and restarts. A call of a tool that has some label of the flow, and whose labels together with those of the session cover \
+    about: "Labels that may not come together in one session. The labels of all allowed calls of a session are remembered in the ledger until its leases \
+have ended, so across processes and restarts. A call of a tool that has some label of the flow, and whose labels together with those of the session cover \
 all of it, is refused (`deny`) or asked about (`ask`). One of the two keys is given.",
     keys: &[
         Key {
@@ -87,7 +87,7 @@ all of it, is refused (`deny`) or asked about (`ask`). One of the two keys is gi
             absent: Absent::Means("`ask` is given"),
             example: "[\"reads:private\", \"sends:external\"]",
             meaning: "labels that never combine",
-            codes: &[Code::BadLabel, Code::UnknownLabel, Code::FlowWithinTool],
+            codes: &[Code::BadLabel, Code::UnknownLabel, Code::FlowWithinTool, Code::ChosenSession],
         },
         Key {
             name: "ask",
@@ -95,7 +95,7 @@ all of it, is refused (`deny`) or asked about (`ask`). One of the two keys is gi
             absent: Absent::Means("`deny` is given"),
             example: "[\"reads:private\", \"sends:external\"]",
             meaning: "labels that combine only when the connected user approves",
-            codes: &[Code::BadLabel, Code::UnknownLabel],
+            codes: &[Code::BadLabel, Code::UnknownLabel, Code::ChosenSession],
         },
         why("what would go wrong"),
     ],
@@ -155,9 +155,21 @@ pub(super) static SELECTOR: Section = Section {
             "with all of these labels",
             &[Code::BadLabel, Code::UnknownLabel],
         ),
-        maybe("effect", EFFECT, "\"send\"", "with this effect", &[]),
+        maybe(
+            "effect",
+            EFFECT,
+            "\"send\"",
+            "with this effect, as the tool has it; one that only reads carries the text of its request to its host all the same: where nothing may leave, select by `host`",
+            &[],
+        ),
         maybe("credentials", Kind::Boolean, "true", "that send a credential, or that send none", &[]),
-        maybe("host", Kind::Host(Groups::Refused), "\"*.example.com\"", "that may reach a host which this covers", &[]),
+        maybe(
+            "host",
+            Kind::Host(Groups::Refused),
+            "\"*.example.com\"",
+            "that may reach a host which this covers; `\"*\"` is every tool with network",
+            &[],
+        ),
     ],
     also: None,
     example: "",

@@ -83,9 +83,16 @@ pub(super) static TOOL_LIMITS: Section = Section {
             "no bound",
             "\"5/1m\"",
             "calls in any such period, in each session",
-            &[Code::IdleQuota],
+            &[Code::IdleQuota, Code::ChosenSession],
         ),
-        Key::optional("session_calls", SESSION_CALLS, "no bound", "20", "calls in each session, ever", &[Code::IdleQuota]),
+        Key::optional(
+            "session_calls",
+            SESSION_CALLS,
+            "no bound",
+            "20",
+            "calls in each session, counted until its leases have ended",
+            &[Code::IdleQuota, Code::ChosenSession],
+        ),
         Key::optional(
             "timeout",
             Kind::Duration(1, TIMEOUT_MAX_S),

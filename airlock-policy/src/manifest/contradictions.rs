@@ -1,7 +1,7 @@
 //! Rules of one argument that no value, or not this value of `one_of`, can meet.
 
 use super::pattern::{Patterns, begins, ends, lengths};
-use super::rules::Rule;
+use super::rules::{Argument, Kind, Rule};
 use crate::automaton::Dfa;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
@@ -140,15 +140,65 @@ fn length(text: &str) -> u64 {
 }
 
 /// A prefix that ends inside the host lets a longer host name pass: `https://api.example.com` also begins
-/// `https://api.example.com.evil.net`. Egress rules still hold, so this is a warning.
-pub(super) fn open_prefix(rules: &[Rule], faults: &mut Faults) {
+/// `https://api.example.com.evil.net`. For the URL that a tool itself calls its egress rules still hold; what the host of any other text
+/// leads to is decided by whoever reads it.
+pub(super) fn open_prefix(argument: &Argument<'_>, rules: &[Rule], faults: &mut Faults) {
     for rule in rules {
         let ArgRule::Prefix(prefix) = &rule.value else { continue };
-        let open = prefix.strip_prefix("https://").is_some_and(|rest| !rest.is_empty() && !rest.contains('/'));
-        if open {
-            let message = "this prefix ends inside the host name";
-            let diagnostic = Diagnostic::new(Code::OpenPrefix, &rule.span, message, "longer host names begin like this too");
-            faults.push(diagnostic.help(format!("end it with a slash: {}", quote(&format!("{prefix}/")))));
+        if !ends_in_host(prefix) {
+            continue;
+        }
+        let message = "this prefix ends inside the host name";
+        let diagnostic = Diagnostic::new(Code::OpenPrefix, &rule.span, message, "longer host names begin like this too");
+        let slash = format!("end it with a slash: {}", quote(&format!("{prefix}/")));
+        faults.push(diagnostic.help(match argument.kind {
+            Kind::Url => format!("{slash}; until then only `egress` excludes other hosts"),
+            Kind::Text | Kind::List | Kind::Integer(..) | Kind::Number | Kind::Boolean | Kind::Object => {
+                format!("{slash}; nothing else looks at the host in `{}`, unless `host_in` does", argument.name)
+            }
+        }));
+    }
+}
+
+/// Does the text begin a URL, with a host and nothing that ends it? `?` and `#` end a host as a slash does.
+fn ends_in_host(prefix: &str) -> bool {
+    prefix.split_once("://").is_some_and(|(_, rest)| !rest.is_empty() && !rest.contains(['/', '?', '#']))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_prefix_is_open_until_something_ends_its_host() {
+        for open in ["https://api.example.com", "http://a", "https://a.example.com:443", "ftp://user@a.example.com"] {
+            assert!(ends_in_host(open), "{open}");
+        }
+        for closed in
+            ["https://", "https://a.example.com/", "https://a.example.com/v1", "https://a?x", "https://a#x", "a.example.com"]
+        {
+            assert!(!ends_in_host(closed), "{closed}");
+        }
+    }
+
+    #[test]
+    fn open_beginnings_and_open_hosts_are_remarked_in_every_text() {
+        let manifest = |rules: &str, kind: &str| {
+            format!(
+                "airlock = 1\n[gateway]\nname = \"g\"\n[keys]\naccept = [\"k1\"]\n[[egress]]\nhost = \"api.example.com\"\nwhy = \"x\"\n[tools.t]\ndescription = \"x\"\nlabels = [\"sends:external\"]\nhttp = {{ method = \"POST\", url = \"https://api.example.com/\", body = [\"next\"] }}\ninput.next = {{ type = \"{kind}\", {rules} }}\nwhy = \"x\"\n[[grant]]\nsubject = \"a\"\ntools = [\"t\"]\nissue = \"operator\"\nwhy = \"x\"\n"
+            )
+        };
+        let told = |rules: &str, kind: &str| {
+            let text = manifest(rules, kind);
+            let checked = crate::compile(&text, "a.toml");
+            assert!(checked.compiled().is_some(), "{}", checked.render(false));
+            checked.diagnostics().iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
+        };
+        for kind in ["string", "array"] {
+            assert_eq!(told("prefix = \"https://api.example.com\"", kind), [Code::OpenPrefix], "{kind}");
+            assert_eq!(told("prefix = \"https://api.example.com/\"", kind), [], "{kind}");
+            assert_eq!(told("host_in = [\"*\"]", kind), [Code::AnyHost], "{kind}");
+            assert_eq!(told("host_in = [\"*.example.com\"]", kind), [], "{kind}");
         }
     }
 }

@@ -7,7 +7,7 @@ use crate::builtin::ArgKind;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
-use crate::ir::{ArgRule, ArgRules, InputKind};
+use crate::ir::{ArgRule, ArgRules, HostRule, InputKind};
 use crate::limits::{HOSTS_MAX, ITEMS_MAX, ONE_OF_MAX, RULE_TEXT_MAX};
 use crate::name;
 
@@ -119,6 +119,11 @@ fn one_of(field: &Field<'_>, faults: &mut Faults) -> Option<Rule> {
 
 fn host_in(field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<Rule> {
     let (hosts, faulty) = groups.host_list(field, 1, HOSTS_MAX, faults);
+    if let Some(any) = hosts.iter().find(|at| at.value == HostRule::AnyPublic) {
+        let diagnostic =
+            Diagnostic::new(Code::AnyHost, &any.span, "`host_in` with `*` accepts every host", "no host is excluded");
+        faults.push(diagnostic.help("name the hosts that a value may have"));
+    }
     let mut hosts: Vec<_> = hosts.into_iter().map(|at| at.value).collect();
     hosts.sort();
     (!faulty).then(|| rule("host_in", field, ArgRule::HostIn(hosts)))
@@ -169,8 +174,8 @@ pub(super) fn fit(argument: &Argument<'_>, rules: Vec<Rule>, groups: &Groups, fa
     if faults.errors() == errors {
         contradictions::report(&fitting, &groups.patterns, faults);
     }
-    if argument.kind == Kind::Url {
-        contradictions::open_prefix(&fitting, faults);
+    if matches!(argument.kind, Kind::Text | Kind::Url | Kind::List) {
+        contradictions::open_prefix(argument, &fitting, faults);
     }
     let mut rules: Vec<ArgRule> = fitting.into_iter().map(|rule| rule.value).collect();
     rules.sort();

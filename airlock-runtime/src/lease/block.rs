@@ -67,7 +67,7 @@ pub struct Caveat {
     pub uses: Option<u64>,
 }
 
-/// `appr`: calls with risk of at least `r` need `n` signatures. Parsed and shown; a lease that has it is refused for now.
+/// `appr`: calls with risk of at least `r` need `n` signatures. Parsed and shown; a gateway refuses a lease that has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
     /// Key ids of approvers.
