@@ -196,7 +196,11 @@ fn bill_and_provenance_are_what_other_tools_read() {
     fs::write(&manifest, fs::read_to_string(&manifest).unwrap().replace("count calls", "tally calls")).unwrap();
     let other = verify(&file);
     assert_eq!(other.status.code(), Some(1), "{}", said(&other));
-    assert!(said(&other).contains("another policy") && said(&other).contains("externalParameters/policyDigest"), "{}", said(&other));
+    assert!(
+        said(&other).contains("another policy") && said(&other).contains("externalParameters/policyDigest"),
+        "{}",
+        said(&other)
+    );
 }
 
 #[test]
