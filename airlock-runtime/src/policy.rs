@@ -7,6 +7,9 @@ use crate::call::{ArgFault, Args};
 #[cfg(feature = "plan-http")]
 mod rest;
 
+#[cfg(feature = "plan-upstream")]
+pub mod upstream;
+
 #[cfg(feature = "plan-http")]
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 
@@ -33,6 +36,9 @@ pub struct Policy {
     pub tools: &'static [Tool],
     /// Name to index into `tools`.
     pub tool_index: ToolIndex,
+    /// Foreign MCP servers behind the gateway.
+    #[cfg(feature = "plan-upstream")]
+    pub upstreams: &'static [upstream::Upstream],
     /// What may not combine in one session.
     pub flows: &'static [Flow],
     /// Who may obtain what.
@@ -213,6 +219,9 @@ pub enum ToolKind {
     /// One HTTP request that the manifest describes.
     #[cfg(feature = "plan-http")]
     Rest(&'static Rest),
+    /// A tool of a foreign MCP server.
+    #[cfg(feature = "plan-upstream")]
+    Upstream(&'static upstream::Proxied),
 }
 
 /// Name of a tool to its index in [`Policy::tools`]. Generated code gives a function that is a `match`; a program that judges a

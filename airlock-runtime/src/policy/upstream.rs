@@ -1,0 +1,89 @@
+//! Foreign MCP servers behind the gateway: which programs, with which surroundings, and the reviewed definitions of their tools.
+
+/// A foreign MCP server: one child process that the launcher starts when a call first needs it.
+#[derive(Debug)]
+pub struct Upstream {
+    /// Its name in the manifest.
+    pub name: &'static str,
+    /// Absolute path of the program, then its arguments.
+    pub command: &'static [&'static str],
+    /// Absolute path of its working directory; `None` = the root directory.
+    pub dir: Option<&'static str>,
+    /// Its whole environment: nothing else is passed on.
+    pub env: &'static [Variable],
+    /// Which revisions of MCP it speaks.
+    pub era: EraRule,
+    /// Time from its start to the end of its handshake, seconds.
+    pub start_timeout: u64,
+    /// Largest message that it may send, bytes.
+    pub max_message: u64,
+    /// Resources that clients may read, as exact URIs or prefixes that end in `*`; empty = none.
+    pub resources: &'static [&'static str],
+    /// Prompts that clients may get, exact names; empty = none.
+    pub prompts: &'static [&'static str],
+    /// Why the manifest lists it.
+    pub why: &'static str,
+}
+
+/// A variable in the environment of an upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Variable {
+    /// Name as the upstream sees it.
+    pub name: &'static str,
+    /// Where the value comes from.
+    pub value: Value,
+}
+
+/// Where the value of a variable comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum Value {
+    /// It stands in the manifest.
+    Literal(&'static str),
+    /// A variable of the gateway's own environment, not secret. The upstream is not started where it is absent.
+    From(&'static str),
+    /// A secret in the gateway's variable of this name, or in the file that the variable `<name>_FILE` names. It is withheld from
+    /// every result, log and ledger line.
+    Secret(&'static str),
+}
+
+/// Which revisions of MCP an upstream speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EraRule {
+    /// Found out by a probe.
+    Auto,
+    /// 2026-07-28.
+    Modern,
+    /// 2024-11-05 to 2025-11-25.
+    Legacy,
+}
+
+/// A tool of an upstream.
+#[derive(Debug)]
+pub struct Proxied {
+    /// Index into [`super::Policy::upstreams`].
+    pub upstream: usize,
+    /// Name of the tool at the upstream; [`super::Tool::name`] is the name that clients see.
+    pub name: &'static str,
+    /// SHA-256 over the RFC 8785 form of `definition`: what the manifest pins.
+    pub pin: [u8; 32],
+    /// The reviewed definition, JSON: `name`, `title`, `description`, `inputSchema`, `outputSchema`, `annotations`, as far as given. It is
+    /// listed (under the client's name) whatever the upstream says today, and its `inputSchema` is what arguments are checked against.
+    pub definition: &'static str,
+    /// Largest result that clients get, bytes.
+    pub max_result: u64,
+    /// What becomes of a result that looks like an injection.
+    pub on_risk: OnRisk,
+    /// Risk of a result at or above which `on_risk` applies, thousandths.
+    pub result_threshold: u16,
+}
+
+/// What becomes of a result that looks like an injection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum OnRisk {
+    /// It is withheld.
+    Deny,
+    /// It is passed on behind a warning that names what was found.
+    Mark,
+    /// Text blocks that look like an injection are replaced by a notice; the others pass.
+    Strip,
+}
