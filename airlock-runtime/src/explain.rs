@@ -2,8 +2,8 @@
 
 use crate::lease::hex;
 use crate::policy::{
-    Approval, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Issue, Key, LeaseRules, LedgerRules, Limits, Policy, Quota,
-    Rate, Tool, ToolKind,
+    Approval, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy, Quota, Rate,
+    Tool, ToolKind,
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
@@ -158,7 +158,7 @@ fn flow(flow: &Flow) -> Value {
 
 fn grant(grant: &Grant) -> Value {
     let Grant { subject, tools, issue, domains, max_ttl, max_risk, uses, why } = grant;
-    json!({"subject": subject, "tools": tools, "issue": issue_word(*issue), "domains": domains, "max_ttl_s": max_ttl,
+    json!({"subject": subject, "tools": tools, "issue": issue.word(), "domains": domains, "max_ttl_s": max_ttl,
            "max_risk": max_risk, "uses": uses, "why": why})
 }
 
@@ -181,15 +181,5 @@ const fn effect_word(effect: EffectClass) -> &'static str {
         EffectClass::Read => "read",
         EffectClass::Write => "write",
         EffectClass::Send => "send",
-    }
-}
-
-const fn issue_word(issue: Issue) -> &'static str {
-    match issue {
-        Issue::Operator => "operator",
-        #[cfg(feature = "plan-issue")]
-        Issue::SelfService => "self",
-        #[cfg(feature = "plan-issue")]
-        Issue::Human => "human",
     }
 }

@@ -376,6 +376,20 @@ pub enum Issue {
     Human,
 }
 
+impl Issue {
+    /// The word used in manifests and the ledger.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Operator => "operator",
+            #[cfg(feature = "plan-issue")]
+            Self::SelfService => "self",
+            #[cfg(feature = "plan-issue")]
+            Self::Human => "human",
+        }
+    }
+}
+
 /// A tool and limits for tests, of which each names what it changes.
 #[cfg(test)]
 pub(crate) mod sample {

@@ -116,7 +116,10 @@ impl Trial {
             let (sid, exp) = (decide::sid(call, authority), context.exp().or(permit.issues_until()));
             let entry = ledger::Decision { sid, exp, ..context.entry(&Reason::Ok) };
             match self.ledger.allow(entry, permit.require(), now) {
-                Ok(()) => return End::Allowed,
+                Ok(()) => {
+                    self.issue(&permit, now);
+                    return End::Allowed;
+                }
                 Err(Unmet::Asks(flows)) => {
                     asked.clone_from(&flows);
                     let because: Vec<String> =
@@ -132,6 +135,14 @@ impl Trial {
                     return End::Denied(Reason::of_unmet(&unmet, uses, policy));
                 }
             }
+        }
+    }
+
+    /// Records the lease that an allowed call brings about, as its effect would. Its id counts for nothing: nobody presents this lease.
+    fn issue(&mut self, permit: &Permit, now: Micros) {
+        if let Some((claims, how)) = permit.issuing() {
+            let ih = lease::hex(&claims.ih);
+            self.ledger.issued(ledger::Issue::of(claims, &ih, "", KID, how.word()), now);
         }
     }
 }

@@ -162,6 +162,16 @@ impl Permit {
         }
     }
 
+    /// The lease that the permit would issue and the way it comes about, for calls that nobody made. No gateway has it.
+    #[cfg(feature = "explain")]
+    pub(crate) fn issuing(&self) -> Option<(&RootClaims, crate::policy::Issue)> {
+        match &*self.act {
+            Act::Issue(claims, how) => Some((claims, *how)),
+            Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
+            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => None,
+        }
+    }
+
     /// Hosts that the effect may reach: none, one, or two.
     #[must_use]
     pub fn hosts(&self) -> Vec<String> {

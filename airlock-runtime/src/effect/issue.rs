@@ -27,23 +27,8 @@ async fn issue(claims: &RootClaims, how: policy::Issue, world: &World) -> Result
     getrandom::fill(&mut jti).map_err(|fault| failed("no_random", fault.to_string()))?;
     let lease = mint(key, claims, jti).map_err(|fault| failed("mint", fault.to_string()))?;
     let rid = inspect(&lease).map_err(|fault| failed("mint", fault.to_string()))?.rid;
-    let entry = Entry::Issue(Issue {
-        sid: &claims.sid,
-        sub: &claims.sub,
-        tools: claims.tools.clone(),
-        dom: claims.dom.clone(),
-        ih: &hex(&claims.ih),
-        rid: &rid,
-        kid: key.kid(),
-        exp: claims.exp,
-        risk: claims.risk,
-        uses: claims.uses,
-        by: match how {
-            policy::Issue::Operator => "operator",
-            policy::Issue::SelfService => "self",
-            policy::Issue::Human => "human",
-        },
-    });
+    let ih = hex(&claims.ih);
+    let entry = Entry::Issue(Issue::of(claims, &ih, &rid, key.kid(), how.word()));
     // Two requests may have passed the decision together; pin and count change with this line, so they are tested with it.
     let always = [Require::NotKilled, Require::Clock];
     let require = always.into_iter().chain(issue_requirements(claims, key.kid(), Some(claims.ep))).collect();

@@ -13,6 +13,7 @@ mod error;
 mod facts;
 mod files;
 mod head;
+mod issued;
 pub mod line;
 mod nonces;
 pub mod note;

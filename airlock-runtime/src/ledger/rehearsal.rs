@@ -1,5 +1,7 @@
 //! A ledger in memory, for calls that nobody made: the conditions, lines and facts of the real one, without files, chain or proof.
 
+#[cfg(feature = "plan-issue")]
+use super::entry::Issue;
 use super::entry::{Decision, Entry};
 use super::facts::{Facts, Require, Unmet};
 use super::line;
@@ -27,13 +29,23 @@ impl Rehearsal {
     pub fn allow(&mut self, decision: Decision<'_>, require: &[Require], now: Micros) -> Result<(), Unmet> {
         self.facts.check(&[Require::Clock], now, self.newest)?;
         self.facts.check(require, now, self.newest)?;
-        let sealed = Entry::Decision(Decision { allow: true, ..decision }).seal("", [0; 32]);
+        self.append(&Entry::Decision(Decision { allow: true, ..decision }), now);
+        Ok(())
+    }
+
+    /// Records that an allowed call issued this lease: its session has an intent from now on, its subject one more lease.
+    #[cfg(feature = "plan-issue")]
+    pub fn issued(&mut self, issue: Issue<'_>, now: Micros) {
+        self.append(&Entry::Issue(issue), now);
+    }
+
+    fn append(&mut self, entry: &Entry<'_>, now: Micros) {
+        let sealed = entry.seal("", [0; 32]);
         self.newest = self.newest.max(now);
         let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.newest)).unwrap_or_default();
         let text = line::build(0, &[0; 32], self.newest, &super::entry::with_members(&sealed.body, &members));
         if let Ok(parts) = line::parse(&text) {
             self.facts.absorb(&parts);
         }
-        Ok(())
     }
 }

@@ -151,6 +151,20 @@ fn a_human_grant_asks_for_its_lease() {
 }
 
 #[test]
+fn an_issued_lease_gives_its_session_one_intent() {
+    let mut trial = Trial::new(&POLICY);
+    let mut ask = |sid: &str, intent: &str| {
+        let request = json!({"session_id": sid, "subject": "agent:a", "tools": ["read"], "intent": intent});
+        let arguments = request.as_object().cloned().unwrap();
+        trial.judge("airlock_issue_capability", arguments, Err(&Reason::LeaseMissing), NOW, true).end
+    };
+    assert_eq!(ask("a", "read the notes"), End::Allowed);
+    assert_eq!(ask("a", "read the notes"), End::Allowed, "the same intent again");
+    assert_eq!(ask("b", "send the notes"), End::Allowed, "another session");
+    assert_eq!(ask("a", "send the notes"), End::Denied(Reason::SessionPinned), "the session has its intent");
+}
+
+#[test]
 fn every_check_is_told_up_to_the_one_that_refuses() {
     let authority = authority(&POLICY, &claims("a"), &[], NOW).unwrap();
     let told = |tool: &str, args: Value, lease: Result<&Authority, &Reason>| {

@@ -26,19 +26,7 @@ pub(super) fn join(dir: &Path, gateway: &str, digest: Option<&[u8; 32]>) -> Resu
 pub(super) fn record(ledger: &Ledger, key: &AudienceKey, claims: &RootClaims, text: &str) -> Result<(), Failure> {
     let seen = inspect(text).map_err(Failure::new)?;
     let ih: String = claims.ih.iter().map(|byte| format!("{byte:02x}")).collect();
-    let entry = Entry::Issue(Issue {
-        sid: &claims.sid,
-        sub: &claims.sub,
-        tools: claims.tools.clone(),
-        dom: claims.dom.clone(),
-        ih: &ih,
-        rid: &seen.rid,
-        kid: key.kid(),
-        exp: claims.exp,
-        risk: claims.risk,
-        uses: claims.uses,
-        by: "operator",
-    });
+    let entry = Entry::Issue(Issue::of(claims, &ih, &seen.rid, key.kid(), "operator"));
     let holder = Holder {
         rid: vec![seen.rid.clone()],
         jti: seen.root.jti_text(),
