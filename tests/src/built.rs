@@ -9,7 +9,7 @@ use std::process::{Command, Output};
 use std::sync::{Mutex, OnceLock, PoisonError};
 
 /// Cargo's output directory, found from the running test: `<target>/<profile>/deps/<test>`.
-pub(crate) fn target() -> PathBuf {
+pub fn target() -> PathBuf {
     let test = std::env::current_exe().expect("a path of this test");
     test.ancestors().nth(3).expect("cargo's layout of directories").to_owned()
 }
