@@ -129,7 +129,7 @@ mod tests {
     }
 
     fn trust() -> Trust {
-        Trust { key: Some(stated_key(Path::new(VECTORS)).unwrap().1), saved: None }
+        Trust { key: Some(stated_key(Path::new(VECTORS)).unwrap().1), saved: None, ..Trust::default() }
     }
 
     /// A copy of the vectors with other lines in the segment.

@@ -228,6 +228,9 @@ pub(super) struct Genesis<'a> {
     pub(super) pk: &'a str,
     pub(super) pol: &'a str,
     pub(super) durability: &'a str,
+    /// Names the seed of the seal; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seal: Option<String>,
 }
 
 /// What recovery found and did.

@@ -19,9 +19,13 @@ pub mod note;
 mod place;
 mod questions;
 pub mod read;
+mod resume;
 #[cfg(feature = "explain")]
 mod rehearsal;
 mod revoked;
+mod rotate;
+pub mod seal;
+mod sealed;
 mod sessions;
 mod store;
 mod ticket;

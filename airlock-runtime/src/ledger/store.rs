@@ -6,9 +6,11 @@ use super::entry::{Recover, Sealed, body, with_members};
 use super::facts::{Facts, Require, Unmet};
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
-use super::line::{self, LINE_MAX};
+use super::line;
 use super::note::Checkpoint;
-use super::revoked::{self, Revocations};
+use super::revoked;
+use super::seal::Seal;
+use super::sealed::{self, MARK_EVERY};
 use super::{LedgerError, place};
 use crate::clock::Micros;
 use ed25519_dalek::SigningKey;
@@ -45,6 +47,12 @@ pub(super) struct Store {
     pub(super) generation: u64,
     /// Length of the segment that is known to be on disk.
     pub(super) durable: u64,
+    /// The seal over the lines that are known to be on disk, if the ledger has one.
+    pub(super) sealed: Option<Seal>,
+    /// Entries under the newest mark of the seal that this writer made.
+    pub(super) marked: u64,
+    /// Length that ends a segment.
+    pub(super) segment_max: u64,
 }
 
 impl Store {
@@ -62,6 +70,7 @@ impl Store {
         let _locked = Head::lock(&handle)?;
         let now = clock();
         let mut lines = self.catch_up(now)?;
+        self.rotate_if_due(now, &mut lines)?;
         self.look_for_kill_file(now, &mut lines);
         let mut salts = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
@@ -116,14 +125,19 @@ impl Store {
         if lines.is_empty() {
             return Ok(());
         }
-        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed.
-        match (&*self.file).write(lines) {
-            Ok(length) if length == lines.len() => {}
-            Ok(length) => return Err(LedgerError::Io(format!("the disk took {length} of {} bytes of the ledger", lines.len()))),
-            Err(error) => return Err(LedgerError::io("append to", &self.segment.path, error)),
-        }
+        self.write_lines(lines)?;
         self.evidence.write_all(salts).map_err(|e| LedgerError::io("append to", &self.dir.join(files::EVIDENCE), e))?;
         self.write_head()
+    }
+
+    /// Writes lines alone; the lock is held.
+    pub(super) fn write_lines(&self, lines: &[u8]) -> Result<(), LedgerError> {
+        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed.
+        match (&*self.file).write(lines) {
+            Ok(length) if length == lines.len() => Ok(()),
+            Ok(length) => Err(LedgerError::Io(format!("the disk took {length} of {} bytes of the ledger", lines.len()))),
+            Err(error) => Err(LedgerError::io("append to", &self.segment.path, error)),
+        }
     }
 
     /// Describes the present position in the other slot of the head; the lock is held.
@@ -131,12 +145,14 @@ impl Store {
         self.generation += 1;
         self.head.write(&Slot {
             generation: self.generation,
+            segment: self.segment.first,
             offset: self.cursor.offset,
             durable: self.durable,
             newest: self.cursor.newest(),
             boot: self.boot,
             leaf: self.cursor.prev,
             range: self.cursor.range.clone(),
+            seal: self.sealed.clone(),
         })
     }
 
@@ -156,36 +172,31 @@ impl Store {
             self.follow_head(&slot)?;
         }
         let size = self.size()?;
-        if size < slot.offset {
-            let text = format!("the segment has {size} bytes where {} were committed: it was truncated", slot.offset);
-            return Err(self.damaged(&text));
+        if self.segment.first == slot.segment && size < slot.offset {
+            return Err(self.truncated(size, &slot));
         }
-        let mut lines = Vec::new();
-        if size > slot.offset {
-            // A writer died between its write and its head.
-            match self.follow(size)? {
-                End::Clean => {}
-                End::Partial { at } | End::Fault { at, .. } => self.cut(at, size, 0, now, &mut lines)?,
-            }
-        }
-        Ok(lines)
+        self.roll_forward(now)
     }
 
     /// Reads up to the head and compares with it.
     fn follow_head(&mut self, slot: &Slot) -> Result<(), LedgerError> {
-        if slot.generation < self.generation || slot.offset < self.cursor.offset {
+        let back = (slot.segment, slot.offset) < (self.segment.first, self.cursor.offset);
+        if slot.generation < self.generation || back {
             return Err(self.damaged("the head went back: an older copy of it was put in place"));
         }
+        self.follow_segments(slot)?;
         match self.follow(slot.offset)? {
             End::Clean => {}
-            End::Partial { at } => return Err(self.damaged(&format!("the line at byte {at} is cut short"))),
-            End::Fault { at, reason } => return Err(self.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
+            End::Partial { at } => return Err(self.cut_short(at)),
+            End::Fault { at, reason } => return Err(self.does_not_fit(at, &reason)),
         }
         if self.cursor.prev != slot.leaf || self.cursor.range != slot.range {
             return Err(self.damaged(&format!("the {} entries are not those that the head describes", self.cursor.range.len())));
         }
         self.generation = slot.generation;
-        self.durable = self.durable.max(slot.durable);
+        if slot.durable > self.durable {
+            (self.durable, self.sealed) = (slot.durable, slot.seal.clone());
+        }
         Ok(())
     }
 
@@ -197,37 +208,6 @@ impl Store {
             Ok(())
         });
         end.map_err(|e| LedgerError::io("read", &self.segment.path, e))
-    }
-
-    /// Takes in the revocations that stand before `from`, and checks that they are those that the line there states. Nothing else of
-    /// those lines is looked at, so this costs a pass over the file, and only if there are any.
-    pub(super) fn older_revocations(&mut self, from: u64) -> Result<(), LedgerError> {
-        let unreadable = |e| LedgerError::io("read", &self.segment.path, e);
-        let mut stated = None;
-        let first = files::bytes(&self.file, from, from + LINE_MAX as u64 + 1).map_err(unreadable)?;
-        if let Some(text) = first.split(|b| *b == b'\n').next().filter(|text| !text.is_empty()) {
-            stated = line::parse(text).ok().and_then(|line| revoked::Mark::of(line.body).ok());
-        }
-        let stated = stated.ok_or_else(|| self.damaged(&format!("the line at byte {from} cannot be read")))?;
-        let mut older = Revocations::default();
-        if stated.is_some() {
-            let end = files::scan(&self.file, 0, from, |_, text| {
-                let line = line::parse(text)?;
-                if revoked::is_revocation(line.body) {
-                    older.admits(&line)?;
-                    older.absorb(&line);
-                }
-                Ok(())
-            });
-            match end.map_err(unreadable)? {
-                End::Clean if *older.mark() == stated => {}
-                End::Clean => return Err(self.damaged("its revocations are not those that later entries state")),
-                End::Partial { at } => return Err(self.damaged(&format!("the line at byte {at} is cut short"))),
-                End::Fault { at, reason } => return Err(self.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
-            }
-        }
-        self.facts.revoked = older;
-        Ok(())
     }
 
     /// Moves the bytes `at..size` to `torn/`, cuts them off, and records that. Nothing is dropped without a trace.
@@ -270,18 +250,38 @@ impl Store {
         place::durable_file(&path, checkpoint.sign(&self.key).as_bytes())
     }
 
-    /// At shutdown the head says that all is durable, and is put on disk itself.
-    pub(super) fn settle(&mut self, durable: u64) -> Result<(), LedgerError> {
+    /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is
+    /// under it stays in the file.
+    pub(super) fn settle(&mut self) -> Result<(), LedgerError> {
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
-        self.durable = self.durable.max(durable);
         let lines = self.catch_up(Micros::now())?;
         self.write(&lines, &[])?;
         self.write_head()?;
+        if let Some(seal) = self.sealed.clone() {
+            self.write_head()?;
+            if seal.len() >= self.marked + MARK_EVERY {
+                sealed::mark(&self.dir, &seal)?;
+                self.marked = seal.len();
+            }
+        }
         self.head.sync()
     }
 
     pub(super) fn damaged(&self, what: &str) -> LedgerError {
         place::damaged(&self.dir, what)
+    }
+
+    pub(super) fn truncated(&self, size: u64, slot: &Slot) -> LedgerError {
+        let name = self.segment.name();
+        self.damaged(&format!("{name} has {size} bytes where {} were committed: it was truncated", slot.offset))
+    }
+
+    pub(super) fn cut_short(&self, at: u64) -> LedgerError {
+        self.damaged(&format!("the line at byte {at} of {} is cut short", self.segment.name()))
+    }
+
+    pub(super) fn does_not_fit(&self, at: u64, reason: &str) -> LedgerError {
+        self.damaged(&format!("the line at byte {at} of {} does not fit: {reason}", self.segment.name()))
     }
 }

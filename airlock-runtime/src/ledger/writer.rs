@@ -206,10 +206,14 @@ impl Writer<'_> {
     /// have dropped the pages, so trying again would prove nothing.
     fn sync(&mut self) -> Result<(), LedgerError> {
         self.sync_due = None;
-        let (file, upto) = self.shared.store().map(|store| (store.file.clone(), store.cursor.offset))?;
+        let (file, upto, seal) =
+            self.shared.store().map(|store| (store.file.clone(), store.cursor.offset, store.cursor.seal.clone()))?;
         rustix::fs::fdatasync(&*file).map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
         let mut store = self.shared.store()?;
-        store.durable = store.durable.max(upto);
+        // Of another segment meanwhile, all that came before was synced when it began.
+        if std::sync::Arc::ptr_eq(&store.file, &file) && store.durable < upto {
+            (store.durable, store.sealed) = (upto, seal);
+        }
         Ok(())
     }
 
@@ -223,7 +227,11 @@ impl Writer<'_> {
             if durable < upto {
                 self.sync()?;
             }
-            self.shared.store()?.publish(&checkpoint)?;
+            let mut store = self.shared.store()?;
+            store.publish(&checkpoint)?;
+            if store.sealed.is_some() {
+                store.settle()?;
+            }
             self.signed = checkpoint.n;
         }
         Ok(())
@@ -234,8 +242,7 @@ impl Writer<'_> {
         self.shared.store()?.refresh()?;
         self.checkpoint()?;
         let mut store = self.shared.store()?;
-        let durable = store.durable;
         store.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
-        store.settle(durable)
+        store.settle()
     }
 }

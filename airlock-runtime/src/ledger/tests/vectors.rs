@@ -50,7 +50,7 @@ fn the_vectors_are_what_this_code_writes() {
         uses: 5,
         by: "self",
     };
-    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power" };
+    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: None };
     let bodies = [
         body(&genesis),
         Entry::Issue(issue).seal(pol, [0; 32]).body,
@@ -84,7 +84,7 @@ fn the_vectors_are_what_this_code_writes() {
         }
         assert_eq!(String::from_utf8(fs::read(&path).unwrap()).unwrap(), String::from_utf8(bytes).unwrap(), "{name}");
     }
-    let report = verify(&vectors(), &Trust { key: Some(key.verifying_key()), saved: None }).unwrap();
+    let report = verify(&vectors(), &Trust { key: Some(key.verifying_key()), saved: None, seed: None }).unwrap();
     assert_eq!((report.verdict, report.entries), (Verdict::Proven, 5), "{report:?}");
 }
 
