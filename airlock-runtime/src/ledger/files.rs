@@ -13,6 +13,8 @@ pub(super) const HEAD: &str = "head";
 pub(super) const CHECKPOINT: &str = "checkpoint";
 /// Aggregates of the seal after every few hundred entries.
 pub(super) const SEALS: &str = "seals";
+/// Room that is given up when the disk is full.
+pub(super) const RESERVE: &str = "reserve";
 /// Directory of keys.
 pub(super) const KEYS: &str = "keys";
 /// Directory of salts.

@@ -6,10 +6,13 @@ use super::cursor::Cursor;
 use super::entry::{Genesis, body};
 use super::facts::Facts;
 use super::files::{self, End, Segment};
+use super::fold::Folded;
 use super::head::{Head, boot_id};
 use super::line::{self, LINE_MAX};
 use super::note::{is_origin, plain_key};
 use super::resume::resume;
+use super::revoked::Mark;
+use super::room::{self, Room};
 use super::rotate::SEGMENT_MAX;
 use super::seal::{SEED_LEN, Seal, seed_id};
 use super::store::Store;
@@ -89,6 +92,7 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
     let handle = head.handle()?;
     let _locked = Head::lock(&handle)?;
     let slot = head.read()?;
+    room::set_aside(dir)?;
     let segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
     match (slot, segments.as_slice()) {
         (None, []) => create(dir, head, terms, None).map(|store| (store, true)),
@@ -115,6 +119,7 @@ pub(super) fn init(dir: &Path, terms: Terms<'_>, seed: &[u8; SEED_LEN]) -> Resul
             dir.display()
         )));
     }
+    room::set_aside(dir)?;
     create(dir, head, terms, Some(seed))
 }
 
@@ -248,13 +253,17 @@ pub(super) fn assemble(
         file: Arc::new(file),
         evidence,
         head,
-        cursor,
         facts: terms.facts(),
         generation: 0,
         durable: 0,
         sealed: None,
         marked: 0,
         segment_max: SEGMENT_MAX,
+        room: Room::Free,
+        folded: Folded::default(),
+        written: cursor.clone(),
+        written_mark: Mark::default(),
+        cursor,
     })
 }
 
@@ -319,7 +328,7 @@ pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError>
         file.sync_all()?;
         std::fs::rename(&draft, path)
     });
-    written.map_err(|e| LedgerError::io("write", path, e))?;
+    written.map_err(|e| if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("write", path, e) })?;
     sync_dir(dir)
 }
 

@@ -9,6 +9,7 @@ use super::head::{Head, Slot};
 use super::line::{self, LINE_MAX};
 use super::place::{Terms, assemble, check_genesis, damaged, load_key, private};
 use super::revoked::{self, Revocations};
+use super::room::Room;
 use super::seal::Seal;
 use super::store::Store;
 use crate::clock::Micros;
@@ -45,6 +46,8 @@ pub(super) fn resume(dir: &Path, head: Head, segments: &[Segment], terms: Terms<
     // Roll forward what a writer left without a head.
     let lines = store.roll_forward(Micros::now())?;
     store.write(&lines, &[])?;
+    // That the disk was full once is told by its line, and is over.
+    store.room = Room::Free;
     match segments.last() {
         Some(last) if last.first > store.segment.first => Err(store.damaged(&format!("nothing leads to {}", last.name()))),
         Some(_) | None => Ok(store),
@@ -84,6 +87,7 @@ fn take_up(store: &mut Store, segments: &[Segment], slot: &Slot) -> Result<(), L
     if prev != Some(slot.leaf) {
         return Err(store.damaged("the last entry is not the one that the head describes"));
     }
+    (store.written, store.written_mark) = (store.cursor.clone(), store.facts.revoked.mark().clone());
     match &store.cursor.seal {
         Some(seal) if seal.len() != slot.range.len() => Err(store.damaged("the seal in its head is of other entries")),
         Some(_) | None => Ok(()),

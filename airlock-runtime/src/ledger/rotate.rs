@@ -17,17 +17,16 @@ pub(super) const SEGMENT_MAX: u64 = 64 * 1024 * 1024;
 pub(super) const SEGMENT_AGE: u64 = 24 * 3600 * 1_000_000;
 
 impl Store {
-    /// Goes on in a new segment if the present one is large or old enough; the lock is held, and `lines` is what is to be written to the
-    /// present one before.
-    pub(super) fn rotate_if_due(&mut self, now: Micros, lines: &mut Vec<u8>) -> Result<(), LedgerError> {
+    /// Goes on in a new segment if the present one is large or old enough; the lock is held.
+    pub(super) fn rotate_if_due(&mut self, now: Micros) -> Result<(), LedgerError> {
         let large = self.cursor.offset >= self.segment_max;
         let old = self.cursor.offset > 0 && now.0 >= self.cursor.began.0.saturating_add(SEGMENT_AGE);
         if !(large || old) {
             return Ok(());
         }
-        self.extend(now, &rotate_body(self.cursor.range.len()), lines);
-        self.write_lines(lines)?;
-        lines.clear();
+        let mut lines = Vec::new();
+        self.extend(now, &rotate_body(self.cursor.range.len()), &mut lines);
+        self.write_lines(&lines)?;
         self.begin_segment()
     }
 
@@ -49,6 +48,7 @@ impl Store {
         let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
         self.evidence = place::open_evidence(&self.dir, first)?;
         self.cursor.open_segment();
+        self.note_written();
         (self.segment, self.file, self.durable) = (segment, Arc::new(file), 0);
         Ok(())
     }

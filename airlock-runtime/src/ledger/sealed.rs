@@ -7,7 +7,7 @@ use super::chain::{Hash, hex, unhex};
 use super::files;
 use super::seal::Seal;
 use super::verify::Finding;
-use super::{LedgerError, place};
+use super::{LedgerError, place, room};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -23,7 +23,9 @@ pub(super) fn mark(dir: &Path, seal: &Seal) -> Result<(), LedgerError> {
     let path = dir.join(files::SEALS);
     let line = format!("{{\"n\":{},\"mu\":\"{}\"}}\n", seal.len(), hex(seal.mu()));
     let file = place::private().append(true).create(true).open(&path);
-    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|e| LedgerError::io("append to", &path, e))
+    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|e| {
+        if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("append to", &path, e) }
+    })
 }
 
 #[derive(Deserialize)]

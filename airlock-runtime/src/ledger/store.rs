@@ -3,12 +3,14 @@
 use super::chain::hex;
 use super::cursor::Cursor;
 use super::entry::{Recover, Sealed, body, with_members};
-use super::facts::{Facts, Require, Unmet};
+use super::facts::{Facts, Require};
 use super::files::{self, End, Segment};
+use super::fold::Folded;
 use super::head::{Head, Slot};
 use super::line;
 use super::note::Checkpoint;
-use super::revoked;
+use super::revoked::{self, Mark};
+use super::room::{self, DISK_FULL, Room};
 use super::seal::Seal;
 use super::sealed::{self, MARK_EVERY};
 use super::{LedgerError, place};
@@ -17,7 +19,7 @@ use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -53,11 +55,19 @@ pub(super) struct Store {
     pub(super) marked: u64,
     /// Length that ends a segment.
     pub(super) segment_max: u64,
+    /// How far the disk is.
+    pub(super) room: Room,
+    /// Refusals that are only counted.
+    pub(super) folded: Folded,
+    /// Where the lines in the file end; the cursor is ahead of it while a batch is built.
+    pub(super) written: Cursor,
+    /// The revocations up to there.
+    pub(super) written_mark: Mark,
 }
 
 impl Store {
-    /// Appends a batch as one write. Gives each entry its number (of a test alone: how many there are), or the condition that kept it out. The clock is read under the
-    /// lock: a reading from before a long wait for it would seem to stand behind what others wrote meanwhile.
+    /// Appends a batch as one write. Gives each entry its number (of a test alone: how many there are), or why it has none. The clock is
+    /// read under the lock: a reading from before a long wait for it would seem to stand behind what others wrote meanwhile.
     ///
     /// # Errors
     /// Any error leaves this writer unusable: what is on disk is for the next start to judge.
@@ -65,33 +75,54 @@ impl Store {
         &mut self,
         batch: &[Pending],
         clock: impl FnOnce() -> Micros,
-    ) -> Result<Vec<Result<u64, Unmet>>, LedgerError> {
+    ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
         let now = clock();
-        let mut lines = self.catch_up(now)?;
-        self.rotate_if_due(now, &mut lines)?;
+        match self.commit(batch, now) {
+            Err(error @ LedgerError::Full(_)) if self.room != Room::Ended => Err(self.end_full(now, &error)),
+            results => results,
+        }
+    }
+
+    fn commit(&mut self, batch: &[Pending], now: Micros) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
+        self.catch_up(now)?;
+        match self.room {
+            Room::Free => {}
+            Room::Used => return Err(room::full(&self.dir, &"the last entries took what was set aside")),
+            Room::Ended => return Err(room::full(&self.dir, &"another process has said so in the ledger")),
+        }
+        self.rotate_if_due(now)?;
+        let mut lines = Vec::new();
         self.look_for_kill_file(now, &mut lines);
+        if let Some(denials) = self.folded.take_due(now) {
+            self.extend(now, &denials, &mut lines);
+        }
         let mut salts = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         for pending in batch {
-            if let Err(unmet) = self.facts.check(&pending.require, now, self.cursor.newest()) {
-                results.push(Err(unmet));
-                continue;
-            }
-            let seq = self.cursor.range.len();
-            let Some(sealed) = &pending.sealed else {
-                results.push(Ok(seq));
-                continue;
-            };
-            self.extend(now, &self.stamped(sealed, now), &mut lines);
-            if let Some(salt) = &sealed.salt {
-                salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
-            }
-            results.push(Ok(seq));
+            results.push(self.place(pending, now, &mut lines, &mut salts));
         }
         self.write(&lines, &salts)?;
         Ok(results)
+    }
+
+    /// Gives one entry its place behind `lines`, if what it requires holds.
+    fn place(&mut self, pending: &Pending, now: Micros, lines: &mut Vec<u8>, salts: &mut Vec<u8>) -> Result<u64, LedgerError> {
+        self.facts.check(&pending.require, now, self.cursor.newest()).map_err(LedgerError::Unmet)?;
+        let seq = self.cursor.range.len();
+        let Some(sealed) = &pending.sealed else { return Ok(seq) };
+        if let Some(why) = &sealed.fold
+            && !self.facts.pace.has_room(now.max(self.cursor.newest()).0)
+        {
+            self.folded.add(why, now);
+            return Err(LedgerError::Folded);
+        }
+        self.extend(now, &self.stamped(sealed, now), lines);
+        if let Some(salt) = &sealed.salt {
+            salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
+        }
+        Ok(seq)
     }
 
     /// Is the kill file there, and does the ledger say so already? Whatever lies there counts, and so does a fault of looking. That it
@@ -126,18 +157,32 @@ impl Store {
             return Ok(());
         }
         self.write_lines(lines)?;
-        self.evidence.write_all(salts).map_err(|e| LedgerError::io("append to", &self.dir.join(files::EVIDENCE), e))?;
+        self.write_salts(salts)?;
         self.write_head()
     }
 
     /// Writes lines alone; the lock is held.
-    pub(super) fn write_lines(&self, lines: &[u8]) -> Result<(), LedgerError> {
-        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed.
-        match (&*self.file).write(lines) {
-            Ok(length) if length == lines.len() => Ok(()),
-            Ok(length) => Err(LedgerError::Io(format!("the disk took {length} of {} bytes of the ledger", lines.len()))),
-            Err(error) => Err(LedgerError::io("append to", &self.segment.path, error)),
+    pub(super) fn write_lines(&mut self, lines: &[u8]) -> Result<(), LedgerError> {
+        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed. What a disk leaves of it
+        // is tried once more, because only that tells why.
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match (&*self.file).write(rest) {
+                Ok(0) => return Err(LedgerError::Io(format!("the disk took a part of {} bytes of the ledger", lines.len()))),
+                Ok(length) => rest = &rest[length..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if room::is_full(&error) => return Err(room::full(&self.dir, &error)),
+                Err(error) => return Err(LedgerError::io("append to", &self.segment.path, error)),
+            }
         }
+        self.note_written();
+        Ok(())
+    }
+
+    /// The file has come to where the cursor stands.
+    pub(super) fn note_written(&mut self) {
+        self.written.clone_from(&self.cursor);
+        self.written_mark.clone_from(self.facts.revoked.mark());
     }
 
     /// Describes the present position in the other slot of the head; the lock is held.
@@ -165,8 +210,8 @@ impl Store {
         }
     }
 
-    /// Moves to the end of the segment; the lock is held. Gives the `recover` line if a bad tail had to be cut off.
-    fn catch_up(&mut self, now: Micros) -> Result<Vec<u8>, LedgerError> {
+    /// Moves to the end of the ledger; the lock is held. A bad tail is cut off, and a line says so.
+    pub(super) fn catch_up(&mut self, now: Micros) -> Result<(), LedgerError> {
         let slot = self.head.read()?.ok_or_else(|| self.damaged("both slots of the head are damaged"))?;
         if slot.generation != self.generation {
             self.follow_head(&slot)?;
@@ -175,7 +220,8 @@ impl Store {
         if self.segment.first == slot.segment && size < slot.offset {
             return Err(self.truncated(size, &slot));
         }
-        self.roll_forward(now)
+        let lines = self.roll_forward(now)?;
+        self.write(&lines, &[])
     }
 
     /// Reads up to the head and compares with it.
@@ -202,11 +248,19 @@ impl Store {
 
     /// Accepts lines up to `until`.
     pub(super) fn follow(&mut self, until: u64) -> Result<End, LedgerError> {
-        let Self { cursor, facts, file, .. } = self;
+        if until <= self.cursor.offset {
+            return Ok(End::Clean);
+        }
+        let Self { cursor, facts, file, room, .. } = self;
         let end = files::scan(file, cursor.offset, until, |_, text| {
-            facts.absorb(&cursor.accept_if(text, |line| facts.revoked.admits(line))?);
+            let line = cursor.accept_if(text, |line| facts.revoked.admits(line))?;
+            facts.absorb(&line);
+            if line.body.starts_with(DISK_FULL) {
+                *room = Room::Ended;
+            }
             Ok(())
         });
+        self.note_written();
         end.map_err(|e| LedgerError::io("read", &self.segment.path, e))
     }
 
@@ -252,11 +306,16 @@ impl Store {
 
     /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is
     /// under it stays in the file.
-    pub(super) fn settle(&mut self) -> Result<(), LedgerError> {
+    pub(super) fn settle(&mut self, ending: bool) -> Result<(), LedgerError> {
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
-        let lines = self.catch_up(Micros::now())?;
-        self.write(&lines, &[])?;
+        let now = Micros::now();
+        self.catch_up(now)?;
+        if let Some(denials) = self.folded.take().filter(|_| ending) {
+            let mut lines = Vec::new();
+            self.extend(now, &denials, &mut lines);
+            self.write_lines(&lines)?;
+        }
         self.write_head()?;
         if let Some(seal) = self.sealed.clone() {
             self.write_head()?;

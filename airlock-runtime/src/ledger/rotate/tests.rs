@@ -124,7 +124,9 @@ fn a_segment_that_is_missing_moved_or_added_is_found() {
             let cut = text[..text.len() - 1].rfind('\n').unwrap();
             fs::write(&all[1].path, &text[..=cut]).unwrap();
         }),
-        ("one added", |dir, all| drop(fs::copy(&all[1].path, dir.join(files::segment_name(999))).unwrap())),
+        ("one added", |dir, all| {
+            fs::copy(&all[1].path, dir.join(files::segment_name(999))).unwrap();
+        }),
         ("a line behind the end of one", |_, all| {
             let text = fs::read_to_string(&all[1].path).unwrap();
             fs::write(&all[1].path, format!("{text}{}\n", text.lines().next().unwrap())).unwrap();
