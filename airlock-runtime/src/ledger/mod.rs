@@ -18,6 +18,7 @@ pub mod line;
 mod nonces;
 pub mod note;
 mod place;
+pub mod proof;
 mod questions;
 pub mod read;
 mod resume;
@@ -122,7 +123,7 @@ impl Ledger {
         origin: &str,
         policy_digest: &[u8; 32],
         durability: Durability,
-        seed: &[u8; seal::SEED_LEN],
+        seed: &seal::Seed,
     ) -> Result<VerifyingKey, LedgerError> {
         let pol = place::short(policy_digest);
         let store = place::init(dir, place::Terms { origin, pol: &pol, durability, watch: None }, seed)?;

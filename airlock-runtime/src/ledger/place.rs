@@ -14,7 +14,7 @@ use super::resume::resume;
 use super::revoked::Mark;
 use super::room::{self, Room};
 use super::rotate::SEGMENT_MAX;
-use super::seal::{SEED_LEN, Seal, seed_id};
+use super::seal::{Seal, Seed};
 use super::store::Store;
 use crate::clock::Micros;
 use crate::policy::{Durability, Policy};
@@ -108,7 +108,7 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
 }
 
 /// Makes a sealed ledger where there is none.
-pub(super) fn init(dir: &Path, terms: Terms<'_>, seed: &[u8; SEED_LEN]) -> Result<Store, LedgerError> {
+pub(super) fn init(dir: &Path, terms: Terms<'_>, seed: &Seed) -> Result<Store, LedgerError> {
     let head = prepare(dir, terms)?;
     let handle = head.handle()?;
     let _locked = Head::lock(&handle)?;
@@ -137,7 +137,7 @@ pub(super) fn join(dir: &Path, pol: &str) -> Result<(Store, Durability), LedgerE
 }
 
 /// A new ledger: key, segment, line 0.
-fn create(dir: &Path, head: Head, terms: Terms<'_>, seed: Option<&[u8; SEED_LEN]>) -> Result<Store, LedgerError> {
+fn create(dir: &Path, head: Head, terms: Terms<'_>, seed: Option<&Seed>) -> Result<Store, LedgerError> {
     let key = load_key(dir)?.map_or_else(|| new_key(dir), Ok)?;
     let segment = Segment { first: 0, path: dir.join(files::segment_name(0)) };
     head.allocate()?;
@@ -173,10 +173,10 @@ fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> R
     Ok(store)
 }
 
-fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&[u8; SEED_LEN]>) -> Result<(), LedgerError> {
+fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Result<(), LedgerError> {
     let pk = plain_key(&store.key.verifying_key());
     let durability = terms.durability.word();
-    let seal = seed.map(seed_id);
+    let seal = seed.map(Seed::id);
     let genesis = Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability, seal };
     let mut lines = Vec::new();
     store.extend(Micros::now(), &body(&genesis), &mut lines);

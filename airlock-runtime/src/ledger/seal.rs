@@ -9,14 +9,59 @@
 //! Whoever takes over the machine finds `A_n` and `mu_n` of now. He can go on from there, but neither `A` of earlier lines nor `mu` of
 //! fewer lines can be computed from them, so no earlier line can be changed or cut off without the holder of `A_0` noticing.
 
+use super::LedgerError;
 use super::chain::{Hash, hex};
+use base64ct::{Base64, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use std::fmt;
 use zeroize::Zeroizing;
 
 /// Bytes of a seed, of every later key, and of the aggregate.
-pub const SEED_LEN: usize = 32;
+pub(super) const SEED_LEN: usize = 32;
+
+/// `A_0`: what proves a sealed ledger. It is shown once and kept by nobody but the operator.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Seed(Zeroizing<[u8; SEED_LEN]>);
+
+/// Never the seed.
+impl fmt::Debug for Seed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Seed").field(&self.id()).finish()
+    }
+}
+
+impl Seed {
+    /// A new one.
+    ///
+    /// # Errors
+    /// The system gives no random bytes.
+    pub fn fresh() -> Result<Self, LedgerError> {
+        let mut bytes = Zeroizing::new([0; SEED_LEN]);
+        getrandom::fill(bytes.as_mut()).map_err(|e| LedgerError::Io(format!("the system gives no random bytes: {e}")))?;
+        Ok(Self(bytes))
+    }
+
+    /// Reads what [`Seed::text`] gives; `None` for anything else.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut bytes = Zeroizing::new([0; SEED_LEN]);
+        let length = Base64::decode(text.trim(), bytes.as_mut()).ok()?.len();
+        (length == SEED_LEN).then_some(Self(bytes))
+    }
+
+    /// Base64, 44 characters.
+    #[must_use]
+    pub fn text(&self) -> Zeroizing<String> {
+        Zeroizing::new(Base64::encode_string(self.0.as_ref()))
+    }
+
+    /// Names the seed without telling it: line 0 of a sealed ledger has this, so that a wrong seed is told from a broken seal.
+    #[must_use]
+    pub fn id(&self) -> String {
+        hex(&Sha256::new().chain_update(b"airlock/seed/v1\0").chain_update(self.0.as_ref()).finalize())
+    }
+}
 
 /// The seal over the first lines.
 #[derive(Clone, PartialEq, Eq)]
@@ -36,8 +81,8 @@ impl fmt::Debug for Seal {
 impl Seal {
     /// Before line 0. The first aggregate is 32 zero bytes.
     #[must_use]
-    pub fn start(seed: &[u8; SEED_LEN]) -> Self {
-        Self { n: 0, key: Zeroizing::new(*seed), mu: [0; 32] }
+    pub fn start(seed: &Seed) -> Self {
+        Self { n: 0, key: seed.0.clone(), mu: [0; 32] }
     }
 
     /// A seal read back from the head.
@@ -88,18 +133,27 @@ impl Seal {
     }
 }
 
-/// Names a seed without telling it: line 0 of a sealed ledger has this, so that a wrong seed is told from a broken seal.
-#[must_use]
-pub fn seed_id(seed: &[u8; SEED_LEN]) -> String {
-    hex(&Sha256::new().chain_update(b"airlock/seed/v1\0").chain_update(seed).finalize())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    impl Seed {
+        /// A known one.
+        pub(in crate::ledger) fn of(bytes: [u8; SEED_LEN]) -> Self {
+            Self(Zeroizing::new(bytes))
+        }
+    }
+
+    #[test]
+    fn a_seed_is_read_as_it_is_printed_and_never_printed_otherwise() {
+        let seed = Seed::fresh().unwrap();
+        assert_eq!(Seed::parse(&format!(" {}\n", seed.text().as_str())), Some(seed.clone()));
+        assert!(Seed::parse("").is_none() && Seed::parse("AAAA").is_none() && Seed::parse(&seed.text()[1..]).is_none());
+        assert!(!format!("{:?}", Seed::of([7; 32])).contains("0707"));
+    }
+
     fn sealed(leaves: &[Hash]) -> Seal {
-        let mut seal = Seal::start(&[7; 32]);
+        let mut seal = Seal::start(&Seed::of([7; 32]));
         leaves.iter().for_each(|leaf| seal.push(leaf));
         seal
     }

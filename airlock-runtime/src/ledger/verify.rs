@@ -9,7 +9,7 @@ use super::line::LINE_MAX;
 use super::note::{Checkpoint, NoteFault, parse_key, plain_key};
 use super::place::{GenesisLine, VERSION, read_genesis};
 use super::revoked::Revocations;
-use super::seal::{SEED_LEN, Seal, seed_id};
+use super::seal::{Seal, Seed};
 use super::sealed::{Marks, Missing};
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
@@ -17,7 +17,6 @@ use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use zeroize::Zeroizing;
 
 /// What the caller trusts. With neither, nothing can be proven against somebody who could write the directory.
 #[derive(Debug, Clone, Default)]
@@ -27,7 +26,7 @@ pub struct Trust {
     /// A checkpoint that was saved earlier, elsewhere.
     pub saved: Option<Vec<u8>>,
     /// The seed of the seal, as `airlock ledger init` told it.
-    pub seed: Option<Zeroizing<[u8; SEED_LEN]>>,
+    pub seed: Option<Seed>,
 }
 
 impl Trust {
@@ -175,7 +174,7 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     }
     let mut cursor = Cursor::start(first_prev(&genesis.origin, stated.as_bytes()));
     match &trust.seed {
-        Some(seed) if genesis.seal.as_deref() == Some(&seed_id(seed)) => cursor.seal = Some(Seal::start(seed)),
+        Some(seed) if genesis.seal.as_deref() == Some(&seed.id()) => cursor.seal = Some(Seal::start(seed)),
         Some(_) => {
             check.find(Some(0), &first.path, "line 0 does not name this seed: another ledger, or a rewritten one");
         }

@@ -3,6 +3,7 @@
 mod crash;
 mod damage;
 mod revoke;
+mod seal;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
