@@ -4,6 +4,7 @@ mod crash;
 mod damage;
 mod revoke;
 mod seal;
+mod second;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
