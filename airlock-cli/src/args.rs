@@ -34,7 +34,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Lease(command::lease::Lease),
     Revoke(command::revoke::Revoke),
+    #[command(subcommand)]
+    Ledger(command::ledger::Ledger),
     VerifyLog(command::verify_log::VerifyLog),
+    #[command(subcommand)]
+    Proof(command::proof::Proof),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
     Explain(command::explain::Explain),

@@ -424,15 +424,19 @@ impl Gateway {
     async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
         let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
         let entry = Entry::Decision(context.entry(&reason));
+        let denied = |seq, reason| Judged::Denied { seq, risk: context.risk.score, reason };
         match self.world.ledger.record_if(&entry, Sync::Written, revocation.into_iter().collect()).await {
             Err(LedgerError::Unmet(unmet)) => {
                 let revoked = Reason::of_unmet(&unmet, &[], self.world.policy);
                 match self.world.ledger.record(&Entry::Decision(context.entry(&revoked)), Sync::Written).await {
-                    Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason: revoked },
+                    Ok(recorded) => denied(Some(recorded.seq()), revoked),
+                    Err(LedgerError::Folded) => denied(None, revoked),
                     Err(_) => Judged::unrecorded(context.risk.score),
                 }
             }
-            Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason },
+            Ok(recorded) => denied(Some(recorded.seq()), reason),
+            // One of so many that it is only counted; the client is told the reason all the same.
+            Err(LedgerError::Folded) => denied(None, reason),
             Err(_) => Judged::unrecorded(context.risk.score),
         }
     }

@@ -98,7 +98,7 @@ fn fill(dir: &Path, count: usize) -> Result<(Duration, Duration, Trust), Fault> 
         ticket.wait().map(drop)?;
     }
     let (used, took) = (cpu::process().saturating_sub(cpu), begin.elapsed());
-    let trust = Trust { key: Some(*ledger.key()), saved: None };
+    let trust = Trust { key: Some(*ledger.key()), ..Trust::default() };
     ledger.shutdown()?;
     Ok((used, took, trust))
 }

@@ -12,8 +12,10 @@ pub(crate) mod inspect;
 pub(crate) mod issue;
 pub(crate) mod key;
 pub(crate) mod lease;
+pub(crate) mod ledger;
 pub(crate) mod new;
 pub(crate) mod present;
+pub(crate) mod proof;
 pub(crate) mod revoke;
 pub(crate) mod schema;
 pub(crate) mod serve;
@@ -43,8 +45,10 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Issue(verb) => verb.run(),
         Command::Key(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
+        Command::Ledger(verb) => verb.run(),
         Command::New(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
+        Command::Proof(verb) => verb.run(),
         Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),

@@ -1,5 +1,6 @@
 //! `airlock verify-log`.
 
+use super::ledger::read_seed;
 use super::tail::{json, plain};
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
@@ -8,11 +9,11 @@ use airlock_runtime::ledger::verify::{Report, Trust, Verdict, stated_key, verify
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-/// Verify a ledger: chain, Merkle tree, genesis and signed checkpoint.
+/// Verify a ledger: chain, Merkle tree, genesis, signed checkpoint and, with its seed, the seal.
 ///
 /// Exit codes: 0 all that was asked for is proven · 1 tampered (the first bad entry is named) · 2 wrong usage, or a file cannot be
 /// read · 3 nothing contradicts, but less is proven than asked (no pinned key, entries without a checkpoint, a torn tail) · 4 the
-/// end is missing. Without --key or --checkpoint the code is never 0: a key found beside the ledger proves nothing.
+/// end is missing. Without --key, --checkpoint or --seed-file the code is never 0: a key found beside the ledger proves nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyLog {
     /// Directory of the ledger.
@@ -23,8 +24,11 @@ pub(crate) struct VerifyLog {
     /// Checkpoint that you kept elsewhere.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// File with the seed that `airlock ledger init` printed.
+    #[arg(long, value_name = "FILE")]
+    seed_file: Option<PathBuf>,
     /// Print the key that the ledger itself names, to be kept elsewhere, and verify nothing.
-    #[arg(long, conflicts_with_all = ["key", "checkpoint"])]
+    #[arg(long, conflicts_with_all = ["key", "checkpoint", "seed_file"])]
     print_key: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
@@ -39,7 +43,8 @@ impl VerifyLog {
         let saved = self
             .checkpoint
             .map(|path| std::fs::read(&path).map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display()))));
-        let trust = Trust { key: self.key.as_deref().map(pinned).transpose()?, saved: saved.transpose()? };
+        let seed = self.seed_file.as_deref().map(read_seed).transpose()?;
+        let trust = Trust { key: self.key.as_deref().map(pinned).transpose()?, saved: saved.transpose()?, seed };
         let report = verify(&self.dir, &trust).map_err(|e| {
             Failure::new(format!("cannot verify {}: {}", self.dir.display(), e))
                 .help("name the directory that AIRLOCK_LEDGER_DIR or `dir` under [ledger] gave the gateway")
@@ -62,7 +67,7 @@ const fn exit_code(verdict: Verdict) -> u8 {
 }
 
 /// A key given by itself or by the name of a file.
-fn pinned(text: &str) -> Result<airlock_runtime::ledger::note::Key, Failure> {
+pub(crate) fn pinned(text: &str) -> Result<airlock_runtime::ledger::note::Key, Failure> {
     let of_file = || std::fs::read_to_string(text).ok().as_deref().and_then(parse_key);
     parse_key(text).or_else(of_file).ok_or_else(|| {
         Failure::new("--key is neither a public log key in base64 nor a file that holds one")
@@ -103,6 +108,9 @@ fn table(report: &Report) -> String {
         format!("  checkpoint  covers {}, {} behind it", report.anchored, report.unsealed),
         format!("  durability  {}", plain(&report.durability)),
     ];
+    if let Some(sealed) = report.sealed {
+        lines.push(format!("  seal        covers {sealed}, {} behind it", report.entries - sealed));
+    }
     for finding in &report.findings {
         let seq = finding.seq.map_or_else(String::new, |seq| format!("entry {seq}, "));
         lines.push(format!("  finding     {seq}{}: {}", plain(&finding.file), plain(&finding.reason)));
@@ -129,7 +137,7 @@ mod tests {
     }
 
     fn trust() -> Trust {
-        Trust { key: Some(stated_key(Path::new(VECTORS)).unwrap().1), saved: None }
+        Trust { key: Some(stated_key(Path::new(VECTORS)).unwrap().1), ..Trust::default() }
     }
 
     /// A copy of the vectors with other lines in the segment.

@@ -68,7 +68,7 @@ pub(crate) fn proven(dir: &Path, key: Key) -> Result<Report, Failure> {
 }
 
 fn verified(dir: &Path, key: Key) -> Result<Report, Failure> {
-    verify(dir, &Trust { key: Some(key), saved: None })
+    verify(dir, &Trust { key: Some(key), ..Trust::default() })
         .map_err(|e| Failure::new(format_args!("cannot verify the ledger {}: {e}", dir.display())))
 }
 

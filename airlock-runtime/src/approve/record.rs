@@ -178,9 +178,13 @@ impl Case<'_> {
     fn reason(&self, error: LedgerError) -> Reason {
         match error {
             LedgerError::Unmet(unmet) => Reason::of_unmet(&unmet, self.uses, self.world.policy),
-            LedgerError::Io(_) | LedgerError::Damaged(_) | LedgerError::Origin(_) | LedgerError::Busy | LedgerError::Stopped => {
-                Reason::LedgerUnavailable
-            }
+            LedgerError::Io(_)
+            | LedgerError::Damaged(_)
+            | LedgerError::Origin(_)
+            | LedgerError::Full(_)
+            | LedgerError::Folded
+            | LedgerError::Busy
+            | LedgerError::Stopped => Reason::LedgerUnavailable,
         }
     }
 

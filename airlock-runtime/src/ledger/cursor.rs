@@ -2,7 +2,11 @@
 
 use super::chain::{Hash, Range, hex, leaf};
 use super::line::{self, Line};
+use super::seal::Seal;
 use crate::clock::Micros;
+
+/// How the body of the last line of a segment begins.
+const ROTATE: &[u8] = b"\"t\":\"rotate\",";
 
 /// Everything that the lines so far imply for the next one.
 #[derive(Debug, Clone)]
@@ -13,19 +17,35 @@ pub(super) struct Cursor {
     pub(super) prev: Hash,
     /// The tree over them.
     pub(super) range: Range,
+    /// The seal over them, if the ledger has one.
+    pub(super) seal: Option<Seal>,
+    /// Time of the first line of the segment.
+    pub(super) began: Micros,
     /// Time of the last line.
     ts: String,
+    /// The last line ends its segment.
+    closed: bool,
 }
 
 impl Cursor {
     /// Before line 0.
     pub(super) fn start(first_prev: Hash) -> Self {
-        Self { offset: 0, prev: first_prev, range: Range::default(), ts: Micros(0).rfc3339() }
+        Self::resume(0, first_prev, Range::default(), Micros(0))
     }
 
-    /// After a commit that the head describes.
+    /// After a commit that the head describes. Where that began and what seals it, the caller adds.
     pub(super) fn resume(offset: u64, prev: Hash, range: Range, newest: Micros) -> Self {
-        Self { offset, prev, range, ts: newest.rfc3339() }
+        Self { offset, prev, range, seal: None, began: newest, ts: newest.rfc3339(), closed: false }
+    }
+
+    /// Does the segment end here? Then the next line begins another one.
+    pub(super) const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Goes to the beginning of the next segment.
+    pub(super) fn open_segment(&mut self) {
+        (self.offset, self.closed) = (0, false);
     }
 
     /// Time of the newest line.
@@ -59,8 +79,14 @@ impl Cursor {
         if line.ts[..10] != self.ts[..10] && line.micros().is_none() {
             return Err(format!("its date {} does not exist", line.ts));
         }
+        if self.closed {
+            return Err("it follows the line that ends the segment".into());
+        }
+        if line.body.starts_with(ROTATE) && !line.body.starts_with(&rotate_begin(line.seq)) {
+            return Err("it ends the segment, and names another entry than the next one".into());
+        }
         admits(&line)?;
-        self.step(text, line.ts);
+        self.step(text, &line);
         Ok(line)
     }
 
@@ -68,17 +94,34 @@ impl Cursor {
     pub(super) fn extend(&mut self, now: Micros, body: &[u8]) -> Vec<u8> {
         let ts = now.max(self.newest());
         let text = line::build(self.range.len(), &self.prev, ts, body);
-        self.step(&text, &ts.rfc3339());
+        let line = Line { seq: self.range.len(), prev: self.prev, ts: &ts.rfc3339(), body };
+        self.step(&text, &line);
         text
     }
 
-    fn step(&mut self, text: &[u8], ts: &str) {
+    fn step(&mut self, text: &[u8], line: &Line<'_>) {
         self.prev = leaf(text);
         self.range.push(self.prev);
+        if let Some(seal) = &mut self.seal {
+            seal.push(&self.prev);
+        }
+        if self.offset == 0 {
+            self.began = line.micros().unwrap_or(self.began);
+        }
         self.offset += text.len() as u64 + 1;
+        self.closed = line.body.starts_with(ROTATE);
         self.ts.clear();
-        self.ts.push_str(ts);
+        self.ts.push_str(line.ts);
     }
+}
+
+fn rotate_begin(seq: u64) -> Vec<u8> {
+    [ROTATE, format!("\"next\":{}", seq + 1).as_bytes()].concat()
+}
+
+/// Body of entry `seq` if it is the last of its segment.
+pub(super) fn rotate_body(seq: u64) -> Vec<u8> {
+    [&rotate_begin(seq), b"}".as_slice()].concat()
 }
 
 #[cfg(test)]
@@ -105,6 +148,21 @@ mod tests {
         writer.extend(Micros(9_000_000), BODY);
         let line = writer.extend(Micros(1), BODY);
         assert_eq!(line::parse(&line).unwrap().micros(), Some(Micros(9_000_000)));
+    }
+
+    #[test]
+    fn nothing_follows_the_line_that_ends_a_segment() {
+        let mut writer = Cursor::start([1; 32]);
+        let mut reader = writer.clone();
+        reader.accept(&writer.extend(Micros(1), &rotate_body(0))).unwrap();
+        assert!(reader.is_closed() && writer.is_closed());
+        let (mut here, text) = (reader.clone(), writer.extend(Micros(2), BODY));
+        assert!(here.accept(&text).unwrap_err().contains("ends the segment"));
+        reader.open_segment();
+        reader.accept(&text).unwrap();
+        assert_eq!((reader.offset, reader.range.len(), reader.began), (text.len() as u64 + 1, 2, Micros(2)));
+        let wrong = writer.extend(Micros(3), &rotate_body(7));
+        assert!(reader.accept(&wrong).unwrap_err().contains("names another entry"));
     }
 
     #[test]

@@ -228,6 +228,9 @@ pub(super) struct Genesis<'a> {
     pub(super) pk: &'a str,
     pub(super) pol: &'a str,
     pub(super) durability: &'a str,
+    /// Names the seed of the seal; absent without one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) seal: Option<String>,
 }
 
 /// What recovery found and did.
@@ -253,6 +256,8 @@ pub(super) struct Sealed {
     pub(super) salt: Option<[u8; 32]>,
     /// Of an allow: whose session it is.
     pub(super) mark: Option<Mark>,
+    /// Of a refusal: its reason, by which it is counted when there are too many.
+    pub(super) fold: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -350,12 +355,13 @@ impl Entry<'_> {
         match self {
             Entry::Decision(d) => {
                 let mark = d.allow.then(|| Mark { sid: clip(d.sid), tool: clip(d.tool), labels: d.labels });
-                Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt), mark }
+                let fold = (!d.allow).then(|| clip(d.why));
+                Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt), mark, fold }
             }
-            Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None },
-            Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None },
-            Entry::Approve(a) => Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None },
-            Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None },
+            Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None, fold: None },
+            Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None, fold: None },
+            Entry::Approve(a) => Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None, fold: None },
+            Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None, fold: None },
         }
     }
 }

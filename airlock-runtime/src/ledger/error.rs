@@ -15,6 +15,10 @@ pub enum LedgerError {
     Origin(String),
     /// A condition that the caller attached to the entry does not hold; the entry was not written. The ledger is in order.
     Unmet(Unmet),
+    /// The disk is full. During `record` this is final, as [`LedgerError::Io`] is.
+    Full(String),
+    /// There were so many refusals that this one was counted and has no entry of its own. The ledger is in order.
+    Folded,
     /// Too many entries wait for the disk; this one was not accepted. The ledger is in order.
     Busy,
     /// The ledger was shut down before it could answer.
@@ -31,8 +35,8 @@ impl LedgerError {
     #[must_use]
     pub const fn is_local(&self) -> bool {
         match self {
-            Self::Unmet(_) | Self::Busy => true,
-            Self::Io(_) | Self::Damaged(_) | Self::Origin(_) | Self::Stopped => false,
+            Self::Unmet(_) | Self::Busy | Self::Folded => true,
+            Self::Io(_) | Self::Damaged(_) | Self::Origin(_) | Self::Full(_) | Self::Stopped => false,
         }
     }
 }
@@ -40,8 +44,9 @@ impl LedgerError {
 impl fmt::Display for LedgerError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Io(text) | Self::Damaged(text) | Self::Origin(text) => f.write_str(text),
+            Self::Io(text) | Self::Damaged(text) | Self::Origin(text) | Self::Full(text) => f.write_str(text),
             Self::Unmet(unmet) => write!(f, "{unmet}"),
+            Self::Folded => f.write_str("refusals come too fast; this one was counted"),
             Self::Busy => f.write_str("too many entries wait for the ledger"),
             Self::Stopped => f.write_str("the ledger is shut down"),
         }

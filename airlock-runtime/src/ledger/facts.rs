@@ -3,6 +3,7 @@
 //! One reader serves entries of this process and of others alike: facts are read from the lines, never kept beside them.
 
 use super::entry::clip;
+use super::fold::Pace;
 use super::line::Line;
 use super::nonces::Nonces;
 use super::questions::{self, Asker, Questions};
@@ -266,6 +267,8 @@ pub(super) struct Facts {
     /// What is revoked; never forgotten.
     pub(super) revoked: Revocations,
     pub(super) sessions: Sessions,
+    /// Refusals recorded lately.
+    pub(super) pace: Pace,
 }
 
 /// The intent of a session.
@@ -337,7 +340,9 @@ impl Facts {
     /// Takes in one line of the chain.
     pub(super) fn absorb(&mut self, line: &Line<'_>) {
         self.revoked.absorb(line);
-        let now = line.micros().unwrap_or(Micros(0)).seconds();
+        let at = line.micros().unwrap_or(Micros(0));
+        self.pace.absorb(line.body, at.0);
+        let now = at.seconds();
         if line.body.starts_with(ALLOW) {
             if let Some(allowed) = read::<Allowed>(line.body) {
                 self.forget(now);

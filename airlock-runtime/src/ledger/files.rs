@@ -11,6 +11,10 @@ use std::path::{Path, PathBuf};
 pub(super) const HEAD: &str = "head";
 /// The newest signed checkpoint.
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// Aggregates of the seal after every few hundred entries.
+pub(super) const SEALS: &str = "seals";
+/// Room that is given up when the disk is full.
+pub(super) const RESERVE: &str = "reserve";
 /// Directory of keys.
 pub(super) const KEYS: &str = "keys";
 /// Directory of salts.
@@ -27,6 +31,13 @@ pub struct Segment {
     pub first: u64,
     /// Where it lies.
     pub path: PathBuf,
+}
+
+impl Segment {
+    /// Name of the file.
+    pub(super) fn name(&self) -> String {
+        segment_name(self.first)
+    }
 }
 
 /// File name of the segment that begins with entry `first`.
@@ -123,6 +134,13 @@ pub(super) fn bytes(file: &File, from: u64, until: u64) -> io::Result<Vec<u8>> {
     let mut out = Vec::new();
     Window { file, at: from, until }.read_to_end(&mut out)?;
     Ok(out)
+}
+
+/// Time of the first line; `None` if there is none that can be read.
+pub(super) fn first_time(file: &File) -> io::Result<Option<Micros>> {
+    let start = bytes(file, 0, LINE_MAX as u64 + 1)?;
+    let text = start.iter().position(|b| *b == b'\n').map(|feed| &start[..feed]);
+    Ok(text.and_then(|text| line::parse(text).ok()).and_then(|line| line.micros()))
 }
 
 /// Offset of a line at or before the first one whose time is `since` or later: times never go back, so a binary search finds it

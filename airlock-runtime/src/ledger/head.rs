@@ -5,25 +5,31 @@
 
 use super::LedgerError;
 use super::chain::{Hash, Range};
+use super::seal::Seal;
 use crate::clock::Micros;
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use zeroize::Zeroizing;
 
 /// Distance between the slots: a page each, so that one torn write cannot reach both.
 const SLOT: usize = 4096;
-const MAGIC: &[u8; 8] = b"alkhead1";
-/// Magic, generation, entries, offset, durable, time, boot id, leaf, number of peaks.
-const FIXED: usize = 8 * 6 + 16 + 32 + 1;
+const MAGIC: &[u8; 8] = b"alkhead2";
+/// Magic, generation, entries, offset, durable, time, segment, boot id, leaf, number of peaks.
+const FIXED: usize = 8 * 7 + 16 + 32 + 1;
+/// Number of lines, key and aggregate of a seal.
+const SEAL: usize = 8 + 32 + 32;
 
 /// State after a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Slot {
     /// Grows by one per commit; the larger valid one counts.
     pub(super) generation: u64,
-    /// Length of the segment in bytes after the commit.
+    /// First entry of the segment that the commit went to.
+    pub(super) segment: u64,
+    /// Length of that segment in bytes after the commit.
     pub(super) offset: u64,
     /// Length of the segment known to be on disk at that time; at most `offset`.
     pub(super) durable: u64,
@@ -35,13 +41,16 @@ pub(super) struct Slot {
     pub(super) leaf: Hash,
     /// Compact range over all entries.
     pub(super) range: Range,
+    /// The seal over all entries that are durable: what a power cut may take away must not be under it, since the keys of lines under
+    /// it are gone. `None`: the ledger has no seal.
+    pub(super) seal: Option<Seal>,
 }
 
 impl Slot {
-    fn encode(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(FIXED + 64 * 32 + 8);
+    fn encode(&self) -> Zeroizing<Vec<u8>> {
+        let mut out = Zeroizing::new(Vec::with_capacity(FIXED + 64 * 32 + 1 + SEAL + 8));
         out.extend_from_slice(MAGIC);
-        for number in [self.generation, self.range.len(), self.offset, self.durable, self.newest.0] {
+        for number in [self.generation, self.range.len(), self.offset, self.durable, self.newest.0, self.segment] {
             out.extend_from_slice(&number.to_be_bytes());
         }
         out.extend_from_slice(&self.boot);
@@ -51,7 +60,13 @@ impl Slot {
         for peak in self.range.peaks() {
             out.extend_from_slice(peak);
         }
-        let check = Sha256::digest(&out);
+        out.push(u8::from(self.seal.is_some()));
+        if let Some(seal) = &self.seal {
+            out.extend_from_slice(&seal.len().to_be_bytes());
+            out.extend_from_slice(seal.key());
+            out.extend_from_slice(seal.mu());
+        }
+        let check = Sha256::digest(out.as_slice());
         out.extend_from_slice(&check[..8]);
         out
     }
@@ -59,20 +74,30 @@ impl Slot {
     fn decode(bytes: &[u8]) -> Option<Self> {
         let number = |n: usize| Some(u64::from_be_bytes(bytes.get(8 * n..8 * n + 8)?.try_into().ok()?));
         let count = usize::from(*bytes.get(FIXED - 1)?);
-        let end = FIXED + 32 * count;
+        let flag = FIXED + 32 * count;
+        let end = flag + 1 + if *bytes.get(flag)? == 0 { 0 } else { SEAL };
         let written = bytes.get(..end)?;
         if !written.starts_with(MAGIC) || Sha256::digest(written)[..8] != *bytes.get(end..end + 8)? {
             return None;
         }
-        let peaks = written[FIXED..].chunks_exact(32).filter_map(|peak| peak.try_into().ok()).collect();
+        let peaks = written[FIXED..flag].chunks_exact(32).filter_map(|peak| peak.try_into().ok()).collect();
+        let seal = match written.get(flag + 1..)?.split_first_chunk::<8>() {
+            None => None,
+            Some((n, rest)) => {
+                let (key, mu) = rest.split_first_chunk::<32>()?;
+                Some(Seal::from_parts(u64::from_be_bytes(*n), key, mu.try_into().ok()?))
+            }
+        };
         Some(Self {
             generation: number(1)?,
             range: Range::from_parts(number(2)?, peaks)?,
             offset: number(3)?,
             durable: number(4)?,
             newest: Micros(number(5)?),
-            boot: bytes.get(48..64)?.try_into().ok()?,
-            leaf: bytes.get(64..96)?.try_into().ok()?,
+            segment: number(6)?,
+            boot: bytes.get(56..72)?.try_into().ok()?,
+            leaf: bytes.get(72..104)?.try_into().ok()?,
+            seal,
         })
     }
 }
@@ -117,7 +142,7 @@ impl Head {
 
     /// The newest valid slot; `None` if there is none. A slot that is being written is simply not valid yet.
     pub(super) fn read(&self) -> Result<Option<Slot>, LedgerError> {
-        let mut bytes = [0; 2 * SLOT];
+        let mut bytes = Zeroizing::new([0; 2 * SLOT]);
         let mut filled = 0;
         while filled < bytes.len() {
             match self.file.read_at(&mut bytes[filled..], filled as u64) {
@@ -134,7 +159,17 @@ impl Head {
     /// Writes the slot that is not the newest.
     pub(super) fn write(&self, slot: &Slot) -> Result<(), LedgerError> {
         let at = (slot.generation % 2) * SLOT as u64;
-        self.file.write_all_at(&slot.encode(), at).map_err(|error| LedgerError::io("write", &self.path, error))
+        let mut bytes = slot.encode();
+        if slot.seal.is_some() {
+            // The whole page, so that no key of an earlier, longer slot stays behind this one.
+            bytes.resize(SLOT, 0);
+        }
+        self.file.write_all_at(&bytes, at).map_err(|error| LedgerError::io("write", &self.path, error))
+    }
+
+    /// Takes the room of both slots, so that a disk that fills up later cannot keep a commit from being described.
+    pub(super) fn allocate(&self) -> Result<(), LedgerError> {
+        self.file.write_all_at(&[0; 2 * SLOT], 0).map_err(|error| LedgerError::io("write", &self.path, error))
     }
 
     /// Puts the head on disk: at start and at shutdown. In between it may lag, recovery rolls it forward.
@@ -160,25 +195,50 @@ mod tests {
     fn slot(generation: u64, leaves: u64) -> Slot {
         let mut range = Range::default();
         (0..leaves).for_each(|n| range.push([u8::try_from(n % 251).unwrap(); 32]));
-        Slot { generation, offset: 10, durable: 5, newest: Micros(7), boot: [3; 16], leaf: [4; 32], range }
+        let seal = (leaves > 2).then(|| Seal::from_parts(leaves - 1, &[5; 32], [6; 32]));
+        Slot { generation, segment: 3, offset: 10, durable: 5, newest: Micros(7), boot: [3; 16], leaf: [4; 32], range, seal }
     }
 
     #[test]
     fn a_slot_comes_back_and_no_changed_byte_is_accepted() {
-        let written = slot(9, 1023).encode();
-        assert!(written.len() <= SLOT);
-        assert_eq!(Slot::decode(&written), Some(slot(9, 1023)));
-        for at in 0..written.len() {
-            let mut bad = written.clone();
-            bad[at] ^= 1;
-            assert_eq!(Slot::decode(&bad), None, "byte {at}");
+        for leaves in [1, 1023] {
+            let written = slot(9, leaves).encode();
+            assert!(written.len() <= SLOT);
+            assert_eq!(Slot::decode(&written), Some(slot(9, leaves)));
+            for at in 0..written.len() {
+                let mut bad = written.clone();
+                bad[at] ^= 1;
+                assert_eq!(Slot::decode(&bad), None, "byte {at}");
+            }
         }
     }
 
     #[test]
     fn the_largest_slot_fits_its_page() {
-        let full = Slot { range: Range::from_parts(u64::MAX, vec![[1; 32]; 64]).unwrap(), ..slot(1, 1) };
+        let full = Slot { range: Range::from_parts(u64::MAX, vec![[1; 32]; 64]).unwrap(), ..slot(1, 3) };
         assert!(full.encode().len() <= SLOT);
+    }
+
+    /// A slot with fewer peaks is shorter, and the key of the one before must not stay behind its end.
+    #[test]
+    fn a_slot_covers_the_key_of_the_one_before() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("head");
+        let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
+        let head = Head::new(file, path.clone());
+        let with_key = |generation, leaves, key| Slot {
+            seal: Some(Seal::from_parts(1, &[key; 32], [6; 32])),
+            ..slot(generation, leaves)
+        };
+        for generation in [1, 2] {
+            head.write(&with_key(generation, 1023, 0xaa)).unwrap();
+        }
+        for generation in [3, 4] {
+            head.write(&with_key(generation, 1024, 0xbb)).unwrap();
+        }
+        let bytes = std::fs::read(&path).unwrap();
+        let holds = |key: u8| bytes.windows(32).any(|window| window == [key; 32]);
+        assert!(holds(0xbb) && !holds(0xaa));
     }
 
     #[test]

@@ -12,17 +12,24 @@ mod entry;
 mod error;
 mod facts;
 mod files;
+mod fold;
 mod head;
 mod issued;
 pub mod line;
 mod nonces;
 pub mod note;
 mod place;
+pub mod proof;
 mod questions;
 pub mod read;
+mod resume;
 #[cfg(feature = "explain")]
 mod rehearsal;
 mod revoked;
+mod room;
+mod rotate;
+pub mod seal;
+mod sealed;
 mod sessions;
 mod store;
 mod ticket;
@@ -34,6 +41,7 @@ pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
+pub use fold::{DENIALS_AT_ONCE, DENIAL_EVERY};
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;
@@ -104,6 +112,23 @@ impl Ledger {
         let pol = policy_digest.map(place::short).unwrap_or_default();
         let (store, durability) = place::join(dir, &pol)?;
         Self::start(store, pol, durability, false)
+    }
+
+    /// Makes a ledger with a seal in `dir`, where there is none yet. The seed is kept nowhere: whoever has it can later prove that nothing
+    /// before was changed or cut off, so it belongs where the gateway never comes.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`], or there is a ledger.
+    pub fn init(
+        dir: &Path,
+        origin: &str,
+        policy_digest: &[u8; 32],
+        durability: Durability,
+        seed: &seal::Seed,
+    ) -> Result<VerifyingKey, LedgerError> {
+        let pol = place::short(policy_digest);
+        let store = place::init(dir, place::Terms { origin, pol: &pol, durability, watch: None }, seed)?;
+        Ok(store.key.verifying_key())
     }
 
     /// Name of the gateway, as line 0 says.

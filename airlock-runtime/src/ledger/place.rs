@@ -1,14 +1,20 @@
 //! Opening a ledger directory: create it, or resume it after comparing what is there with what the head says.
 
 use super::LedgerError;
-use super::chain::{first_prev, hex, leaf};
+use super::chain::{first_prev, hex};
 use super::cursor::Cursor;
 use super::entry::{Genesis, body};
-use super::facts::{Facts, WINDOW};
+use super::facts::Facts;
 use super::files::{self, End, Segment};
-use super::head::{Head, Slot, boot_id};
+use super::fold::Folded;
+use super::head::{Head, boot_id};
 use super::line::{self, LINE_MAX};
 use super::note::{is_origin, plain_key};
+use super::resume::resume;
+use super::revoked::Mark;
+use super::room::{self, Room};
+use super::rotate::SEGMENT_MAX;
+use super::seal::{Seal, Seed};
 use super::store::Store;
 use crate::clock::Micros;
 use crate::policy::{Durability, Policy};
@@ -38,7 +44,7 @@ pub(super) struct Terms<'a> {
 
 impl Terms<'_> {
     /// Facts of a ledger of which nothing was read yet.
-    fn facts(&self) -> Facts {
+    pub(super) fn facts(&self) -> Facts {
         self.watch.map_or_else(Facts::default, Facts::watching)
     }
 }
@@ -51,10 +57,12 @@ pub(super) struct GenesisLine {
     pub(super) pk: String,
     pub(super) pol: String,
     pub(super) durability: String,
+    /// Names the seed of the seal; absent without one.
+    pub(super) seal: Option<String>,
 }
 
-/// Opens or creates; the second value is true while the ledger holds no entry but line 0.
-pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+/// Makes the directory ready, with all that lies in it private, and opens the head.
+fn prepare(dir: &Path, terms: Terms<'_>) -> Result<Head, LedgerError> {
     if !is_origin(terms.origin) {
         return Err(LedgerError::Origin(format!(
             "{:?} cannot name a ledger: 1-128 printable ASCII bytes, no space, no +",
@@ -74,23 +82,45 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
     }
     let path = dir.join(files::HEAD);
     let file = private().read(true).write(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
-    let head = Head::new(file, path);
+    Ok(Head::new(file, path))
+}
+
+/// Opens or creates; the second value is true while the ledger holds no entry but line 0.
+pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+    let head = prepare(dir, terms)?;
     // Two gateways that start at once: the second waits here and then finds a ledger.
     let handle = head.handle()?;
     let _locked = Head::lock(&handle)?;
     let slot = head.read()?;
-    let mut segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
-    match (slot, segments.pop(), segments.is_empty()) {
-        (None, None, _) => create(dir, head, terms),
-        (None, Some(only), true) => create_again(dir, head, only, terms),
-        (Some(slot), Some(only), true) => {
-            let store = resume(dir, head, only, terms, slot)?;
+    room::set_aside(dir)?;
+    let segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
+    match (slot, segments.as_slice()) {
+        (None, []) => create(dir, head, terms, None).map(|store| (store, true)),
+        (None, [only]) if only.first == 0 => create_again(dir, head, only.clone(), terms).map(|store| (store, true)),
+        (None, _) => Err(damaged(dir, "the head is missing or damaged")),
+        (Some(_), []) => Err(damaged(dir, "the head describes entries, but there is no segment")),
+        (Some(slot), segments) => {
+            let store = resume(dir, head, segments, terms, &slot)?;
             let only_genesis = store.cursor.range.len() == 1;
             Ok((store, only_genesis))
         }
-        (Some(_), None, _) => Err(damaged(dir, "the head describes entries, but there is no segment")),
-        (_, Some(_), false) => Err(damaged(dir, "there are several segments, and this version writes one")),
     }
+}
+
+/// Makes a sealed ledger where there is none.
+pub(super) fn init(dir: &Path, terms: Terms<'_>, seed: &Seed) -> Result<Store, LedgerError> {
+    let head = prepare(dir, terms)?;
+    let handle = head.handle()?;
+    let _locked = Head::lock(&handle)?;
+    let segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
+    if head.read()?.is_some() || !segments.is_empty() {
+        return Err(LedgerError::Origin(format!(
+            "there is a ledger in {} already; a seal begins with line 0, so name a new directory",
+            dir.display()
+        )));
+    }
+    room::set_aside(dir)?;
+    create(dir, head, terms, Some(seed))
 }
 
 /// Opens a ledger that is there, whatever gateway and durability line 0 names.
@@ -107,19 +137,21 @@ pub(super) fn join(dir: &Path, pol: &str) -> Result<(Store, Durability), LedgerE
 }
 
 /// A new ledger: key, segment, line 0.
-fn create(dir: &Path, head: Head, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+fn create(dir: &Path, head: Head, terms: Terms<'_>, seed: Option<&Seed>) -> Result<Store, LedgerError> {
     let key = load_key(dir)?.map_or_else(|| new_key(dir), Ok)?;
     let segment = Segment { first: 0, path: dir.join(files::segment_name(0)) };
-    let mut store = assemble(dir, head, segment, terms, key, None)?;
-    write_genesis(&mut store, terms)?;
-    Ok((store, true))
+    head.allocate()?;
+    let mut store = assemble(dir, head, segment, terms, key)?;
+    store.cursor.seal = seed.map(Seal::start);
+    write_genesis(&mut store, terms, seed)?;
+    Ok(store)
 }
 
 /// The start before died between creating the segment and writing the head: only line 0, or a part of it, can be there.
-fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
+fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> Result<Store, LedgerError> {
     let lost = || damaged(dir, "the head is missing or damaged");
     let key = load_key(dir)?.ok_or_else(lost)?;
-    let mut store = assemble(dir, head, segment, terms, key, None)?;
+    let mut store = assemble(dir, head, segment, terms, key)?;
     let size = store.size()?;
     if size > LINE_MAX as u64 {
         return Err(lost());
@@ -129,112 +161,40 @@ fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> R
         (End::Partial { at: 0 } | End::Clean, 0) => {
             // No entry was ever acknowledged, and line 0 is the only one that can have been begun.
             store.file.set_len(0).map_err(|e| LedgerError::io("cut", &store.segment.path, e))?;
-            write_genesis(&mut store, terms)?;
+            store.head.allocate()?;
+            write_genesis(&mut store, terms, None)?;
         }
         (End::Clean | End::Partial { .. } | End::Fault { .. }, _) => return Err(lost()),
     }
-    check_genesis(&store, terms)?;
-    Ok((store, true))
+    let genesis = check_genesis(&store, terms)?;
+    if genesis.seal.is_some() {
+        return Err(damaged(dir, "`airlock ledger init` did not come to its end here, and its seed is lost"));
+    }
+    Ok(store)
 }
 
-fn write_genesis(store: &mut Store, terms: Terms<'_>) -> Result<(), LedgerError> {
+fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Result<(), LedgerError> {
     let pk = plain_key(&store.key.verifying_key());
     let durability = terms.durability.word();
-    let genesis = Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability };
+    let seal = seed.map(Seed::id);
+    let genesis = Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability, seal };
     let mut lines = Vec::new();
     store.extend(Micros::now(), &body(&genesis), &mut lines);
-    store.write(&lines, &[])?;
+    store.write_lines(&lines)?;
     store.file.sync_all().map_err(|e| LedgerError::io("sync", &store.segment.path, e))?;
+    store.durable = store.cursor.offset;
+    store.sealed.clone_from(&store.cursor.seal);
+    store.write_head()?;
     store.head.sync()?;
     sync_dir(&store.dir)
 }
 
-/// A ledger that is there: the end must be what the head says, and the last day must be an unbroken chain.
-fn resume(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>, slot: Slot) -> Result<Store, LedgerError> {
-    let key = load_key(dir)?.ok_or_else(|| damaged(dir, "keys/log.key is missing"))?;
-    let cursor = Cursor::resume(slot.offset, slot.leaf, slot.range.clone(), slot.newest);
-    let mut store = assemble(dir, head, segment, terms, key, Some(cursor))?;
-    store.generation = slot.generation;
-    store.durable = slot.durable;
-    check_genesis(&store, terms)?;
-    let size = store.size()?;
-    let other_boot = slot.boot != store.boot;
-    let end = if size < slot.offset {
-        let text = format!("the segment has {size} bytes where {} were committed: it was truncated", slot.offset);
-        Err(damaged(dir, &text))
-    } else {
-        recent_facts(&mut store, &slot)
-    };
-    match end {
-        Ok(()) => {}
-        // The power failed before the newest entries were on disk. They were never acknowledged as durable.
-        Err(_) if other_boot && size >= slot.durable => rebuild(&mut store, &slot, size, terms)?,
-        Err(error) => return Err(error),
-    }
-    // Roll forward what a writer left without a head. The lock is held by the caller.
-    let size = store.size()?;
-    let mut lines = Vec::new();
-    match store.follow(size)? {
-        End::Clean => {}
-        End::Partial { at } | End::Fault { at, .. } => store.cut(at, size, 0, Micros::now(), &mut lines)?,
-    }
-    store.write(&lines, &[])?;
-    Ok(store)
-}
-
-/// Reads the facts of the last day, and on the way checks that these lines are one chain that ends at the head.
-fn recent_facts(store: &mut Store, slot: &Slot) -> Result<(), LedgerError> {
-    let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
-    let since = Micros(Micros::now().0.min(slot.newest.0).saturating_sub(WINDOW));
-    let from = files::seek(&store.file, slot.offset, since).map_err(unreadable)?;
-    store.older_revocations(from)?;
-    let unreadable = |e| LedgerError::io("read", &store.segment.path, e);
-    let mut prev = None;
-    let facts = &mut store.facts;
-    let end = files::scan(&store.file, from, slot.offset, |_, text| {
-        let parts = line::parse(text)?;
-        if prev.is_some_and(|prev| prev != parts.prev) {
-            return Err("its prev is not the hash of the line before".into());
-        }
-        prev = Some(leaf(text));
-        facts.revoked.admits(&parts)?;
-        facts.absorb(&parts);
-        Ok(())
-    })
-    .map_err(unreadable)?;
-    match end {
-        End::Clean if prev == Some(slot.leaf) => Ok(()),
-        End::Clean => Err(store.damaged("the last entry is not the one that the head describes")),
-        End::Partial { at } => Err(store.damaged(&format!("the line at byte {at} is cut short"))),
-        End::Fault { at, reason } => Err(store.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
-    }
-}
-
-/// After a power cut: reads all from the start; everything that was durable must be there.
-fn rebuild(store: &mut Store, slot: &Slot, size: u64, terms: Terms<'_>) -> Result<(), LedgerError> {
-    store.cursor = Cursor::start(first_prev(&store.origin, store.key.verifying_key().as_bytes()));
-    store.facts = terms.facts();
-    let at = match store.follow(size)? {
-        End::Clean => size,
-        End::Partial { at } | End::Fault { at, .. } => at,
-    };
-    if at < slot.durable {
-        return Err(store.damaged(&format!("the line at byte {at} is bad, and {} bytes were safely on disk", slot.durable)));
-    }
-    if at >= slot.offset {
-        // A power cut shortens or garbles the end; it does not write another history of full length.
-        return Err(store.damaged("its entries are not those that the head describes"));
-    }
-    let lost = slot.range.len().saturating_sub(store.cursor.range.len());
-    let mut lines = Vec::new();
-    store.cut(at, size, lost, Micros::now(), &mut lines)?;
-    store.write(&lines, &[])
-}
-
 /// Line 0 must be this gateway's.
-fn check_genesis(store: &Store, terms: Terms<'_>) -> Result<(), LedgerError> {
+pub(super) fn check_genesis(store: &Store, terms: Terms<'_>) -> Result<GenesisLine, LedgerError> {
     let dir = &store.dir;
-    let genesis = read_genesis(&store.file).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
+    let path = dir.join(files::segment_name(0));
+    let first = private().read(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
+    let genesis = read_genesis(&first).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
     let advice = "name another ledger directory for this gateway";
     if genesis.v != VERSION {
         return Err(LedgerError::Origin(format!(
@@ -259,7 +219,7 @@ fn check_genesis(store: &Store, terms: Terms<'_>) -> Result<(), LedgerError> {
     if genesis.pk != plain_key(&store.key.verifying_key()) {
         return Err(damaged(dir, "keys/log.key is not the key that line 0 names"));
     }
-    Ok(())
+    Ok(genesis)
 }
 
 /// Line 0 of an open segment, if it is a well-formed genesis entry.
@@ -271,19 +231,18 @@ pub(super) fn read_genesis(file: &File) -> Option<GenesisLine> {
     (parts.seq == 0 && parts.body.starts_with(b"\"t\":\"genesis\",")).then_some(genesis)
 }
 
-fn assemble(
+/// A store at the beginning of a segment; of the first one, before line 0.
+pub(super) fn assemble(
     dir: &Path,
     head: Head,
     segment: Segment,
     terms: Terms<'_>,
     key: SigningKey,
-    cursor: Option<Cursor>,
 ) -> Result<Store, LedgerError> {
     let file = private().read(true).append(true).create(true).open(&segment.path);
     let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
-    let path = dir.join(files::EVIDENCE).join(files::segment_name(segment.first));
-    let evidence = private().append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
-    let cursor = cursor.unwrap_or_else(|| Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes())));
+    let evidence = open_evidence(dir, segment.first)?;
+    let cursor = Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes()));
     Ok(Store {
         kill_file: dir.join(files::KILL),
         dir: dir.to_owned(),
@@ -294,11 +253,24 @@ fn assemble(
         file: Arc::new(file),
         evidence,
         head,
-        cursor,
         facts: terms.facts(),
         generation: 0,
         durable: 0,
+        sealed: None,
+        marked: 0,
+        segment_max: SEGMENT_MAX,
+        room: Room::Free,
+        folded: Folded::default(),
+        written: cursor.clone(),
+        written_mark: Mark::default(),
+        cursor,
     })
+}
+
+/// The salts of the segment that begins with entry `first`.
+pub(super) fn open_evidence(dir: &Path, first: u64) -> Result<File, LedgerError> {
+    let path = dir.join(files::EVIDENCE).join(files::segment_name(first));
+    private().append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))
 }
 
 /// Longest text of the key file: 44 characters and a line end, with room for an editor's.
@@ -322,7 +294,7 @@ fn private_to_me(path: &Path, meta: &Metadata, forbidden: u32) -> Result<(), Led
 }
 
 /// The log key; `None` if there is no file.
-fn load_key(dir: &Path) -> Result<Option<SigningKey>, LedgerError> {
+pub(super) fn load_key(dir: &Path) -> Result<Option<SigningKey>, LedgerError> {
     let path = dir.join(files::KEYS).join("log.key");
     let file = match private().read(true).open(&path) {
         Ok(file) => file,
@@ -356,16 +328,16 @@ pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError>
         file.sync_all()?;
         std::fs::rename(&draft, path)
     });
-    written.map_err(|e| LedgerError::io("write", path, e))?;
+    written.map_err(|e| if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("write", path, e) })?;
     sync_dir(dir)
 }
 
-fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
+pub(super) fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
     File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| LedgerError::io("sync", dir, e))
 }
 
 /// Files of a ledger are for its owner alone; a link in their place is refused.
-fn private() -> OpenOptions {
+pub(super) fn private() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600).custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0));
     options

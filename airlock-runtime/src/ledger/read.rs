@@ -62,6 +62,9 @@ pub struct Stats {
     pub until: Option<String>,
     /// Lines that could not be read.
     pub damaged: u64,
+    /// Refusals that were counted only, by reason code: they are of no tool.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counted: BTreeMap<String, u64>,
     /// Per tool, by name.
     pub tools: Vec<Usage>,
 }
@@ -147,8 +150,9 @@ pub fn stats(dir: &Path) -> io::Result<Stats> {
         since = since.or(until);
         gathered.take(line);
     })?;
+    let counted = gathered.counted();
     let tools = gathered.agents().into_iter().flat_map(|agent| agent.tools).collect();
-    Ok(Stats { entries, since: since.map(Micros::rfc3339), until: until.map(Micros::rfc3339), damaged, tools })
+    Ok(Stats { entries, since: since.map(Micros::rfc3339), until: until.map(Micros::rfc3339), damaged, counted, tools })
 }
 
 /// What happened in the last hours, per agent and tool.

@@ -160,6 +160,16 @@ impl Mark {
         Ok(Self { count, digest })
     }
 
+    /// Adds it to a body that is about to be written.
+    pub(super) fn stamp(&self, body: &[u8]) -> Vec<u8> {
+        let mut out = body.to_vec();
+        if self.is_some() && out.pop().is_some() {
+            out.extend_from_slice(STAMP);
+            out.extend_from_slice(format!("{}:{}\"}}", self.count, hex(&self.digest)).as_bytes());
+        }
+        out
+    }
+
     /// Does it state that something was revoked?
     pub(super) const fn is_some(&self) -> bool {
         self.count > 0
@@ -188,12 +198,7 @@ pub(super) struct Revocations {
 impl Revocations {
     /// Adds the stamp to a body that is about to be written.
     pub(super) fn stamp(&self, body: &[u8]) -> Vec<u8> {
-        let mut out = body.to_vec();
-        if self.mark.is_some() && out.pop().is_some() {
-            out.extend_from_slice(STAMP);
-            out.extend_from_slice(format!("{}:{}\"}}", self.mark.count, hex(&self.mark.digest)).as_bytes());
-        }
-        out
+        self.mark.stamp(body)
     }
 
     /// May this line follow the lines read so far?

@@ -3,19 +3,23 @@
 use super::chain::hex;
 use super::cursor::Cursor;
 use super::entry::{Recover, Sealed, body, with_members};
-use super::facts::{Facts, Require, Unmet};
+use super::facts::{Facts, Require};
 use super::files::{self, End, Segment};
+use super::fold::Folded;
 use super::head::{Head, Slot};
-use super::line::{self, LINE_MAX};
+use super::line;
 use super::note::Checkpoint;
-use super::revoked::{self, Revocations};
+use super::revoked::{self, Mark};
+use super::room::{self, DISK_FULL, Room};
+use super::seal::Seal;
+use super::sealed::{self, MARK_EVERY};
 use super::{LedgerError, place};
 use crate::clock::Micros;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -45,11 +49,25 @@ pub(super) struct Store {
     pub(super) generation: u64,
     /// Length of the segment that is known to be on disk.
     pub(super) durable: u64,
+    /// The seal over the lines that are known to be on disk, if the ledger has one.
+    pub(super) sealed: Option<Seal>,
+    /// Entries under the newest mark of the seal that this writer made.
+    pub(super) marked: u64,
+    /// Length that ends a segment.
+    pub(super) segment_max: u64,
+    /// How far the disk is.
+    pub(super) room: Room,
+    /// Refusals that are only counted.
+    pub(super) folded: Folded,
+    /// Where the lines in the file end; the cursor is ahead of it while a batch is built.
+    pub(super) written: Cursor,
+    /// The revocations up to there.
+    pub(super) written_mark: Mark,
 }
 
 impl Store {
-    /// Appends a batch as one write. Gives each entry its number (of a test alone: how many there are), or the condition that kept it out. The clock is read under the
-    /// lock: a reading from before a long wait for it would seem to stand behind what others wrote meanwhile.
+    /// Appends a batch as one write. Gives each entry its number (of a test alone: how many there are), or why it has none. The clock is
+    /// read under the lock: a reading from before a long wait for it would seem to stand behind what others wrote meanwhile.
     ///
     /// # Errors
     /// Any error leaves this writer unusable: what is on disk is for the next start to judge.
@@ -57,32 +75,54 @@ impl Store {
         &mut self,
         batch: &[Pending],
         clock: impl FnOnce() -> Micros,
-    ) -> Result<Vec<Result<u64, Unmet>>, LedgerError> {
+    ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
         let now = clock();
-        let mut lines = self.catch_up(now)?;
+        match self.commit(batch, now) {
+            Err(error @ LedgerError::Full(_)) if self.room != Room::Ended => Err(self.end_full(now, &error)),
+            results => results,
+        }
+    }
+
+    fn commit(&mut self, batch: &[Pending], now: Micros) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
+        self.catch_up(now)?;
+        match self.room {
+            Room::Free => {}
+            Room::Used => return Err(room::full(&self.dir, &"the last entries took what was set aside")),
+            Room::Ended => return Err(room::full(&self.dir, &"another process has said so in the ledger")),
+        }
+        self.rotate_if_due(now)?;
+        let mut lines = Vec::new();
         self.look_for_kill_file(now, &mut lines);
+        if let Some(denials) = self.folded.take_due(now) {
+            self.extend(now, &denials, &mut lines);
+        }
         let mut salts = Vec::new();
         let mut results = Vec::with_capacity(batch.len());
         for pending in batch {
-            if let Err(unmet) = self.facts.check(&pending.require, now, self.cursor.newest()) {
-                results.push(Err(unmet));
-                continue;
-            }
-            let seq = self.cursor.range.len();
-            let Some(sealed) = &pending.sealed else {
-                results.push(Ok(seq));
-                continue;
-            };
-            self.extend(now, &self.stamped(sealed, now), &mut lines);
-            if let Some(salt) = &sealed.salt {
-                salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
-            }
-            results.push(Ok(seq));
+            results.push(self.place(pending, now, &mut lines, &mut salts));
         }
         self.write(&lines, &salts)?;
         Ok(results)
+    }
+
+    /// Gives one entry its place behind `lines`, if what it requires holds.
+    fn place(&mut self, pending: &Pending, now: Micros, lines: &mut Vec<u8>, salts: &mut Vec<u8>) -> Result<u64, LedgerError> {
+        self.facts.check(&pending.require, now, self.cursor.newest()).map_err(LedgerError::Unmet)?;
+        let seq = self.cursor.range.len();
+        let Some(sealed) = &pending.sealed else { return Ok(seq) };
+        if let Some(why) = &sealed.fold
+            && !self.facts.pace.has_room(now.max(self.cursor.newest()).0)
+        {
+            self.folded.add(why, now);
+            return Err(LedgerError::Folded);
+        }
+        self.extend(now, &self.stamped(sealed, now), lines);
+        if let Some(salt) = &sealed.salt {
+            salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
+        }
+        Ok(seq)
     }
 
     /// Is the kill file there, and does the ledger say so already? Whatever lies there counts, and so does a fault of looking. That it
@@ -116,14 +156,33 @@ impl Store {
         if lines.is_empty() {
             return Ok(());
         }
-        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed.
-        match (&*self.file).write(lines) {
-            Ok(length) if length == lines.len() => {}
-            Ok(length) => return Err(LedgerError::Io(format!("the disk took {length} of {} bytes of the ledger", lines.len()))),
-            Err(error) => return Err(LedgerError::io("append to", &self.segment.path, error)),
-        }
-        self.evidence.write_all(salts).map_err(|e| LedgerError::io("append to", &self.dir.join(files::EVIDENCE), e))?;
+        self.write_lines(lines)?;
+        self.write_salts(salts)?;
         self.write_head()
+    }
+
+    /// Writes lines alone; the lock is held.
+    pub(super) fn write_lines(&mut self, lines: &[u8]) -> Result<(), LedgerError> {
+        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed. What a disk leaves of it
+        // is tried once more, because only that tells why.
+        let mut rest = lines;
+        while !rest.is_empty() {
+            match (&*self.file).write(rest) {
+                Ok(0) => return Err(LedgerError::Io(format!("the disk took a part of {} bytes of the ledger", lines.len()))),
+                Ok(length) => rest = &rest[length..],
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) if room::is_full(&error) => return Err(room::full(&self.dir, &error)),
+                Err(error) => return Err(LedgerError::io("append to", &self.segment.path, error)),
+            }
+        }
+        self.note_written();
+        Ok(())
+    }
+
+    /// The file has come to where the cursor stands.
+    pub(super) fn note_written(&mut self) {
+        self.written.clone_from(&self.cursor);
+        self.written_mark.clone_from(self.facts.revoked.mark());
     }
 
     /// Describes the present position in the other slot of the head; the lock is held.
@@ -131,12 +190,14 @@ impl Store {
         self.generation += 1;
         self.head.write(&Slot {
             generation: self.generation,
+            segment: self.segment.first,
             offset: self.cursor.offset,
             durable: self.durable,
             newest: self.cursor.newest(),
             boot: self.boot,
             leaf: self.cursor.prev,
             range: self.cursor.range.clone(),
+            seal: self.sealed.clone(),
         })
     }
 
@@ -149,85 +210,58 @@ impl Store {
         }
     }
 
-    /// Moves to the end of the segment; the lock is held. Gives the `recover` line if a bad tail had to be cut off.
-    fn catch_up(&mut self, now: Micros) -> Result<Vec<u8>, LedgerError> {
+    /// Moves to the end of the ledger; the lock is held. A bad tail is cut off, and a line says so.
+    pub(super) fn catch_up(&mut self, now: Micros) -> Result<(), LedgerError> {
         let slot = self.head.read()?.ok_or_else(|| self.damaged("both slots of the head are damaged"))?;
         if slot.generation != self.generation {
             self.follow_head(&slot)?;
         }
         let size = self.size()?;
-        if size < slot.offset {
-            let text = format!("the segment has {size} bytes where {} were committed: it was truncated", slot.offset);
-            return Err(self.damaged(&text));
+        if self.segment.first == slot.segment && size < slot.offset {
+            return Err(self.truncated(size, &slot));
         }
-        let mut lines = Vec::new();
-        if size > slot.offset {
-            // A writer died between its write and its head.
-            match self.follow(size)? {
-                End::Clean => {}
-                End::Partial { at } | End::Fault { at, .. } => self.cut(at, size, 0, now, &mut lines)?,
-            }
-        }
-        Ok(lines)
+        let lines = self.roll_forward(now)?;
+        self.write(&lines, &[])
     }
 
     /// Reads up to the head and compares with it.
     fn follow_head(&mut self, slot: &Slot) -> Result<(), LedgerError> {
-        if slot.generation < self.generation || slot.offset < self.cursor.offset {
+        let back = (slot.segment, slot.offset) < (self.segment.first, self.cursor.offset);
+        if slot.generation < self.generation || back {
             return Err(self.damaged("the head went back: an older copy of it was put in place"));
         }
+        self.follow_segments(slot)?;
         match self.follow(slot.offset)? {
             End::Clean => {}
-            End::Partial { at } => return Err(self.damaged(&format!("the line at byte {at} is cut short"))),
-            End::Fault { at, reason } => return Err(self.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
+            End::Partial { at } => return Err(self.cut_short(at)),
+            End::Fault { at, reason } => return Err(self.does_not_fit(at, &reason)),
         }
         if self.cursor.prev != slot.leaf || self.cursor.range != slot.range {
             return Err(self.damaged(&format!("the {} entries are not those that the head describes", self.cursor.range.len())));
         }
         self.generation = slot.generation;
-        self.durable = self.durable.max(slot.durable);
+        if slot.durable > self.durable {
+            (self.durable, self.sealed) = (slot.durable, slot.seal.clone());
+        }
         Ok(())
     }
 
     /// Accepts lines up to `until`.
     pub(super) fn follow(&mut self, until: u64) -> Result<End, LedgerError> {
-        let Self { cursor, facts, file, .. } = self;
+        if until <= self.cursor.offset {
+            return Ok(End::Clean);
+        }
+        let Self { cursor, facts, file, room, .. } = self;
         let end = files::scan(file, cursor.offset, until, |_, text| {
-            facts.absorb(&cursor.accept_if(text, |line| facts.revoked.admits(line))?);
+            let line = cursor.accept_if(text, |line| facts.revoked.admits(line))?;
+            facts.absorb(&line);
+            if line.body.starts_with(DISK_FULL) {
+                *room = Room::Ended;
+            }
             Ok(())
         });
+        self.note_written();
         end.map_err(|e| LedgerError::io("read", &self.segment.path, e))
-    }
-
-    /// Takes in the revocations that stand before `from`, and checks that they are those that the line there states. Nothing else of
-    /// those lines is looked at, so this costs a pass over the file, and only if there are any.
-    pub(super) fn older_revocations(&mut self, from: u64) -> Result<(), LedgerError> {
-        let unreadable = |e| LedgerError::io("read", &self.segment.path, e);
-        let mut stated = None;
-        let first = files::bytes(&self.file, from, from + LINE_MAX as u64 + 1).map_err(unreadable)?;
-        if let Some(text) = first.split(|b| *b == b'\n').next().filter(|text| !text.is_empty()) {
-            stated = line::parse(text).ok().and_then(|line| revoked::Mark::of(line.body).ok());
-        }
-        let stated = stated.ok_or_else(|| self.damaged(&format!("the line at byte {from} cannot be read")))?;
-        let mut older = Revocations::default();
-        if stated.is_some() {
-            let end = files::scan(&self.file, 0, from, |_, text| {
-                let line = line::parse(text)?;
-                if revoked::is_revocation(line.body) {
-                    older.admits(&line)?;
-                    older.absorb(&line);
-                }
-                Ok(())
-            });
-            match end.map_err(unreadable)? {
-                End::Clean if *older.mark() == stated => {}
-                End::Clean => return Err(self.damaged("its revocations are not those that later entries state")),
-                End::Partial { at } => return Err(self.damaged(&format!("the line at byte {at} is cut short"))),
-                End::Fault { at, reason } => return Err(self.damaged(&format!("the line at byte {at} does not fit: {reason}"))),
-            }
-        }
-        self.facts.revoked = older;
-        Ok(())
     }
 
     /// Moves the bytes `at..size` to `torn/`, cuts them off, and records that. Nothing is dropped without a trace.
@@ -270,18 +304,43 @@ impl Store {
         place::durable_file(&path, checkpoint.sign(&self.key).as_bytes())
     }
 
-    /// At shutdown the head says that all is durable, and is put on disk itself.
-    pub(super) fn settle(&mut self, durable: u64) -> Result<(), LedgerError> {
+    /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is
+    /// under it stays in the file.
+    pub(super) fn settle(&mut self, ending: bool) -> Result<(), LedgerError> {
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
-        self.durable = self.durable.max(durable);
-        let lines = self.catch_up(Micros::now())?;
-        self.write(&lines, &[])?;
+        let now = Micros::now();
+        self.catch_up(now)?;
+        if let Some(denials) = self.folded.take().filter(|_| ending) {
+            let mut lines = Vec::new();
+            self.extend(now, &denials, &mut lines);
+            self.write_lines(&lines)?;
+        }
         self.write_head()?;
+        if let Some(seal) = self.sealed.clone() {
+            self.write_head()?;
+            if seal.len() >= self.marked + MARK_EVERY {
+                sealed::mark(&self.dir, &seal)?;
+                self.marked = seal.len();
+            }
+        }
         self.head.sync()
     }
 
     pub(super) fn damaged(&self, what: &str) -> LedgerError {
         place::damaged(&self.dir, what)
+    }
+
+    pub(super) fn truncated(&self, size: u64, slot: &Slot) -> LedgerError {
+        let name = self.segment.name();
+        self.damaged(&format!("{name} has {size} bytes where {} were committed: it was truncated", slot.offset))
+    }
+
+    pub(super) fn cut_short(&self, at: u64) -> LedgerError {
+        self.damaged(&format!("the line at byte {at} of {} is cut short", self.segment.name()))
+    }
+
+    pub(super) fn does_not_fit(&self, at: u64, reason: &str) -> LedgerError {
+        self.damaged(&format!("the line at byte {at} of {} does not fit: {reason}", self.segment.name()))
     }
 }

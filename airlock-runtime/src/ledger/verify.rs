@@ -9,8 +9,11 @@ use super::line::LINE_MAX;
 use super::note::{Checkpoint, NoteFault, parse_key, plain_key};
 use super::place::{GenesisLine, VERSION, read_genesis};
 use super::revoked::Revocations;
+use super::seal::{Seal, Seed};
+use super::sealed::{Marks, Missing};
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
+use std::cmp::Ordering;
 use std::fs::File;
 use std::io;
 use std::path::Path;
@@ -22,6 +25,14 @@ pub struct Trust {
     pub key: Option<VerifyingKey>,
     /// A checkpoint that was saved earlier, elsewhere.
     pub saved: Option<Vec<u8>>,
+    /// The seed of the seal, as `airlock ledger init` told it.
+    pub seed: Option<Seed>,
+}
+
+impl Trust {
+    const fn is_none(&self) -> bool {
+        self.key.is_none() && self.saved.is_none() && self.seed.is_none()
+    }
 }
 
 /// The answer. Its number is the exit code of `airlock verify-log`.
@@ -83,6 +94,8 @@ pub struct Report {
     pub anchored: u64,
     /// How many of the last entries no trusted checkpoint covers.
     pub unsealed: u64,
+    /// How many of the first entries the seal covers; absent without a seed.
+    pub sealed: Option<u64>,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Bytes behind the last committed entry, left by a crash or a write under way.
@@ -110,6 +123,7 @@ struct Check {
     findings: Vec<Finding>,
     torn: Option<TornTail>,
     revoked: Revocations,
+    marks: Marks,
 }
 
 /// Verifies the ledger in `dir`.
@@ -130,11 +144,19 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     };
     let genesis = read_genesis(&File::open(&first.path)?).filter(|genesis| genesis.v == VERSION);
     let stated = genesis.as_ref().and_then(|genesis| parse_key(&genesis.pk));
-    let mut check =
-        Check { anchors: Vec::new(), slot, slot_leaf: None, findings: Vec::new(), torn: None, revoked: Revocations::default() };
+    let marks = if trust.seed.is_some() { Marks::read(dir, slot.as_ref().and_then(|slot| slot.seal.as_ref()))? } else { Marks::default() };
+    let mut check = Check {
+        anchors: Vec::new(),
+        slot,
+        slot_leaf: None,
+        findings: Vec::new(),
+        torn: None,
+        revoked: Revocations::default(),
+        marks,
+    };
     let (Some(genesis), Some(stated)) = (genesis, stated) else {
         let size = first.path.metadata()?.len();
-        if check.slot.is_none() && note.is_none() && trust.key.is_none() && trust.saved.is_none() && is_begun(first, size)? {
+        if check.slot.is_none() && note.is_none() && trust.is_none() && is_begun(first, size)? {
             check.tail(first, 0, size);
             return Ok(check.report(&Cursor::start([0; 32]), None, trust));
         }
@@ -151,6 +173,13 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
         check.find(Some(0), &first.path, "line 0 names another log key than the pinned one: another ledger, or a rewritten one");
     }
     let mut cursor = Cursor::start(first_prev(&genesis.origin, stated.as_bytes()));
+    match &trust.seed {
+        Some(seed) if genesis.seal.as_deref() == Some(&seed.id()) => cursor.seal = Some(Seal::start(seed)),
+        Some(_) => {
+            check.find(Some(0), &first.path, "line 0 does not name this seed: another ledger, or a rewritten one");
+        }
+        None => {}
+    }
     for (n, segment) in segments.iter().enumerate() {
         if !check.segment(segment, &mut cursor, n + 1 == segments.len())? {
             break;
@@ -195,16 +224,26 @@ impl Check {
             self.find(Some(cursor.range.len()), &segment.path, reason);
             return Ok(false);
         }
-        cursor.offset = 0;
+        cursor.open_segment();
         let end = files::scan(&file, 0, size, |_, text| {
             let line = cursor.accept_if(text, |line| self.revoked.admits(line))?;
             self.revoked.absorb(&line);
             self.pass(cursor);
             Ok(())
         })?;
-        let committed = self.slot.as_ref().filter(|_| is_last).map(|slot| slot.offset);
+        // Of a later segment than the head speaks of, nothing was committed.
+        let committed = self.slot.as_ref().filter(|_| is_last).and_then(|slot| match slot.segment.cmp(&segment.first) {
+            Ordering::Less => Some(0),
+            Ordering::Equal => Some(slot.offset),
+            Ordering::Greater => None,
+        });
         match end {
-            End::Clean => Ok(true),
+            End::Clean if is_last || cursor.is_closed() => Ok(true),
+            End::Clean => {
+                let reason = "its last line does not end it, and more segments follow";
+                self.find(Some(cursor.range.len()), &segment.path, reason);
+                Ok(false)
+            }
             End::Partial { at } if is_last => {
                 self.tail(segment, at, size);
                 Ok(true)
@@ -232,6 +271,9 @@ impl Check {
         }
         if self.slot.as_ref().is_some_and(|slot| slot.range.len() == cursor.range.len()) {
             self.slot_leaf = Some(cursor.prev);
+        }
+        if let Some(seal) = &cursor.seal {
+            self.marks.pass(seal);
         }
     }
 
@@ -265,6 +307,11 @@ impl Check {
                 self.findings.push(Finding { seq: Some(named - 1), file: files::HEAD.into(), reason: reason.into() });
             }
         }
+        match self.marks.end(entries) {
+            None => {}
+            Some((Missing::Cut, finding)) => short = Some(finding),
+            Some((Missing::Broken, finding)) => self.findings.push(finding),
+        }
         short
     }
 
@@ -274,11 +321,14 @@ impl Check {
         let broken = !self.findings.is_empty();
         let short = self.compare(entries).filter(|_| !broken);
         let anchored = self.anchors.iter().filter(|anchor| anchor.trusted).map(|anchor| anchor.checkpoint.n).max().unwrap_or(0);
-        let trusts = trust.key.is_some() || trust.saved.is_some();
+        let sealed = trust.seed.as_ref().map(|_| self.marks.covered());
+        // Each root that was given has to reach the end.
+        let signed = (trust.key.is_none() && trust.saved.is_none()) || anchored == entries;
+        let whole = !trust.is_none() && signed && sealed.is_none_or(|sealed| sealed == entries);
         let verdict = match (self.findings.is_empty(), &short) {
             (false, _) => Verdict::Tampered,
             (true, Some(_)) => Verdict::Truncated,
-            (true, None) if trusts && anchored == entries && self.torn.is_none() => Verdict::Proven,
+            (true, None) if whole && self.torn.is_none() => Verdict::Proven,
             (true, None) => Verdict::Weaker,
         };
         let mut report = Report {
@@ -292,6 +342,7 @@ impl Check {
             newest: cursor.newest().rfc3339(),
             anchored,
             unsealed: entries - anchored,
+            sealed,
             findings: self.findings.into_iter().chain(short).collect(),
             torn: self.torn,
             proven: Vec::new(),
@@ -315,14 +366,22 @@ impl Report {
             } else if anchored > 0 {
                 self.proven.push(format!("the first {anchored} entries are those that the saved checkpoint covers"));
             }
+            if let Some(sealed) = self.sealed.filter(|sealed| *sealed > 0) {
+                self.proven.push(format!(
+                    "the first {sealed} entries are those that were sealed, none changed and none cut off, whoever has had the log key since"
+                ));
+            }
         } else {
             self.proven.push(format!("only that the first {entries} entries are consistent with each other"));
         }
         let not = &mut self.not_proven;
-        if trust.key.is_none() && trust.saved.is_none() {
-            not.push("who wrote it: no trust root was given (--key or --checkpoint), and a key found in the ledger's own directory is none; the whole ledger may have been rewritten".into());
-        } else if unsealed > 0 {
+        if trust.is_none() {
+            not.push("who wrote it: no trust root was given (--key, --checkpoint or --seed-file), and a key found in the ledger's own directory is none; the whole ledger may have been rewritten".into());
+        } else if unsealed > 0 && (trust.key.is_some() || trust.saved.is_some()) {
             not.push(format!("the last {unsealed} entries: no trusted checkpoint covers them; they may have been rewritten or more of them cut off"));
+        }
+        if let Some(open) = self.sealed.map(|sealed| entries - sealed).filter(|open| *open > 0) {
+            not.push(format!("the last {open} entries: they are not under the seal yet, or there is no readable head; they may have been rewritten or cut off"));
         }
         if !has_head {
             not.push("that nothing is missing at the end: there is no readable head".into());
@@ -333,7 +392,11 @@ impl Report {
                 torn.bytes, torn.file
             ));
         }
-        not.push("that nobody held the log key: who reads the gateway's files can sign another history up to now".into());
+        if self.sealed.is_none() {
+            not.push("that nobody held the log key: who reads the gateway's files can sign another history up to now".into());
+        } else {
+            not.push("that nobody held the machine when the newest entries were written, or the seed: only older entries are beyond him".into());
+        }
         not.push("that everybody is shown this same history: that takes a witness outside".into());
         not.push("that what the entries say is true: only that it was written then and not changed since".into());
     }

@@ -2,9 +2,9 @@
 //!
 //! The next batch forms while the disk syncs the one before, so a busy ledger batches more and an idle one waits for nothing.
 
-use super::LedgerError;
 use super::store::{Pending, Store};
 use super::ticket::Reply;
+use super::{LedgerError, fold};
 use crate::clock::Micros;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -17,6 +17,8 @@ const BATCH_MAX: usize = 512;
 const SYNC_WITHIN: Duration = Duration::from_millis(10);
 /// Longest time that an entry stands without a signed checkpoint over it.
 const CHECKPOINT_WITHIN: Duration = Duration::from_secs(1);
+/// Time until a counted refusal has its line.
+const FOLD_WITHIN: Duration = Duration::from_micros(fold::FOLD_WITHIN);
 /// Most entries without a signed checkpoint over them.
 const CHECKPOINT_EVERY: u64 = 256;
 
@@ -97,16 +99,18 @@ struct Writer<'a> {
     syncs_idle: bool,
     sync_due: Option<Instant>,
     checkpoint_due: Option<Instant>,
+    /// When counted refusals get their line.
+    fold_due: Option<Instant>,
     /// Entries under the newest checkpoint of this writer.
     signed: u64,
 }
 
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
-    let mut writer =
-        Writer { shared, syncs_idle, sync_due: None, checkpoint_due: Some(Instant::now() + CHECKPOINT_WITHIN), signed: 0 };
+    let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
+    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, signed: 0 };
     loop {
-        let due = [writer.sync_due, writer.checkpoint_due].into_iter().flatten().min();
+        let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due].into_iter().flatten().min();
         let first = match due {
             Some(due) => asks.recv_timeout(due.saturating_duration_since(Instant::now())),
             None => asks.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -153,8 +157,10 @@ impl Writer<'_> {
     }
 
     fn commit(&mut self, batch: &[Pending], callers: Vec<(Sync, Reply)>) {
+        self.fold_due = None;
         let results = self.shared.store().and_then(|mut store| {
             let results = store.append(batch, Micros::now);
+            self.fold_due = (!store.folded.is_empty()).then(|| Instant::now() + FOLD_WITHIN);
             self.shared.newest.fetch_max(store.cursor.newest().0, Ordering::Relaxed);
             self.shared.epoch.fetch_max(store.facts.revoked.epoch(), Ordering::Relaxed);
             results
@@ -166,7 +172,7 @@ impl Writer<'_> {
         let mut waiting = Vec::new();
         for ((sync, reply), result) in callers.into_iter().zip(results) {
             match (sync, result) {
-                (_, Err(unmet)) => reply.send(Err(LedgerError::Unmet(unmet))),
+                (_, Err(refused)) => reply.send(Err(refused)),
                 (Sync::Written, Ok(seq)) => reply.send(Ok(seq)),
                 (Sync::Durable, Ok(seq)) => waiting.push((seq, reply)),
             }
@@ -191,8 +197,11 @@ impl Writer<'_> {
         if self.sync_due.is_some_and(|due| due <= now) {
             let _ = self.sync();
         }
+        if self.fold_due.is_some_and(|due| due <= now) {
+            self.commit(&[], Vec::new());
+        }
         let Ok(store) = self.shared.store() else {
-            (self.sync_due, self.checkpoint_due) = (None, None);
+            (self.sync_due, self.checkpoint_due, self.fold_due) = (None, None, None);
             return;
         };
         let many = store.cursor.range.len() >= self.signed + CHECKPOINT_EVERY;
@@ -206,10 +215,14 @@ impl Writer<'_> {
     /// have dropped the pages, so trying again would prove nothing.
     fn sync(&mut self) -> Result<(), LedgerError> {
         self.sync_due = None;
-        let (file, upto) = self.shared.store().map(|store| (store.file.clone(), store.cursor.offset))?;
+        let (file, upto, seal) =
+            self.shared.store().map(|store| (store.file.clone(), store.cursor.offset, store.cursor.seal.clone()))?;
         rustix::fs::fdatasync(&*file).map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
         let mut store = self.shared.store()?;
-        store.durable = store.durable.max(upto);
+        // Of another segment meanwhile, all that came before was synced when it began.
+        if std::sync::Arc::ptr_eq(&store.file, &file) && store.durable < upto {
+            (store.durable, store.sealed) = (upto, seal);
+        }
         Ok(())
     }
 
@@ -223,7 +236,10 @@ impl Writer<'_> {
             if durable < upto {
                 self.sync()?;
             }
-            self.shared.store()?.publish(&checkpoint)?;
+            let mut store = self.shared.store()?;
+            let published = store.publish(&checkpoint);
+            let settled = published.and_then(|()| if store.sealed.is_some() { store.settle(false) } else { Ok(()) });
+            settled.map_err(|error| store.say_if_full(error))?;
             self.signed = checkpoint.n;
         }
         Ok(())
@@ -234,8 +250,7 @@ impl Writer<'_> {
         self.shared.store()?.refresh()?;
         self.checkpoint()?;
         let mut store = self.shared.store()?;
-        let durable = store.durable;
         store.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
-        store.settle(durable)
+        store.settle(true)
     }
 }

@@ -1,6 +1,7 @@
 //! Counting, in memory that does not grow with the ledger.
 
 use super::{Agent, Usage};
+use crate::ledger::fold::Denials;
 use crate::ledger::line::Line;
 use serde::Deserialize;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
@@ -48,6 +49,7 @@ pub(super) struct Gathered {
     rows: BTreeMap<(String, String), Row>,
     granted: BTreeMap<String, BTreeSet<String>>,
     open: HashMap<String, (String, String)>,
+    counted: BTreeMap<String, u64>,
 }
 
 #[derive(Debug, Default)]
@@ -59,7 +61,7 @@ struct Row {
 impl Gathered {
     /// Counts per agent and tool, or per tool alone.
     pub(super) fn new(by_agent: bool) -> Self {
-        Self { by_agent, rows: BTreeMap::new(), granted: BTreeMap::new(), open: HashMap::new() }
+        Self { by_agent, rows: BTreeMap::new(), granted: BTreeMap::new(), open: HashMap::new(), counted: BTreeMap::new() }
     }
 
     /// Counts one line. A line whose members have other types than ours is no entry of ours.
@@ -76,7 +78,20 @@ impl Gathered {
             && let Some(row) = members::<IssueRow>(line.body)
         {
             self.grant(row.sub, row.tools);
+        } else if line.body.starts_with(b"\"t\":\"denials\",")
+            && let Some(row) = members::<Denials>(line.body)
+        {
+            for (why, count) in row.why {
+                let known = self.counted.len() < NAMES_MAX || self.counted.contains_key(&why);
+                let sum = self.counted.entry(if known { why } else { MORE.to_owned() }).or_default();
+                *sum = sum.saturating_add(count);
+            }
         }
+    }
+
+    /// Refusals without lines of their own, by reason.
+    pub(super) fn counted(&mut self) -> BTreeMap<String, u64> {
+        std::mem::take(&mut self.counted)
     }
 
     fn decision(&mut self, decision: DecisionRow) {

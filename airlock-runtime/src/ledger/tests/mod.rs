@@ -3,6 +3,8 @@
 mod crash;
 mod damage;
 mod revoke;
+mod seal;
+mod second;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
@@ -60,13 +62,19 @@ impl Ledger {
     }
 }
 
-/// The lines of the one segment, after checking by other code than the writer's that they are one chain from line 0.
+/// The lines of all segments, after checking by other code than the writer's that they are one chain from line 0.
 pub(in crate::ledger) fn checked_lines(dir: &Path) -> Vec<Value> {
-    let text = fs::read_to_string(segment(dir)).unwrap();
-    assert!(text.ends_with('\n'), "a partial line at the end");
+    let mut all = String::new();
+    for segment in super::segments(dir).unwrap() {
+        assert_eq!(segment.first, all.lines().count() as u64, "named after its first entry");
+        assert!(all.is_empty() || all.lines().last().unwrap().contains("\"t\":\"rotate\","), "the one before ended");
+        let text = fs::read_to_string(segment.path).unwrap();
+        assert!(text.is_empty() || text.ends_with('\n'), "a partial line at the end");
+        all.push_str(&text);
+    }
     let mut prev = None;
     let mut out = Vec::new();
-    for (n, text) in text.lines().enumerate() {
+    for (n, text) in all.lines().enumerate() {
         let value: Value = serde_json::from_str(text).unwrap();
         assert_eq!(value["seq"], n);
         let named = unhex(value["prev"].as_str().unwrap().as_bytes()).unwrap();

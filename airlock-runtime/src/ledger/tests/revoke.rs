@@ -1,7 +1,8 @@
 //! Revocations and the kill file: at once for every writer, kept over a restart, and not to be taken out unnoticed.
 
 use super::*;
-use crate::ledger::{Holder, Revoke, Target, place, verify};
+use crate::ledger::resume::revocations_before;
+use crate::ledger::{Holder, Revoke, Target, segments, verify};
 
 fn holder(sid: &str) -> Holder {
     Holder { rid: vec!["00ff".into()], sid: sid.into(), sub: "agent:planner".into(), ep: Some(0), ..Holder::default() }
@@ -133,20 +134,19 @@ fn a_revocation_that_is_taken_out_of_a_rechained_ledger_is_missed() {
 #[test]
 fn revocations_older_than_the_window_are_read_and_checked() {
     let (dir, lines) = revoked();
-    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
-    let (mut store, _) = place::open(dir.path(), terms).unwrap();
+    let first = segments(dir.path()).unwrap().remove(0);
     let at = |n: usize| lines[..n].iter().map(|line| line.len() as u64 + 1).sum::<u64>();
     for n in [1, 2] {
-        store.older_revocations(at(n)).unwrap();
-        assert_eq!(store.facts.revoked.by(&holder("t")), None, "the revocation is line 2");
+        let older = revocations_before(&first, at(n)).unwrap();
+        assert_eq!(older.by(&holder("t")), None, "the revocation is line 2");
     }
     for n in [3, 4] {
-        store.older_revocations(at(n)).unwrap();
-        assert_eq!(store.facts.revoked.by(&holder("t")), Some("sid"));
+        let older = revocations_before(&first, at(n)).unwrap();
+        assert_eq!(older.by(&holder("t")), Some("sid"));
     }
     // The same bytes with another session in line 2: its own line is no longer what line 3 states.
     let text = lines.join("\n").replacen("\"id\":\"t\"", "\"id\":\"u\"", 1) + "\n";
     fs::write(segment(dir.path()), text).unwrap();
-    let fault = store.older_revocations(at(3)).unwrap_err().to_string();
+    let fault = revocations_before(&first, at(3)).unwrap_err().to_string();
     assert!(fault.contains("its revocations are not those that later entries state"), "{fault}");
 }

@@ -1,18 +1,23 @@
-//! `tests/vectors/ledger`: a fixed ledger, byte for byte, which `check.py` there verifies without any of our code.
+//! `tests/vectors/ledger` and `ledger-sealed`: fixed ledgers, byte for byte, which `docs/verify.py` verifies without any of our code.
 //!
 //! `AIRLOCK_VECTORS=write cargo test …vectors` writes them anew; a difference is a new version of the format.
 
 use super::super::chain::hex;
-use super::super::cursor::Cursor;
+use super::super::cursor::{Cursor, rotate_body};
 use super::super::entry::{Genesis, body};
+use super::super::fold::Folded;
+use super::super::head::{Head, Slot};
 use super::super::note::{Checkpoint, plain_key, verifier_key};
+use super::super::revoked::Revocations;
+use super::super::seal::{Seal, Seed};
 use super::super::verify::{Trust, Verdict, verify};
+use super::super::{Revoke, Target};
 use super::*;
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 
-fn vectors() -> PathBuf {
-    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors/ledger")
+fn vectors(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors").join(name)
 }
 
 #[test]
@@ -50,7 +55,7 @@ fn the_vectors_are_what_this_code_writes() {
         uses: 5,
         by: "self",
     };
-    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power" };
+    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: None };
     let bodies = [
         body(&genesis),
         Entry::Issue(issue).seal(pol, [0; 32]).body,
@@ -72,35 +77,129 @@ fn the_vectors_are_what_this_code_writes() {
         "root": hex(&cursor.range.root()),
         "commitment": { "seq": 2, "salt": hex(&[1; 32]), "arguments": "{\"url\":\"https://api.example.com/\"}" },
     });
-    let files = [
-        ("seg-00000000000000000000.jsonl", lines),
-        ("checkpoint", Checkpoint::of(ORIGIN, &cursor.range).sign(&key).into_bytes()),
-        ("expected.json", format!("{expected:#}\n").into_bytes()),
-    ];
-    for (name, bytes) in files {
-        let path = vectors().join(name);
-        if std::env::var_os("AIRLOCK_VECTORS").is_some_and(|value| value == "write") {
-            fs::write(&path, &bytes).unwrap();
-        }
-        assert_eq!(String::from_utf8(fs::read(&path).unwrap()).unwrap(), String::from_utf8(bytes).unwrap(), "{name}");
-    }
-    let report = verify(&vectors(), &Trust { key: Some(key.verifying_key()), saved: None }).unwrap();
+    let salts = [(2, 1), (4, 2)].map(|(seq, byte)| format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(&[byte; 32])));
+    compare(
+        "ledger",
+        &[
+            ("seg-00000000000000000000.jsonl", lines),
+            ("evidence/seg-00000000000000000000.jsonl", salts.concat().into_bytes()),
+            ("checkpoint", Checkpoint::of(ORIGIN, &cursor.range).sign(&key).into_bytes()),
+            ("expected.json", format!("{expected:#}\n").into_bytes()),
+        ],
+    );
+    let report = verify(&vectors("ledger"), &Trust { key: Some(key.verifying_key()), ..Trust::default() }).unwrap();
     assert_eq!((report.verdict, report.entries), (Verdict::Proven, 5), "{report:?}");
 }
 
-/// The independent checker agrees, and refuses a changed copy.
-#[test]
-fn the_independent_checker_agrees() {
-    let run = |dir: &Path| {
-        let output = std::process::Command::new("python3").arg(vectors().join("check.py")).arg(dir).output();
-        output.expect("python3 runs tests/vectors/ledger/check.py")
-    };
-    let good = run(&vectors());
-    assert!(good.status.success(), "{}", String::from_utf8_lossy(&good.stderr));
-    let copy = tempfile::tempdir().unwrap();
-    for name in ["seg-00000000000000000000.jsonl", "checkpoint", "expected.json"] {
-        let text = fs::read_to_string(vectors().join(name)).unwrap();
-        fs::write(copy.path().join(name), text.replacen("lease_invalid", "lease_invaliD", 1)).unwrap();
+/// Compares files of a vector with what this code writes, or writes them.
+fn compare(name: &str, files: &[(&str, Vec<u8>)]) {
+    for (file, bytes) in files {
+        let path = vectors(name).join(file);
+        if std::env::var_os("AIRLOCK_VECTORS").is_some_and(|value| value == "write") {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(&path, bytes).unwrap();
+        }
+        assert!(fs::read(&path).unwrap() == *bytes, "{name}/{file} is another");
     }
-    assert!(!run(copy.path()).status.success());
+}
+
+/// Two segments, a revocation, counted refusals, and a seal.
+#[test]
+fn the_sealed_vectors_are_what_this_code_writes() {
+    let (key, seed) = (SigningKey::from_bytes(&[0x43; 32]), Seed::of([0x5e; 32]));
+    let (pk, pol) = (plain_key(&key.verifying_key()), "abababababababab");
+    let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
+    cursor.seal = Some(Seal::start(&seed));
+    let mut revoked = Revocations::default();
+    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: Some(seed.id()) };
+    let revoke = Revoke { target: Target::Session("s-9".into()), why: "lost", by: "operator" };
+    let mut folded = Folded::default();
+    (0..3).for_each(|_| folded.add("lease_missing", Micros(1_795_326_600_000_000)));
+    let first = [body(&genesis), allow("c-1").seal(pol, [1; 32]).body, Entry::Revoke(revoke).seal(pol, [0; 32]).body, rotate_body(3)];
+    let second = [folded.take().unwrap(), allow("c-2").seal(pol, [2; 32]).body];
+    let mut second_of = 0;
+    let mut write = |bodies: &[Vec<u8>]| {
+        let mut lines = Vec::new();
+        for entry in bodies {
+            let text = cursor.extend(Micros(1_795_326_600_000_000 + second_of * 1_000_000), &revoked.stamp(entry));
+            revoked.absorb(&super::super::line::parse(&text).unwrap());
+            lines.extend([text.as_slice(), b"\n"].concat());
+            second_of += 1;
+        }
+        lines
+    };
+    let first = write(&first);
+    let second = write(&second);
+    cursor.offset = second.len() as u64;
+    let mark = format!("{{\"n\":6,\"mu\":\"{}\"}}\n", hex(cursor.seal.as_ref().unwrap().mu()));
+    let slot = Slot {
+        generation: 4,
+        segment: 4,
+        offset: cursor.offset,
+        durable: cursor.offset,
+        newest: cursor.newest(),
+        boot: [3; 16],
+        leaf: cursor.prev,
+        range: cursor.range.clone(),
+        seal: cursor.seal.clone(),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("head");
+    let head = Head::new(fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap(), path.clone());
+    head.write(&slot).unwrap();
+    head.write(&Slot { generation: 5, ..slot }).unwrap();
+    let files = [
+        ("seg-00000000000000000000.jsonl", first),
+        ("seg-00000000000000000004.jsonl", second),
+        ("head", fs::read(&path).unwrap()),
+        ("seals", mark.into_bytes()),
+        ("checkpoint", Checkpoint::of(ORIGIN, &cursor.range).sign(&key).into_bytes()),
+        ("seed", format!("{}\n", seed.text().as_str()).into_bytes()),
+    ];
+    compare("ledger-sealed", &files);
+    let report = verify(&vectors("ledger-sealed"), &Trust { seed: Some(seed), ..Trust::default() }).unwrap();
+    assert_eq!((report.verdict, report.sealed), (Verdict::Proven, Some(6)), "{report:?}");
+}
+
+/// What `docs/verify.py` says: exit code and text.
+pub(super) fn python(dir: &Path, more: &[&str]) -> (i32, String) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify.py");
+    let output = std::process::Command::new("python3").arg(script).arg(dir).args(more).output().expect("python3 runs docs/verify.py");
+    (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
+}
+
+/// The second verifier agrees, and refuses changed copies.
+#[test]
+fn the_second_verifier_agrees_on_the_vectors() {
+    let dir = vectors("ledger");
+    let expected: Value = serde_json::from_str(&fs::read_to_string(dir.join("expected.json")).unwrap()).unwrap();
+    let key = expected["key"].as_str().unwrap();
+    let (code, said) = python(&dir, &["--key", key]);
+    assert_eq!((code, said.trim()), (0, format!("5 entries, tree head {}", expected["root"].as_str().unwrap()).as_str()));
+    assert_eq!(python(&dir, &[]).0, 3, "no trust root");
+    let copy = tempfile::tempdir().unwrap();
+    let arguments = copy.path().join("arguments");
+    fs::write(&arguments, expected["commitment"]["arguments"].as_str().unwrap()).unwrap();
+    let (code, said) = python(&dir, &["--key", key, "--open", "2", arguments.to_str().unwrap()]);
+    assert!(code == 0 && said.contains("entry 2 was called with these arguments"), "{said}");
+    assert_eq!(python(&dir, &["--key", key, "--open", "4", arguments.to_str().unwrap()]).0, 1);
+    let sealed = vectors("ledger-sealed");
+    let seed = sealed.join("seed");
+    let seed = ["--seed-file", seed.to_str().unwrap()];
+    assert_eq!(python(&sealed, &seed).0, 0);
+    for file in ["seg-00000000000000000000.jsonl", "seg-00000000000000000004.jsonl", "head", "checkpoint"] {
+        for item in fs::read_dir(&sealed).unwrap().map(Result::unwrap) {
+            fs::copy(item.path(), copy.path().join(item.file_name())).unwrap();
+        }
+        let path = copy.path().join(file);
+        let mut bytes = fs::read(&path).unwrap();
+        let last = bytes.iter().rposition(|b| b.is_ascii_alphanumeric() && *b != 0).unwrap();
+        // Of the head both slots are spoilt, else the other one counts.
+        for at in if file == "head" { vec![120, 4096 + 120] } else { vec![last - 90] } {
+            bytes[at] ^= 1;
+        }
+        fs::write(&path, bytes).unwrap();
+        let (code, said) = python(copy.path(), &seed);
+        assert_eq!(code, if file == "head" { 3 } else { 1 }, "{file}: {said}");
+    }
 }

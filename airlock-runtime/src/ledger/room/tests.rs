@@ -1,0 +1,117 @@
+//! A disk that is full is a small one: a file system in memory with a bound, in a namespace of its own.
+
+use super::super::place::{Terms, open as open_store};
+use super::super::tests::{ORIGIN, allow, checked_lines, open};
+use super::super::verify::{Trust, Verdict, verify};
+use super::super::{Decision, Durability, Entry, Ledger, Sync, fold, read};
+use super::*;
+use std::fs;
+use std::process::Command;
+
+/// Names the directory for the child; absent in an ordinary test run.
+const CHILD: &str = "AIRLOCK_TEST_FULL_DIR";
+
+fn deny(call: &str) -> Entry<'_> {
+    Entry::Decision(Decision { tool: "t", why: "lease_missing", call, ..Decision::default() })
+}
+
+/// Not a test by itself: fills a disk of 4 MiB with two writers until nothing is taken any more.
+#[test]
+fn child() {
+    let Some(dir) = std::env::var_os(CHILD) else { return };
+    let dir = Path::new(&dir);
+    let (ledger, other) = (open(dir).unwrap(), open(dir).unwrap());
+    let mut acknowledged = 0;
+    let error = loop {
+        match ledger.record(&allow("c"), Sync::Durable).wait() {
+            Ok(recorded) => acknowledged = recorded.seq(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LedgerError::Full(_)), "{error:?}");
+    assert!(error.to_string().contains("there is no room for the ledger") && !error.to_string().contains("could not be recorded"), "{error}");
+    assert_eq!(ledger.record(&allow("later"), Sync::Written).wait().unwrap_err(), error, "it is final");
+    // There is room again, of what was set aside, but nobody may use it.
+    let theirs = other.record(&allow("theirs"), Sync::Written).wait().unwrap_err();
+    assert!(theirs.to_string().contains("another process has said so"), "{theirs}");
+    assert!(ledger.shutdown().is_err() && other.shutdown().is_err());
+    let again = open(dir).map(drop).unwrap_err();
+    assert!(matches!(again, LedgerError::Full(_)), "a start needs the room that is set aside: {again:?}");
+    let lines = checked_lines(dir);
+    let last = lines.last().unwrap();
+    assert_eq!((last["t"].as_str(), last["seq"].as_u64()), (Some("disk_full"), Some(acknowledged + 1)));
+    let trust = Trust { key: Some(*ledger.key()), ..Trust::default() };
+    assert_eq!(verify(dir, &trust).unwrap().verdict, Verdict::Proven, "the last checkpoint covers it");
+    fs::remove_file(dir.parent().unwrap().join("ballast")).unwrap();
+    let ledger = open(dir).unwrap();
+    assert_eq!(ledger.record(&allow("after"), Sync::Durable).wait().unwrap().seq(), acknowledged + 2);
+    ledger.shutdown().unwrap();
+    assert_eq!(verify(dir, &trust).unwrap().verdict, Verdict::Proven);
+}
+
+#[test]
+fn a_full_disk_is_recorded_and_ends_everything() {
+    let dir = tempfile::tempdir().unwrap();
+    let script = "mount -t tmpfs -o size=4m none \"$1\" && head -c 1500000 /dev/zero > \"$1/ballast\" && mkdir -m 700 \"$1/l\" && \
+                  exec env AIRLOCK_TEST_FULL_DIR=\"$1/l\" \"$2\" ledger::room::tests::child --exact --nocapture";
+    let mut command = Command::new("unshare");
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(dir.path()).arg(std::env::current_exe().unwrap());
+    let output = command.output().expect("unshare of util-linux");
+    let text = [output.stdout, output.stderr].concat();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
+    assert!(String::from_utf8_lossy(&text).contains("1 passed"));
+}
+
+fn store(dir: &Path) -> Store {
+    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    open_store(dir, terms).unwrap().0
+}
+
+/// What was counted in a batch that could not be written must not stand behind the line that says so.
+#[test]
+fn the_last_line_follows_from_what_is_in_the_file() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    let mut lines = Vec::new();
+    store.extend(Micros::now(), &allow("lost").seal("x", [0; 32]).body, &mut lines);
+    store.file.as_ref().write_all(&lines[..20]).unwrap();
+    let error = store.end_full(Micros::now(), &full(dir.path(), &"no space"));
+    assert!(error.to_string().ends_with("started again"), "{error}");
+    let lines = checked_lines(dir.path());
+    assert_eq!((lines.len(), lines[1]["t"].as_str(), lines[1]["cut"].as_u64()), (2, Some("disk_full"), Some(20)));
+    assert!(!dir.path().join(files::RESERVE).exists());
+    open(dir.path()).unwrap();
+    assert!(fs::metadata(dir.path().join(files::RESERVE)).unwrap().blocks() * 512 >= RESERVE);
+}
+
+#[test]
+fn a_flood_of_refusals_is_counted_and_no_allow_is() {
+    const FLOOD: u64 = 3 * fold::DENIALS_AT_ONCE;
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap();
+    let mut folded = 0;
+    for n in 0..FLOOD {
+        match ledger.record(&deny("d"), Sync::Written).wait() {
+            Ok(_) => {}
+            Err(LedgerError::Folded) => folded += 1,
+            Err(error) => panic!("{error}"),
+        }
+        if n % 100 == 0 {
+            let _ = ledger.record(&allow("a"), Sync::Written).wait().unwrap();
+        }
+    }
+    assert!(folded > 0);
+    // Another process is bound by the same lines.
+    let other: Ledger = open(dir.path()).unwrap();
+    let answers: Vec<_> = (0..40).map(|_| other.record(&deny("d"), Sync::Written).wait()).collect();
+    folded += answers.iter().filter(|answer| matches!(answer, Err(LedgerError::Folded))).count() as u64;
+    assert!(matches!(answers.last(), Some(Err(LedgerError::Folded))));
+    ledger.shutdown().unwrap();
+    other.shutdown().unwrap();
+    let lines = checked_lines(dir.path());
+    let counted: u64 = lines.iter().filter(|line| line["t"] == "denials").map(|line| line["why"]["lease_missing"].as_u64().unwrap()).sum();
+    assert_eq!(counted, folded);
+    assert_eq!(lines.iter().filter(|line| line["d"] == "deny").count() as u64, FLOOD + 40 - folded);
+    assert_eq!(lines.iter().filter(|line| line["d"] == "allow").count() as u64, FLOOD.div_ceil(100));
+    assert_eq!(read::stats(dir.path()).unwrap().counted["lease_missing"], folded);
+}

@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+"""Verifies a ledger of MCP Airlock with the Python standard library alone, written from docs/ledger.md: nobody must trust our program.
+
+    verify.py DIR [--key BASE64] [--checkpoint FILE] [--seed-file FILE] [--open SEQ FILE]
+
+Chain, genesis, segments, revocation marks, tree head, checkpoint (Ed25519), head, and with a seed the seal; --open checks that the arguments in
+FILE are those of entry SEQ. Exit codes as `airlock verify-log`: 0 proven, 1 tampered, 2 usage, 3 weaker than asked, 4 truncated.
+"""
+import argparse, base64, hashlib, hmac, json, pathlib, re, sys
+
+LINE = re.compile(rb'\{"seq":(0|[1-9][0-9]*),"prev":"([0-9a-f]{64})","ts":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)",("t":"[ -~]*\})')
+STAMP = re.compile(rb',"rv":"([1-9][0-9]*):([0-9a-f]{64})"\}$')
+
+class Bad(Exception):
+    """What was found; the second argument is the exit code, 1 without it."""
+
+def sha(*parts):
+    return hashlib.sha256(b"".join(parts)).digest()
+
+# Ed25519 as RFC 8032 describes it; slow and plain.
+P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+
+def point_add(a, b):
+    (x1, y1, z1, t1), (x2, y2, z2, t2) = a, b
+    c, d, e, f = (y1 - x1) * (y2 - x2) % P, (y1 + x1) * (y2 + x2) % P, 2 * t1 * t2 * D % P, 2 * z1 * z2 % P
+    g, h, i, j = d - c, f - e, f + e, d + c
+    return (g * h % P, i * j % P, h * i % P, g * j % P)
+
+def point_mul(s, point):
+    out = (0, 1, 1, 0)
+    while s:
+        out = point_add(out, point) if s & 1 else out
+        point, s = point_add(point, point), s >> 1
+    return out
+
+def point_of(data):
+    y = int.from_bytes(data, "little")
+    sign, y = y >> 255, y & ((1 << 255) - 1)
+    square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x = pow(square, (P + 3) // 8, P)
+    x = x if (x * x - square) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
+    if y >= P or (x * x - square) % P or (x == 0 and sign):
+        raise Bad("a point of a signature is none")
+    x = x if x & 1 == sign else P - x
+    return (x, y, 1, x * y % P)
+
+BASE = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+
+def signed(key, text, signature):
+    r, s = signature[:32], int.from_bytes(signature[32:], "little")
+    if len(signature) != 64 or s >= ORDER:
+        return False
+    h = int.from_bytes(hashlib.sha512(r + key + text).digest(), "little") % ORDER
+    a, b = point_mul(s, BASE), point_add(point_of(r), point_mul(h, point_of(key)))
+    return not ((a[0] * b[2] - b[0] * a[2]) % P or (a[1] * b[2] - b[1] * a[2]) % P)
+
+def push(peaks, n, leaf):
+    """Adds leaf n to the roots of perfect subtrees, largest first, of an RFC 6962 tree."""
+    while n & 1:
+        leaf, n = sha(b"\x01", peaks.pop(), leaf), n >> 1
+    peaks.append(leaf)
+
+def tree_head(peaks):
+    out = peaks[-1] if peaks else sha()
+    for peak in reversed(peaks[:-1]):
+        out = sha(b"\x01", peak, out)
+    return out
+
+def read_checkpoint(note, key):
+    """(entries, root, origin) of a signed note."""
+    match = re.fullmatch(r"([!-~]+)\n(0|[1-9][0-9]*)\n([A-Za-z0-9+/]{43}=)\n\n((?:\u2014 \S+ \S+\n)+)", note)
+    if not match:
+        raise Bad("the checkpoint is not one")
+    origin, n, root, lines = match.groups()
+    for line in lines.splitlines():
+        _, name, blob = line.split(" ")
+        blob = base64.b64decode(blob)
+        if name == origin and blob[:4] == sha(name.encode(), b"\n\x01", key)[:4]:
+            if signed(key, note.split("\n\n")[0].encode() + b"\n", blob[4:]):
+                return int(n), base64.b64decode(root), origin
+            raise Bad("the signature of the checkpoint is wrong")
+    raise Bad("the checkpoint is not signed by the log key")
+
+def read_head(path):
+    """The newer valid slot as a dictionary, or None."""
+    best, data = None, path.read_bytes() if path.exists() else b""
+    for slot in (data[:4096], data[4096:8192]):
+        number = lambda k: int.from_bytes(slot[8 * k:8 * k + 8], "big")
+        if len(slot) < 106 or slot[:8] != b"alkhead2":
+            continue
+        flag = 105 + 32 * slot[104]
+        end = flag + 1 + (72 if slot[flag:flag + 1] == b"\x01" else 0)
+        if sha(slot[:end])[:8] != slot[end:end + 8] or (best and best["generation"] > number(1)):
+            continue
+        seal = slot[flag + 1:end]
+        best = {"generation": number(1), "n": number(2), "offset": number(3), "segment": number(6), "leaf": slot[72:104],
+                "seal": seal and (int.from_bytes(seal[:8], "big"), seal[8:40], seal[40:])}
+    return best
+
+def verify(args):
+    folder, weak = pathlib.Path(args.dir), []
+    head = read_head(folder / "head")
+    segments = sorted(path for path in folder.iterdir() if re.fullmatch(r"seg-[0-9]{20}\.jsonl", path.name))
+    if not segments:
+        raise Bad("there is no segment", 2)
+    genesis = json.loads(segments[0].read_bytes().split(b"\n")[0])
+    key = base64.b64decode(genesis["pk"], validate=True)
+    if (genesis["seq"], genesis["t"], genesis["v"]) != (0, "genesis", 1):
+        raise Bad("entry 0 is not a genesis")
+    if args.key and base64.b64decode(args.key) != key:
+        raise Bad("entry 0 names another log key")
+    seed = base64.b64decode(pathlib.Path(args.seed_file).read_text()) if args.seed_file else None
+    if seed and genesis.get("seal") != sha(b"airlock/seed/v1\0", seed).hex():
+        raise Bad("entry 0 does not name this seed")
+    notes = [path for path in (folder / "checkpoint", args.checkpoint and pathlib.Path(args.checkpoint)) if path and path.exists()]
+    claims = [read_checkpoint(path.read_text(), key) + (path,) for path in notes]
+    prev, newest, count, peaks = sha(b"airlock/ledger/v1\0", genesis["origin"].encode(), b"\0", key), "", 0, []
+    mark, mac, mu, roots, leaf_of_head, seal_at_head = (0, b""), seed, bytes(32), {}, None, None
+    for segment in segments:
+        if int(segment.name[4:24]) != count:
+            raise Bad(f"{segment.name} does not begin with entry {count}")
+        lines, ended, at = segment.read_bytes().split(b"\n"), False, 0
+        tail = lines.pop()
+        for raw in lines:
+            match, committed = LINE.fullmatch(raw), head is None or (head["segment"], head["offset"]) > (int(segment.name[4:24]), at)
+            stated = STAMP.search(raw)
+            stated = (int(stated[1]), bytes.fromhex(stated[2].decode())) if stated else (0, b"")
+            fits = match and len(raw) <= 16384 and int(match[1]) == count and match[2] == prev.hex().encode() and not ended
+            if not fits or match[3].decode() < newest or stated != mark:
+                if committed or segment != segments[-1]:
+                    raise Bad(f"entry {count} does not fit in {segment.name}")
+                tail = b"bad"
+                break
+            body, newest = match[4], match[3].decode()
+            if body.startswith((b'"t":"revoke",', b'"t":"kill",')):
+                mark = (mark[0] + 1, sha(b"airlock/revoked/v1\0", body))
+            ended = body.startswith(b'"t":"rotate",')
+            if ended and not body.startswith(f'"t":"rotate","next":{count + 1}'.encode()):
+                raise Bad(f"entry {count} ends its segment and names another entry than the next")
+            prev = sha(b"\0", raw)
+            if seed:
+                tag = hmac.digest(mac, b"airlock/seal/v1\0" + count.to_bytes(8, "big") + prev, "sha256")
+                mu, mac = sha(b"airlock/agg/v1\0", mu, tag), sha(b"airlock/next/v1\0", mac)
+            push(peaks, count, prev)
+            count, at = count + 1, at + len(raw) + 1
+            if any(count == claim[0] for claim in claims):
+                roots[count] = tree_head(peaks)
+            leaf_of_head = prev if head and count == head["n"] else leaf_of_head
+            seal_at_head = (mac, mu) if head and head["seal"] and count == head["seal"][0] else seal_at_head
+        if segment != segments[-1] and (tail or not ended):
+            raise Bad(f"{segment.name} has no end")
+        if tail:
+            weak.append("there are bytes behind the last entry")
+    for n, root, origin, path in claims:
+        if n > count:
+            raise Bad(f"{path.name} covers {n} entries, there are {count}", 4)
+        if n and roots[n] != root or origin != genesis["origin"]:
+            raise Bad(f"the first {n} entries are not those of {path.name}")
+    if head and head["n"] > count:
+        raise Bad(f"the head names {head['n']} entries, there are {count}", 4)
+    if head and (leaf_of_head != head["leaf"] or seed and head["seal"] and seal_at_head != head["seal"][1:]):
+        raise Bad(f"entry {head['n'] - 1} is not the one that the head names, or the seal does not hold")
+    trusted = max([n for n, _, _, path in claims if args.key or path != folder / "checkpoint"], default=0)
+    if (args.key or args.checkpoint) and trusted < count or not (args.key or args.checkpoint or seed):
+        weak.append(f"no trusted checkpoint covers the last {count - trusted} entries")
+    if seed and not (head and head["seal"] and head["seal"][0] == count):
+        weak.append("the seal does not cover the last entries")
+    print(f"{count} entries, tree head {tree_head(peaks).hex()}")
+    return opened(folder, segments, int(args.open[0]), pathlib.Path(args.open[1]).read_bytes()) or weak if args.open else weak
+
+def opened(folder, segments, seq, arguments):
+    segment = max(path for path in segments if int(path.name[4:24]) <= seq)
+    line = json.loads(segment.read_bytes().split(b"\n")[seq - int(segment.name[4:24])])
+    salts = [json.loads(text) for text in (folder / "evidence" / segment.name).read_text().splitlines()]
+    for salt in (bytes.fromhex(entry["salt"]) for entry in salts if entry["seq"] == seq):
+        if line.get("ac") == sha(b"airlock/commit/v1\0", salt, len(arguments).to_bytes(8, "big"), arguments).hex():
+            return print(f"entry {seq} was called with these arguments")
+    raise Bad(f"these are not the arguments of entry {seq}, or its salt is gone")
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    for name in ("dir", "--key", "--checkpoint", "--seed-file"):
+        parser.add_argument(name)
+    parser.add_argument("--open", nargs=2, metavar=("SEQ", "FILE"))
+    try:
+        weak = verify(parser.parse_args())
+    except Bad as bad:
+        code = bad.args[1] if len(bad.args) > 1 else 1
+        print({1: "TAMPERED", 2: "NO ANSWER", 4: "TRUNCATED"}[code] + f": {bad.args[0]}")
+        return code
+    except OSError as error:
+        return print(f"NO ANSWER: {error}") or 2
+    except (KeyError, ValueError, TypeError, IndexError) as error:
+        return print(f"TAMPERED: not of this format: {error!r}") or 1
+    print("".join(f"WEAKER: {reason}\n" for reason in weak), end="")
+    return 3 if weak else 0
+
+sys.exit(main())
