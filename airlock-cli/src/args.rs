@@ -32,6 +32,9 @@ pub(crate) enum Command {
     Attenuate(command::attenuate::Attenuate),
     Present(command::present::Present),
     #[command(subcommand)]
+    Approver(command::approver::Approver),
+    Approve(command::approve::Approve),
+    #[command(subcommand)]
     Lease(command::lease::Lease),
     Revoke(command::revoke::Revoke),
     #[command(subcommand)]

@@ -155,8 +155,19 @@ pub(crate) fn count(checked: &Checked<'_>) -> String {
 
 /// One line about a manifest that passed.
 pub(crate) fn summary(compiled: &Compiled) -> String {
-    let Policy { gateway, tools, grants, airlock: _, keys: _, lease: _, ledger: _, limits: _, flows: _, requires: _ } =
-        compiled.policy();
+    let Policy {
+        gateway,
+        tools,
+        grants,
+        airlock: _,
+        keys: _,
+        lease: _,
+        ledger: _,
+        limits: _,
+        flows: _,
+        requires: _,
+        approvers: _,
+    } = compiled.policy();
     let (tools, grants) = (counted(tools.len(), "tool"), counted(grants.len(), "grant"));
     format!("{}: {tools}, {grants}, policy digest {}", gateway.name, compiled.digest_hex())
 }

@@ -33,13 +33,14 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -
 fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
     // What it requires held when it was compiled.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, tools, flows, grants, requires: _ } = policy;
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, tools, flows, grants, requires: _ } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
     let keys = keys.iter().map(key);
     let lease = lease_rules(lease);
     let ledger = ledger_rules(ledger);
     let limits = self::limits(limits);
+    let approvers = approvers.iter().map(approver);
     let tools = tools.iter().enumerate().map(|(at, tool)| tool::entry(at, tool));
     let flows = flows.iter().map(flow);
     let grants = grants.iter().map(grant);
@@ -53,6 +54,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             lease: #lease,
             ledger: #ledger,
             limits: #limits,
+            approvers: &[#(#approvers),*],
             tools: &[#(#tools),*],
             tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
             flows: &[#(#flows),*],
@@ -65,6 +67,14 @@ fn key(key: &ir::Key) -> TokenStream {
     let ir::Key { kid, commitment } = key;
     let commitment = option(commitment.as_deref().map(commitment_bytes));
     quote!(::airlock_runtime::policy::Key { kid: #kid, commitment: #commitment })
+}
+
+/// Why somebody may sign is for the reader of the manifest. The checker has read the key; were it wrong, the array would have another
+/// length and the gateway would not compile.
+fn approver(approver: &ir::Approver) -> TokenStream {
+    let ir::Approver { name, key, why: _ } = approver;
+    let key = airlock_policy::approver_key(key).into_iter().flatten();
+    quote!(::airlock_runtime::policy::Approver { name: #name, key: [#(#key),*] })
 }
 
 /// Sixteen hex digits as eight bytes. The checker has seen the digits; were it wrong, the array would have another length and

@@ -252,4 +252,16 @@ codes! {
     RequireNever = "A1002" Error;
     /// A `[[require]]` that speaks of nothing in this manifest.
     IdleRequire = "A1003" Warning "idle-require";
+
+    // Approvers.
+    /// The key of an approver is none, or one that others can sign for as well.
+    ApproverKey = "A1101" Error;
+    /// Two approvers have the same key.
+    SameApprover = "A1102" Error;
+    /// A tool asks for the signature of somebody who is no approver.
+    UnknownApprover = "A1103" Error;
+    /// A tool asks for more signatures than it has approvers.
+    TooFewApprovers = "A1104" Error;
+    /// An approver whose signature no tool asks for.
+    UnusedApprover = "A1105" Warning "unused-approver";
 }

@@ -21,6 +21,8 @@ pub struct Policy {
     pub ledger: Ledger,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[approvers.*]`, sorted by name.
+    pub approvers: Vec<Approver>,
     /// `[tools.*]`, in manifest order.
     pub tools: Vec<Tool>,
     /// `[[flow]]`, in manifest order.
@@ -90,6 +92,30 @@ pub enum Durability {
     Process,
 }
 
+/// `[approvers.*]`: a person whose signature can approve a call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Approver {
+    /// Name, as tools, leases and the ledger have it.
+    pub name: String,
+    /// Ed25519 public key as in the manifest; see [`crate::approver_key`].
+    pub key: String,
+    /// Reason.
+    pub why: String,
+}
+
+/// `approval = { signatures = …, of = […] }`: who must sign each call.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Signatures {
+    /// How many different approvers.
+    pub count: u16,
+    /// Names of those who may, sorted.
+    pub of: Vec<String>,
+    /// Time from the request to the approved call, seconds.
+    pub within: u64,
+}
+
 /// `[limits]`: bounds of the whole gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
@@ -152,8 +178,10 @@ pub struct Tool {
     pub strict: bool,
     /// What it reads, ingests, writes or sends, sorted.
     pub labels: Vec<String>,
-    /// Who must approve each call.
+    /// Who at the client must approve each call.
     pub approval: Option<Approval>,
+    /// Who must sign each call.
+    pub signatures: Option<Signatures>,
     /// Bounds on allowed calls of this tool.
     pub quota: Quota,
     /// Time for one HTTP request, seconds; that of [`Limits`] when the manifest does not say.

@@ -4,6 +4,7 @@
 //! whoever holds a [`Compiled`] holds a policy that passed every check, with its digest.
 
 mod amount;
+mod approver;
 pub mod authority;
 pub mod automaton;
 mod builtin;
@@ -25,6 +26,7 @@ mod report;
 mod secret;
 mod text;
 
+pub use approver::key as approver_key;
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Span};
 pub use features::features;

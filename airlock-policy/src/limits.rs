@@ -92,6 +92,20 @@ pub const SUBJECT_MAX: usize = 128;
 pub const NAME_MAX: usize = 63;
 /// Characters of a key id in a lease.
 pub const KID_MAX: usize = 16;
+/// `[approvers.*]`: a team, with room.
+pub const APPROVERS_MAX: usize = 64;
+/// Characters of the name of an approver: a lease that demands its signature names it, and so does every entry of the ledger about one.
+pub const APPROVER_NAME_MAX: usize = 32;
+/// Approvers of one tool: whoever reviews the manifest has to know each of them.
+pub const APPROVERS_OF_TOOL_MAX: usize = 16;
+/// Signatures that one call may need: each is a person who has to be found. The runtime verifies no more in one call.
+pub const SIGNATURES_MAX: i64 = 8;
+/// `approval.within` when the manifest does not say, seconds: people who sign are not at the agent's terminal.
+pub const SIGNED_WITHIN_S: u64 = 15 * 60;
+/// `approval.within`, least, seconds: a request has to be carried to somebody and back.
+pub const SIGNED_WITHIN_MIN_S: u64 = 30;
+/// `approval.within`, most, seconds: the longest life of a lease, whose holder makes the call again.
+pub const SIGNED_WITHIN_MAX_S: u64 = TTL_MAX_S;
 /// Bytes of the ledger path: below PATH_MAX (4096) with room for segment names.
 pub const PATH_MAX: usize = 1024;
 /// Characters of an environment variable's name.

@@ -1,6 +1,8 @@
 //! Names with a fixed alphabet: what is compiled into file names, leases and ledger lines. Each check says what is wrong.
 
-use crate::limits::{ENV_MAX, KID_MAX, LABEL_NOUN_MAX, NAME_MAX, PATH_MAX, RULE_TEXT_MAX, SUBJECT_MAX, TOOL_NAME_MAX};
+use crate::limits::{
+    APPROVER_NAME_MAX, ENV_MAX, KID_MAX, LABEL_NOUN_MAX, NAME_MAX, PATH_MAX, RULE_TEXT_MAX, SUBJECT_MAX, TOOL_NAME_MAX,
+};
 
 /// Verbs of a label.
 const VERBS: &[&str] = &["reads", "ingests", "writes", "sends"];
@@ -22,6 +24,14 @@ pub(crate) fn kid(text: &str) -> Result<(), String> {
     match lower(text, KID_MAX) {
         true => Ok(()),
         false => Err(format!("a key id is 1-{KID_MAX} of `a-z 0-9 -`")),
+    }
+}
+
+/// The name of an approver, as leases and the ledger have it.
+pub(crate) fn approver(text: &str) -> Result<(), String> {
+    match lower(text, APPROVER_NAME_MAX) {
+        true => Ok(()),
+        false => Err(format!("the name of an approver is 1-{APPROVER_NAME_MAX} of `a-z 0-9 -`")),
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::lease::hex;
 use crate::policy::{
-    Approval, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy, Quota, Rate,
-    Tool, ToolKind,
+    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits,
+    Policy, Quota, Rate, Signatures, Tool, ToolKind,
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
@@ -24,8 +24,21 @@ pub fn version(policy: &Policy) -> String {
 /// `--policy`: the compiled policy as indented JSON, with every bound that the gateway enforces.
 #[must_use]
 pub fn policy(policy: &Policy) -> String {
-    let Policy { gateway, instructions, digest, compiled_by, keys, lease, ledger, limits, tools, tool_index: _, flows, grants } =
-        policy;
+    let Policy {
+        gateway,
+        instructions,
+        digest,
+        compiled_by,
+        keys,
+        lease,
+        ledger,
+        limits,
+        approvers,
+        tools,
+        tool_index: _,
+        flows,
+        grants,
+    } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
@@ -40,6 +53,7 @@ pub fn policy(policy: &Policy) -> String {
         "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
         "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout,
                    "quota": self::quota(quota)},
+        "approvers": approvers.iter().map(|Approver { name, key }| json!({"name": name, "key": hex(key)})).collect::<Vec<_>>(),
         "tools": tools.iter().map(tool).collect::<Vec<_>>(),
         "flows": flows.iter().map(flow).collect::<Vec<_>>(),
         "grants": grants.iter().map(grant).collect::<Vec<_>>(),
@@ -72,6 +86,7 @@ fn tool(tool: &Tool) -> Value {
         strict,
         labels,
         approval,
+        signatures,
         quota,
         timeout,
     } = tool;
@@ -87,6 +102,7 @@ fn tool(tool: &Tool) -> Value {
         "strict": strict,
         "labels": labels,
         "approval": approval.map(|Approval::Human| "human"),
+        "signatures": signatures.map(|Signatures { count, of, within }| json!({"count": count, "of": of, "within_s": within})),
         "quota": self::quota(quota),
         "timeout_s": timeout,
     });

@@ -32,6 +32,8 @@ pub struct Policy {
     pub ledger: LedgerRules,
     /// Bounds of the whole gateway.
     pub limits: Limits,
+    /// People whose signatures approve calls, sorted by name.
+    pub approvers: &'static [Approver],
     /// Tools in the order in which they are listed.
     pub tools: &'static [Tool],
     /// Name to index into `tools`.
@@ -178,6 +180,26 @@ pub enum Approval {
     Human,
 }
 
+/// A person whose signature can approve a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Approver {
+    /// Name, as leases and the ledger have it.
+    pub name: &'static str,
+    /// Ed25519 public key; the compiler took none that others could sign for.
+    pub key: [u8; 32],
+}
+
+/// Who must sign a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Signatures {
+    /// How many different approvers.
+    pub count: u16,
+    /// Names of those who may.
+    pub of: &'static [&'static str],
+    /// Time from the request to the approved call, seconds.
+    pub within: u64,
+}
+
 /// A tool that the gateway serves.
 #[derive(Debug)]
 pub struct Tool {
@@ -205,6 +227,8 @@ pub struct Tool {
     pub labels: &'static [&'static str],
     /// Who must approve each call.
     pub approval: Option<Approval>,
+    /// Who must sign each call.
+    pub signatures: Option<Signatures>,
     /// Bounds on allowed calls of this tool.
     pub quota: Quota,
     /// Time for one HTTP request with its name lookup, seconds.
@@ -411,6 +435,7 @@ pub(crate) mod sample {
         strict: true,
         labels: &[],
         approval: None,
+        signatures: None,
         quota: NO_QUOTA,
         timeout: 10,
     };

@@ -145,6 +145,13 @@ pub enum Reason {
     SessionTooWide,
     /// The call needs its user's approval and has none.
     Approval(Refusal),
+    /// The call needs signatures that it does not bring.
+    Unsigned {
+        /// Who must sign, in words.
+        wanted: String,
+        /// What they sign; told where a gateway has recorded that it asks.
+        request: Option<String>,
+    },
     /// The ledger cannot record.
     LedgerUnavailable,
 }
@@ -254,6 +261,7 @@ impl Reason {
             Self::SessionBudgetSpent { .. } => "session_budget_spent",
             Self::SessionTooWide => "session_too_wide",
             Self::Approval(refusal) => refusal.code(),
+            Self::Unsigned { .. } => "signatures_required",
             Self::LedgerUnavailable => "ledger_unavailable",
         }
     }
@@ -328,10 +336,16 @@ impl Reason {
             Self::RateExceeded { scope, rate, wait } => rate_detail(scope, *rate, *wait),
             Self::SessionBudgetSpent { tool, most } => {
                 let of = tool.map(|tool| format!(" of {tool}")).unwrap_or_default();
-                format!("This session has made the {most} allowed calls{of} that it may make, and there will be no more.")
+                format!(
+                    "This session has made the {most} allowed calls{of} that it may make; there are no more until its leases have ended."
+                )
             }
             Self::SessionTooWide => SESSION_TOO_WIDE.into(),
             Self::Approval(refusal) => refusal.detail(),
+            Self::Unsigned { wanted, request: _ } => format!(
+                "This call needs signatures: {wanted}. Let them sign the request with `airlock approve`, then make the same call again \
+                 with all signatures in params._meta[\"dev.airlock/approvals\"]."
+            ),
             Self::LedgerUnavailable => LEDGER_UNAVAILABLE.into(),
         }
     }
@@ -440,6 +454,7 @@ fn sentence(text: &str) -> String {
 #[cfg(all(feature = "plan-http", feature = "plan-issue"))]
 mod tests {
     use super::*;
+    use crate::approve::SignedFault;
     use crate::lease::intent_hash;
     use crate::risk::Factor;
 
@@ -469,6 +484,7 @@ mod tests {
             LeaseFault::Approval,
         ];
         reasons.extend(faults.map(Reason::Lease));
+        reasons.extend(SignedFault::ALL[1..].iter().copied().map(|fault| Reason::Approval(Refusal::Signed(fault))));
         reasons.extend(Refusal::ALL[1..].iter().copied().map(Reason::Approval));
         reasons
     }
@@ -517,7 +533,8 @@ mod tests {
             Reason::RateExceeded { .. } => Reason::SessionBudgetSpent { tool: Some("open_ticket"), most: 20 },
             Reason::SessionBudgetSpent { .. } => Reason::SessionTooWide,
             Reason::SessionTooWide => Reason::Approval(Refusal::ALL[0]),
-            Reason::Approval(_) => Reason::LedgerUnavailable,
+            Reason::Approval(_) => Reason::Unsigned { wanted: "2 of alice, bob, carol".into(), request: None },
+            Reason::Unsigned { .. } => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,
         })
     }

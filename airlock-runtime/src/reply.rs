@@ -68,6 +68,8 @@ fn denied(connection: &Connection, revision: Revision, id: &Id, seq: Option<u64>
         Some(seq) => format!("Refused by Airlock ({}): {} Ledger entry {seq}.", reason.code(), reason.detail()),
         None => format!("Refused by Airlock ({}): {}", reason.code(), reason.detail()),
     };
+    // Clients that show the text alone must be able to hand the request on.
+    let text = if let Reason::Unsigned { request: Some(request), .. } = reason { format!("{text}\n\n{request}") } else { text };
     connection.reply_result(revision, id, &ToolReply { text, structured: Some(data), is_error: true, meta: Map::new() })
 }
 
@@ -90,7 +92,8 @@ fn error_code(reason: &Reason, revision: Revision) -> Option<Code> {
         | Refusal::Timeout
         | Refusal::Withdrawn
         | Refusal::TooMany
-        | Refusal::TooLarge => None,
+        | Refusal::TooLarge
+        | Refusal::Signed(_) => None,
     }
 }
 
@@ -119,7 +122,11 @@ fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
 }
 
 fn refusal(seq: Option<u64>, risk: u16, reason: &Reason) -> Value {
-    json!({"decision": "deny", "reason": reason.code(), "detail": reason.detail(), "risk": thousandths(risk), "ledger_seq": seq})
+    let mut told = json!({"decision": "deny", "reason": reason.code(), "detail": reason.detail(), "risk": thousandths(risk), "ledger_seq": seq});
+    if let Reason::Unsigned { request: Some(request), .. } = reason {
+        told["approval_request"] = json!(request);
+    }
+    told
 }
 
 /// A random id for a call, in the form of a version 4 UUID. Without random bytes the ledger refuses to record, so the call ends there.

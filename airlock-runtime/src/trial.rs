@@ -102,7 +102,7 @@ impl Trial {
             Decision::Ask(ask) if accepts => recorded(ask.supposed()),
             Decision::Ask(ask) => {
                 flows = completed_alone(self.policy, &call);
-                End::Asked(ask.because)
+                End::Asked(ask.reasons())
             }
             Decision::Deny(reason) => End::Denied(reason),
         };

@@ -61,6 +61,14 @@ fn every_crate_forbids_unsafe_code() {
     assert!(workspace.contains("unsafe_code = \"forbid\""));
 }
 
+/// The compiler must know every factor that a gateway counts, or a manifest could not ignore it and a threshold would be judged wrongly.
+#[test]
+fn the_compiler_knows_the_factors_of_the_gateway() {
+    let known: Vec<&str> = airlock_policy::factor::ALL.iter().map(|factor| factor.name).collect();
+    let counted: Vec<&str> = airlock_runtime::risk::FACTORS.into_iter().filter(|name| *name != "base").collect();
+    assert_eq!(known, counted);
+}
+
 /// What makes a lease out of nothing is for `airlock explain` and `airlock test`; no gateway may be built with it.
 #[test]
 fn no_gateway_is_built_with_trials() {

@@ -2,8 +2,8 @@
 """A second implementation of the lease format, from docs/lease.md alone, with nothing but the standard library: this makes the vectors,
 and lease_verify.py beside it judges them.
 
-    lease_check.py           recompute every value in lease.json and compare; exit 1 on any difference
-    lease_check.py --write   make lease.json anew (after a deliberate change of the format)
+    lease_check.py           recompute every value in leases.json and compare; exit 1 on any difference
+    lease_check.py --write   make leases.json anew (after a deliberate change of the format)
 
 The Rust tests run the first form and then judge the same file with the real verifier.
 """
@@ -19,7 +19,7 @@ import unicodedata
 
 import lease_verify
 
-FILE = pathlib.Path(__file__).with_name("lease.json")
+FILE = pathlib.Path(__file__).with_name("leases.json")
 NOW = 1_795_326_600
 ISSUER_KEY = bytes(range(32))
 INTENT = "Plan a picnic in Zürich"
@@ -91,6 +91,7 @@ def fold(blocks):
         "exp": min(every("exp")),
         "nbf": max(every("nbf")),
         "to": [b["to"] for b in caveats if "to" in b],
+        "appr": every("appr"),
         "uses": [[i, b["uses"]] for i, b in enumerate(blocks) if "uses" in b],
     }
 
@@ -101,6 +102,7 @@ ROOT = {
     "ih": b64(intent_hash(INTENT)), "jti": b64(bytes(range(0xA0, 0xB0))), "nbf": NOW, "pop": 0, "risk": 600, "sid": "session-1",
     "sub": "agent:planner", "tools": ["http_get_json", "weather_hourly"], "uses": 100, "v": 1,
 }  # fmt: skip
+APPR = {"k": ["alice"], "n": 1, "r": 300, "ttl": 300}
 
 
 def good_leases():
@@ -132,6 +134,8 @@ def good_leases():
     yield "caveat of every key", [ROOT, {"dom": api, "exp": NOW + 5, "nbf": NOW, "pop": 0, "risk": 1, "to": "x", "tools": [], "uses": 1}]
     yield "as many caveats as allowed", [{**ROOT, "dep": 2}, {"uses": 2}, {"uses": 1}]
     yield "combining characters stay as they are", [{**ROOT, "sub": "e\u0301 \u00e9 \u202e"}]
+    yield "signatures demanded", [ROOT, {"appr": APPR}, {"appr": {**APPR, "k": ["alice", "bob"], "n": 2, "r": 0}}]
+    yield "signatures of nobody", [ROOT, {"appr": {"k": [], "n": 0, "r": 1000, "ttl": 0}}]
     yield "escapes", [{**ROOT, "sub": 'a"\\\b\t\n\f\r\x01\x1f\x7fé\u2028😀'}, {"to": "\u0000"}]
 
 
@@ -224,7 +228,8 @@ def hostile_leases():
         "short intent hash": canonical({**ROOT, "ih": b64(bytes(31))}), "long intent hash": canonical({**ROOT, "ih": b64(bytes(33))}),
         "intent hash respelled": canonical({**ROOT, "ih": ROOT["ih"][:-1] + chr(ord(ROOT["ih"][-1]) + 1)}), "short jti": canonical({**ROOT, "jti": b64(bytes(15))}),
         "empty subject": canonical({**ROOT, "sub": ""}), "long string": canonical({**ROOT, "sub": "x" * 257}),
-        "long list": canonical({**ROOT, "tools": [f"t{i}" for i in range(33)]}), "deep": b'{"appr":' * 150 + b"1" + b"}" * 150,
+        "long list": canonical({**ROOT, "tools": [f"t{i}" for i in range(33)]}), "appr without n": canonical({**ROOT, "appr": {"k": [], "r": 1, "ttl": 1}}),
+        "appr with a risk of 1001": canonical({**ROOT, "appr": {**APPR, "r": 1001}}), "deep": b'{"appr":' * 150 + b"1" + b"}" * 150,
         "appr inside appr": canonical({**ROOT, "appr": {"k": {"a": 1}, "n": 1, "r": 1, "ttl": 1}}),
         "appr with an unknown key": canonical({**ROOT, "appr": {"k": [], "n": 1, "r": 1, "ttl": 1, "x": 1}}),
         "aud as list": canonical({**ROOT, "aud": ["weather"]}), "tab in the number": edited(b'"uses":100', b'"uses":\t100'),
@@ -250,7 +255,6 @@ def hostile_leases():
         yield f"caveat: {name}", "lease_block", good(root, canonical(caveat))
     yield "caveat: second is bad", "lease_block", good(root, one, b"{}")
 
-    appr = {"k": ["alice"], "n": 1, "r": 300, "ttl": 300}
     for name, code, *chain_of in [
         ("version 2", "lease_version", {**ROOT, "v": 2}),
         ("version 0", "lease_version", {**ROOT, "v": 0}),
@@ -270,8 +274,7 @@ def hostile_leases():
         ("for another intent", "lease_intent", {**ROOT, "ih": b64(intent_hash("Plan a heist"))}),
         ("root demands possession", "lease_possession", {**ROOT, "pop": 1}),
         ("caveat demands possession", "lease_possession", ROOT, {"pop": 1}, {"pop": 0}),
-        ("root demands approval", "lease_approval", {**ROOT, "appr": appr}),
-        ("root demands possession and approval", "lease_possession", {**ROOT, "pop": 1, "appr": appr}),
+        ("root demands possession and approval", "lease_possession", {**ROOT, "pop": 1, "appr": APPR}),
         ("expired a second ago", "lease_expired", {**ROOT, "exp": NOW - 1}),
         ("version and depth", "lease_version", {**ROOT, "v": 3, "dep": 0}, {"uses": 1}),
         ("not yet and expired", "lease_not_yet", {**ROOT, "nbf": NOW + 31, "exp": NOW}),
@@ -279,7 +282,6 @@ def hostile_leases():
         ("for another session and intent", "lease_session", {**ROOT, "sid": "session-2", "ih": b64(bytes(32))}),
         ("gateway name with a NUL", "lease_audience", {**ROOT, "aud": "weather\0"}),
         ("session in another normal form", "lease_session", {**ROOT, "sid": "se\u0301ssion-1"}),
-        ("caveat demands approval", "lease_approval", ROOT, {"appr": appr}),
     ]:
         yield name, code, good(*map(canonical, chain_of))
 
@@ -417,7 +419,7 @@ def main():
     wrong = [key for key in made if made[key] != stored.get(key)] + [key for key in stored if key not in made]
     wrong += judged(stored)
     for what in wrong:
-        print(f"lease.json: {what} differs", file=sys.stderr)
+        print(f"leases.json: {what} differs", file=sys.stderr)
     parts = ["leases", "hostile", "presented", "hostile_presented"]
     good, bad = (sum(len(stored[part]) for part in parts[at::2]) for at in (0, 1))
     print(f"{good} leases, {bad} hostile texts")

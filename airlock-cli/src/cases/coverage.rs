@@ -78,7 +78,8 @@ pub(crate) fn clauses(policy: &Policy) -> Vec<Tried> {
             let written = rules.rules.iter().enumerate().filter(|(_, rule)| !holds_anyway(tool, rule));
             all.extend(written.map(|(number, _)| both(Clause::Rule(at, argument, number))));
         }
-        all.extend(tool.approval.map(|_| stop(Clause::Approval(at))));
+        let asks = tool.approval.is_some() || tool.signatures.is_some();
+        all.extend(asks.then(|| stop(Clause::Approval(at))));
         all.extend(bounds(&tool.quota).map(|bound| stop(Clause::Quota(Some(at), bound))));
     }
     all.extend(bounds(&policy.limits.quota).map(|bound| stop(Clause::Quota(None, bound))));

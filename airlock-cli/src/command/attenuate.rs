@@ -7,7 +7,7 @@ use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::call::Args;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::inspect::{Inspection, inspect};
-use airlock_runtime::lease::{AttenuateFault, Caveat, attenuate, request_digest};
+use airlock_runtime::lease::{Approval, AttenuateFault, Caveat, attenuate, request_digest};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::io::Read;
@@ -50,6 +50,18 @@ pub(crate) struct Attenuate {
     /// Only the one call in this file: {"tool": "…", "arguments": {…}}; `-` reads it from standard input
     #[arg(long, value_name = "FILE")]
     call: Option<PathBuf>,
+    /// Calls only with the signatures of these approvers of the manifest, separated by commas
+    #[arg(long, value_name = "NAMES")]
+    signed_by: Option<String>,
+    /// How many of them must sign [default: all]
+    #[arg(long, value_name = "N", requires = "signed_by")]
+    signatures: Option<u64>,
+    /// Only calls of at least this risk must be signed, 0 to 1
+    #[arg(long, value_name = "RISK", requires = "signed_by", default_value = "0")]
+    signed_from_risk: f64,
+    /// Seconds from the request for signatures to the approved call
+    #[arg(long, value_name = "SECONDS", requires = "signed_by", default_value = "900", value_parser = clap::value_parser!(u64).range(1..))]
+    signed_within: u64,
     /// From here on only with proof of possession, see `airlock present`
     #[arg(long)]
     pop: bool,
@@ -105,7 +117,7 @@ impl Attenuate {
             (None, None) => None,
         };
         Ok(Caveat {
-            appr: None,
+            appr: self.approval()?,
             call,
             dom: self.domains.as_deref().map(list),
             exp: self.ttl_seconds.map(|ttl| now.saturating_add(ttl)),
@@ -116,6 +128,20 @@ impl Attenuate {
             tools: self.tools.as_deref().map(list),
             uses: self.uses,
         })
+    }
+}
+
+impl Attenuate {
+    /// Who must sign, if anybody.
+    fn approval(&self) -> Result<Option<Approval>, Failure> {
+        let Some(names) = &self.signed_by else { return Ok(None) };
+        let k = list(names);
+        let (n, most) = (self.signatures.unwrap_or(k.len() as u64), k.len() as u64);
+        if !(1..=most).contains(&n) {
+            return Err(Failure::new(format_args!("{n} signatures of {most} approvers can never come together")));
+        }
+        let r = thousandths(self.signed_from_risk).map_err(Failure::new)?;
+        Ok(Some(Approval { k, n, r, ttl: self.signed_within }))
     }
 }
 

@@ -225,7 +225,7 @@ mod tests {
     use super::*;
 
     fn vector(name: &str) -> Inspection {
-        let file: Value = serde_json::from_str(include_str!("../../../tests/vectors/lease.json")).unwrap();
+        let file: Value = serde_json::from_str(include_str!("../../../tests/vectors/leases.json")).unwrap();
         let case = file["leases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
         inspect(case["lease"].as_str().unwrap()).unwrap()
     }

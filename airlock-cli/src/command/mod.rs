@@ -1,5 +1,7 @@
 //! One file per verb.
 
+pub(crate) mod approve;
+pub(crate) mod approver;
 pub(crate) mod attenuate;
 pub(crate) mod build;
 pub(crate) mod check;
@@ -33,6 +35,8 @@ use crate::render::Outcome;
 /// Runs one verb.
 pub(crate) fn run(command: Command) -> Outcome {
     match command {
+        Command::Approve(verb) => verb.run(),
+        Command::Approver(verb) => verb.run(),
         Command::Attenuate(verb) => verb.run(),
         Command::Build(verb) => verb.run(),
         Command::Check(verb) => verb.run(),

@@ -59,7 +59,11 @@ fn row(entry: &Value) -> String {
         }
         "issue" => format!("to {} for session {} by {}", text("sub"), text("sid"), text("by")),
         "approve" => {
-            format!("{} {} by {} in {} question {}", text("v"), text("tool"), text("sub"), text("client"), text("question"))
+            let signers = entry.get("by").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let names: Vec<String> = signers.iter().filter_map(|signer| Some(plain(signer.get(0)?.as_str()?))).collect();
+            let signed = if names.is_empty() { String::new() } else { format!(" signed by {}", names.join(", ")) };
+            let asked = format!("{} {} by {} in {}", text("v"), text("tool"), text("sub"), text("client"));
+            format!("{asked} question {}{signed}", text("question"))
         }
         "recover" => format!("{} bytes to torn/{}, {} entries lost", number("bytes"), text("torn"), number("lost")),
         "genesis" => format!("{} durability {} key {}", text("origin"), text("durability"), text("pk")),

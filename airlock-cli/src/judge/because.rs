@@ -75,7 +75,7 @@ impl Judge<'_> {
                 vec![limit(scope.tool, key)]
             }
             Reason::SessionBudgetSpent { tool, .. } => vec![limit(*tool, "session_calls")],
-            Reason::Approval(_) => vec![of_tool("approval")],
+            Reason::Approval(_) | Reason::Unsigned { .. } => vec![of_tool("approval")],
             Reason::LeaseMissing
             | Reason::ContextMissing
             | Reason::CarrierConflict

@@ -16,7 +16,7 @@ use std::collections::HashMap;
 /// A value that no checked policy has.
 pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static rt::Policy, Failure> {
     // The language version decided how the manifest was read, requirements held when it was.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, tools, flows, grants, requires: _ } = policy;
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, tools, flows, grants, requires: _ } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let index: HashMap<String, usize> = tools.iter().enumerate().map(|(at, tool)| (tool.name.clone(), at)).collect();
     let policy = rt::Policy {
@@ -28,6 +28,7 @@ pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static r
         lease: lease_rules(lease),
         ledger: ledger_rules(ledger),
         limits: self::limits(limits)?,
+        approvers: list(approvers.iter().map(approver).collect::<Result<_, _>>()?),
         tools: list(tools.iter().map(tool).collect::<Result<_, _>>()?),
         tool_index: rt::ToolIndex(Box::leak(Box::new(move |name: &str| index.get(name).copied()))),
         flows: list(flows.iter().map(flow).collect()),
@@ -61,6 +62,12 @@ fn key(key: &ir::Key) -> Result<rt::Key, Failure> {
         bytes.and_then(|bytes| bytes.try_into().ok()).ok_or_else(|| impossible("a commitment that is not 16 hex digits"))
     };
     Ok(rt::Key { kid: text(kid), commitment: commitment.as_ref().map(pinned).transpose()? })
+}
+
+fn approver(approver: &ir::Approver) -> Result<rt::Approver, Failure> {
+    let ir::Approver { name, key, why: _ } = approver;
+    let key = airlock_policy::approver_key(key).ok_or_else(|| impossible("an approver without a key"))?;
+    Ok(rt::Approver { name: text(name), key })
 }
 
 const fn lease_rules(lease: &ir::Lease) -> rt::LeaseRules {
@@ -141,6 +148,7 @@ fn tool(tool: &ir::Tool) -> Result<rt::Tool, Failure> {
         strict,
         labels,
         approval,
+        signatures,
         quota,
         timeout,
         why,
@@ -167,6 +175,11 @@ fn tool(tool: &ir::Tool) -> Result<rt::Tool, Failure> {
         strict: *strict,
         labels: texts(labels),
         approval: approval.map(|ir::Approval::Human| rt::Approval::Human),
+        signatures: signatures.as_ref().map(|ir::Signatures { count, of, within }| rt::Signatures {
+            count: *count,
+            of: texts(of),
+            within: *within,
+        }),
         quota: self::quota(quota),
         timeout: *timeout,
     })

@@ -19,6 +19,7 @@ pub(super) fn entry(at: usize, tool: &ir::Tool) -> TokenStream {
         strict,
         labels,
         approval,
+        signatures,
         quota,
         timeout,
         why,
@@ -42,6 +43,9 @@ pub(super) fn entry(at: usize, tool: &ir::Tool) -> TokenStream {
     let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| factor);
     let egress = egress.iter().map(egress_entry);
     let approval = option(approval.map(|ir::Approval::Human| quote!(::airlock_runtime::policy::Approval::Human)));
+    let signatures = option(signatures.as_ref().map(|ir::Signatures { count, of, within }| {
+        quote!(::airlock_runtime::policy::Signatures { count: #count, of: &[#(#of),*], within: #within })
+    }));
     let quota = self::quota(quota);
     let check_args = format_ident!("check_args_{at}");
     quote! {
@@ -58,6 +62,7 @@ pub(super) fn entry(at: usize, tool: &ir::Tool) -> TokenStream {
             strict: #strict,
             labels: &[#(#labels),*],
             approval: #approval,
+            signatures: #signatures,
             quota: #quota,
             timeout: #timeout,
         }

@@ -1,7 +1,7 @@
 //! One call, with the lease it is made under and what came before it.
 
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -45,6 +45,9 @@ pub struct Case {
     pub key: SigningKey,
     /// How the lease travels.
     pub carrier: Carrier,
+    /// Keys of those who signed for the call, as in the manifest.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub signed: BTreeSet<String>,
     /// The call that issued the lease; nothing where the operator did.
     pub issue: Option<IssueCall>,
     /// When it is made, in seconds of a clock that the calls before it share.
@@ -76,6 +79,7 @@ impl Case {
             uses: 1,
             key: SigningKey { kid: String::new(), commitment: String::new() },
             carrier: Carrier::Meta,
+            signed: BTreeSet::new(),
             issue: None,
             at: 0,
             earlier: Vec::new(),

@@ -3,7 +3,7 @@
 use super::case::{Carrier, Case, SigningKey, Verdict};
 use super::reach::{self, Corner, Issuing, Limits, Meeting, Spot};
 use super::verdict::Judge;
-use super::{across, lease, shape, words};
+use super::{across, lease, shape, signatures, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Grant, Policy};
 use serde::Serialize;
@@ -39,7 +39,7 @@ pub enum Dimension {
     SelfIssue,
     /// It can do so without a person's consent.
     Consent,
-    /// Calls need a person's approval.
+    /// Calls need a person's approval, at the client or by signature.
     Approval,
     /// Values of an argument.
     Argument(String),
@@ -221,7 +221,9 @@ impl<'p> Step<'p> {
     /// An ordinary call: the smallest lease, no risk.
     pub(super) fn case(&self, subject: &str, meeting: &Meeting<'_>, spot: &Spot) -> Case {
         let case = reach::case(subject, [meeting.to, meeting.from.unwrap_or(meeting.to)], &spot.place, spot.args.clone());
-        Case { key: self.key.clone(), carrier: self.carrier, ..case }
+        let mut signed = signatures::everybody(self.to.policy, meeting.to);
+        signed.extend(meeting.from.map(|from| signatures::everybody(self.from.policy, from)).unwrap_or_default());
+        Case { key: self.key.clone(), carrier: self.carrier, signed, ..case }
     }
 
     /// Rows of one subject and tool at places that are alike.

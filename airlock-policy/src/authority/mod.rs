@@ -19,6 +19,7 @@ mod risks;
 mod search;
 mod session;
 mod shape;
+mod signatures;
 mod texts;
 mod values;
 mod verdict;

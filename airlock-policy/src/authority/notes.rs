@@ -8,11 +8,11 @@ use crate::ir::{EffectClass, Policy, Require, Tool};
 type Text = fn(&Policy) -> String;
 
 /// What differs outside the authority that rows compare, each as what it is, its old and its new text: the name (the audience of
-/// leases), texts for the model, ledger, default life, time limits, effects and labels of tools, requirements, and hosts whose
+/// leases), texts for the model, ledger, default life, time limits, approvers, effects and labels of tools, requirements, and hosts whose
 /// mention in an argument counts as no risk.
 #[must_use]
 pub fn notes(old: &Policy, new: &Policy) -> Vec<(&'static str, String, String)> {
-    let each: [(&'static str, Text); 11] = [
+    let each: [(&'static str, Text); 13] = [
         ("gateway name (audience of leases)", |policy| policy.gateway.name.clone()),
         ("instructions", |policy| policy.gateway.instructions.clone()),
         ("ledger", |policy| format!("{:?}", policy.ledger)),
@@ -23,6 +23,12 @@ pub fn notes(old: &Policy, new: &Policy) -> Vec<(&'static str, String, String)> 
         }),
         ("calls open at once", |policy| policy.limits.in_flight.to_string()),
         ("time for an approval", |policy| duration(policy.limits.approval_timeout)),
+        ("time for signatures", |policy| {
+            of_tools(policy, |tool| tool.signatures.as_ref().map(|signatures| duration(signatures.within)).unwrap_or_default())
+        }),
+        ("approvers (leases may demand the signature of each)", |policy| {
+            policy.approvers.iter().map(|approver| format!("{} {}", approver.name, approver.key)).collect::<Vec<_>>().join("; ")
+        }),
         ("time for a request", |policy| of_tools(policy, |tool| duration(tool.timeout))),
         ("effects, labels and descriptions of tools", |policy| of_tools(policy, described)),
         ("requirements", |policy| policy.requires.iter().map(required).collect::<Vec<_>>().join("; ")),

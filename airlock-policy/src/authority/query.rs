@@ -5,6 +5,7 @@ use super::compare::by_tool;
 use super::lease;
 use super::places;
 use super::reach::{self, Issuing, Meeting};
+use super::signatures;
 use super::verdict::Judge;
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Grant, Issue, Policy};
@@ -33,7 +34,8 @@ impl Judge<'_> {
         let meeting = Meeting::of(self, self, tool);
         let open = |spot: &&reach::Spot| !reach::limits(self, &grants, tool, &spot.place, Verdict::Deny).operator.is_empty();
         let spot = meeting.spots.iter().find(open)?;
-        Some(Case { key, carrier, ..reach::case(subject, [tool, tool], &spot.place, spot.args.clone()) })
+        let signed = signatures::everybody(self.policy, tool);
+        Some(Case { key, carrier, signed, ..reach::case(subject, [tool, tool], &spot.place, spot.args.clone()) })
     }
 }
 

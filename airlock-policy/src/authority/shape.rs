@@ -4,7 +4,7 @@ use super::case::{Case, Request};
 use super::compare::{Dimension, Row, Step};
 use super::face;
 use super::reach::Meeting;
-use super::words;
+use super::{signatures, words};
 use crate::ir::Rest;
 
 /// Bytes of the smallest query: `,"query":{}`.
@@ -15,6 +15,10 @@ pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &m
     let Some(from) = meeting.from else { return };
     if words::always_asked_of(step.from, Some(from)) && !words::always_asked(step.to, meeting.to) {
         rows.push(step.row(Dimension::Approval, "a person approves each call", "no approval", case.clone()));
+    }
+    if let Some(signed) = signatures::too_few(step, meeting) {
+        let [old, new] = [signatures::words(step.from.policy, from), signatures::words(step.to.policy, meeting.to)];
+        rows.push(step.row(Dimension::Approval, &old, &new, Case { signed, ..case.clone() }));
     }
     if from.strict && meeting.to.strict && face::slack(meeting.to) > 0 && face::slack(from) == 0 {
         let case = Case { more_bytes: QUERY_BYTES, ..case.clone() };

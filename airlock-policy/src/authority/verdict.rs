@@ -7,7 +7,7 @@ use super::face::{self, Alphabet, Field, InPath, Kind, Own, Part, Where};
 use super::session::{Run, Session};
 use super::texts::Patterns;
 use super::values::{Values, rules};
-use super::{places, risks};
+use super::{places, risks, signatures};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool};
 use crate::limits::RISK_MAX;
@@ -124,7 +124,11 @@ impl<'p> Judge<'p> {
             return Verdict::Deny;
         }
         let granted = grants.iter().map(|grant| self.granted(tool, grant, case)).max().unwrap_or(Verdict::Deny);
-        let sent = granted > Verdict::Deny && self.sends(tool, case) && requested(tool, case) && self.arguments(tool, case);
+        let sent = granted > Verdict::Deny
+            && self.sends(tool, case)
+            && requested(tool, case)
+            && self.arguments(tool, case)
+            && signatures::suffice(self.policy, tool, &case.signed);
         if sent { granted.min(asked(tool)) } else { Verdict::Deny }
     }
 

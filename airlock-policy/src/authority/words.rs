@@ -5,6 +5,7 @@ use super::compare::{Dimension, most};
 use super::face;
 use super::reach::{Corner, Limits};
 use super::session::Labels;
+use super::signatures;
 use super::values;
 use super::verdict::{Judge, asked, flows};
 use crate::amount::{duration, risk};
@@ -17,8 +18,10 @@ pub(super) fn limits(corners: &[Corner]) -> String {
 }
 
 /// What a person has to do for a call of a tool.
-pub(super) fn condition(judge: &Judge<'_>, tool: &Tool) -> &'static str {
-    if always_asked(judge, tool) { ", a person approves each call" } else { "" }
+pub(super) fn condition(judge: &Judge<'_>, tool: &Tool) -> String {
+    let asked = if always_asked(judge, tool) { ", a person approves each call" } else { "" };
+    let signed = tool.signatures.as_ref().map(|_| format!(", {}", signatures::words(judge.policy, tool)));
+    format!("{asked}{}", signed.unwrap_or_default())
 }
 
 pub(super) fn self_issue(limits: &Limits) -> String {

@@ -44,7 +44,7 @@ impl Listed {
 /// Checks the sections against each other and makes the policy. With any error in `faults` the result has placeholders in it and
 /// must be dropped.
 pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
-    let Manifest { settings, limits, groups, egress, tools, flows, grants, requires } = manifest;
+    let Manifest { settings, limits, groups, approvers, egress, tools, flows, grants, requires } = manifest;
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
@@ -54,7 +54,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         listed.index.insert(draft.name.value.clone(), listed.tools.len());
         listed.names.push(draft.name.span.clone());
         bounds.extend(sessions::bounds(Some(&draft.name.value), &draft.quota));
-        let around = tools::Surroundings { threshold: &threshold, declared: &egress, limits: &limits };
+        let around = tools::Surroundings { threshold: &threshold, declared: &egress, limits: &limits, approvers: &approvers };
         listed.tools.push(tools::compile(draft, &around, &mut reached, faults));
     }
     let (flows, flow_places) = flows::compile(flows, &listed, faults);
@@ -65,6 +65,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     if whole {
         tools::idle_hosts(&egress.known, &reached, faults);
         groups.idle(faults);
+        approvers.idle(&listed.tools, faults);
         grants::idle_tools(&listed, &grants, faults);
     }
     let LeaseDraft { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
@@ -75,6 +76,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
         ledger,
         limits,
+        approvers: approvers.compiled(),
         tools: listed.tools.clone(),
         flows,
         grants,

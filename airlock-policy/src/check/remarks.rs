@@ -12,7 +12,7 @@ use crate::manifest::{QuotaDraft, RestDraft};
 pub(super) fn request(tool: &Tool, draft: &RestDraft, name: &Span, faults: &mut Faults) {
     let ToolKind::Rest(rest) = &tool.kind else { return };
     let sends = tool.labels.iter().any(|label| label.starts_with("sends:"));
-    if tool.effect == EffectClass::Send && tool.approval.is_none() && !sends {
+    if tool.effect == EffectClass::Send && tool.approval.is_none() && tool.signatures.is_none() && !sends {
         let message = format!("`{}` carries data out, with neither approval nor a label for it", tool.name);
         let diagnostic = Diagnostic::new(Code::UnguardedSend, name, message, "no flow can speak of it");
         faults.push(diagnostic.help(

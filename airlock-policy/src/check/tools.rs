@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{EgressDraft, Egresses, KindDraft, RestDraft, ToolDraft};
+use crate::manifest::{ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, RestDraft, ToolDraft};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 
@@ -24,6 +24,8 @@ pub(super) struct Surroundings<'m> {
     pub(super) declared: &'m Egresses,
     /// `[limits]`.
     pub(super) limits: &'m ir::Limits,
+    /// `[approvers.*]`.
+    pub(super) approvers: &'m Approvers,
 }
 
 /// The `[[egress]]` entries that some tool uses.
@@ -40,7 +42,7 @@ pub(super) fn idle_hosts(declared: &[EgressDraft], reached: &Reached, faults: &m
 
 /// Compiles one tool.
 pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut Reached, faults: &mut Faults) -> ir::Tool {
-    let Surroundings { threshold: standard, declared, limits } = around;
+    let Surroundings { threshold: standard, declared, limits, approvers } = around;
     let longest = limits.timeout;
     if let KindDraft::Builtin(facts) = &draft.kind {
         required_hosts(facts, &draft, &declared.known, faults);
@@ -83,6 +85,7 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
     ignored.sort_by(|a: &ir::IgnoredFactor, b| a.factor.cmp(&b.factor));
     let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
     sorted.sort();
+    let ApprovalDraft { human, signatures } = approval;
     let threshold_place = threshold.as_ref().map_or(&name.span, |at| &at.span);
     let tool = ir::Tool {
         name: name.value.clone(),
@@ -95,7 +98,12 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         args,
         strict,
         labels: sorted,
-        approval: approval.map(|at| at.value),
+        approval: human,
+        signatures: signatures.map(|draft| ir::Signatures {
+            count: draft.count.value,
+            of: approvers.resolve(&draft, faults),
+            within: draft.within,
+        }),
         quota: quota.compiled(),
         timeout: timeout.map_or(longest, |at| at.value),
         why,

@@ -254,6 +254,7 @@ allowed one is not shown. Nothing of it reaches the gateway or the policy digest
         lint("grant-risk", "a risk ceiling of a grant below what every call of a tool has"),
         lint("chosen-session", "a flow or a bound of sessions for a subject that chooses its sessions"),
         lint("wild-credential", "a credential for a host that only a wildcard declares"),
+        lint("unused-approver", "an approver whose signature no tool asks for"),
         lint("unguarded-send", "a tool that sends, with neither approval nor a label that flows could speak of"),
         lint("read-method", "a tool that reads with a method that changes things"),
         lint("idle-flow", "a flow that never decides anything"),

@@ -4,10 +4,10 @@ use super::gateway::{GATEWAY, KEY, KEYS, LEASE, LEDGER, LEDGER_DIR, LIMITS, LINT
 use super::grants::{EVERY, FLOW, GRANT, HAS, NEVER, REQUIRE, SELECTOR};
 use super::network::{EGRESS, HOSTS};
 use super::rest::{AUTH, CONSTANT, HTTP, INPUT, INPUT_VALUE, RESPONSE};
-use super::tools::{IGNORED, TOOL, TOOL_LIMITS, TOOL_RISK};
+use super::tools::{APPROVER, APPROVERS, IGNORED, SIGNED, TOOL, TOOL_LIMITS, TOOL_RISK};
 use super::{Absent, Key, Kind, Section, args};
 use crate::code::Code;
-use crate::limits::{EGRESS_MAX, FLOWS_MAX, GRANTS_MAX, GROUPS_MAX, REQUIRES_MAX, TOOLS_MAX};
+use crate::limits::{APPROVERS_MAX, EGRESS_MAX, FLOWS_MAX, GRANTS_MAX, GROUPS_MAX, REQUIRES_MAX, TOOLS_MAX};
 
 /// Form of the name of a tool, a host group or a rule set.
 pub(super) const NAME: &str = "^[A-Za-z0-9_.-]{1,64}$";
@@ -26,8 +26,10 @@ pub static SECTIONS: &[&Section] = &[
     &EGRESS,
     &HOSTS,
     &args::RULES,
+    &APPROVERS,
     &TOOL,
     &args::USE,
+    &SIGNED,
     &TOOL_LIMITS,
     &TOOL_RISK,
     &IGNORED,
@@ -90,6 +92,13 @@ pub static ROOT: Section = Section {
             "{ short = { max_length = 20 } }",
             "names for sets of argument rules",
             &[Code::BadName, Code::UnusedRuleSet],
+        ),
+        none(
+            "approvers",
+            Kind::Named(APPROVER, &Kind::Table(&APPROVERS), APPROVERS_MAX),
+            "{ alice = { key = \"ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\", why = \"on call\" } }",
+            "people whose signatures approve calls",
+            &[Code::BadName, Code::SameApprover, Code::UnusedApprover],
         ),
         Key::required(
             "tools",

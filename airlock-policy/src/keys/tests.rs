@@ -36,6 +36,8 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[tools.<name>.args.<argument>]", "forbid") => ("tools.airlock_audit_tail.args.limit", &["max"]),
         ("[tools.<name>.args.<argument>]", _) if number => ("tools.airlock_audit_tail.args.limit", &["max"]),
         ("[tools.<name>.args.<argument>]", _) => ("tools.http_get_json.args.url", &["max_length"]),
+        ("[approvers.<name>]", _) => ("approvers.alice", &[]),
+        ("[tools.<name>.approval]", _) => ("tools.signed.approval", &[]),
         ("[tools.<name>.limits]", _) => ("tools.http_get_json.limits", &[]),
         ("[tools.<name>.risk]", _) => ("tools.http_get_json.risk", &[]),
         ("An ignored factor", _) => ("tools.http_get_json.risk.ignore.0", &[]),

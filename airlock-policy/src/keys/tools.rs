@@ -5,7 +5,10 @@ use super::network::HOST_LIST;
 use super::rest::{HTTP, INPUT};
 use super::{Absent, Key, Kind, Lines, Section, args, why};
 use crate::code::Code;
-use crate::limits::{DESCRIPTION_MAX, INPUTS_MAX, LABELS_MAX, TIMEOUT_MAX_S, TITLE_MAX};
+use crate::limits::{
+    APPROVERS_OF_TOOL_MAX, DESCRIPTION_MAX, INPUTS_MAX, LABELS_MAX, SIGNATURES_MAX, SIGNED_WITHIN_MAX_S, SIGNED_WITHIN_MIN_S,
+    TIMEOUT_MAX_S, TITLE_MAX,
+};
 
 /// A label.
 pub(super) const LABEL: Kind = Kind::Text(
@@ -14,6 +17,8 @@ pub(super) const LABEL: Kind = Kind::Text(
 );
 /// `approval`.
 pub(super) const APPROVAL: Kind = Kind::Word(&["human"]);
+/// Name of an approver.
+pub(super) const APPROVER: &str = "^[a-z0-9-]{1,32}$";
 /// `effect`.
 pub(super) const EFFECT: Kind = Kind::Word(&["read", "write", "send"]);
 /// Name of an input of a REST tool, or of an argument.
@@ -42,7 +47,7 @@ one that a person takes for another of the manifest. Keys marked *REST* are for 
         Key::default("base_risk", Kind::Risk, "0", "0.1", "risk that every call of this tool starts with", &[Code::AlwaysDenied]),
         Key::optional("risk", Kind::Table(&TOOL_RISK), "all factors count", "{ ignore = [{ factor = \"oversized_arguments\", why = \"texts are long here\" }] }", "what the risk of this tool leaves out", &[]),
         Key::default("labels", Kind::List(&LABEL, 0, LABELS_MAX), "[]", "[\"sends:external\"]", "what the tool reads, ingests, writes or sends; `[[flow]]` speaks of these", &[Code::BadLabel, Code::FlowWithinTool, Code::EffectLabel]),
-        Key::optional("approval", APPROVAL, "nobody is asked", "\"human\"", "who must approve each call: the connected user, through MCP elicitation; no answer is a denial", &[]),
+        Key::optional("approval", Kind::Either(&[APPROVAL, Kind::Table(&SIGNED)]), "nobody is asked", "\"human\"", "who must approve each call: `\"human\"` is the connected user, through MCP elicitation; a table names those who sign. No answer is a denial", &[Code::FixedByTool]),
         Key::optional("limits", Kind::Table(&TOOL_LIMITS), "those of `[limits]` alone", "{ session_calls = 20 }", "bounds on this tool; those of `[limits]` hold as well", &[]),
         why("why the gateway has it"),
     ],
@@ -58,6 +63,60 @@ one that a person takes for another of the manifest. Keys marked *REST* are for 
 | `airlock_exposure_report` | read | none | `lookback_hours`: integer 1–8784 |
 
 `airlock_issue_capability` is listed exactly when a grant says `issue = \"self\"` or `\"human\"`.",
+};
+
+pub(super) static SIGNED: Section = Section {
+    name: "[tools.<name>.approval]",
+    about: "Who must sign each call, see [approvals.md](approvals.md).",
+    keys: &[
+        Key::required(
+            "signatures",
+            Kind::Integer(1, SIGNATURES_MAX),
+            "1",
+            "how many different approvers must sign",
+            &[Code::TooFewApprovers],
+        ),
+        Key::required(
+            "of",
+            Kind::List(&Kind::Text("name of an `[approvers.<name>]`", APPROVER), 1, APPROVERS_OF_TOOL_MAX),
+            "[\"alice\"]",
+            "whose signatures count",
+            &[Code::UnknownApprover],
+        ),
+        Key::default(
+            "within",
+            Kind::Duration(SIGNED_WITHIN_MIN_S, SIGNED_WITHIN_MAX_S),
+            "\"15m\"",
+            "\"1h\"",
+            "time from the request to the approved call",
+            &[],
+        ),
+        Key::optional("human", Kind::Yes, "the connected user is not asked", "true", "the connected user is asked as well", &[]),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+pub(super) static APPROVERS: Section = Section {
+    name: "[approvers.<name>]",
+    about: "People whose signatures approve calls. A name is 1–32 of `a-z 0-9 -`. `airlock approver new` makes the key pair of one.",
+    keys: &[
+        Key::required(
+            "key",
+            Kind::Text("`ed25519:` and the base64url of the public key", "^ed25519:[A-Za-z0-9_-]{43}$"),
+            "\"ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"",
+            "the public key of the approver",
+            &[Code::ApproverKey],
+        ),
+        why("who it is, and for what"),
+    ],
+    also: None,
+    example: "[approvers.alice]
+key = \"ed25519:11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo\"
+why = \"on call for payments\"
+",
+    more: "",
 };
 
 /// A key of REST tools.

@@ -3,6 +3,7 @@
 //! A faulty value is reported and replaced by a placeholder, so that reading goes on. Placeholders never reach a policy: one
 //! error anywhere and none is made.
 
+mod approvers;
 mod contradictions;
 mod egress;
 mod flows;
@@ -23,6 +24,7 @@ use crate::fields::{Field, Fields};
 use crate::limits::MANIFEST_MAX;
 use toml::de::DeTable;
 
+pub(crate) use approvers::{ApprovalDraft, Approvers};
 pub(crate) use egress::{EgressDraft, Egresses};
 pub(crate) use flows::FlowDraft;
 pub(crate) use grants::GrantDraft;
@@ -42,6 +44,7 @@ pub(crate) struct Manifest {
     pub(crate) settings: Settings,
     pub(crate) limits: LimitsDraft,
     pub(crate) groups: Groups,
+    pub(crate) approvers: Approvers,
     pub(crate) egress: Egresses,
     pub(crate) tools: Tools,
     pub(crate) flows: Vec<FlowDraft>,
@@ -115,6 +118,7 @@ fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
     let settings = settings::read(&mut root, faults);
     let limits = quota::read(root.take("limits"), faults);
     let groups = groups::read(&mut root, faults);
+    let approvers = root.take("approvers").map(|field| approvers::read(&field, faults)).unwrap_or_default();
     let egress = root.take("egress").map(|field| egress::read(&field, faults)).unwrap_or_default();
     let tools = root.need("tools", "[tools.weather_hourly]", faults);
     let tools = tools.map(|field| tools::read(&field, &groups, faults)).unwrap_or_default();
@@ -122,7 +126,7 @@ fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
     let grants = root.need("grant", "[[grant]]", faults).map(|field| grants::read(&field, &groups, faults)).unwrap_or_default();
     let requires = root.take("require").map(|field| requires::read(&field, faults)).unwrap_or_default();
     root.finish(&["upstreams", "tls", "confine", "approval", "labels"], faults);
-    Some(Manifest { settings, limits, groups, egress, tools, flows, grants, requires })
+    Some(Manifest { settings, limits, groups, approvers, egress, tools, flows, grants, requires })
 }
 
 /// Whether the manifest is in the language that this compiler reads. Keys of another version are not judged.

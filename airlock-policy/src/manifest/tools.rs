@@ -1,5 +1,6 @@
 //! `[tools.*]`: built-in tools and REST tools, with what both have in common.
 
+use super::approvers::{self, ApprovalDraft};
 use super::groups::Groups;
 use super::quota::{self, QuotaDraft};
 use super::rest::{self, RestDraft};
@@ -10,7 +11,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::factor;
 use crate::fields::{At, Field, Fields, meant_or, refuse_twice, words};
-use crate::ir::{Approval, ArgRule, ArgRules, EffectClass, HostRule, IgnoredFactor, InputKind};
+use crate::ir::{ArgRule, ArgRules, Builtin, EffectClass, HostRule, IgnoredFactor, InputKind};
 use crate::limits::{HOSTS_MAX, ITEMS_DEFAULT, LABELS_MAX, RULE_TEXT_MAX, RULES_MAX, TOOLS_MAX};
 use crate::name;
 use crate::text::quote;
@@ -47,7 +48,7 @@ pub(crate) struct ToolDraft {
     pub(crate) effect: Option<At<EffectClass>>,
     pub(crate) strict: bool,
     pub(crate) labels: Vec<At<String>>,
-    pub(crate) approval: Option<At<Approval>>,
+    pub(crate) approval: ApprovalDraft,
     pub(crate) quota: QuotaDraft,
     pub(crate) timeout: Option<At<u64>>,
     pub(crate) why: String,
@@ -170,7 +171,7 @@ fn tool(
         fields.take("egress").map(|field| egress(&name.value, facts, &field, groups, faults)).unwrap_or_default();
     let given = fields.take("args");
     let labels = fields.take("labels").map(|field| labels(&field, 0, LABELS_MAX, faults)).unwrap_or_default();
-    let approval = fields.take("approval").and_then(|field| field.word(&[("human", Approval::Human)], &[], faults));
+    let approval = fields.take("approval").map(|field| approval(facts, &field, faults)).unwrap_or_default();
     let limits = fields.take("limits");
     let kind = match facts {
         Some(facts) => {
@@ -203,6 +204,19 @@ fn tool(
         timeout,
         why,
     })
+}
+
+/// Who must approve a call. A lease is asked for without one, by whoever says who they are: nobody is to sign for that.
+fn approval(facts: Option<&'static Facts>, field: &Field<'_>, faults: &mut Faults) -> ApprovalDraft {
+    let draft = approvers::approval(field, faults);
+    if let (Some(facts), Some(signatures)) =
+        (facts.filter(|facts| facts.builtin == Builtin::AirlockIssueCapability), &draft.signatures)
+    {
+        let message = format!("calls of `{}` have no lease, so nobody can sign for their subject", facts.name);
+        let diagnostic = Diagnostic::new(Code::FixedByTool, &signatures.span, message, "cannot be signed");
+        faults.push(diagnostic.help("say `issue = \"operator\"` in the grant: then a person issues the lease"));
+    }
+    draft
 }
 
 /// Keys that say what a tool is; of a built-in one they are no choice.

@@ -85,7 +85,7 @@ fn verdict(policy: &Policy, tool: &Tool) -> Verdict {
         Verdict::Deny("the risk of every call is at its threshold".to_owned())
     } else if completes(FlowVerdict::Deny) {
         Verdict::Deny("its own labels complete a flow".to_owned())
-    } else if tool.approval == Some(Approval::Human) || completes(FlowVerdict::Ask) {
+    } else if tool.approval == Some(Approval::Human) || tool.signatures.is_some() || completes(FlowVerdict::Ask) {
         Verdict::Ask
     } else {
         Verdict::Allow

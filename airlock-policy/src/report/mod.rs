@@ -10,8 +10,8 @@ mod tool;
 mod words;
 
 use crate::ir::{
-    Durability, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property, Require, Requirement,
-    Selector,
+    Approver, Durability, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property, Require,
+    Requirement, Selector,
 };
 use std::fmt;
 use words::{issue, list, quota, row, verb};
@@ -61,7 +61,7 @@ impl fmt::Display for Report {
 }
 
 fn values(policy: &Policy) -> Vec<String> {
-    let Policy { airlock, gateway, keys, lease, ledger, limits, tools, flows, grants, requires } = policy;
+    let Policy { airlock, gateway, keys, lease, ledger, limits, approvers, tools, flows, grants, requires } = policy;
     let Gateway { name, instructions } = gateway;
     let mut lines = vec![format!("gateway {name}"), row("language", airlock)];
     if !instructions.is_empty() {
@@ -71,6 +71,7 @@ fn values(policy: &Policy) -> Vec<String> {
     lines.extend(lease_rows(lease));
     lines.push(ledger_row(ledger));
     lines.extend(limit_rows(limits));
+    lines.extend(approvers.iter().map(|Approver { name, key, why }| row("approver", format_args!("{name} {key}: {why}"))));
     for tool in tools {
         lines.push(String::new());
         lines.extend(tool::lines(tool));

@@ -15,6 +15,7 @@ fn everything() -> Value {
         "ledger": {"dir_env": "DIR", "dir_default": "./ledger", "durability": "power"},
         "limits": {"max_arguments": 1024, "in_flight": 4, "timeout": 5, "approval_timeout": 60,
             "quota": {"rate": {"calls": 9, "seconds": 60}, "session_rate": null, "session_calls": 7}},
+        "approvers": [{"name": "alice", "key": "ed25519:a", "why": "w"}],
         "tools": [tool(), builtin("airlock_issue_capability"), builtin("http_get_json"), rest("read", "GET", json!("bearer"), json!("whole")),
             rest("put", "PUT", json!({"header": "x-key"}), json!({"one": "/a"}))],
         "flows": [{"labels": ["reads:a", "sends:b"], "verdict": "deny", "why": "f"}, {"labels": ["reads:a", "sends:c"], "verdict": "ask", "why": "g"}],
@@ -34,7 +35,7 @@ fn grant(issue: &str) -> Value {
 
 fn builtin(name: &str) -> Value {
     json!({"name": name, "effect": "read", "risk_threshold": 600, "base_risk": 0, "ignored": [], "kind": {"builtin": name}, "egress": [],
-        "args": [], "strict": true, "labels": [], "approval": null, "quota": {"rate": null, "session_rate": null, "session_calls": null},
+        "args": [], "strict": true, "labels": [], "approval": null, "signatures": null, "quota": {"rate": null, "session_rate": null, "session_calls": null},
         "timeout": 10, "why": "w"})
 }
 
@@ -68,13 +69,13 @@ fn tool() -> Value {
         ],
         "args": [{"arg": "a", "rules": [{"one_of": ["x", "y"]}, {"prefix": "x"}, {"suffix": "x"}, {"min_length": 1}, {"max_length": 2}, {"min": 1},
             {"max": 2}, {"matches": "x"}, {"under": "/x"}, {"host_in": [{"exact": "a.com"}]}, {"max_items": 3}, "forbid"]}],
-        "strict": true, "labels": ["reads:a", "sends:z"], "approval": "human",
+        "strict": true, "labels": ["reads:a", "sends:z"], "approval": "human", "signatures": {"count": 2, "of": ["alice", "bob"], "within": 900},
         "quota": {"rate": null, "session_rate": {"calls": 2, "seconds": 60}, "session_calls": null}, "timeout": 5, "why": "w",
     })
 }
 
 /// What an absent value may become, whatever its type.
-fn candidates() -> [Value; 8] {
+fn candidates() -> [Value; 9] {
     [
         json!("x"),
         json!("human"),
@@ -82,6 +83,7 @@ fn candidates() -> [Value; 8] {
         json!(1),
         json!(true),
         json!({"calls": 1, "seconds": 1}),
+        json!({"count": 1, "of": ["alice"], "within": 60}),
         json!({"exact": "x.com"}),
         json!({"scheme": "bearer", "env": "X"}),
     ]

@@ -4,7 +4,7 @@ use super::rest;
 use super::words::{list, quota, row, verb};
 use crate::amount::{duration, risk};
 use crate::host::written;
-use crate::ir::{Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Tool, ToolKind};
+use crate::ir::{Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Signatures, Tool, ToolKind};
 
 /// The section of one tool.
 pub(super) fn lines(tool: &Tool) -> Vec<String> {
@@ -20,6 +20,7 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
         strict,
         labels,
         approval,
+        signatures,
         quota: bounds,
         timeout,
         why,
@@ -46,6 +47,9 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
         None => {}
         Some(Approval::Human) => lines.push(row("approval", "each call by the connected user")),
     }
+    lines.extend(signatures.iter().map(|Signatures { count, of, within }| {
+        row("signed", format_args!("each call by {count} of {}, within {}", list(of, ", "), duration(*within)))
+    }));
     lines.extend(quota(bounds).into_iter().map(|bound| row("quota", bound)));
     lines.push(row("timeout", duration(*timeout)));
     lines

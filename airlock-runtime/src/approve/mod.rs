@@ -1,4 +1,4 @@
-//! Asking the connected user about one exact call.
+//! Getting a person's yes to one exact call: from the connected user, or by signature from people elsewhere.
 //!
 //! The judge may find that a call needs a person's yes. Then the user at the client is asked, in the way of the connection's revision (see
 //! `wire::ask`): the text of `text` shows what would be done. Whatever comes back counts only for the same tool, arguments, lease,
@@ -6,23 +6,52 @@
 //! under the ledger's lock against it (`record`). An accepted question gives an [`Approved`], with which the judge, asked anew at that
 //! moment, turns its question into a permit.
 //!
-//! The client is trusted to bring the user's answer and not its own: nothing here proves who said yes, only to what and when.
+//! The client is trusted to bring the user's answer and not its own: nothing here proves who said yes, only to what and when. A signature
+//! proves who: approvers sign a `note` about the call with a key that is compiled in (`signed`), and neither the client nor the key of
+//! the gateway can make one. Its request stands in the ledger as a question does, so it counts once and in time.
 
-#[cfg(feature = "gateway")]
+pub mod note;
 mod printable;
 #[cfg(feature = "gateway")]
 pub(crate) mod record;
 mod refusal;
+pub mod request;
 #[cfg(feature = "gateway")]
 pub(crate) mod seal;
 #[cfg(feature = "gateway")]
+pub(crate) mod signed;
 pub(crate) mod text;
 #[cfg(feature = "gateway")]
 pub(crate) mod waiting;
 
-pub use refusal::{Refusal, StateFault};
+pub use refusal::{Refusal, SignedFault, StateFault};
 
 use crate::ledger::Accepted;
+
+/// Signatures that a call needs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Quorum {
+    /// How many different approvers.
+    pub count: usize,
+    /// Names of those who may.
+    pub of: Vec<&'static str>,
+    /// Time from the request to the approved call, seconds.
+    pub within: u64,
+}
+
+impl Quorum {
+    /// Are these approvers enough? Each counts once, however often it stands there.
+    #[must_use]
+    pub fn is_met_by(&self, names: &[&str]) -> bool {
+        self.of.iter().filter(|name| names.contains(name)).count() >= self.count
+    }
+
+    /// In words: `2 of alice, bob, carol`.
+    #[must_use]
+    pub fn words(&self) -> String {
+        format!("{} of {}", self.count, self.of.join(", "))
+    }
+}
 
 /// A set of flows of the policy, by their place in it. A place from 64 on is in no set: a policy has at most 64 flows.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -40,6 +69,12 @@ impl Flows {
         self.0 & bit(flow) != 0
     }
 
+    /// None at all?
+    #[cfg(feature = "gateway")]
+    pub(crate) const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// These and those.
     #[cfg(feature = "gateway")]
     pub(crate) const fn and(self, others: Self) -> Self {
@@ -51,11 +86,13 @@ const fn bit(flow: usize) -> u64 {
     if flow < 64 { 1 << flow } else { 0 }
 }
 
-/// The user's yes to one exact call. Only the recording of an accepted question makes one; it has no `Clone` and is spent by one permit.
+/// The yes to one exact call: of the connected user, of those who signed, or of both. Only the recording of an accepted question makes
+/// one; it has no `Clone` and is spent by one permit.
 #[derive(Debug)]
 #[must_use = "an approval that is dropped was asked for nothing"]
 pub struct Approved {
-    accepted: Accepted,
+    user: Option<Accepted>,
+    signed: Option<SignedBy>,
     request: [u8; 32],
     /// What the user was told, but for the flows.
     #[cfg(feature = "gateway")]
@@ -63,11 +100,19 @@ pub struct Approved {
     flows: Flows,
 }
 
+/// Who signed, once it is recorded.
+#[derive(Debug)]
+struct SignedBy {
+    accepted: Accepted,
+    names: Vec<&'static str>,
+}
+
 impl Approved {
-    /// Is this the yes to the call of this request digest?
+    /// Is this the yes to the call of this request digest, by everybody who has to say it?
     #[must_use]
-    pub fn covers(&self, request: &[u8; 32]) -> bool {
-        self.request == *request
+    pub fn covers(&self, request: &[u8; 32], asks_user: bool, quorums: &[Quorum]) -> bool {
+        let names = self.signed.as_ref().map_or(&[][..], |signed| &signed.names);
+        self.request == *request && (!asks_user || self.user.is_some()) && quorums.iter().all(|quorum| quorum.is_met_by(names))
     }
 
     /// Was the user asked about this flow of the policy?
@@ -76,15 +121,31 @@ impl Approved {
         self.flows.has(flow)
     }
 
-    /// What the next question about the same call has to say too, if there is one.
+    /// Have approvers signed it?
     #[cfg(feature = "gateway")]
-    pub(crate) fn into_told(self) -> (Vec<String>, Flows) {
-        (self.because, self.flows)
+    pub(crate) const fn is_signed(&self) -> bool {
+        self.signed.is_some()
     }
 
-    /// Id of the question.
+    /// What the next question about the same call has to say too, if there is one.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn told(&self) -> (Vec<String>, Flows) {
+        (self.because.clone(), self.flows)
+    }
+
+    /// What was signed before, with what the user says now.
+    #[cfg(feature = "gateway")]
+    pub(crate) fn joined(before: Option<Self>, user: Option<Self>) -> Option<Self> {
+        match (before, user) {
+            (Some(before), Some(user)) => Some(Self { signed: before.signed, ..user }),
+            (before, user) => user.or(before),
+        }
+    }
+
+    /// Id of the question: the one that was signed, or else the user's.
     #[must_use]
     pub fn question(&self) -> &str {
-        self.accepted.question()
+        let signed = self.signed.as_ref().map(|signed| &signed.accepted);
+        signed.or(self.user.as_ref()).map_or("", Accepted::question)
     }
 }

@@ -13,9 +13,9 @@ use crate::wire::{Answer, Retry};
 use serde_json::Value;
 
 /// How the user is asked.
-const HOW: &str = "elicitation";
+pub(super) const HOW: &str = "elicitation";
 /// Stands for the lease of a call that needs none.
-const NO_LEASE: &str = "none";
+pub(super) const NO_LEASE: &str = "none";
 
 /// One exact call that needs its user's yes.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub(crate) struct Case<'a> {
     pub(crate) rid: Option<&'a str>,
     /// What the client calls itself.
     pub(crate) client: &'a str,
+    /// Expiry of the lease, unix seconds.
+    pub(crate) until: Option<u64>,
     /// Budgets of the lease: node and number of calls.
     pub(crate) uses: &'a [(String, u64)],
     /// Why the call needs an approval, but for `flows`.
@@ -121,9 +123,10 @@ impl Case<'_> {
         let id = question.id();
         match answer {
             Answer::Accepted => {
-                let accepted = self.world.ledger.accept(self.entry(Verdict::Accepted, &id)).await;
-                let accepted = accepted.map_err(|error| self.reason(error))?;
-                Ok(Approved { accepted, request: self.request, because: self.because.clone(), flows: question.ticket.flows })
+                let accepted = self.world.ledger.accept(self.entry(Verdict::Accepted, &id), Vec::new()).await;
+                let user = Some(accepted.map_err(|error| self.reason(error))?);
+                let (because, flows) = (self.because.clone(), question.ticket.flows);
+                Ok(Approved { user, signed: None, request: self.request, because, flows })
             }
             Answer::Declined => Err(self.close(&id, Verdict::Declined, Refusal::Refused).await),
             Answer::Cancelled => Err(self.close(&id, Verdict::Cancelled, Refusal::Refused).await),
@@ -164,7 +167,7 @@ impl Case<'_> {
     }
 
     async fn close(&self, question: &str, verdict: Verdict, refusal: Refusal) -> Reason {
-        self.record(question, verdict, vec![Require::Waits { question: question.to_owned() }], refusal).await
+        self.record(question, verdict, vec![Require::Waits { question: question.to_owned(), how: HOW }], refusal).await
     }
 
     /// Records an end without a yes; the reason of the refusal, or why that could not be recorded.
@@ -175,7 +178,7 @@ impl Case<'_> {
         }
     }
 
-    fn reason(&self, error: LedgerError) -> Reason {
+    pub(super) fn reason(&self, error: LedgerError) -> Reason {
         match error {
             LedgerError::Unmet(unmet) => Reason::of_unmet(&unmet, self.uses, self.world.policy),
             LedgerError::Io(_)
@@ -188,7 +191,7 @@ impl Case<'_> {
         }
     }
 
-    fn entry<'a>(&'a self, verdict: Verdict, question: &'a str) -> Approve<'a> {
+    pub(super) fn entry<'a>(&'a self, verdict: Verdict, question: &'a str) -> Approve<'a> {
         Approve {
             verdict,
             question,
@@ -198,6 +201,7 @@ impl Case<'_> {
             tool: self.tool,
             rid: self.rid.unwrap_or_default(),
             how: HOW,
+            by: &[],
             args: None,
             exp: None,
             call: &self.call.id,

@@ -23,6 +23,93 @@ impl StateFault {
     }
 }
 
+/// Why a signature is refused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignedFault {
+    /// Not the text of a signature, or more of them than are read.
+    Form,
+    /// Its approver is nobody whom the call needs.
+    Approver,
+    /// It is not that of the approver over this note.
+    Signature,
+    /// It is for another gateway, another policy or another ledger.
+    Gateway,
+    /// It is for another session.
+    Session,
+    /// It is for another lease, or another subject.
+    Lease,
+    /// It is for another tool.
+    Tool,
+    /// It is for other arguments.
+    Arguments,
+    /// Several came, and they answer different requests.
+    Mixed,
+    /// The time of its request is over.
+    Late,
+    /// Its request was used before, or was not made by this gateway.
+    Used,
+}
+
+impl SignedFault {
+    /// Every fault.
+    pub const ALL: [Self; 11] = [
+        Self::Form,
+        Self::Approver,
+        Self::Signature,
+        Self::Gateway,
+        Self::Session,
+        Self::Lease,
+        Self::Tool,
+        Self::Arguments,
+        Self::Mixed,
+        Self::Late,
+        Self::Used,
+    ];
+
+    /// Stable code.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::Form => "signature_form",
+            Self::Approver => "signature_approver",
+            Self::Signature => "signature_invalid",
+            Self::Gateway => "signature_gateway",
+            Self::Session => "signature_session",
+            Self::Lease => "signature_lease",
+            Self::Tool => "signature_tool",
+            Self::Arguments => "signature_arguments",
+            Self::Mixed => "signature_mixed",
+            Self::Late => "signature_expired",
+            Self::Used => "signature_used",
+        }
+    }
+
+    /// The sentence for the caller.
+    #[must_use]
+    pub const fn detail(self) -> &'static str {
+        match self {
+            Self::Form => {
+                "A signature in params._meta[\"dev.airlock/approvals\"] is not what `airlock approve` prints, or there are more than 16."
+            }
+            Self::Approver => {
+                "A signature names an approver whom this call does not need. Send those of the approvers it asks for."
+            }
+            Self::Signature => "A signature is not that of the approver it names: it was altered, or made with another key.",
+            Self::Gateway => "A signature is for another gateway, or for another policy or ledger of this one. Ask for it anew.",
+            Self::Session => "A signature is for a call in another session. Ask for one for this call.",
+            Self::Lease => "A signature is for a call under another lease. Ask for one for this call.",
+            Self::Tool => "A signature is for a call of another tool. Ask for one for this call.",
+            Self::Arguments => "A signature is for other arguments. Make the call with exactly the arguments that were signed.",
+            Self::Mixed => "The signatures answer different requests. All approvers of a call must sign the same one.",
+            Self::Late => "The time of the request that was signed is over. Make the call without signatures to get a new one.",
+            Self::Used => {
+                "The request that was signed was used before, or this gateway never made it; a signature counts once. Make the call \
+                 without signatures to get a new request."
+            }
+        }
+    }
+}
+
 /// The reason.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Refusal {
@@ -48,11 +135,13 @@ pub enum Refusal {
     TooMany,
     /// The arguments are larger than what a person can be asked about.
     TooLarge,
+    /// A signature is refused.
+    Signed(SignedFault),
 }
 
 impl Refusal {
-    /// Every reason; of the faults of a state, one.
-    pub const ALL: [Self; 11] = [
+    /// Every reason; of the faults of a state and of a signature, one.
+    pub const ALL: [Self; 12] = [
         Self::Required,
         Self::NotDeclared,
         Self::NoSuchRevision,
@@ -64,6 +153,7 @@ impl Refusal {
         Self::Answered,
         Self::TooMany,
         Self::TooLarge,
+        Self::Signed(SignedFault::Form),
     ];
 
     /// Stable code.
@@ -78,6 +168,7 @@ impl Refusal {
             Self::State(_) | Self::Answered => "approval_invalid",
             Self::TooMany => "too_many_questions",
             Self::TooLarge => "approval_too_large",
+            Self::Signed(fault) => fault.code(),
         }
     }
 
@@ -90,7 +181,13 @@ impl Refusal {
             Self::NotDeclared => "elicitation_not_declared",
             Self::NoSuchRevision => "elicitation_no_revision",
             Self::Failed => "elicitation_failed",
-            Self::Required | Self::Refused | Self::Timeout | Self::Withdrawn | Self::TooMany | Self::TooLarge => self.code(),
+            Self::Required
+            | Self::Refused
+            | Self::Timeout
+            | Self::Withdrawn
+            | Self::TooMany
+            | Self::TooLarge
+            | Self::Signed(_) => self.code(),
         }
     }
 
@@ -125,6 +222,7 @@ impl Refusal {
                 "This call needs the approval of the connected user, and its arguments are larger than what a person can be asked about. \
                  Send less."
             }
+            Self::Signed(fault) => fault.detail(),
         }
         .into()
     }

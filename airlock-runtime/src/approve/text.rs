@@ -70,6 +70,12 @@ pub(crate) fn question(about: &About<'_>) -> String {
     )
 }
 
+/// A name that somebody else wrote: as it is where it is a plain word, else as JSON that is shown.
+pub(crate) fn name(text: &str) -> String {
+    let is_plain = !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b));
+    if is_plain { text.chars().take(NAME_SHOWN_MAX).collect() } else { json(text, NAME_SHOWN_MAX).text }
+}
+
 /// A text as JSON that is shown.
 fn json(text: &str, max: usize) -> Shown {
     show(&canonical(&json!(text)).unwrap_or_default(), max)

@@ -16,17 +16,17 @@ pub(crate) use require::issue_requirements;
 #[cfg(feature = "gateway")]
 pub(crate) use require::not_revoked;
 
-use crate::approve::Approved;
+use crate::approve::{Approved, Quorum};
 use crate::call::Args;
 use crate::clock::Micros;
 #[cfg(feature = "plan-http")]
 use crate::egress::url::Target;
 #[cfg(feature = "plan-issue")]
 use crate::lease::RootClaims;
-use crate::lease::{self, Authority};
+use crate::lease::{self, Authority, LeaseFault};
 use crate::ledger::Require;
 use crate::limits::{CLOCK_ROLLBACK_S, RISK_MAX};
-use crate::policy::{Approval, FlowVerdict, Policy, Tool};
+use crate::policy::{Approval, FlowVerdict, Policy, Signatures, Tool};
 use crate::reason::{Reason, risk_too_high};
 #[cfg(feature = "plan-http")]
 use crate::rest;
@@ -107,6 +107,8 @@ pub struct Permit {
     #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     act: Box<Act>,
     require: Vec<Require>,
+    /// Who must have signed.
+    signatures: Vec<Quorum>,
 }
 
 /// What a permit allows.
@@ -217,11 +219,11 @@ impl Permit {
     }
 }
 
-/// A call that the connected user has to accept.
+/// A call that somebody has to approve: the connected user, approvers elsewhere, or both.
 #[derive(Debug)]
 #[must_use]
 pub struct Ask {
-    /// Why: the reasons of the manifest that demand it, at least one.
+    /// Why the connected user: the reasons of the manifest that demand it.
     pub because: Vec<String>,
     /// Digest of the call: session, tool and arguments. An approval is for exactly this.
     pub digest: [u8; 32],
@@ -229,22 +231,37 @@ pub struct Ask {
 }
 
 impl Ask {
-    /// The permit, if this is the user's yes to exactly this call. The flows that the user was asked about are settled with it; one that
+    /// Who must sign.
+    #[must_use]
+    pub fn signatures(&self) -> &[Quorum] {
+        &self.permit.signatures
+    }
+
+    /// Everything that is asked for, in words: the reasons of the manifest, then who must sign.
+    #[must_use]
+    pub fn reasons(&self) -> Vec<String> {
+        let signed = self.permit.signatures.iter().map(|quorum| format!("signed by {}", quorum.words()));
+        self.because.iter().cloned().chain(signed).collect()
+    }
+
+    /// The permit, if this is the yes to exactly this call, of everybody who has to say it. The flows that the user was asked about are settled with it; one that
     /// came to ask since is not.
     #[must_use]
     pub fn approved(self, approved: &Approved) -> Option<Permit> {
-        let Permit { act, require } = self.permit;
+        let Permit { act, require, signatures } = self.permit;
+        if !approved.covers(&self.digest, !self.because.is_empty(), &signatures) {
+            return None;
+        }
         let is_settled = |require: &Require| require.asking_flow().is_some_and(|flow| approved.settles(flow));
-        approved
-            .covers(&self.digest)
-            .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect() })
+        let require = require.into_iter().filter(|require| !is_settled(require)).collect();
+        Some(Permit { act, require, signatures })
     }
 
     /// The permit as if the user had accepted whatever would be asked, for calls that nobody made. No gateway has it.
     #[cfg(feature = "explain")]
     pub(crate) fn supposed(self) -> Permit {
-        let Permit { act, require } = self.permit;
-        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect() }
+        let Permit { act, require, signatures } = self.permit;
+        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect(), signatures }
     }
 
     /// Terms of the lease that a yes would issue; empty if it issues none.
@@ -314,7 +331,7 @@ type Judged = Result<(Permit, Vec<String>), Reason>;
 
 fn verdict(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, judged: Judged) -> Decision {
     match judged {
-        Ok((permit, because)) if because.is_empty() => Decision::Allow(permit),
+        Ok((permit, because)) if because.is_empty() && permit.signatures.is_empty() => Decision::Allow(permit),
         Ok((permit, because)) => match ask(policy, call, authority.ok(), permit, because) {
             Ok(ask) => Decision::Ask(ask),
             Err(reason) => Decision::Deny(reason),
@@ -364,9 +381,10 @@ fn judge(
     }
     steps.hold("risk", risk.score < tool.risk_threshold, || risk_too_high(risk, tool.risk_threshold, "tool threshold"))?;
     let because = questions(policy, tool, admitted.asked);
-    steps.passed("approval", || if because.is_empty() { "not needed".into() } else { format!("asked: {}", because.join("; ")) });
+    let signatures = quorums(policy, tool, authority, risk);
+    let signatures = steps.take("approval", signatures, |signatures| asked_words(&because, signatures))?;
     let require = require::of(policy, tool, sid(call, authority), &admitted.act, authority);
-    Ok((Permit { require, act: Box::new(admitted.act) }, because))
+    Ok((Permit { require, act: Box::new(admitted.act), signatures }, because))
 }
 
 /// Why the user must be asked whatever the session did before.
@@ -374,6 +392,35 @@ fn questions(policy: &'static Policy, tool: &'static Tool, of_grant: Option<&'st
     let of_tool = tool.approval.map(|Approval::Human| tool.why);
     let alone = policy.flows.iter().filter(|flow| flow.verdict == FlowVerdict::Ask && flow.lacks(tool.labels).next().is_none());
     of_tool.into_iter().chain(of_grant).chain(alone.map(|flow| flow.why)).map(str::to_owned).collect()
+}
+
+/// Who must sign a call: those whom its tool asks, and those whom the lease demands at this risk. A lease that demands more than this
+/// gateway has is good for no such call.
+fn quorums(
+    policy: &'static Policy,
+    tool: &'static Tool,
+    authority: Option<&Authority>,
+    risk: &Risk,
+) -> Result<Vec<Quorum>, Reason> {
+    let of_tool = tool.signatures.map(|Signatures { count, of, within }| Quorum { count: count.into(), of: of.to_vec(), within });
+    let demanded = authority.map_or(&[][..], |authority| &authority.approvals);
+    let of_lease = demanded.iter().filter(|appr| appr.n > 0 && risk.score >= appr.r).map(|appr| {
+        let of: Vec<&str> =
+            policy.approvers.iter().map(|approver| approver.name).filter(|name| appr.k.iter().any(|k| k == name)).collect();
+        let count = usize::try_from(appr.n).unwrap_or(usize::MAX);
+        match count <= of.len() && appr.ttl > 0 {
+            true => Ok(Quorum { count, of, within: appr.ttl }),
+            false => Err(Reason::Lease(LeaseFault::Approval)),
+        }
+    });
+    of_tool.map(Ok).into_iter().chain(of_lease).collect()
+}
+
+fn asked_words(because: &[String], signatures: &[Quorum]) -> String {
+    let signed = signatures.iter().map(|quorum| format!("signed by {}", quorum.words()));
+    let asked = (!because.is_empty()).then(|| format!("asked: {}", because.join("; ")));
+    let words: Vec<String> = asked.into_iter().chain(signed).collect();
+    if words.is_empty() { "not needed".into() } else { words.join("; ") }
 }
 
 /// The risk of a call from its arguments; an unknown tool has no egress and no base. Factors that the tool ignores count nothing.

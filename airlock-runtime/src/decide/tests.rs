@@ -24,6 +24,7 @@ static POLICY: Policy = Policy {
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Power },
     limits: sample::LIMITS,
     flows: &[],
+    approvers: &[],
     tools: &[
         tool("http_get_json", crate::policy::Builtin::HttpGetJson, EGRESS),
         tool("airlock_audit_tail", crate::policy::Builtin::AuditTail, &[]),

@@ -67,16 +67,16 @@ pub struct Caveat {
     pub uses: Option<u64>,
 }
 
-/// `appr`: calls with risk of at least `r` need `n` signatures. Parsed and shown; a gateway refuses a lease that has it.
+/// `appr`: calls with risk of at least `r` need `n` signatures of different approvers, see `docs/approvals.md`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Approval {
-    /// Key ids of approvers.
+    /// Names of approvers, as in the manifest.
     pub k: Vec<String>,
     /// How many distinct ones.
     pub n: u64,
     /// From this risk on, thousandths.
     pub r: u16,
-    /// Seconds an approval holds.
+    /// Time from the request for signatures to the approved call, seconds.
     pub ttl: u64,
 }
 

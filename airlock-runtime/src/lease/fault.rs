@@ -44,7 +44,7 @@ pub enum LeaseFault {
     ProofTime(u64),
     /// The lease demands proof of possession, and came in bearer form.
     Possession,
-    /// The lease demands signed approvals.
+    /// The lease demands the signatures of more approvers than this gateway has. Told by the judge, who knows them.
     Approval,
 }
 
@@ -122,7 +122,7 @@ impl LeaseFault {
             Self::Intent => "the lease was issued for another intent; send the exact intent text it was issued for".into(),
             Self::ProofTime(at) => format!("the presentation of the lease was made at {}, too far from now", instant(*at)),
             Self::Possession => "the lease demands proof of possession: present it for each call in bound form (alp1)".into(),
-            Self::Approval => "the lease demands signed approvals, which this gateway does not accept yet".into(),
+            Self::Approval => "the lease demands signatures of more approvers than this gateway knows, or within no time".into(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! # made by `airlock key new`
 //! airlock-issuer-key-v1 kid=k1 key=<43 characters of base64url>
 //! airlock-audience-key-v1 kid=k1 aud=weather key=<43 characters of base64url>
+//! airlock-approver-key-v1 name=alice key=<43 characters of base64url>
 //! ```
 //! Each line may end with the dates of a rotation, all or none: `sign_from=2026-11-26T08:00:00Z sign_until=… verify_until=…`.
 //! No message contains key bytes.
@@ -23,6 +24,58 @@ use zeroize::{Zeroize, Zeroizing};
 const ISSUER: &str = "airlock-issuer-key-v1";
 /// First word of an audience key line.
 const AUDIENCE: &str = "airlock-audience-key-v1";
+
+/// First word of the line of an approver's key.
+#[cfg(feature = "explain")]
+const APPROVER: &str = "airlock-approver-key-v1";
+
+/// The private key of an approver, which signs and never comes near a gateway.
+#[cfg(feature = "explain")]
+pub struct SigningSeed {
+    name: String,
+    bytes: Zeroizing<[u8; 32]>,
+}
+
+#[cfg(feature = "explain")]
+impl SigningSeed {
+    /// A new key from the system's random source.
+    ///
+    /// # Errors
+    /// The name is none, or the random source failed.
+    pub fn generate(name: &str) -> Result<Self, String> {
+        let mut seed = Self::new(name, Zeroizing::new([0; 32]))?;
+        getrandom::fill(&mut *seed.bytes).map_err(|_| KeyFault::Random.to_string())?;
+        Ok(seed)
+    }
+
+    fn new(name: &str, bytes: Zeroizing<[u8; 32]>) -> Result<Self, String> {
+        let is_name =
+            (1..=32).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+        match is_name {
+            true => Ok(Self { name: name.to_owned(), bytes }),
+            false => Err("the name of an approver is 1 to 32 characters of a-z, 0-9 and -".into()),
+        }
+    }
+
+    /// Name of the approver.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The seed of an Ed25519 key.
+    #[must_use]
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.bytes
+    }
+}
+
+#[cfg(feature = "explain")]
+impl std::fmt::Debug for SigningSeed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SigningSeed {{ name: {:?}, .. }}", self.name)
+    }
+}
 
 /// A key as it stands in a file.
 #[derive(Debug)]
@@ -114,6 +167,36 @@ pub fn read_keys(path: &Path) -> Result<Vec<FileKey>, KeyFileFault> {
         return Err(KeyFileFault { source, problem: "it has no key".into() });
     }
     Ok(keys)
+}
+
+/// The key of an approver.
+///
+/// # Errors
+/// [`KeyFileFault`], also for a file with another number of keys than one.
+#[cfg(feature = "explain")]
+pub fn read_approver(path: &Path) -> Result<SigningSeed, KeyFileFault> {
+    let source = KeySource::File(path.to_owned());
+    let mut keys = read_lines(&source, |words| {
+        let [APPROVER, name, key] = words else {
+            return Err(format!("expected `{APPROVER} name=… key=…`, as `airlock approver new` writes it"));
+        };
+        SigningSeed::new(value(name, "name=")?, key_bytes(key)?)
+    })?;
+    match (keys.pop(), keys.is_empty()) {
+        (Some(seed), true) => Ok(seed),
+        (_, _) => Err(KeyFileFault { source, problem: "it must have the key of one approver".into() }),
+    }
+}
+
+/// Writes a new file with the key of an approver, mode 0600, and syncs it. An existing file is never overwritten.
+///
+/// # Errors
+/// [`KeyFileFault`].
+#[cfg(feature = "explain")]
+pub fn write_approver(path: &Path, seed: &SigningSeed) -> Result<(), KeyFileFault> {
+    let mut text = Text::default();
+    text.line(&format!("{APPROVER} name={}", seed.name()), seed.bytes(), &Term::ALWAYS);
+    write_new(path, &text)
 }
 
 /// Reads a file and turns each line that is not empty and not a comment into a key.

@@ -1,4 +1,4 @@
-//! The vectors in `tests/vectors/lease.json`, judged by this implementation and recomputed by an independent one in Python.
+//! The vectors in `tests/vectors/leases.json`, judged by this implementation and recomputed by an independent one in Python.
 
 use super::*;
 use crate::clock::Micros;
@@ -11,7 +11,7 @@ fn vectors() -> PathBuf {
 }
 
 fn file() -> Value {
-    serde_json::from_slice(&std::fs::read(vectors().join("lease.json")).unwrap()).unwrap()
+    serde_json::from_slice(&std::fs::read(vectors().join("leases.json")).unwrap()).unwrap()
 }
 
 fn text<'a>(value: &'a Value, key: &str) -> &'a str {
@@ -61,7 +61,11 @@ fn good_leases_have_the_ids_and_terms_of_the_vectors() {
             authority.uses.iter().map(|(rid, most)| (authority.rid.iter().position(|id| id == rid).unwrap(), *most)).collect();
         let mut dom = authority.dom.clone();
         dom.sort();
+        let appr =
+            authority.approvals.iter().map(|appr| serde_json::json!({"k": appr.k, "n": appr.n, "r": appr.r, "ttl": appr.ttl}));
+        let appr = appr.collect::<Vec<_>>();
         let terms = serde_json::json!({
+            "appr": appr,
             "tools": authority.tools, "dom": dom, "risk": authority.risk, "exp": authority.exp, "nbf": authority.nbf,
             "to": authority.to, "uses": uses,
         });

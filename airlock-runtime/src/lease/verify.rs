@@ -68,9 +68,6 @@ pub fn verify_call(
         None if terms.pop => return Err(LeaseFault::Possession),
         None => {}
     }
-    if !terms.approvals.is_empty() {
-        return Err(LeaseFault::Approval);
-    }
     Ok(Authority::new(terms, authentic.proof))
 }
 

@@ -22,12 +22,15 @@ const HOSTS_MAX: usize = 640;
 const RIDS_MAX: usize = 1024;
 /// Most bytes of JSON for factors, of which there are a dozen; and for those that a tool ignores.
 const FACTORS_MAX: usize = 1024;
+/// Most signatures of one approval: as many as one call may bring. A name has at most 32 characters, a signature 86.
+pub(crate) const SIGNERS_MAX: usize = 16;
 /// Most bytes of JSON for a list of tools or domains: a lease has at most 32 of each.
 const SCOPE_MAX: usize = 4096;
 
 const _: () = assert!(
     9 * TEXT_MAX + RIDS_MAX + LIST_MAX + HOSTS_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
-        && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX,
+        && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX
+        && 7 * TEXT_MAX + SIGNERS_MAX * 160 + 1024 <= BODY_MAX,
     "the largest entry must fit a line"
 );
 
@@ -169,9 +172,11 @@ pub struct Approve<'a> {
     pub tool: &'a str,
     /// Public id of the lease as presented; empty without one.
     pub rid: &'a str,
-    /// How the user is asked: `elicitation`.
-    pub how: &'a str,
-    /// The arguments; of a question alone. They are not stored, see [`Decision::args`].
+    /// How it is asked: `elicitation` of the connected user, `signature` of approvers elsewhere.
+    pub how: &'static str,
+    /// Approvers who signed, each with the signature in base64url; of an accepted request for signatures alone.
+    pub by: &'a [(&'static str, String)],
+    /// The arguments; of a question, and of signatures, which are for them. They are not stored, see [`Decision::args`].
     pub args: Option<&'a [u8]>,
     /// When an answer is too late, unix seconds; of a question alone.
     pub exp: Option<u64>,
@@ -340,7 +345,9 @@ struct ApproveLine<'a> {
     client: String,
     tool: String,
     rid: String,
-    how: String,
+    how: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    by: Vec<(&'static str, String)>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ac: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -437,7 +444,8 @@ fn approve_line<'a>(a: &Approve<'_>, pol: &'a str, salt: &[u8; 32]) -> ApproveLi
         client: clip(a.client),
         tool: clip(a.tool),
         rid: clip(a.rid),
-        how: clip(a.how),
+        how: a.how,
+        by: a.by.iter().take(SIGNERS_MAX).map(|(name, signature)| (*name, clip(signature))).collect(),
         ac: a.args.map(|args| hex(&commitment(salt, args))),
         exp: a.exp,
         call: clip(a.call),
@@ -557,6 +565,7 @@ mod tests {
         fn no_entry_exceeds_a_line(text in ".{0,700}", item in ".{0,300}", count in 0usize..150) {
             let (list, t) = (vec![item.clone(); count], text.as_str());
             let factors = vec![(item, u16::MAX); count];
+            let signers = vec![("a-name-of-thirty-two-characters-", "x".repeat(86)); count];
             let entries = [
                 Entry::Decision(Decision {
                     sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
@@ -571,7 +580,7 @@ mod tests {
                     sid: t, sub: t, ih: t, rid: t, kid: t, by: t, tools: list.clone(), dom: list, exp: u64::MAX, risk: 1, uses: u64::MAX,
                 }),
                 Entry::Approve(Approve {
-                    question: t, sid: t, sub: t, client: t, tool: t, rid: t, how: t, call: t, args: Some(t.as_bytes()), exp: Some(u64::MAX),
+                    question: t, sid: t, sub: t, client: t, tool: t, rid: t, how: "signature", by: &signers, call: t, args: Some(t.as_bytes()), exp: Some(u64::MAX),
                     verdict: Verdict::Cancelled,
                 }),
             ];

@@ -94,6 +94,8 @@ pub enum Require {
     Waits {
         /// Its id.
         question: String,
+        /// How it was asked.
+        how: &'static str,
     },
     /// There is room to remember what this call adds to its session.
     Room {
@@ -448,7 +450,7 @@ impl Facts {
                     }
                 }
                 Require::MayAsk(by) => self.questions.room(by, at)?,
-                Require::Waits { question } => self.questions.waits(question, at)?,
+                Require::Waits { question, how } => self.questions.waits(question, how, at)?,
                 Require::Fresh { rid, nonce, ts } => self.nonces.check(rid, nonce, *ts, at, newest.seconds())?,
                 Require::Intent { sid, ih } => {
                     if self.pinned_intent(sid, at).is_some_and(|pinned| pinned != ih) {

@@ -37,6 +37,8 @@ pub mod verify;
 mod window;
 mod writer;
 
+#[cfg(feature = "gateway")]
+pub(crate) use entry::SIGNERS_MAX;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
@@ -243,15 +245,16 @@ impl Ledger {
         Ok(Allowed { seq: recorded.seq() })
     }
 
-    /// Records that the user accepts an open question, if it still waits for an answer, nothing is killed and the clock does not stand behind
-    /// the ledger.
+    /// Records that an open question is accepted, if it still waits for an answer, these conditions hold, nothing is killed and the clock does
+    /// not stand behind the ledger.
     /// The only source of an [`Accepted`]; no question gives a second one.
     ///
     /// # Errors
     /// Any [`LedgerError`]; nothing is approved then.
-    pub async fn accept(&self, approve: Approve<'_>) -> Result<Accepted, LedgerError> {
+    pub async fn accept(&self, approve: Approve<'_>, require: Vec<Require>) -> Result<Accepted, LedgerError> {
         let question = approve.question.to_owned();
-        let require = vec![Require::NotKilled, Require::Clock, Require::Waits { question: question.clone() }];
+        let waits = Require::Waits { question: question.clone(), how: approve.how };
+        let require = [Require::NotKilled, Require::Clock, waits].into_iter().chain(require).collect();
         let entry = Entry::Approve(Approve { verdict: Verdict::Accepted, ..approve });
         // The allow that this leads to is appended behind it and waits for the disk where its effect demands that.
         let _: Recorded = self.record_if(&entry, Sync::Written, require).await?;

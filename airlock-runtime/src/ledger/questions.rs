@@ -31,6 +31,8 @@ struct Asked {
     by: Asker,
     /// Unix seconds.
     exp: u64,
+    /// How: what answers a question of one kind answers none of the other.
+    how: String,
     /// It waits for an answer.
     waits: bool,
 }
@@ -57,17 +59,18 @@ pub(super) struct Approved {
     /// Public id of the lease; empty without one.
     rid: String,
     exp: Option<u64>,
+    how: String,
 }
 
 impl Questions {
     /// Takes in an entry: `asked` opens a question, every other verdict closes it. `now` is the time of the entry, unix seconds.
     pub(super) fn absorb(&mut self, entry: Approved, now: u64) {
-        let Approved { v, question, sid, sub, rid, exp } = entry;
+        let Approved { v, question, sid, sub, rid, exp, how } = entry;
         if v == Verdict::Asked.word() {
             self.asked.retain(|_, asked| asked.exp > now);
             if let Some(exp) = exp.filter(|_| self.asked.len() < QUESTIONS_MAX) {
                 let by = Asker { sid, sub, leased: !rid.is_empty() };
-                self.asked.insert(question, Asked { by, exp, waits: true });
+                self.asked.insert(question, Asked { by, exp, how, waits: true });
             }
         } else if v == Verdict::Accepted.word() {
             self.asked.remove(&question);
@@ -89,9 +92,9 @@ impl Questions {
         Ok(())
     }
 
-    /// Does this question wait for an answer at this time, unix seconds?
-    pub(super) fn waits(&self, question: &str, at: u64) -> Result<(), Unmet> {
-        match self.asked.get(question).filter(|asked| asked.waits) {
+    /// Does this question, asked in this way, wait for an answer at this time, unix seconds?
+    pub(super) fn waits(&self, question: &str, how: &str, at: u64) -> Result<(), Unmet> {
+        match self.asked.get(question).filter(|asked| asked.waits && asked.how == how) {
             Some(asked) if asked.exp > at => Ok(()),
             Some(_) => Err(Unmet::Late(question.to_owned())),
             None => Err(Unmet::Closed(question.to_owned())),
@@ -105,6 +108,7 @@ mod tests {
 
     /// A moment, unix seconds.
     const T: u64 = 1_795_326_600;
+    const HOW: &str = "elicitation";
 
     fn entry(v: &str, question: &str, sid: &str, exp: Option<u64>) -> Approved {
         of(&by("agent:a", sid), v, question, exp)
@@ -112,7 +116,7 @@ mod tests {
 
     fn of(by: &Asker, v: &str, question: &str, exp: Option<u64>) -> Approved {
         let rid = if by.leased { "00ff".into() } else { String::new() };
-        Approved { v: v.into(), question: question.into(), sid: by.sid.clone(), sub: by.sub.clone(), rid, exp }
+        Approved { v: v.into(), question: question.into(), sid: by.sid.clone(), sub: by.sub.clone(), rid, exp, how: HOW.into() }
     }
 
     /// Who asks with a lease.
@@ -131,13 +135,14 @@ mod tests {
     #[test]
     fn a_question_is_answered_once_and_in_time() {
         let mut questions = asked(2, "s");
-        assert_eq!(questions.waits("0", T + 59), Ok(()));
-        assert_eq!(questions.waits("0", T + 60), Err(Unmet::Late("0".into())));
-        assert_eq!(questions.waits("2", T), Err(Unmet::Closed("2".into())), "it was never asked");
+        assert_eq!(questions.waits("0", HOW, T + 59), Ok(()));
+        assert_eq!(questions.waits("0", HOW, T + 60), Err(Unmet::Late("0".into())));
+        assert_eq!(questions.waits("2", HOW, T), Err(Unmet::Closed("2".into())), "it was never asked");
+        assert_eq!(questions.waits("0", "signature", T), Err(Unmet::Closed("0".into())), "a signature answers no elicitation");
         questions.absorb(entry("accepted", "0", "s", None), T);
         questions.absorb(entry("declined", "1", "s", None), T);
         for answered in ["0", "1"] {
-            assert_eq!(questions.waits(answered, T), Err(Unmet::Closed(answered.into())));
+            assert_eq!(questions.waits(answered, HOW, T), Err(Unmet::Closed(answered.into())));
         }
     }
 

@@ -17,7 +17,7 @@ mod words;
 
 use serde_json::{Map, Value};
 
-pub use score::score;
+pub use score::{FACTORS, score};
 
 /// What is scored. `listed` tells whether a canonical host name is in the tool's egress.
 pub struct Input<'a> {

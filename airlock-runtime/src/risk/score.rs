@@ -11,6 +11,34 @@ use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
 use serde_json::Value;
 
+const BASE: &str = "base";
+const OBFUSCATION: &str = "obfuscation";
+const UNLISTED_DOMAIN: &str = "unlisted_domain";
+const SECRET_SHAPE: &str = "secret_shape";
+const OVERSIZED: &str = "oversized_arguments";
+const NESTING: &str = "deep_nesting";
+
+/// The names of all factors, in the order in which a decision lists them. The compiler has a list of its own, which a test holds to
+/// this one.
+pub const FACTORS: [&str; 13] = {
+    let [a, b, c, d, e, f, g] = Family::ALL;
+    [
+        BASE,
+        a.name(),
+        b.name(),
+        c.name(),
+        d.name(),
+        e.name(),
+        f.name(),
+        g.name(),
+        OBFUSCATION,
+        UNLISTED_DOMAIN,
+        SECRET_SHAPE,
+        OVERSIZED,
+        NESTING,
+    ]
+};
+
 /// Layers of encoding that are taken off: two are seen in real requests, a third leaves room.
 const LAYERS_MAX: usize = 3;
 /// Bytes of derived readings examined in one call: far more than an ordinary call has, and some milliseconds of work.
@@ -64,11 +92,11 @@ pub fn score(input: &Input<'_>) -> Risk {
             factors.push(Factor { name, points, note });
         }
     };
-    add("base", input.base, "every call of this tool".to_owned());
+    add(BASE, input.base, "every call of this tool".to_owned());
     tally.add_to(&mut add);
     let step = |steps: &[(usize, u16)], size| steps.iter().find(|(from, _)| size >= *from).map_or(0, |(_, points)| *points);
-    add("oversized_arguments", step(&SIZE_STEPS, input.args_bytes), format!("{} bytes of arguments", input.args_bytes));
-    add("deep_nesting", step(&DEPTH_STEPS, depth), format!("arguments nested {depth} deep"));
+    add(OVERSIZED, step(&SIZE_STEPS, input.args_bytes), format!("{} bytes of arguments", input.args_bytes));
+    add(NESTING, step(&DEPTH_STEPS, depth), format!("arguments nested {depth} deep"));
     let sum = factors.iter().fold(0u16, |sum, factor| sum.saturating_add(factor.points));
     Risk { score: sum.min(RISK_MAX), factors, ignored: Vec::new() }
 }
@@ -257,15 +285,15 @@ impl<'a> Tally<'a> {
             points += DISGUISED;
             notes.insert(0, format!("a phrase behind {}", reading.words()));
         }
-        add("obfuscation", points, notes.join(", "));
+        add(OBFUSCATION, points, notes.join(", "));
         let points = match self.unlisted {
             0 => 0,
             1 => UNLISTED.0,
             _ => UNLISTED.1,
         };
-        add("unlisted_domain", points, format!("{} mention(s) of hosts outside the tool's egress", self.unlisted));
+        add(UNLISTED_DOMAIN, points, format!("{} mention(s) of hosts outside the tool's egress", self.unlisted));
         if let Some((what, points)) = self.secret {
-            add("secret_shape", points, format!("a string that looks like {what}"));
+            add(SECRET_SHAPE, points, format!("a string that looks like {what}"));
         }
     }
 }

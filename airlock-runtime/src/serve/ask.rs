@@ -1,8 +1,9 @@
-//! Getting the user's yes for a call: the question leaves, the call waits or ends, the answer is recorded.
+//! Getting the yes for a call: signatures are verified, the question leaves, the call waits or ends, the answer is recorded.
 
 use super::{Gateway, Limits, Share};
 use crate::account::Context;
 use crate::approve::record::{Case, Question};
+use crate::approve::signed::Unsettled;
 use crate::approve::{Approved, Flows, Refusal};
 use crate::decide::Ask;
 use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
@@ -36,6 +37,8 @@ pub(super) struct Desk<'a> {
     pub(super) id: Id,
     pub(super) asking: Asking,
     pub(super) retry: Option<Retry>,
+    /// Signatures that came with the call.
+    pub(super) signatures: Vec<String>,
     /// Memory that the request may take, in bytes.
     pub(super) memory: usize,
     /// Told when the call is cancelled.
@@ -58,6 +61,7 @@ impl<'a> Desk<'a> {
             id: request.id.clone(),
             asking: request.asking,
             retry: request.retry.take(),
+            signatures: std::mem::take(&mut request.approvals),
             memory: request.memory,
             stop,
             share: Some(share),
@@ -68,7 +72,7 @@ impl<'a> Desk<'a> {
 }
 
 impl Gateway {
-    /// Gets the user's yes to a call that was judged: from the answer that it brings, or by asking.
+    /// Gets the yes to a call that was judged, of everybody who has to say it: the signatures that it brings, then the user's answer.
     pub(super) async fn approve(
         &self,
         context: &Context<'_>,
@@ -78,8 +82,9 @@ impl Gateway {
         before: Option<Approved>,
         desk: &mut Desk<'_>,
     ) -> Result<Approved, Ended> {
+        let is_signed = before.as_ref().is_some_and(Approved::is_signed);
         // A second question about the same call asks for all that the first one did.
-        let (told, settled) = before.map(Approved::into_told).unwrap_or_default();
+        let (told, settled) = before.as_ref().map(Approved::told).unwrap_or_default();
         let case = &mut Case {
             world: &self.world,
             call: context.call,
@@ -88,12 +93,51 @@ impl Gateway {
             sub: context.sub,
             rid: context.rid.last().map(String::as_str),
             client,
+            until: context.authority.map(|authority| authority.exp),
             uses: context.authority.map_or(&[][..], |authority| &authority.uses),
             because: if ask.because.is_empty() { told } else { ask.because.clone() },
             flows: flows.and(settled),
             request: ask.digest,
             issues: ask.issues(),
         };
+        // Signatures come first: without them nobody is bothered. They are spent last, so that a no leaves them as they were.
+        let presented = match ask.signatures() {
+            quorums if quorums.is_empty() || is_signed => None,
+            quorums if desk.signatures.is_empty() => {
+                let (reason, question) = case.ask_signatures(quorums, ask.require()).await;
+                return Err(Ended::Refused { reason, question });
+            }
+            quorums => {
+                let presented = case.presented(&desk.signatures, quorums);
+                Some(presented.map_err(|reason| Ended::Refused { reason, question: None })?)
+            }
+        };
+        let asks_user = desk.retry.is_some() || !ask.because.is_empty() || !flows.is_empty();
+        let user = if asks_user { Some(self.ask_user(case, &ask, desk).await?) } else { None };
+        let Some(presented) = presented else {
+            let approved = Approved::joined(before, user);
+            return approved.ok_or(Ended::Refused { reason: Reason::Approval(Refusal::Required), question: None });
+        };
+        let user = match case.settle_signed(&presented, ask.require(), user).await {
+            Ok(approved) => return Ok(approved),
+            Err(Unsettled::Refused(reason)) => return Err(Ended::Refused { reason, question: None }),
+            Err(Unsettled::Asks(more)) => {
+                case.flows = case.flows.and(more);
+                self.ask_user(case, &ask, desk).await?
+            }
+        };
+        case.settle_signed(&presented, ask.require(), Some(user)).await.map_err(|unsettled| {
+            let reason = match unsettled {
+                Unsettled::Refused(reason) => reason,
+                // Still another flow, within the time of one answer: the next call asks about it.
+                Unsettled::Asks(_) => Reason::Approval(Refusal::Required),
+            };
+            Ended::Refused { reason, question: None }
+        })
+    }
+
+    /// Gets the user's yes: from the answer that the call brings, or by asking.
+    async fn ask_user(&self, case: &mut Case<'_>, ask: &Ask, desk: &mut Desk<'_>) -> Result<Approved, Ended> {
         if let Some(retry) = desk.retry.take() {
             return take_answer(case, retry).await;
         }

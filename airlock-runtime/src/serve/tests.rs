@@ -18,6 +18,7 @@ static POLICY: Policy = Policy {
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     limits: sample::LIMITS,
     flows: &[],
+    approvers: &[],
     tools: &[
         tool("airlock_usage_stats", Builtin::UsageStats),
         tool("airlock_issue_capability", Builtin::IssueCapability),
@@ -100,6 +101,7 @@ fn request(name: &str, arguments: &serde_json::Value, meta: crate::wire::Carried
         asking: crate::wire::Asking::NotDeclared,
         client: None,
         retry: None,
+        approvals: Vec::new(),
     }
 }
 

@@ -24,6 +24,7 @@ static POLICY: Policy = Policy {
         max_arguments: 4096,
         ..sample::LIMITS
     },
+    approvers: &[],
     tools: &[
         Tool {
             name: "read",

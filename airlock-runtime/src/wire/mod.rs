@@ -23,6 +23,6 @@ pub use ask::{Answer, Asking, Retry};
 pub use frame::{Frame, Lines};
 pub use jsonrpc::{Code, Id};
 pub use mcp::{Connection, Quiet, Received};
-pub use params::{CallRequest, Carried, ListRequest, META_INTENT, META_LEASE, META_SESSION, ProgressToken};
+pub use params::{CallRequest, Carried, ListRequest, META_APPROVALS, META_INTENT, META_LEASE, META_SESSION, ProgressToken};
 pub use reply::{Annotations, CACHE_TTL_MS, ServerInfo, ToolListing, ToolReply};
 pub use revision::Revision;

@@ -16,6 +16,9 @@ pub const META_SESSION: &str = "dev.airlock/session";
 /// `_meta` key of the intent text that a lease is bound to.
 pub const META_INTENT: &str = "dev.airlock/intent";
 
+/// `_meta` key of signatures that approve the call, a list of texts.
+pub const META_APPROVALS: &str = "dev.airlock/approvals";
+
 /// Longest name of a client that is kept, in bytes; the ledger's line has room for it. A longer one counts as none.
 const CLIENT_NAME_MAX: usize = 256;
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -46,6 +49,8 @@ pub struct CallRequest {
     pub client: Option<String>,
     /// The answer to a question that this call was answered with before.
     pub retry: Option<Retry>,
+    /// Signatures that came with it, unverified.
+    pub approvals: Vec<String>,
 }
 
 /// What a client says of itself, for as long as that holds: one request of revision 2026-07-28, or one connection.
@@ -71,12 +76,12 @@ pub struct ListRequest {
 /// The arguments may carry a lease, see [`Carried`].
 impl fmt::Debug for CallRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, revision, name, arguments, memory, meta, progress_token, asking, client, retry } = self;
+        let Self { id, revision, name, arguments, memory, meta, progress_token, asking, client, retry, approvals } = self;
         let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
         let mut shown = f.debug_struct("CallRequest");
         shown.field("id", id).field("revision", revision).field("name", name).field("arguments", &arguments);
         shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token);
-        shown.field("asking", asking).field("client", client).field("retry", retry).finish()
+        shown.field("asking", asking).field("client", client).field("retry", retry).field("approvals", &approvals.len()).finish()
     }
 }
 
@@ -130,6 +135,7 @@ pub(crate) struct Meta<'a> {
     lease: Option<&'a RawValue>,
     session: Option<&'a RawValue>,
     intent: Option<&'a RawValue>,
+    approvals: Option<&'a RawValue>,
 }
 
 impl<'a> Params<'a> {
@@ -221,6 +227,7 @@ impl<'a> Params<'a> {
             asking: client.asking,
             client: client.name,
             retry,
+            approvals: self.meta.approvals()?,
         })
     }
 }
@@ -236,13 +243,14 @@ impl<'a> Meta<'a> {
             META_LEASE,
             META_SESSION,
             META_INTENT,
+            META_APPROVALS,
         ];
         let Picked { values, named: _, has_others: _, has_repeats, is_whole } = pick(meta.get(), names);
         if !is_whole || has_repeats {
             return Err(Problem::invalid_params("`params._meta` must be an object."));
         }
-        let [version, capabilities, client_info, log_level, progress_token, lease, session, intent] = values;
-        Ok(Self { version, capabilities, client_info, log_level, progress_token, lease, session, intent })
+        let [version, capabilities, client_info, log_level, progress_token, lease, session, intent, approvals] = values;
+        Ok(Self { version, capabilities, client_info, log_level, progress_token, lease, session, intent, approvals })
     }
 
     /// The error for a request without the modern envelope on a connection that made no `initialize`.
@@ -292,6 +300,12 @@ impl<'a> Meta<'a> {
             session: read(META_SESSION, self.session)?,
             intent: read(META_INTENT, self.intent)?,
         })
+    }
+
+    fn approvals(&self) -> Result<Vec<String>, Problem> {
+        let Some(given) = self.approvals else { return Ok(Vec::new()) };
+        serde_json::from_str(given.get())
+            .map_err(|_| Problem::invalid_params(format!("`params._meta[\"{META_APPROVALS}\"]` must be a list of strings.")))
     }
 
     fn progress(&self) -> Result<Option<ProgressToken>, Problem> {

@@ -12,7 +12,8 @@ const PAST_SHOWN: usize = 6;
 
 /// The lines of a case, the call first. Every text of it is quoted, so that it cannot pass for a line of its own.
 pub(super) fn lines(case: &Case) -> Vec<String> {
-    let Case { subject, tool, targets, args, more_bytes, request, risk, ttl, uses, key, carrier, issue, at, earlier } = case;
+    let Case { subject, tool, targets, args, more_bytes, request, risk, ttl, uses, key, carrier, signed, issue, at, earlier } =
+        case;
     let given: Vec<String> = args.iter().map(|(name, given)| format!("{}={}", bare(name), value(given))).collect();
     let more = if *more_bytes > 0 { format!(" and {more_bytes} bytes of other arguments") } else { String::new() };
     let to: Vec<String> = targets.iter().map(|target| format!("{}:{}", target.host, target.port)).collect();
@@ -26,6 +27,9 @@ pub(super) fn lines(case: &Case) -> Vec<String> {
     let by = issue.as_ref().map_or_else(|| "issued by the operator".to_owned(), issued);
     let commitment = &key.commitment;
     lines.push(format!("lease of {ttl} s and {uses} calls, {by}, key {} ({commitment}), carried in {carrier}", key.kid));
+    if !signed.is_empty() {
+        lines.push(format!("signed with {}", signed.iter().map(|key| bare(key)).collect::<Vec<_>>().join(", ")));
+    }
     lines.extend(earlier.iter().take(PAST_SHOWN).map(|past| before(past, *at)));
     match earlier.len().saturating_sub(PAST_SHOWN) {
         0 => {}

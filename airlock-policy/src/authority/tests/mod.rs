@@ -6,6 +6,7 @@ mod large;
 mod leases;
 mod network;
 mod sessions;
+mod signatures;
 
 use super::places::Classes;
 use super::*;
@@ -37,6 +38,7 @@ fn tool_of(name: &str, builtin: Builtin) -> Tool {
         strict: true,
         labels: Vec::new(),
         approval: None,
+        signatures: None,
         quota: Quota::default(),
         timeout: 10,
         why: "x".into(),
@@ -51,6 +53,7 @@ fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
         lease: Lease { default_ttl: 1, max_ttl: 3, carrier_meta: true, carrier_arguments: false },
         ledger: Ledger { dir_env: None, dir_default: "l".into(), durability: Durability::Power },
         limits: Limits { max_arguments: 1000, in_flight: 1, timeout: 10, approval_timeout: 10, quota: Quota::default() },
+        approvers: Vec::new(),
         tools,
         flows: Vec::new(),
         grants,

@@ -37,6 +37,7 @@ const POLICY_WITHOUT: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     limits: sample::LIMITS,
+    approvers: &[],
     tools: &[],
     tool_index: ToolIndex(&|_| None),
     flows: &[],

@@ -26,6 +26,7 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     limits: Limits { quota: ALL, ..sample::LIMITS },
+    approvers: &[],
     tools: &[
         Tool { name: "ticket", quota: TICKET, labels: SENDS, ..sample::TOOL },
         Tool { name: "read", labels: &["reads:private"], ..sample::TOOL },

@@ -20,11 +20,9 @@ fn vectors(name: &str) -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../tests/vectors").join(name)
 }
 
-#[test]
-fn the_vectors_are_what_this_code_writes() {
-    let key = SigningKey::from_bytes(&[0x42; 32]);
-    let pk = plain_key(&key.verifying_key());
-    let pol = "abababababababab";
+/// The entries of the ledger: an issue, an allow, its outcome, and a refusal of a call whose names want to mislead a terminal.
+fn bodies(genesis: &Genesis<'_>) -> [Vec<u8>; 5] {
+    let pol = genesis.pol;
     let hostile = Decision {
         sid: "s\u{1b}[2J\u{202e}",
         sub: "agent:\u{1f600}",
@@ -55,17 +53,23 @@ fn the_vectors_are_what_this_code_writes() {
         uses: 5,
         by: "self",
     };
-    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: None };
-    let bodies = [
-        body(&genesis),
+    [
+        body(genesis),
         Entry::Issue(issue).seal(pol, [0; 32]).body,
         allow("c-1").seal(pol, [1; 32]).body,
         Entry::Outcome(outcome).seal(pol, [0; 32]).body,
         Entry::Decision(hostile).seal(pol, [2; 32]).body,
-    ];
+    ]
+}
+
+#[test]
+fn the_vectors_are_what_this_code_writes() {
+    let key = SigningKey::from_bytes(&[0x42; 32]);
+    let pk = plain_key(&key.verifying_key());
+    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol: "abababababababab", durability: "power", seal: None };
     let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
     let mut lines = Vec::new();
-    for (entry, second) in bodies.iter().zip(0..) {
+    for (entry, second) in bodies(&genesis).iter().zip(0..) {
         lines.extend(cursor.extend(Micros(1_795_326_600_000_000 + second * 1_000_000), entry));
         lines.push(b'\n');
     }

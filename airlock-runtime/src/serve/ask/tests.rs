@@ -65,6 +65,7 @@ const fn policy(approval_timeout: u64) -> Policy {
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
         limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
         flows: &[],
+        approvers: &[],
         tools: &TOOLS,
         tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
         grants: &GRANTS,

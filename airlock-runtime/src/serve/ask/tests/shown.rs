@@ -35,6 +35,7 @@ static GRANTS: [Grant; 1] =
     [Grant { tools: &["pay"], domains: &["bank.example.com", "idle.example.com"], uses: 77, max_risk: 455, ..super::GRANTS[0] }];
 
 static POLICY: Policy = Policy {
+    approvers: &[],
     tools: &TOOLS,
     tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
     grants: &GRANTS,
