@@ -24,8 +24,21 @@ pub fn version(policy: &Policy) -> String {
 /// `--policy`: the compiled policy as indented JSON, with every bound that the gateway enforces.
 #[must_use]
 pub fn policy(policy: &Policy) -> String {
-    let Policy { gateway, instructions, digest, compiled_by, keys, lease, ledger, limits, tools, tool_index: _, flows, grants } =
-        policy;
+    let Policy {
+        gateway,
+        instructions,
+        digest,
+        compiled_by,
+        keys,
+        lease,
+        ledger,
+        limits,
+        tools,
+        tool_index: _,
+        upstreams: _,
+        flows,
+        grants,
+    } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;

@@ -7,7 +7,6 @@ use crate::call::{ArgFault, Args};
 #[cfg(feature = "plan-http")]
 mod rest;
 
-#[cfg(feature = "plan-upstream")]
 pub mod upstream;
 
 #[cfg(feature = "plan-http")]
@@ -36,8 +35,7 @@ pub struct Policy {
     pub tools: &'static [Tool],
     /// Name to index into `tools`.
     pub tool_index: ToolIndex,
-    /// Foreign MCP servers behind the gateway.
-    #[cfg(feature = "plan-upstream")]
+    /// Foreign MCP servers behind the gateway. The field is there whatever the features are, so that generated code is the same.
     pub upstreams: &'static [upstream::Upstream],
     /// What may not combine in one session.
     pub flows: &'static [Flow],

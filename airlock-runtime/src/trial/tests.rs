@@ -50,6 +50,7 @@ static POLICY: Policy = Policy {
         },
     ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
+    upstreams: &[],
     flows: &[
         Flow { labels: &["reads:private", "sends:external"], verdict: FlowVerdict::Deny, why: "no exfiltration" },
         Flow {
