@@ -55,6 +55,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             limits: #limits,
             tools: &[#(#tools),*],
             tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
+            upstreams: &[],
             flows: &[#(#flows),*],
             grants: &[#(#grants),*],
         }

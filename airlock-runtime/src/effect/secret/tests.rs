@@ -39,6 +39,7 @@ const POLICY_WITHOUT: Policy = Policy {
     limits: sample::LIMITS,
     tools: &[],
     tool_index: ToolIndex(&|_| None),
+    upstreams: &[],
     flows: &[],
     grants: &[],
 };
