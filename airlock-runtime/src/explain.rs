@@ -9,6 +9,8 @@ use crate::policy::{
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
 use serde_json::{Value, json};
 
+mod upstreams;
+
 /// `--version`: name, versions and policy digest.
 #[must_use]
 pub fn version(policy: &Policy) -> String {
@@ -35,14 +37,14 @@ pub fn policy(policy: &Policy) -> String {
         limits,
         tools,
         tool_index: _,
-        upstreams: _,
+        upstreams,
         flows,
         grants,
     } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
-    let whole = json!({
+    let mut whole = json!({
         "gateway": gateway,
         "instructions": instructions,
         "policy_digest": hex(digest),
@@ -57,6 +59,9 @@ pub fn policy(policy: &Policy) -> String {
         "flows": flows.iter().map(flow).collect::<Vec<_>>(),
         "grants": grants.iter().map(grant).collect::<Vec<_>>(),
     });
+    if !upstreams.is_empty() {
+        whole["upstreams"] = upstreams.iter().map(self::upstreams::upstream).collect();
+    }
     format!("{whole:#}\n")
 }
 
@@ -107,6 +112,8 @@ fn tool(tool: &Tool) -> Value {
         ToolKind::Builtin(builtin) => shown["builtin"] = json!(builtin_word(*builtin)),
         #[cfg(feature = "plan-http")]
         ToolKind::Rest(rest) => shown["http"] = request(rest),
+        #[cfg(feature = "plan-upstream")]
+        ToolKind::Upstream(proxied) => shown["upstream"] = upstreams::proxied(proxied),
     }
     shown
 }

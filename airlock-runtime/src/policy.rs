@@ -35,7 +35,7 @@ pub struct Policy {
     pub tools: &'static [Tool],
     /// Name to index into `tools`.
     pub tool_index: ToolIndex,
-    /// Foreign MCP servers behind the gateway. The field is there whatever the features are, so that generated code is the same.
+    /// Foreign MCP servers behind the gateway.
     pub upstreams: &'static [upstream::Upstream],
     /// What may not combine in one session.
     pub flows: &'static [Flow],

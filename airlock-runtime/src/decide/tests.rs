@@ -23,6 +23,7 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Power },
     limits: sample::LIMITS,
+    upstreams: &[],
     flows: &[],
     tools: &[
         tool("http_get_json", crate::policy::Builtin::HttpGetJson, EGRESS),
@@ -91,7 +92,7 @@ fn get(url: &str) -> Call {
 }
 
 fn decided(call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, newest_entry: Micros) -> &'static str {
-    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry }) {
+    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry, drift: None }) {
         Decision::Allow(_) => "ok",
         Decision::Deny(reason) => reason.code(),
         Decision::Ask(_) => "ask",
@@ -108,7 +109,8 @@ const URL: &str = "https://api.example.com/v1";
 #[test]
 fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     let authority = authority(&lease(&claims())).unwrap();
-    let Decision::Allow(permit) = decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW })
+    let Decision::Allow(permit) =
+        decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW, drift: None })
     else {
         panic!("must be allowed")
     };
@@ -207,7 +209,8 @@ fn request() -> Value {
 fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
     let no_lease = Err(Reason::LeaseMissing);
     let issue = call("airlock_issue_capability", request());
-    let Decision::Allow(permit) = decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW })
+    let Decision::Allow(permit) =
+        decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW, drift: None })
     else {
         panic!("must be allowed")
     };

@@ -64,6 +64,7 @@ const fn policy(approval_timeout: u64) -> Policy {
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
         limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
+        upstreams: &[],
         flows: &[],
         tools: &TOOLS,
         tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
