@@ -57,6 +57,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             approvers: &[#(#approvers),*],
             tools: &[#(#tools),*],
             tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
+            upstreams: &[],
             flows: &[#(#flows),*],
             grants: &[#(#grants),*],
         }

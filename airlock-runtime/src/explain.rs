@@ -2,12 +2,14 @@
 
 use crate::lease::hex;
 use crate::policy::{
-    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits,
-    Policy, Quota, Rate, Signatures, Tool, ToolKind,
+    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy,
+    Quota, Rate, Signatures, Tool, ToolKind,
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
 use serde_json::{Value, json};
+
+mod upstreams;
 
 /// `--version`: name, versions and policy digest.
 #[must_use]
@@ -36,13 +38,14 @@ pub fn policy(policy: &Policy) -> String {
         approvers,
         tools,
         tool_index: _,
+        upstreams,
         flows,
         grants,
     } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
-    let whole = json!({
+    let mut whole = json!({
         "gateway": gateway,
         "instructions": instructions,
         "policy_digest": hex(digest),
@@ -58,6 +61,9 @@ pub fn policy(policy: &Policy) -> String {
         "flows": flows.iter().map(flow).collect::<Vec<_>>(),
         "grants": grants.iter().map(grant).collect::<Vec<_>>(),
     });
+    if !upstreams.is_empty() {
+        whole["upstreams"] = upstreams.iter().map(self::upstreams::upstream).collect();
+    }
     format!("{whole:#}\n")
 }
 
@@ -110,6 +116,8 @@ fn tool(tool: &Tool) -> Value {
         ToolKind::Builtin(builtin) => shown["builtin"] = json!(builtin_word(*builtin)),
         #[cfg(feature = "plan-http")]
         ToolKind::Rest(rest) => shown["http"] = request(rest),
+        #[cfg(feature = "plan-upstream")]
+        ToolKind::Upstream(proxied) => shown["upstream"] = upstreams::proxied(proxied),
     }
     shown
 }

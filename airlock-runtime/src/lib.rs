@@ -45,6 +45,8 @@ mod stdio;
 #[cfg(feature = "explain")]
 pub mod trial;
 #[cfg(feature = "judge")]
+pub mod upstream;
+#[cfg(feature = "judge")]
 pub mod wire;
 
 #[cfg(feature = "gateway")]

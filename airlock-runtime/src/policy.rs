@@ -7,7 +7,6 @@ use crate::call::{ArgFault, Args};
 #[cfg(feature = "plan-http")]
 mod rest;
 
-#[cfg(feature = "plan-upstream")]
 pub mod upstream;
 
 #[cfg(feature = "plan-http")]
@@ -39,7 +38,6 @@ pub struct Policy {
     /// Name to index into `tools`.
     pub tool_index: ToolIndex,
     /// Foreign MCP servers behind the gateway.
-    #[cfg(feature = "plan-upstream")]
     pub upstreams: &'static [upstream::Upstream],
     /// What may not combine in one session.
     pub flows: &'static [Flow],

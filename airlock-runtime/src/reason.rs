@@ -10,6 +10,7 @@ use crate::lease::{IntentFault, LeaseFault, RequestFault};
 use crate::ledger::{Scope, Unmet};
 use crate::policy::{Policy, Rate};
 use crate::risk::Risk;
+use crate::upstream::Drift;
 
 /// The reason of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -143,6 +144,13 @@ pub enum Reason {
     },
     /// The session has as many labels, or tools with budgets, as the gateway keeps of one.
     SessionTooWide,
+    /// The tool's definition at its upstream is not the reviewed one.
+    DefinitionDrift {
+        /// Tool called.
+        tool: &'static str,
+        /// What differs.
+        drift: Drift,
+    },
     /// The call needs its user's approval and has none.
     Approval(Refusal),
     /// The call needs signatures that it does not bring.
@@ -260,6 +268,7 @@ impl Reason {
             Self::RateExceeded { .. } => "rate_exceeded",
             Self::SessionBudgetSpent { .. } => "session_budget_spent",
             Self::SessionTooWide => "session_too_wide",
+            Self::DefinitionDrift { .. } => "definition_drift",
             Self::Approval(refusal) => refusal.code(),
             Self::Unsigned { .. } => "signatures_required",
             Self::LedgerUnavailable => "ledger_unavailable",
@@ -341,6 +350,7 @@ impl Reason {
                 )
             }
             Self::SessionTooWide => SESSION_TOO_WIDE.into(),
+            Self::DefinitionDrift { tool, drift } => drift_detail(tool, *drift),
             Self::Approval(refusal) => refusal.detail(),
             Self::Unsigned { wanted, request: _ } => format!(
                 "This call needs signatures: {wanted}. Let them sign the request with `airlock approve`, then make the same call again \
@@ -377,6 +387,11 @@ fn flow_detail(labels: &[impl AsRef<str>], why: &str) -> String {
         labels.join(", "),
         why.trim_end_matches('.')
     )
+}
+
+/// Also the sentence of a call that found the drift out.
+pub(crate) fn drift_detail(tool: &str, drift: Drift) -> String {
+    format!("The tool {tool} {drift}. It is refused until its manifest was reviewed again and the gateway built anew.")
 }
 
 /// What was revoked; `by` is the word of the ledger.
@@ -532,7 +547,8 @@ mod tests {
             },
             Reason::RateExceeded { .. } => Reason::SessionBudgetSpent { tool: Some("open_ticket"), most: 20 },
             Reason::SessionBudgetSpent { .. } => Reason::SessionTooWide,
-            Reason::SessionTooWide => Reason::Approval(Refusal::ALL[0]),
+            Reason::SessionTooWide => Reason::DefinitionDrift { tool: "files.read", drift: Drift::GONE },
+            Reason::DefinitionDrift { .. } => Reason::Approval(Refusal::ALL[0]),
             Reason::Approval(_) => Reason::Unsigned { wanted: "2 of alice, bob, carol".into(), request: None },
             Reason::Unsigned { .. } => Reason::LedgerUnavailable,
             Reason::LedgerUnavailable => return None,

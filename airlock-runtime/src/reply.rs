@@ -1,7 +1,7 @@
 //! What the client is told: a result, or a refusal in plain English that a program can read too.
 
 use crate::approve::Refusal;
-use crate::effect::{Failure, Outcome};
+use crate::effect::{Failure, Outcome, Product};
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, ToolReply};
 use serde_json::{Map, Value, json};
@@ -49,7 +49,12 @@ impl Judged {
 /// The reply line of a judged call, in the form of its revision.
 pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judged: Judged) -> String {
     match judged {
-        Judged::Performed { seq, risk, outcome } => connection.reply_result(revision, id, &performed(seq, risk, outcome.result)),
+        Judged::Performed { seq, risk, outcome } => match outcome.result {
+            Ok(Product::Own(value)) => connection.reply_result(revision, id, &performed(seq, risk, Ok(value))),
+            #[cfg(feature = "upstream")]
+            Ok(Product::Foreign(answer)) => connection.reply_foreign(revision, id, answer.result(), allowed(seq, risk)),
+            Err(failure) => connection.reply_result(revision, id, &performed(seq, risk, Err(failure))),
+        },
         Judged::Asked { message, state } => connection.reply_question(id, &message, &state),
         Judged::Denied { seq, risk, reason } => denied(connection, revision, id, seq, risk, &reason),
     }
@@ -108,9 +113,14 @@ pub(crate) fn refused_list(connection: &Connection, id: &Id, judged: &Judged) ->
     connection.reply_error(id, Code::InvalidParams, &detail, Some(data))
 }
 
-fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
+/// Members of `_meta` that tell of an allowed call.
+fn allowed(seq: u64, risk: u16) -> Map<String, Value> {
     let decision = json!({"decision": "allow", "ledger_seq": seq, "risk": thousandths(risk)});
-    let meta = Map::from_iter([(META_DECISION.to_owned(), decision)]);
+    Map::from_iter([(META_DECISION.to_owned(), decision)])
+}
+
+fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
+    let meta = allowed(seq, risk);
     match result {
         // Not indented: a megabyte of nested lists would become a hundred.
         Ok(value) => ToolReply { text: value.to_string(), structured: Some(value), is_error: false, meta },
@@ -154,7 +164,8 @@ mod tests {
     #[test]
     fn an_outcome_that_is_not_recorded_is_not_told_as_a_refusal() {
         let outcome = Outcome::cancelled(Vec::new()).unrecorded();
-        let reply = performed(7, 0, outcome.result);
+        let Err(failure) = outcome.result else { panic!("it gave something") };
+        let reply = performed(7, 0, Err(failure));
         let structured = reply.structured.unwrap_or_default();
         assert!(reply.is_error);
         assert_eq!((structured["decision"].as_str(), structured["ledger_seq"].as_u64()), (Some("allow"), Some(7)));

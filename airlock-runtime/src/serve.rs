@@ -13,7 +13,7 @@ use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
 use crate::decide::{self, Ask, Call, Decision, Facts, Permit, assess, decide, not_revoked};
-use crate::effect::{self, Outcome, World};
+use crate::effect::{self, Outcome, Product, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
 use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Sync, Unmet};
 use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
@@ -23,7 +23,7 @@ use crate::reply::{self, Judged};
 use crate::risk::Risk;
 use crate::start::Stop;
 use crate::stdio::{self, Ending};
-use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo, ToolListing};
+use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
@@ -112,25 +112,15 @@ struct Share {
 impl Gateway {
     fn new(world: World) -> Self {
         let policy = world.policy;
-        let tools = policy.tools.iter().map(|tool| {
-            let mut definition = tool.definition();
-            if tool.needs_lease() {
-                carrier::announce(&mut definition.input_schema, &policy.lease);
-            }
-            ToolListing {
-                name: tool.name.to_owned(),
-                title: Some(definition.title.to_owned()).filter(|title| !title.is_empty()),
-                description: definition.description.to_owned(),
-                input_schema: definition.input_schema,
-                annotations: Some(definition.annotations),
-            }
-        });
         let server = ServerInfo {
             name: policy.gateway.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
         };
-        let connection = RefCell::new(Connection::new(server, tools.collect()));
+        let connection = RefCell::new(Connection::new(
+            server,
+            policy.tools.iter().filter_map(|tool| list::entry(tool, &policy.lease)).collect(),
+        ));
         Self {
             world,
             connection,
@@ -306,10 +296,16 @@ impl Gateway {
             outcome = effect::perform(permit, allowed, &self.world) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
-            Ok(_) => outcome,
+            Ok(_) => self.deliver(&call, outcome),
             Err(_) => outcome.unrecorded(),
         };
         Judged::Performed { seq, risk: risk.score, outcome }
+    }
+
+    /// The one place through which every result passes after it was recorded and before the client sees it.
+    #[allow(clippy::unused_self, reason = "what is remembered of results is the gateway's")]
+    fn deliver(&self, _call: &Call, outcome: Outcome) -> Outcome {
+        outcome
     }
 
     /// Verifies the lease and decides, both by the time that it is now. `None` when the ledger has failed.
@@ -322,7 +318,7 @@ impl Gateway {
         let newest_entry = self.world.ledger.newest_ts().ok()?;
         let now = Micros::now();
         let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, call, now));
-        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry });
+        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry, drift: None });
         Some((authority, decision))
     }
 
@@ -443,11 +439,11 @@ impl Gateway {
 
     /// Records how an effect ended.
     async fn close(&self, call: &Call, outcome: &Outcome, started: Instant) -> Result<Recorded, LedgerError> {
-        let result = outcome.result.as_ref().ok().filter(|_| outcome.commit).map(ToString::to_string);
+        let result = outcome.result.as_ref().ok().filter(|_| outcome.commit).map(Product::text);
         let entry = Entry::Outcome(ledger::Outcome {
             call: &call.id,
-            ok: outcome.result.is_ok(),
-            status: outcome.result.as_ref().map_or_else(|failure| failure.code, |_| "ok"),
+            ok: outcome.is_ok(),
+            status: outcome.status(),
             hosts: outcome.hosts.clone(),
             micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             result: result.as_ref().map(|text| Sha256::digest(text).into()),

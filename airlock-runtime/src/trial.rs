@@ -84,7 +84,7 @@ impl Trial {
         let call = Call::new(self.policy, String::new(), name.to_owned(), args);
         let risk = decide::assess(&call);
         let Traced { mut checks, decision } =
-            decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now });
+            decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now, drift: None });
         let context = Context::new(&call, None, authority.ok(), &risk, None);
         let mut flows = Vec::new();
         let mut recorded = |permit| {

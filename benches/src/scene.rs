@@ -145,7 +145,7 @@ impl Judge {
         let call = Call { id: String::new(), name: name.to_owned(), tool, args, args_bytes };
         let now = Micros::now();
         let authority = self.authority(&carried, now);
-        decide(policy, &call, Ok(&authority), &assess(&call), &Facts { now, newest_entry: now })
+        decide(policy, &call, Ok(&authority), &assess(&call), &Facts { now, newest_entry: now, drift: None })
     }
 
     /// Checks a carried lease.

@@ -90,7 +90,11 @@ impl Consistency {
             .ok_or_else(|| Failure::new(format_args!("{} is not a checkpoint", self.since.display())))?;
         let tree = tree(&self.dir, self.checkpoint.as_deref())?;
         let proof = tree.consistency(older.n).ok_or_else(|| {
-            Failure::no(format_args!("there is no such proof: the older checkpoint covers {} entries, the newer {}", older.n, tree.len()))
+            Failure::no(format_args!(
+                "there is no such proof: the older checkpoint covers {} entries, the newer {}",
+                older.n,
+                tree.len()
+            ))
         })?;
         say(proof.to_string().trim_end_matches('\n'));
         Ok(ExitCode::SUCCESS)
@@ -105,7 +109,8 @@ impl Verify {
             (Ok(Text::Inclusion(proof)), Some(entry), None) => {
                 let line = read(entry)?;
                 let line = line.strip_suffix(b"\n").unwrap_or(&line);
-                let said = |checkpoint: Checkpoint| format!("entry {} stands in the first {} entries of", proof.index, checkpoint.n);
+                let said =
+                    |checkpoint: Checkpoint| format!("entry {} stands in the first {} entries of", proof.index, checkpoint.n);
                 proof.verify(&key, line).map(|checkpoint| format!("{} {}", said(checkpoint.clone()), checkpoint.origin))
             }
             (Ok(Text::Consistency(proof)), None, Some(since)) => {
@@ -115,10 +120,14 @@ impl Verify {
                 })
             }
             (Ok(Text::Inclusion(_)), _, _) => {
-                return Err(Failure::new("this proves that an entry stands in a ledger: name that entry with --entry, and no --since"));
+                return Err(Failure::new(
+                    "this proves that an entry stands in a ledger: name that entry with --entry, and no --since",
+                ));
             }
             (Ok(Text::Consistency(_)), _, _) => {
-                return Err(Failure::new("this proves that a ledger only grew: name the older checkpoint with --since, and no --entry"));
+                return Err(Failure::new(
+                    "this proves that a ledger only grew: name the older checkpoint with --since, and no --entry",
+                ));
             }
             (Err(fault), _, _) => Err(fault),
         };
@@ -140,7 +149,8 @@ fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
     Tree::read(dir, &note).map_err(|fault| match fault {
         ProofFault::Io(error) => Failure::new(format_args!("cannot read the ledger {}: {error}", dir.display())),
         ProofFault::Ledger(_) | ProofFault::Malformed(_) | ProofFault::Note(_) | ProofFault::Wrong => {
-            Failure::no(format_args!("there is no such proof: {fault}")).help(format_args!("run `airlock verify-log {}`", dir.display()))
+            Failure::no(format_args!("there is no such proof: {fault}"))
+                .help(format_args!("run `airlock verify-log {}`", dir.display()))
         }
     })
 }

@@ -31,6 +31,7 @@ pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static r
         approvers: list(approvers.iter().map(approver).collect::<Result<_, _>>()?),
         tools: list(tools.iter().map(tool).collect::<Result<_, _>>()?),
         tool_index: rt::ToolIndex(Box::leak(Box::new(move |name: &str| index.get(name).copied()))),
+        upstreams: &[],
         flows: list(flows.iter().map(flow).collect()),
         grants: list(grants.iter().map(grant).collect()),
     };

@@ -35,7 +35,8 @@ impl Judge<'_> {
         let open = |spot: &&reach::Spot| !reach::limits(self, &grants, tool, &spot.place, Verdict::Deny).operator.is_empty();
         let spot = meeting.spots.iter().find(open)?;
         let signed = signatures::everybody(self.policy, tool);
-        Some(Case { key, carrier, signed, ..reach::case(subject, [tool, tool], &spot.place, spot.args.clone()) })
+        let case = reach::case(self.policy, subject, [tool, tool], &spot.place, spot.args.clone());
+        Some(Case { key, carrier, signed, ..case })
     }
 }
 

@@ -7,6 +7,7 @@
 mod decisions;
 mod rest;
 mod tool;
+mod upstream;
 mod words;
 
 use crate::ir::{
@@ -61,7 +62,7 @@ impl fmt::Display for Report {
 }
 
 fn values(policy: &Policy) -> Vec<String> {
-    let Policy { airlock, gateway, keys, lease, ledger, limits, approvers, tools, flows, grants, requires } = policy;
+    let Policy { airlock, gateway, keys, lease, ledger, limits, approvers, upstreams, tools, flows, grants, requires } = policy;
     let Gateway { name, instructions } = gateway;
     let mut lines = vec![format!("gateway {name}"), row("language", airlock)];
     if !instructions.is_empty() {
@@ -72,6 +73,10 @@ fn values(policy: &Policy) -> Vec<String> {
     lines.push(ledger_row(ledger));
     lines.extend(limit_rows(limits));
     lines.extend(approvers.iter().map(|Approver { name, key, why }| row("approver", format_args!("{name} {key}: {why}"))));
+    for upstream in upstreams {
+        lines.push(String::new());
+        lines.extend(upstream::lines(upstream));
+    }
     for tool in tools {
         lines.push(String::new());
         lines.extend(tool::lines(tool));

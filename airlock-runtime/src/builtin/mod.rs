@@ -53,16 +53,21 @@ pub enum Plan {
     /// See [`rest`].
     #[cfg(feature = "plan-http")]
     Rest(rest::Plan),
+    /// See [`crate::upstream`].
+    #[cfg(feature = "plan-upstream")]
+    Upstream(crate::upstream::Plan),
 }
 
 impl Tool {
-    /// The definition for `tools/list`.
+    /// The definition for `tools/list`; `None` for a tool of an upstream, whose reviewed definition is listed as it is.
     #[must_use]
-    pub fn definition(&self) -> Definition {
+    pub fn definition(&self) -> Option<Definition> {
         match self.kind {
-            ToolKind::Builtin(builtin) => builtin.definition(),
+            ToolKind::Builtin(builtin) => Some(builtin.definition()),
             #[cfg(feature = "plan-http")]
-            ToolKind::Rest(rest) => rest::definition(rest, self.effect),
+            ToolKind::Rest(rest) => Some(rest::definition(rest, self.effect)),
+            #[cfg(feature = "plan-upstream")]
+            ToolKind::Upstream(_) => None,
         }
     }
 
@@ -73,6 +78,8 @@ impl Tool {
             ToolKind::Builtin(builtin) => builtin.needs_lease(),
             #[cfg(feature = "plan-http")]
             ToolKind::Rest(_) => true,
+            #[cfg(feature = "plan-upstream")]
+            ToolKind::Upstream(_) => true,
         }
     }
 
@@ -85,6 +92,9 @@ impl Tool {
             ToolKind::Builtin(_) => true,
             #[cfg(feature = "plan-http")]
             ToolKind::Rest(rest) => rest.input.iter().any(|input| input.name == name),
+            // What a foreign program does with its arguments is not known here.
+            #[cfg(feature = "plan-upstream")]
+            ToolKind::Upstream(_) => true,
         }
     }
 
@@ -97,6 +107,8 @@ impl Tool {
             ToolKind::Builtin(builtin) => builtin.plan(args),
             #[cfg(feature = "plan-http")]
             ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, self.strict, args)?)),
+            #[cfg(feature = "plan-upstream")]
+            ToolKind::Upstream(proxied) => Ok(Plan::Upstream(crate::upstream::plan(proxied, self.strict, args)?)),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! From a plan to the act that a permit will allow: leases within grants, URLs within egress and lease. Nothing is looked up.
 
-#[cfg(feature = "plan-http")]
+#[cfg(any(feature = "plan-http", feature = "plan-upstream"))]
 use super::Tempo;
 use super::check::Steps;
 use super::{Act, Facts};
@@ -31,7 +31,7 @@ pub(super) fn plan(
     facts: &Facts,
     steps: &mut Steps,
 ) -> Result<Admitted, Reason> {
-    #[cfg(feature = "plan-http")]
+    #[cfg(any(feature = "plan-http", feature = "plan-upstream"))]
     let tempo = Tempo(tool.timeout);
     #[cfg(feature = "plan-http")]
     let mut admitted = |url: &str| {
@@ -69,6 +69,8 @@ pub(super) fn plan(
             }
             Act::Rest(plan, target, tempo)
         }
+        #[cfg(feature = "plan-upstream")]
+        Plan::Upstream(plan) => Act::Upstream(plan, tempo),
     };
     Ok(Admitted { act, asked: None })
 }

@@ -31,6 +31,7 @@ use crate::reason::{Reason, risk_too_high};
 #[cfg(feature = "plan-http")]
 use crate::rest;
 use crate::risk::{self, Risk};
+use crate::upstream::Drift;
 use check::Steps;
 #[cfg(all(feature = "gateway", feature = "plan-issue"))]
 use serde_json::json;
@@ -83,6 +84,9 @@ pub struct Facts {
     pub now: Micros,
     /// Time of the newest ledger entry.
     pub newest_entry: Micros,
+    /// How the tool's definition at its upstream differs from the reviewed one, as far as is known: an upstream that was not started
+    /// yet has said nothing.
+    pub drift: Option<Drift>,
 }
 
 /// The decision.
@@ -137,12 +141,18 @@ pub(crate) enum Act {
     /// Send one planned request.
     #[cfg(feature = "plan-http")]
     Rest(rest::Plan, Target, Tempo),
+    /// Forward one call to an upstream.
+    #[cfg(feature = "plan-upstream")]
+    Upstream(crate::upstream::Plan, Tempo),
 }
 
-/// Seconds for each request of an act, with its name lookup.
-#[cfg(feature = "plan-http")]
+/// Seconds for each request of an act, with its name lookup; for a call of an upstream, seconds for all of it.
+#[cfg(any(feature = "plan-http", feature = "plan-upstream"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a judge without requests needs no time for them"))]
+#[cfg_attr(
+    not(any(feature = "http", feature = "upstream")),
+    allow(dead_code, reason = "a judge without requests needs no time for them")
+)]
 pub(crate) struct Tempo(pub(crate) u64);
 
 impl Permit {
@@ -161,6 +171,8 @@ impl Permit {
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
             #[cfg(feature = "plan-http")]
             Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => None,
+            #[cfg(feature = "plan-upstream")]
+            Act::Upstream(..) => None,
         }
     }
 
@@ -170,7 +182,7 @@ impl Permit {
         match &*self.act {
             Act::Issue(claims, how) => Some((claims, *how)),
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
-            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => None,
+            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) | Act::Upstream(..) => None,
         }
     }
 
@@ -185,6 +197,9 @@ impl Permit {
             Act::HttpGetJson(target, _) | Act::Rest(_, target, _) => vec![target.host().to_owned()],
             #[cfg(feature = "plan-http")]
             Act::WeatherHourly(_, targets, _) => targets.iter().map(|target| target.host().to_owned()).collect(),
+            // What the foreign program reaches is bounded by its own confinement, not by the call.
+            #[cfg(feature = "plan-upstream")]
+            Act::Upstream(..) => Vec::new(),
         }
     }
 
@@ -209,6 +224,8 @@ impl Permit {
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
             #[cfg(feature = "plan-http")]
             Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Vec::new(),
+            #[cfg(feature = "plan-upstream")]
+            Act::Upstream(..) => Vec::new(),
         }
     }
 
@@ -365,6 +382,9 @@ fn judge(
         steps.take("grant", grant, |grant| grant.why.to_owned())?;
         let names_tool = authority.permits_tool(tool.name);
         steps.hold("lease_tool", names_tool, || Reason::ToolNotInLease { tool: tool.name })?;
+    }
+    if let Some(drift) = facts.drift {
+        steps.take("definition", Err(Reason::DefinitionDrift { tool: tool.name, drift }), |()| String::new())?;
     }
     let plan = tool.plan(&call.args).map_err(Reason::Argument);
     let plan = steps.take("arguments", plan, |_| "as the tool's schema says".to_owned())?;

@@ -25,6 +25,8 @@ pub(super) fn of(
         Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
         #[cfg(feature = "plan-http")]
         Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Vec::new(),
+        #[cfg(feature = "plan-upstream")]
+        Act::Upstream(..) => Vec::new(),
     };
     let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
     let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);

@@ -23,6 +23,7 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Power },
     limits: sample::LIMITS,
+    upstreams: &[],
     flows: &[],
     approvers: &[],
     tools: &[
@@ -31,6 +32,7 @@ static POLICY: Policy = Policy {
         tool("airlock_issue_capability", crate::policy::Builtin::IssueCapability, &[]),
     ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
+    upstreams: &[],
     grants: &[
         grant("agent:a", &["http_get_json"], Issue::SelfService, &["api.example.com", "*.cdn.example.com"]),
         grant("auditor", &["airlock_audit_tail"], Issue::Operator, &[]),
@@ -91,7 +93,7 @@ fn get(url: &str) -> Call {
 }
 
 fn decided(call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, newest_entry: Micros) -> &'static str {
-    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry }) {
+    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry, drift: None }) {
         Decision::Allow(_) => "ok",
         Decision::Deny(reason) => reason.code(),
         Decision::Ask(_) => "ask",
@@ -108,7 +110,8 @@ const URL: &str = "https://api.example.com/v1";
 #[test]
 fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     let authority = authority(&lease(&claims())).unwrap();
-    let Decision::Allow(permit) = decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW })
+    let Decision::Allow(permit) =
+        decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW, drift: None })
     else {
         panic!("must be allowed")
     };
@@ -207,7 +210,8 @@ fn request() -> Value {
 fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
     let no_lease = Err(Reason::LeaseMissing);
     let issue = call("airlock_issue_capability", request());
-    let Decision::Allow(permit) = decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW })
+    let Decision::Allow(permit) =
+        decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW, drift: None })
     else {
         panic!("must be allowed")
     };

@@ -1,6 +1,6 @@
 //! Minting a lease that the judge allowed. The lease is given to the caller alone: the ledger gets its public id.
 
-use super::{Failure, Outcome, World};
+use super::{Failure, Outcome, Product, World};
 use crate::clock::Micros;
 use crate::decide::issue_requirements;
 use crate::lease::inspect::inspect;
@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Mints with the key that signs now and records the issue before the lease leaves the gateway.
 pub(super) async fn perform(claims: &RootClaims, how: policy::Issue, world: &World) -> Outcome {
     let result = issue(claims, how, world).await;
-    Outcome { result, hosts: Vec::new(), commit: false }
+    Outcome { result: result.map(Product::Own), hosts: Vec::new(), commit: false }
 }
 
 async fn issue(claims: &RootClaims, how: policy::Issue, world: &World) -> Result<Value, Failure> {

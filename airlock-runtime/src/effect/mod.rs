@@ -49,11 +49,33 @@ pub struct World {
 #[derive(Debug)]
 pub struct Outcome {
     /// The tool's result, or what went wrong.
-    pub result: Result<Value, Failure>,
+    pub result: Result<Product, Failure>,
     /// Hosts that may have been contacted.
     pub hosts: Vec<String>,
     /// May the ledger commit to the result? Not where it contains a lease.
     pub commit: bool,
+}
+
+/// What an effect gave.
+#[derive(Debug)]
+pub enum Product {
+    /// The result of a tool of ours.
+    Own(Value),
+    /// The result of a tool of an upstream.
+    #[cfg(feature = "upstream")]
+    Foreign(crate::upstream::Answer),
+}
+
+impl Product {
+    /// The text that the ledger commits to.
+    #[must_use]
+    pub fn text(&self) -> String {
+        match self {
+            Self::Own(value) => value.to_string(),
+            #[cfg(feature = "upstream")]
+            Self::Foreign(answer) => answer.text(),
+        }
+    }
 }
 
 /// An effect that did not succeed.
@@ -66,12 +88,33 @@ pub struct Failure {
 }
 
 impl Outcome {
+    /// Did the tool do what it was asked for?
+    #[must_use]
+    pub fn is_ok(&self) -> bool {
+        self.status() == "ok"
+    }
+
+    /// Stable status code for the ledger; `tool_error` where a foreign tool answered that it failed.
+    #[must_use]
+    pub fn status(&self) -> &'static str {
+        match &self.result {
+            #[cfg(feature = "upstream")]
+            Ok(Product::Foreign(answer)) if answer.is_error() => "tool_error",
+            Ok(_) => "ok",
+            Err(failure) => failure.code,
+        }
+    }
+
     fn local(result: Result<Value, Failure>) -> Self {
-        Self { result, hosts: Vec::new(), commit: true }
+        Self { result: result.map(Product::Own), hosts: Vec::new(), commit: true }
     }
 
     /// The effect is not compiled in.
-    #[cfg(any(all(feature = "plan-http", not(feature = "http")), all(feature = "plan-issue", not(feature = "issue"))))]
+    #[cfg(any(
+        all(feature = "plan-http", not(feature = "http")),
+        all(feature = "plan-issue", not(feature = "issue")),
+        feature = "plan-upstream"
+    ))]
     fn absent() -> Self {
         Self::local(Err(Failure { code: "absent", detail: "This gateway was built without the code for this effect.".into() }))
     }
@@ -155,13 +198,15 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome
         Act::Issue(..) => Outcome::absent(),
         #[cfg(all(feature = "plan-http", not(feature = "http")))]
         Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Outcome::absent(),
+        #[cfg(feature = "plan-upstream")]
+        Act::Upstream(..) => Outcome::absent(),
     }
 }
 
 #[cfg(feature = "http")]
 fn fetch(hosts: Vec<String>, fetched: Result<Value, http::FetchFault>) -> Outcome {
     let result = fetched.map_err(|fault| Failure { code: fault.code(), detail: format!("The fetch failed: {fault}.") });
-    Outcome { result, hosts, commit: true }
+    Outcome { result: result.map(Product::Own), hosts, commit: true }
 }
 
 /// Reports that may be read at once. A thread cannot be stopped: one whose call was cancelled reads on to its end.

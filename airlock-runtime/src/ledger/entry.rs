@@ -367,7 +367,9 @@ impl Entry<'_> {
             }
             Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None, fold: None },
             Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None, fold: None },
-            Entry::Approve(a) => Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None, fold: None },
+            Entry::Approve(a) => {
+                Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None, fold: None }
+            }
             Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None, fold: None },
         }
     }

@@ -22,9 +22,9 @@ mod place;
 pub mod proof;
 mod questions;
 pub mod read;
-mod resume;
 #[cfg(feature = "explain")]
 mod rehearsal;
+mod resume;
 mod revoked;
 mod room;
 mod rotate;
@@ -43,7 +43,7 @@ pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, segments};
-pub use fold::{DENIALS_AT_ONCE, DENIAL_EVERY};
+pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;

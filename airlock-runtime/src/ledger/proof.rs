@@ -130,7 +130,10 @@ impl Tree {
                 End::Clean | End::Partial { .. } => {}
                 End::Fault { .. } if cursor.range.len() >= checkpoint.n => {}
                 End::Fault { at, reason } => {
-                    return Err(ProofFault::Ledger(format!("the line at byte {at} of {} does not fit: {reason}", segment.name())));
+                    return Err(ProofFault::Ledger(format!(
+                        "the line at byte {at} of {} does not fit: {reason}",
+                        segment.name()
+                    )));
                 }
             }
         }
@@ -333,8 +336,10 @@ impl Proof {
             lines.next_if(|line| line.starts_with("extra "));
         }
         let word = if is_inclusion { "index " } else { "old " };
-        let number = lines.next().and_then(|line| line.strip_prefix(word)).ok_or(fault("its first lines are those of no proof"))?;
-        let plain = number.parse::<u64>().ok().filter(|n| n.to_string() == number).ok_or(fault("its number is not a plain number"))?;
+        let number =
+            lines.next().and_then(|line| line.strip_prefix(word)).ok_or(fault("its first lines are those of no proof"))?;
+        let plain =
+            number.parse::<u64>().ok().filter(|n| n.to_string() == number).ok_or(fault("its number is not a plain number"))?;
         let path = lines.map(|line| Base64::decode_vec(line).ok()?.try_into().ok()).collect::<Option<Vec<Hash>>>();
         let path = path.filter(|path| path.len() <= 126).ok_or(fault("one of its hashes is none"))?;
         let note = note.to_owned();

@@ -144,7 +144,11 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     };
     let genesis = read_genesis(&File::open(&first.path)?).filter(|genesis| genesis.v == VERSION);
     let stated = genesis.as_ref().and_then(|genesis| parse_key(&genesis.pk));
-    let marks = if trust.seed.is_some() { Marks::read(dir, slot.as_ref().and_then(|slot| slot.seal.as_ref()))? } else { Marks::default() };
+    let marks = if trust.seed.is_some() {
+        Marks::read(dir, slot.as_ref().and_then(|slot| slot.seal.as_ref()))?
+    } else {
+        Marks::default()
+    };
     let mut check = Check {
         anchors: Vec::new(),
         slot,

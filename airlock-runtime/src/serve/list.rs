@@ -3,16 +3,50 @@
 use super::{Gateway, Share};
 use crate::account::Context;
 use crate::call::Args;
+use crate::carrier;
 use crate::clock::Micros;
 use crate::decide::{Call, listed, not_revoked};
 use crate::lease::present::LIST;
 use crate::ledger::{LedgerError, Require};
+#[cfg(feature = "plan-upstream")]
+use crate::policy::ToolKind;
+use crate::policy::{LeaseRules, Tool};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
 use crate::risk::Risk;
-use crate::wire::{CACHE_TTL_MS, Carried, ListRequest};
+#[cfg(feature = "plan-upstream")]
+use crate::wire::ForeignListing;
+use crate::wire::{CACHE_TTL_MS, Carried, ListRequest, Listing, ToolListing};
+#[cfg(feature = "plan-upstream")]
+use serde_json::{Map, Value};
 use std::rc::Rc;
 use tokio::sync::mpsc;
+
+/// A tool as the list has it. A tool of an upstream whose definition cannot be read is not listed; no call of it can be checked either.
+pub(super) fn entry(tool: &'static Tool, lease: &LeaseRules) -> Option<Listing> {
+    #[cfg(feature = "plan-upstream")]
+    if let ToolKind::Upstream(proxied) = tool.kind {
+        let announce = |schema: &mut Value| {
+            if let Some(schema) = schema.as_object_mut().filter(|_| lease.carrier_arguments) {
+                schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
+            }
+            carrier::announce(schema, lease);
+            lease.carrier_arguments
+        };
+        return ForeignListing::new(tool.name, proxied.definition, announce).map(Listing::Foreign);
+    }
+    let mut definition = tool.definition()?;
+    if tool.needs_lease() {
+        carrier::announce(&mut definition.input_schema, lease);
+    }
+    Some(Listing::Ours(ToolListing {
+        name: tool.name.to_owned(),
+        title: Some(definition.title.to_owned()).filter(|title| !title.is_empty()),
+        description: definition.description.to_owned(),
+        input_schema: definition.input_schema,
+        annotations: Some(definition.annotations),
+    }))
+}
 
 /// What a lease may see of the list, and for how long a client may keep it, milliseconds.
 struct Seen {

@@ -17,6 +17,7 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
     limits: sample::LIMITS,
+    upstreams: &[],
     flows: &[],
     approvers: &[],
     tools: &[
@@ -25,6 +26,7 @@ static POLICY: Policy = Policy {
         Tool { egress: EGRESS, ..tool("http_get_json", Builtin::HttpGetJson) },
     ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
+    upstreams: &[],
     grants: &[
         grant("agent:a"),
         grant("agent:b"),
@@ -41,6 +43,15 @@ const fn tool(name: &'static str, builtin: Builtin) -> Tool {
 const fn grant(subject: &'static str) -> Grant {
     let tools = &["airlock_usage_stats"];
     Grant { subject, tools, issue: Issue::SelfService, domains: &[], max_ttl: 600, max_risk: 400, uses: 10, why: "test" }
+}
+
+/// What a tool of ours gave.
+fn own(outcome: Outcome) -> Result<serde_json::Value, effect::Failure> {
+    outcome.result.map(|product| match product {
+        Product::Own(value) => value,
+        #[cfg(feature = "upstream")]
+        Product::Foreign(answer) => panic!("an upstream answered: {}", answer.text()),
+    })
 }
 
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
@@ -133,7 +144,7 @@ async fn issue(gateway: &Gateway, subject: &str, session: &str) -> Result<String
 async fn issue_for(gateway: &Gateway, tool: &str, subject: &str, session: &str) -> Result<String, &'static str> {
     let args = json!({"subject": subject, "session_id": session, "tools": [tool], "intent": "count the calls"});
     match answer(gateway, request("airlock_issue_capability", &args, crate::wire::Carried::default())).await {
-        Judged::Performed { outcome, .. } => Ok(outcome.result.map_err(|fault| fault.code)?["lease"].as_str().unwrap().into()),
+        Judged::Performed { outcome, .. } => Ok(own(outcome).map_err(|fault| fault.code)?["lease"].as_str().unwrap().into()),
         Judged::Denied { reason, .. } => Err(reason.code()),
         Judged::Asked { .. } => Err("asked"),
     }
@@ -150,7 +161,7 @@ async fn who_asks_for_a_lease_is_recorded_in_the_session_that_it_is_for() {
         let meta = crate::wire::Carried { lease, session: Some("x".into()), intent: Some("count the calls".into()) };
         let judged = answer(&gateway, request("airlock_issue_capability", &args, meta)).await;
         let Judged::Performed { seq, outcome, .. } = judged else { panic!("{judged:?}") };
-        let issued = crate::lease::inspect::inspect(outcome.result.unwrap()["lease"].as_str().unwrap()).unwrap();
+        let issued = crate::lease::inspect::inspect(own(outcome).unwrap()["lease"].as_str().unwrap()).unwrap();
         let line = line(dir.path(), seq);
         assert_eq!((&line["d"], &line["sid"], &line["sub"]), (&json!("allow"), &json!("y"), &json!("agent:b")), "{line}");
         assert_eq!((&line["rid"], &line["kid"], &line["exp"]), (&json!([]), &json!(""), &json!(issued.root.exp)), "{line}");

@@ -5,10 +5,11 @@
 //! asks without deciding.
 
 use super::ask::{self, Answer, Asking, OPEN_QUESTIONS_MAX};
+use super::foreign::ForeignResult;
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
 use super::members::string;
 use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
-use super::reply::{self, CACHE_TTL_MS, ServerInfo, ToolListing, ToolReply};
+use super::reply::{self, CACHE_TTL_MS, Listing, ServerInfo, ToolReply};
 use super::revision::Revision;
 use super::scan::scan;
 use crate::limits::{JSON_VALUE_BYTES, LINE_MAX};
@@ -91,7 +92,7 @@ struct Asked {
 #[derive(Debug)]
 pub struct Connection {
     server: ServerInfo,
-    tools: Vec<ToolListing>,
+    tools: Vec<Listing>,
     era: Era,
     open: HashMap<Id, Open>,
     /// What the client said of itself in `initialize`.
@@ -106,7 +107,7 @@ pub struct Connection {
 impl Connection {
     /// A connection on which nothing was said yet.
     #[must_use]
-    pub fn new(server: ServerInfo, tools: Vec<ToolListing>) -> Self {
+    pub fn new(server: ServerInfo, tools: Vec<Listing>) -> Self {
         Self {
             server,
             tools,
@@ -196,11 +197,18 @@ impl Connection {
         reply::result(id, self.server.call_result(revision, reply))
     }
 
+    /// The reply to a call with the result of an upstream; `meta` is added to its `_meta`.
+    #[must_use]
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have foreign results"))]
+    pub(crate) fn reply_foreign(&self, revision: Revision, id: &Id, result: &ForeignResult, meta: Map<String, Value>) -> String {
+        self.server.foreign_result(id, revision, result, meta)
+    }
+
     /// The reply to a list that shows a lease: the tools of these names, which a client may keep for `ttl` milliseconds.
     #[must_use]
     pub fn reply_list(&self, revision: Revision, id: &Id, names: &[&str], ttl: u64) -> String {
-        let seen = self.tools.iter().filter(|tool| names.contains(&tool.name.as_str()));
-        reply::result(id, self.server.list(revision, seen, ttl))
+        let seen = self.tools.iter().filter(|tool| names.contains(&tool.name()));
+        self.server.list(id, revision, seen, ttl)
     }
 
     /// A reply that is a JSON-RPC error, for an unknown tool or a fault of the gateway; a refusal is a [`ToolReply`] with `is_error`.
@@ -235,6 +243,7 @@ impl Connection {
         let outcome = Params::read(params, memory).and_then(|params| self.serve(&id, method, &params));
         match outcome {
             Ok(Served::Result(body)) => Received::Reply(reply::result(&id, body)),
+            Ok(Served::Line(line)) => Received::Reply(line),
             Ok(Served::List(list)) => {
                 self.open.insert(id, Open::Working);
                 Received::List(list)
@@ -309,7 +318,7 @@ impl Connection {
         }
         match params.list(id.clone(), revision)? {
             Some(list) => Ok(Served::List(Box::new(list))),
-            None => Ok(Served::Result(self.server.list(revision, self.tools.iter(), CACHE_TTL_MS))),
+            None => Ok(Served::Line(self.server.list(id, revision, self.tools.iter(), CACHE_TTL_MS))),
         }
     }
 
@@ -362,6 +371,8 @@ impl Connection {
 /// What a request leads to if nothing is wrong with it.
 enum Served {
     Result(Map<String, Value>),
+    /// A whole reply.
+    Line(String),
     Call(Box<CallRequest>),
     List(Box<ListRequest>),
 }

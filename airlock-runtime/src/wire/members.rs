@@ -27,6 +27,31 @@ pub(crate) fn pick<'a, const N: usize>(text: &'a str, names: [&str; N]) -> Picke
     picked
 }
 
+/// All members of an object in their order, each as the bytes that stand there; `None` if `text` is not one object.
+pub(crate) fn members(text: &str) -> Option<Vec<(String, &RawValue)>> {
+    let mut reader = serde_json::Deserializer::from_str(text);
+    let members = reader.deserialize_map(All).ok()?;
+    reader.end().ok().map(|()| members)
+}
+
+struct All;
+
+impl<'a> Visitor<'a> for All {
+    type Value = Vec<(String, &'a RawValue)>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut all = Vec::new();
+        while let Some(member) = map.next_entry()? {
+            all.push(member);
+        }
+        Ok(all)
+    }
+}
+
 /// The decoded text of a JSON string; `None` for any other kind of value.
 pub(crate) fn string(value: &RawValue) -> Option<String> {
     serde_json::from_str(value.get()).ok()

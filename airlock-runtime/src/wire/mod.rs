@@ -7,6 +7,8 @@
 //! `docs/wire.md` has a row for every input that is not plainly right, and says what the client sees.
 
 pub mod ask;
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have foreign tools"))]
+pub mod foreign;
 pub mod frame;
 pub mod jsonrpc;
 pub mod mcp;
@@ -14,15 +16,16 @@ pub mod reply;
 pub mod revision;
 pub mod scan;
 
-mod members;
+pub(crate) mod members;
 mod params;
 #[cfg(test)]
 mod tests;
 
 pub use ask::{Answer, Asking, Retry};
+pub use foreign::ForeignListing;
 pub use frame::{Frame, Lines};
 pub use jsonrpc::{Code, Id};
 pub use mcp::{Connection, Quiet, Received};
 pub use params::{CallRequest, Carried, ListRequest, META_APPROVALS, META_INTENT, META_LEASE, META_SESSION, ProgressToken};
-pub use reply::{Annotations, CACHE_TTL_MS, ServerInfo, ToolListing, ToolReply};
+pub use reply::{Annotations, CACHE_TTL_MS, Listing, ServerInfo, ToolListing, ToolReply};
 pub use revision::Revision;

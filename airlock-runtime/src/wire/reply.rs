@@ -3,6 +3,7 @@
 //! A message is one line: `render` escapes what some line reader might take for a line end, so text from tools stays data.
 
 use super::ask;
+use super::foreign::{ForeignListing, ForeignResult};
 use super::jsonrpc::Id;
 use super::params::ProgressToken;
 use super::revision::Revision;
@@ -24,6 +25,40 @@ pub struct ServerInfo {
     pub version: String,
     /// Text for the model.
     pub instructions: Option<String>,
+}
+
+/// An entry of the tool list.
+#[derive(Debug, Clone)]
+pub enum Listing {
+    /// A tool whose definition is ours to write.
+    Ours(ToolListing),
+    /// A tool of an upstream.
+    Foreign(ForeignListing),
+}
+
+impl Listing {
+    /// Name on the wire.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Ours(tool) => &tool.name,
+            Self::Foreign(tool) => tool.name(),
+        }
+    }
+
+    /// The entry as JSON text, in the form of a revision.
+    fn listed(&self, revision: Revision) -> String {
+        match self {
+            Self::Ours(tool) => tool.listed(revision).to_string(),
+            Self::Foreign(tool) => tool.listed(revision),
+        }
+    }
+}
+
+impl From<ToolListing> for Listing {
+    fn from(tool: ToolListing) -> Self {
+        Self::Ours(tool)
+    }
 }
 
 /// A tool as clients see it.
@@ -70,7 +105,10 @@ pub struct ToolReply {
 /// One message as one line without its LF: no control characters, and none of NEL, U+2028 and U+2029, at which Node's `readline` and
 /// Python's `splitlines` would cut.
 pub(crate) fn render(message: &Value) -> String {
-    let line = message.to_string();
+    escape(message.to_string())
+}
+
+fn escape(line: String) -> String {
     if !line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
         return line;
     }
@@ -80,6 +118,37 @@ pub(crate) fn render(message: &Value) -> String {
 
 pub(crate) fn result(id: &Id, result: Map<String, Value>) -> String {
     render(&json!({"jsonrpc": "2.0", "id": id, "result": result}))
+}
+
+/// A result with members that are JSON text already: they stand where `body` has members of their names, the others at the end. The
+/// texts are of one line.
+pub(crate) fn spliced(id: &Id, body: &Map<String, Value>, raw: &[(&str, &str)]) -> String {
+    let named = |name: &str| raw.iter().find(|(other, _)| *other == name).map(|(_, text)| *text);
+    let room = raw.iter().map(|(name, text)| name.len() + text.len() + 8).sum::<usize>() + 512;
+    let mut line = String::with_capacity(room);
+    line.push_str("{\"id\":");
+    line.push_str(&json!(id).to_string());
+    line.push_str(",\"jsonrpc\":\"2.0\",\"result\":{");
+    let mut is_first = true;
+    let mut member = |name: &str, text: &str| {
+        if !std::mem::replace(&mut is_first, false) {
+            line.push(',');
+        }
+        line.push_str(&Value::from(name).to_string());
+        line.push(':');
+        line.push_str(text);
+    };
+    for (name, value) in body {
+        match named(name) {
+            Some(text) => member(name, text),
+            None => member(name, &value.to_string()),
+        }
+    }
+    for (name, text) in raw.iter().filter(|(name, _)| !body.contains_key(*name)) {
+        member(name, text);
+    }
+    line.push_str("}}");
+    escape(line)
 }
 
 impl ServerInfo {
@@ -130,16 +199,19 @@ impl ServerInfo {
         }
     }
 
-    /// `ttl`: how long a client may keep it, milliseconds.
-    pub(crate) fn list<'a>(
-        &self,
-        revision: Revision,
-        tools: impl Iterator<Item = &'a ToolListing>,
-        ttl: u64,
-    ) -> Map<String, Value> {
+    /// The reply to a list. `ttl`: how long a client may keep it, milliseconds.
+    pub(crate) fn list<'a>(&self, id: &Id, revision: Revision, tools: impl Iterator<Item = &'a Listing>, ttl: u64) -> String {
         let mut body = if revision.is_modern() { cacheable(ttl) } else { Map::new() };
-        body.insert("tools".to_owned(), tools.map(|tool| tool.listed(revision)).collect());
-        self.finish(revision, body, Map::new())
+        body.insert("tools".to_owned(), Value::Null);
+        let body = self.finish(revision, body, Map::new());
+        let tools: Vec<String> = tools.map(|tool| tool.listed(revision)).collect();
+        spliced(id, &body, &[("tools", &format!("[{}]", tools.join(",")))])
+    }
+
+    /// The reply to a call with the result of an upstream, in the form of a revision. `meta` goes beside what the upstream's own has.
+    pub(crate) fn foreign_result(&self, id: &Id, revision: Revision, result: &ForeignResult, meta: Map<String, Value>) -> String {
+        let body = self.finish(revision, Map::new(), meta);
+        result.reply(id, revision, body)
     }
 
     pub(crate) fn call_result(&self, revision: Revision, reply: &ToolReply) -> Map<String, Value> {

@@ -40,6 +40,7 @@ const POLICY_WITHOUT: Policy = Policy {
     approvers: &[],
     tools: &[],
     tool_index: ToolIndex(&|_| None),
+    upstreams: &[],
     flows: &[],
     grants: &[],
 };

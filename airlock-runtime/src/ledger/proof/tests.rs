@@ -1,5 +1,5 @@
-use super::super::tests::{allow, open};
 use super::super::Sync;
+use super::super::tests::{allow, open};
 use super::*;
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof};
@@ -126,7 +126,9 @@ fn a_flip_of_any_byte_of_a_proof_is_found() {
 #[test]
 fn other_spellings_are_refused_and_extra_data_is_passed_over() {
     let text = tree(5).inclusion(3).unwrap().to_string();
-    for (from, to) in [("index 3", "index 03"), ("index 3", "index +3"), ("index 3", "index 3 "), ("\n\n", "\n"), ("index", "place")] {
+    for (from, to) in
+        [("index 3", "index 03"), ("index 3", "index +3"), ("index 3", "index 3 "), ("\n\n", "\n"), ("index", "place")]
+    {
         assert!(Proof::parse(&text.replacen(from, to, 1)).is_err(), "{from} -> {to}");
     }
     let extra = text.replacen("index", "extra AAAA\nindex", 1);

@@ -29,7 +29,10 @@ fn child() {
         }
     };
     assert!(matches!(error, LedgerError::Full(_)), "{error:?}");
-    assert!(error.to_string().contains("there is no room for the ledger") && !error.to_string().contains("could not be recorded"), "{error}");
+    assert!(
+        error.to_string().contains("there is no room for the ledger") && !error.to_string().contains("could not be recorded"),
+        "{error}"
+    );
     assert_eq!(ledger.record(&allow("later"), Sync::Written).wait().unwrap_err(), error, "it is final");
     // There is room again, of what was set aside, but nobody may use it.
     let theirs = other.record(&allow("theirs"), Sync::Written).wait().unwrap_err();
@@ -55,7 +58,10 @@ fn a_full_disk_is_recorded_and_ends_everything() {
     let script = "mount -t tmpfs -o size=4m none \"$1\" && head -c 1500000 /dev/zero > \"$1/ballast\" && mkdir -m 700 \"$1/l\" && \
                   exec env AIRLOCK_TEST_FULL_DIR=\"$1/l\" \"$2\" ledger::room::tests::child --exact --nocapture";
     let mut command = Command::new("unshare");
-    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"]).arg(dir.path()).arg(std::env::current_exe().unwrap());
+    command
+        .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
+        .arg(dir.path())
+        .arg(std::env::current_exe().unwrap());
     let output = command.output().expect("unshare of util-linux");
     let text = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
@@ -109,7 +115,8 @@ fn a_flood_of_refusals_is_counted_and_no_allow_is() {
     ledger.shutdown().unwrap();
     other.shutdown().unwrap();
     let lines = checked_lines(dir.path());
-    let counted: u64 = lines.iter().filter(|line| line["t"] == "denials").map(|line| line["why"]["lease_missing"].as_u64().unwrap()).sum();
+    let counted: u64 =
+        lines.iter().filter(|line| line["t"] == "denials").map(|line| line["why"]["lease_missing"].as_u64().unwrap()).sum();
     assert_eq!(counted, folded);
     assert_eq!(lines.iter().filter(|line| line["d"] == "deny").count() as u64, FLOOD + 40 - folded);
     assert_eq!(lines.iter().filter(|line| line["d"] == "allow").count() as u64, FLOOD.div_ceil(100));

@@ -92,7 +92,11 @@ fn a_crash_within_a_rotation_is_taken_up() {
         assert_eq!(ledger.facts().unwrap().spent("00ff"), 3 + next.unwrap_or(0));
         ledger.shutdown().unwrap();
         let lines = checked_lines(dir.path());
-        assert_eq!((lines.len() as u64, lines.last().unwrap()["call"].as_str()), (5 + next.unwrap_or(0), Some("c-2")), "{next:?}");
+        assert_eq!(
+            (lines.len() as u64, lines.last().unwrap()["call"].as_str()),
+            (5 + next.unwrap_or(0), Some("c-2")),
+            "{next:?}"
+        );
         assert!(lines.iter().all(|line| line["t"] != "recover"));
         assert_eq!(verdict(dir.path(), &ledger), Verdict::Proven);
     }

@@ -32,6 +32,7 @@ static POLICY: Policy = Policy {
         Tool { name: "read", labels: &["reads:private"], ..sample::TOOL },
     ],
     tool_index: ToolIndex(&|_| None),
+    upstreams: &[],
     flows: &[Flow { labels: &["reads:private", "sends:external"], verdict: FlowVerdict::Deny, why: "test" }],
     grants: &[],
 };

@@ -64,10 +64,12 @@ const fn policy(approval_timeout: u64) -> Policy {
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
         limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
+        upstreams: &[],
         flows: &[],
         approvers: &[],
         tools: &TOOLS,
         tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
+        upstreams: &[],
         grants: &GRANTS,
     }
 }

@@ -33,7 +33,7 @@ fn connection() -> Connection {
         input_schema: json!({"type": "object"}),
         annotations: None,
     };
-    Connection::new(server, vec![read, plain])
+    Connection::new(server, vec![read.into(), plain.into()])
 }
 
 fn legacy(revision: Revision) -> Connection {

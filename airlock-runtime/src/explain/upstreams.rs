@@ -1,0 +1,39 @@
+//! Upstreams and their tools in `--policy`: of a secret, where it comes from.
+
+use crate::policy::upstream::{EraRule, OnRisk, Proxied, Upstream, Value, Variable};
+use serde_json::json;
+
+pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let env: serde_json::Map<_, _> = env
+        .iter()
+        .map(|Variable { name, value }| {
+            let value = match value {
+                Value::Literal(text) => json!(text),
+                Value::From(variable) => json!({ "from": variable }),
+                Value::Secret(variable) => json!({ "secret": variable }),
+            };
+            ((*name).to_owned(), value)
+        })
+        .collect();
+    let era = match era {
+        EraRule::Auto => "auto",
+        EraRule::Modern => "modern",
+        EraRule::Legacy => "legacy",
+    };
+    json!({"name": name, "command": command, "dir": dir, "env": env, "era": era, "start_timeout_s": start_timeout,
+           "max_message": max_message, "resources": resources, "prompts": prompts, "why": why})
+}
+
+#[cfg_attr(not(feature = "plan-upstream"), allow(dead_code, reason = "no tool of such a gateway has one"))]
+pub(super) fn proxied(proxied: &Proxied) -> serde_json::Value {
+    let Proxied { upstream, name, pin, definition, max_result, on_risk, result_threshold } = proxied;
+    let on_risk = match on_risk {
+        OnRisk::Deny => "deny",
+        OnRisk::Mark => "mark",
+        OnRisk::Strip => "strip",
+    };
+    json!({"upstream": upstream, "name": name, "pin": format!("sha256:{}", crate::lease::hex(pin)),
+           "definition": serde_json::from_str::<serde_json::Value>(definition).ok(), "max_result": max_result,
+           "on_risk": on_risk, "result_threshold": result_threshold})
+}

@@ -1,0 +1,49 @@
+//! Tools of foreign MCP servers: what the judge knows of them, and how the gateway starts the servers and speaks with them.
+//!
+//! The judge's part is pure: arguments are checked against the reviewed schema, and what is forwarded are exactly the bytes that were
+//! checked and that the ledger commits to. Everything that an upstream says is foreign text.
+
+#[cfg(feature = "upstream")]
+mod answer;
+mod drift;
+
+#[cfg(feature = "plan-upstream")]
+pub mod definition;
+#[cfg(feature = "plan-upstream")]
+mod schema;
+
+#[cfg(feature = "upstream")]
+pub use answer::Answer;
+pub use drift::Drift;
+
+#[cfg(feature = "plan-upstream")]
+pub use plan::Plan;
+#[cfg(feature = "plan-upstream")]
+pub(crate) use plan::plan;
+
+#[cfg(feature = "plan-upstream")]
+mod plan {
+    use super::schema;
+    use crate::call::{ArgFault, Args};
+    use crate::policy::upstream::Proxied;
+
+    /// One call of a tool of an upstream.
+    #[derive(Debug, Clone)]
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "a judge without upstreams forwards nothing"))]
+    pub struct Plan {
+        /// The tool.
+        pub(crate) proxied: &'static Proxied,
+        /// The arguments as they are forwarded: the same bytes as [`crate::decide::Call::args_bytes`].
+        pub(crate) arguments: String,
+    }
+
+    /// Checks arguments against the reviewed schema of the tool. A strict tool takes no argument that the schema does not name.
+    ///
+    /// # Errors
+    /// The first fault, by its place in the arguments; or the schema cannot be used, and then no call can be made.
+    pub(crate) fn plan(proxied: &'static Proxied, strict: bool, args: &Args) -> Result<Plan, ArgFault> {
+        schema::check(proxied, strict, args)?;
+        let unwritable = |_| ArgFault { arg: crate::builtin::schema::ALL, problem: "they cannot be written as JSON".to_owned() };
+        Ok(Plan { proxied, arguments: serde_json::to_string(args).map_err(unwritable)? })
+    }
+}
