@@ -57,7 +57,8 @@ fn rest(name: &str, method: &str, scheme: Value, select: Value) -> Value {
 
 fn proxied() -> Value {
     let argument = |name: &str, kind: Value| json!({"name": name, "kind": kind, "required": true});
-    let definition = json!({"name": "read", "description": "d", "inputSchema": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    let definition =
+        json!({"name": "read", "description": "d", "inputSchema": {"type": "object", "properties": {"a": {"type": "string"}}}});
     let mut value = tool();
     value["name"] = json!("files.read");
     value["egress"] = json!([]);

@@ -25,7 +25,6 @@ static POLICY: Policy = Policy {
         Tool { egress: EGRESS, ..tool("http_get_json", Builtin::HttpGetJson) },
     ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
-    upstreams: &[],
     grants: &[
         grant("agent:a"),
         grant("agent:b"),

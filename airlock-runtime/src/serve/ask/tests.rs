@@ -68,7 +68,6 @@ const fn policy(approval_timeout: u64) -> Policy {
         flows: &[],
         tools: &TOOLS,
         tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
-        upstreams: &[],
         grants: &GRANTS,
     }
 }
