@@ -237,6 +237,34 @@ codes! {
     /// A tool that reads with a method that changes things.
     ReadMethod = "A0812" Warning "read-method";
 
+    // Upstreams.
+    /// The command of an upstream, or its directory, is no absolute path in normal form.
+    BadCommand = "A1101" Error;
+    /// A tool of an upstream without a pin.
+    MissingPin = "A1102" Error;
+    /// A pin that is badly formed.
+    BadPin = "A1103" Error;
+    /// A pin that is not the digest of the definition beside the manifest.
+    PinMismatch = "A1104" Error;
+    /// A file of definitions that cannot be read, or is none.
+    BadDefinitions = "A1105" Error;
+    /// A tool that the file of definitions does not have.
+    MissingDefinition = "A1106" Error;
+    /// A schema by which no gateway can check arguments.
+    BadSchema = "A1107" Error;
+    /// A resource or prompt that is badly formed.
+    BadResource = "A1108" Error;
+    /// An upstream of which clients are given nothing.
+    UnusedUpstream = "A1109" Warning "unused-upstream";
+    /// A command that runs another program.
+    ShellCommand = "A1110" Warning "shell-command";
+    /// A command that fetches what it runs.
+    FetchedCommand = "A1111" Warning "fetched-command";
+    /// A definition that speaks to the model rather than about the tool.
+    PoisonedDefinition = "A1112" Warning "poisoned-definition";
+    /// A tool that is said to read, and whose definition says otherwise.
+    EffectHint = "A1113" Warning "effect-hint";
+
     // Flows.
     /// A label in `[[flow]]` or `[[require]]` that no tool has.
     UnknownLabel = "A0901" Error;

@@ -2,7 +2,7 @@
 
 use crate::ir::{ArgRule, Builtin, Issue, Policy, ToolKind};
 
-/// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `http` for a tool that reaches the network,
+/// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `upstream` for foreign servers, `http` for a tool that reaches the network,
 /// `issue` for a tool or a grant that signs leases, `plan-http` (which `http` includes) for a rule that reads hosts.
 #[must_use]
 pub fn features(policy: &Policy) -> Vec<&'static str> {
@@ -11,7 +11,7 @@ pub fn features(policy: &Policy) -> Vec<&'static str> {
     let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue != Issue::Operator);
     let rules = policy.tools.iter().flat_map(|tool| &tool.args).flat_map(|of_arg| &of_arg.rules);
     let hosts = !http && rules.into_iter().any(|rule| matches!(rule, ArgRule::HostIn(_)));
-    [("gateway", true), ("http", http), ("issue", issue), ("plan-http", hosts)]
+    [("gateway", true), ("http", http), ("issue", issue), ("plan-http", hosts), ("upstream", !policy.upstreams.is_empty())]
         .into_iter()
         .filter(|(_, needed)| *needed)
         .map(|(name, _)| name)
@@ -26,6 +26,7 @@ const fn reaches_network(kind: &ToolKind) -> bool {
             | Builtin::AirlockAuditTail
             | Builtin::AirlockUsageStats
             | Builtin::AirlockExposureReport,
-        ) => false,
+        )
+        | ToolKind::Upstream(_) => false,
     }
 }

@@ -9,11 +9,13 @@ pub mod automaton;
 mod builtin;
 mod check;
 mod code;
+pub mod definitions;
 mod diagnostic;
 pub mod digest;
 pub mod factor;
 mod features;
 mod fields;
+mod files;
 mod host;
 pub mod ir;
 pub mod keys;
@@ -28,10 +30,12 @@ mod text;
 pub use code::{Code, Severity};
 pub use diagnostic::{Diagnostic, Span};
 pub use features::features;
+pub use files::{ReadFile, beside};
 pub use render::render;
 pub use report::Report;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// A policy that passed every check, with its digest. Only [`compile`] makes one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -69,6 +73,19 @@ pub struct Checked<'t> {
     compiled: Option<Compiled>,
     diagnostics: Vec<Diagnostic>,
     omitted: usize,
+    files: BTreeMap<String, String>,
+    upstreams: Vec<Declared>,
+}
+
+/// An upstream as the manifest declares it, whether or not its tools are pinned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// What the gateway starts.
+    pub upstream: ir::Upstream,
+    /// Path of its definitions, relative to the manifest.
+    pub definitions: String,
+    /// Names of the tools that the manifest lists, as the upstream calls them.
+    pub tools: Vec<String>,
 }
 
 impl Checked<'_> {
@@ -96,6 +113,19 @@ impl Checked<'_> {
         self.omitted
     }
 
+    /// The text of every file of definitions that was read, by its path relative to the manifest.
+    #[must_use]
+    pub const fn files(&self) -> &BTreeMap<String, String> {
+        &self.files
+    }
+
+    /// The upstreams; nothing if anything but pins and definitions is wrong with the manifest.
+    #[must_use]
+    pub fn upstreams(&self) -> Option<&[Declared]> {
+        let is_other = |one: &Diagnostic| one.severity == Severity::Error && !PINNING.contains(&one.code);
+        (self.omitted == 0 && !self.diagnostics.iter().any(is_other)).then_some(&self.upstreams)
+    }
+
     /// All diagnostics as text, in the manner of rustc; empty if there are none. `color` adds terminal colours.
     #[must_use]
     pub fn render(&self, color: bool) -> String {
@@ -113,7 +143,20 @@ impl Checked<'_> {
     }
 }
 
-/// Compiles a manifest.
+/// What `airlock pin` mends.
+const PINNING: &[Code] = &[
+    Code::MissingPin,
+    Code::BadPin,
+    Code::PinMismatch,
+    Code::BadDefinitions,
+    Code::MissingDefinition,
+    Code::BadSchema,
+    Code::UnknownArgument,
+    Code::RuleType,
+    Code::PoisonedDefinition,
+];
+
+/// Compiles a manifest that has no files beside it.
 ///
 /// ```
 /// let manifest = "airlock = 1\n[gateway]\nname = \"Weather\"";
@@ -125,11 +168,21 @@ impl Checked<'_> {
 /// `file_name` is what diagnostics call it; nothing is read from it.
 #[must_use]
 pub fn compile<'t>(text: &'t str, file_name: &'t str) -> Checked<'t> {
+    compile_with(text, file_name, &files::none)
+}
+
+/// Compiles a manifest with the files that it names: definitions of the tools of its upstreams. `read` gives the text of a file by its
+/// path relative to the manifest, see [`beside`].
+#[must_use]
+pub fn compile_with<'t>(text: &'t str, file_name: &'t str, read: &ReadFile<'_>) -> Checked<'t> {
+    let files = files::Files::new(read);
     let mut faults = diagnostic::Faults::default();
     let text = secret::masked(text, &mut faults).map_or(Cow::Borrowed(text), Cow::Owned);
-    let policy = manifest::parse(&text, &mut faults).map(|manifest| check::check(manifest, &mut faults));
+    let manifest = manifest::parse(&text, &files, &mut faults);
+    let upstreams = manifest.as_ref().map(manifest::Manifest::declared).unwrap_or_default();
+    let policy = manifest.map(|manifest| check::check(manifest, &mut faults));
     let faultless = policy.filter(|_| faults.errors() == 0);
     let compiled = faultless.and_then(|policy| Some(Compiled { digest: digest::policy_digest(&policy).ok()?, policy }));
     let (diagnostics, omitted) = faults.finish();
-    Checked { text, file_name, compiled, diagnostics, omitted }
+    Checked { text, file_name, compiled, diagnostics, omitted, files: files.into_known(), upstreams }
 }

@@ -114,3 +114,37 @@ pub const APPROVAL_TIMEOUT_S: u64 = 120;
 pub const APPROVAL_TIMEOUT_MIN_S: u64 = 5;
 /// `[limits] approval_timeout`, most, seconds: what is approved later no longer fits what was asked.
 pub const APPROVAL_TIMEOUT_MAX_S: u64 = 600;
+/// Bytes of one tool definition: a hundred times what servers commonly give, and the model reads it in every conversation.
+pub const DEFINITION_MAX: usize = 256 * 1024;
+/// Bytes of a file of definitions.
+pub const DEFINITIONS_MAX: usize = 4 * 1024 * 1024;
+/// `[upstreams.*]`: each is a process.
+pub const UPSTREAMS_MAX: usize = 64;
+/// Characters of the name of an upstream: half of the name of a tool, which it begins.
+pub const UPSTREAM_NAME_MAX: usize = 32;
+/// Program and arguments of one command.
+pub const COMMAND_MAX: usize = 64;
+/// Characters of one argument of a command, or of the value of a variable.
+pub const COMMAND_TEXT_MAX: usize = 4096;
+/// Variables of one upstream.
+pub const VARIABLES_MAX: usize = 64;
+/// `start_timeout` when the manifest does not say, seconds: a cold start of Node or Python takes up to some seconds.
+pub const START_TIMEOUT_S: u64 = 20;
+/// `start_timeout`, most, seconds: no client waits longer.
+pub const START_TIMEOUT_MAX_S: u64 = 120;
+/// `max_message`, least, bytes: the answer to a handshake fits.
+pub const MESSAGE_MIN: u64 = 16 * 1024;
+/// `max_message` when the manifest does not say, bytes.
+pub const MESSAGE_DEFAULT: u64 = 4 * 1024 * 1024;
+/// `max_message`, most, bytes: clients end the connection at 10 MiB.
+pub const MESSAGE_MAX: u64 = 8 * 1024 * 1024;
+/// `max_result`, least, bytes: an error text fits.
+pub const RESULT_MIN: u64 = 1024;
+/// `max_result` when the manifest does not say, bytes.
+pub const RESULT_DEFAULT: u64 = 1024 * 1024;
+/// Resources, or prompts, of one upstream: a longer list is no longer reviewed line by line.
+pub const LISTED_MAX: usize = 64;
+/// Characters of a resource or the name of a prompt.
+pub const LISTED_TEXT_MAX: usize = 1024;
+/// Steps of `$ref` that are followed to the type of an argument.
+pub const REF_STEPS_MAX: usize = 16;

@@ -1,6 +1,8 @@
 //! Names with a fixed alphabet: what is compiled into file names, leases and ledger lines. Each check says what is wrong.
 
-use crate::limits::{ENV_MAX, KID_MAX, LABEL_NOUN_MAX, NAME_MAX, PATH_MAX, RULE_TEXT_MAX, SUBJECT_MAX, TOOL_NAME_MAX};
+use crate::limits::{
+    ENV_MAX, KID_MAX, LABEL_NOUN_MAX, NAME_MAX, PATH_MAX, RULE_TEXT_MAX, SUBJECT_MAX, TOOL_NAME_MAX, UPSTREAM_NAME_MAX,
+};
 
 /// Verbs of a label.
 const VERBS: &[&str] = &["reads", "ingests", "writes", "sends"];
@@ -91,6 +93,65 @@ pub(crate) fn input(text: &str) -> Result<(), String> {
     }
 }
 
+/// The name of an upstream: the beginning of the names of its tools.
+pub(crate) fn upstream(text: &str) -> Result<(), String> {
+    let shape = (1..=UPSTREAM_NAME_MAX).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-')
+        && !text.to_ascii_lowercase().starts_with("airlock");
+    match shape {
+        true => Ok(()),
+        false => Err(format!(
+            "the name of an upstream is 1-{UPSTREAM_NAME_MAX} of `A-Z a-z 0-9 _ -`, begins with a letter and not with `airlock`"
+        )),
+    }
+}
+
+/// The path of a program, or of the directory that it starts in.
+pub(crate) fn program(text: &str) -> Result<(), String> {
+    under(text).map_err(|problem| format!("{problem}: nothing is looked up in `PATH` or relative to a directory"))?;
+    match text.len() {
+        1 => Err("`/` is no program".to_owned()),
+        length if length > PATH_MAX => Err(format!("a path has at most {PATH_MAX} bytes")),
+        _ => Ok(()),
+    }
+}
+
+/// The name of a variable in the environment of a foreign program, whose makers chose it.
+pub(crate) fn any_variable(text: &str) -> Result<(), String> {
+    let shape = (1..=ENV_MAX).contains(&text.len())
+        && !text.starts_with(|c: char| c.is_ascii_digit())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+    match shape {
+        true => Ok(()),
+        false => Err(format!("a variable name is 1-{ENV_MAX} of `A-Z a-z 0-9 _` and does not begin with a digit")),
+    }
+}
+
+/// The path of a file beside the manifest: it stays below the manifest's directory.
+pub(crate) fn beside(text: &str) -> Result<(), String> {
+    let segment = |part: &str| {
+        !part.is_empty() && !part.starts_with('.') && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_.".contains(&b))
+    };
+    match text.len() <= PATH_MAX && text.ends_with(".json") && text.split('/').all(segment) {
+        true => Ok(()),
+        false => Err(
+            "the path of definitions is relative to the manifest and stays below it: segments of `A-Z a-z 0-9 - _ .` that do \
+not begin with a dot, ending in `.json`"
+                .to_owned(),
+        ),
+    }
+}
+
+/// A pin: a digest with the name of its function.
+pub(crate) fn pin(text: &str) -> Result<(), String> {
+    let digits = text.strip_prefix("sha256:").filter(|digits| digits.len() == 64);
+    match digits.is_some_and(|digits| digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))) {
+        true => Ok(()),
+        false => Err("a pin is `sha256:` and 64 lower-case hex digits, as `airlock pin` writes it".to_owned()),
+    }
+}
+
 /// A label: what a tool does, and to what.
 pub(crate) fn label(text: &str) -> Result<(), String> {
     let shape = text.split_once(':').is_some_and(|(verb, noun)| VERBS.contains(&verb) && lower(noun, LABEL_NOUN_MAX));
@@ -155,6 +216,23 @@ mod tests {
         assert!(
             tool("Open-ticket_2.v1") == Ok(()) && tool("").is_err() && tool("a b").is_err() && tool(&"a".repeat(65)).is_err()
         );
+        assert!(upstream("files-2") == Ok(()) && any_variable("npm_config_x") == Ok(()) && program("/usr/bin/node") == Ok(()));
+        for bad in ["", "2a", "a.b", "Airlock", "airlock_x", &"a".repeat(33)] {
+            assert!(upstream(bad).is_err(), "{bad}");
+        }
+        for bad in ["", "node", "./node", "/", "/usr/../bin/node", "/usr//bin", &format!("/{}", "a".repeat(1024))] {
+            assert!(program(bad).is_err(), "{bad}");
+        }
+        assert!(beside("airlock-pins/files.json") == Ok(()) && any_variable("A-B").is_err());
+        for bad in ["", "/a.json", "../a.json", "a/../b.json", ".a.json", "a.toml", "a//b.json", "a b.json", "a\\b.json"] {
+            assert!(beside(bad).is_err(), "{bad}");
+        }
+        assert_eq!(pin(&format!("sha256:{}", "0a".repeat(32))), Ok(()));
+        for bad in
+            ["", "sha256:", &"0a".repeat(32), &format!("sha256:{}", "0A".repeat(32)), &format!("sha512:{}", "0a".repeat(32))]
+        {
+            assert!(pin(bad).is_err(), "{bad}");
+        }
         assert!(input("page-size") == Ok(()) && input("2a").is_err() && input("a.b").is_err() && input("").is_err());
         assert_eq!(directory("./airlock-ledger"), Ok(()));
         assert!(

@@ -2,9 +2,17 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use airlock_policy::{Code, Severity, compile};
+use airlock_policy::{Checked, Code, Severity, beside, compile, compile_with};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+
+/// Compiles a manifest of `tests/manifests`, whose definitions lie beside it.
+fn at<'t>(folder: &str, text: &'t str, name: &'t str) -> Checked<'t> {
+    compile_with(text, name, &beside(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder)))
+}
+
+const BROKEN: &str = "tests/manifests";
+const GOOD: &str = "tests/manifests/good";
 
 fn manifests(folder: &str) -> Vec<(String, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
@@ -16,11 +24,11 @@ fn manifests(folder: &str) -> Vec<(String, String)> {
 }
 
 fn broken() -> Vec<(String, String)> {
-    manifests("tests/manifests")
+    manifests(BROKEN)
 }
 
 fn good() -> Vec<(String, String)> {
-    let mut all = manifests("tests/manifests/good");
+    let mut all = manifests(GOOD);
     all.extend(manifests("examples/weather").into_iter().map(|(_, text)| ("weather.toml".to_owned(), text)));
     all
 }
@@ -30,7 +38,7 @@ fn broken_manifests_give_their_diagnostics_and_no_policy() {
     let all = broken();
     assert!(all.len() >= 45, "{}", all.len());
     for (name, text) in &all {
-        let checked = compile(text, name);
+        let checked = at(BROKEN, text, name);
         assert!(checked.compiled().is_none(), "{name} compiled");
         assert!(checked.diagnostics().iter().any(|diagnostic| diagnostic.severity == Severity::Error), "{name}");
         insta::assert_snapshot!(format!("broken__{name}"), checked.render(false));
@@ -40,7 +48,7 @@ fn broken_manifests_give_their_diagnostics_and_no_policy() {
 #[test]
 fn good_manifests_compile() {
     for (name, text) in &good() {
-        let checked = compile(text, name);
+        let checked = at(GOOD, text, name);
         let compiled = checked.compiled().unwrap_or_else(|| panic!("{}", checked.render(false)));
         insta::assert_json_snapshot!(format!("good__{name}"), compiled.policy());
         if !checked.diagnostics().is_empty() {
@@ -65,10 +73,13 @@ fn every_code_is_unique_documented_and_shown_by_a_manifest() {
     let headings: BTreeSet<&str> =
         page.lines().filter_map(|line| line.strip_prefix("### ")?.split_once(": ")).map(|(code, _)| code).collect();
     assert_eq!(headings, texts, "headings of docs/diagnostics.md");
-    let reported = |(name, text): &(String, String)| {
-        compile(text, name).diagnostics().iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
+    let reported = |folder: &'static str| {
+        move |(name, text): &(String, String)| {
+            at(folder, text, name).diagnostics().iter().map(|diagnostic| diagnostic.code).collect::<Vec<_>>()
+        }
     };
-    let mut shown: BTreeSet<Code> = broken().iter().chain(&good()).flat_map(reported).collect();
+    let mut shown: BTreeSet<Code> =
+        broken().iter().flat_map(reported(BROKEN)).chain(good().iter().flat_map(reported(GOOD))).collect();
     // The one code whose manifest would be a megabyte of file.
     let large = " ".repeat(airlock_policy::limits::MANIFEST_MAX + 1);
     shown.extend(compile(&large, "large.toml").diagnostics().iter().map(|diagnostic| diagnostic.code));
@@ -120,13 +131,13 @@ fn every_warning_is_a_lint_and_no_error_is() {
 #[test]
 fn lints_change_what_is_said_and_nothing_that_is_compiled() {
     let (_, text) = good().into_iter().find(|(name, _)| name == "warnings.toml").unwrap();
-    let plain = compile(&text, "a.toml");
+    let plain = at(GOOD, &text, "a.toml");
     let with = |lints: &str| text.replacen("[keys]", &format!("[lints]\n{lints}\n[keys]"), 1);
     let lints: Vec<&str> = Code::ALL.iter().filter_map(|code| code.lint()).collect();
     assert_eq!(plain.diagnostics().len(), lints.len(), "the manifest shows every warning once");
     for allowed in &lints {
         let text = with(&format!("warnings = \"deny\"\n{allowed} = {{ level = \"allow\", why = \"x\" }}"));
-        let checked = compile(&text, "a.toml");
+        let checked = at(GOOD, &text, "a.toml");
         assert!(checked.compiled().is_none());
         let left: BTreeSet<_> = checked.diagnostics().iter().map(|d| (d.severity, d.code.lint())).collect();
         let others = lints.iter().filter(|lint| *lint != allowed).map(|lint| (Severity::Error, Some(*lint)));
@@ -134,7 +145,7 @@ fn lints_change_what_is_said_and_nothing_that_is_compiled() {
     }
     let all: String = lints.iter().map(|lint| format!("{lint} = {{ level = \"allow\", why = \"x\" }}\n")).collect();
     let allowed = with(&all);
-    let checked = compile(&allowed, "a.toml");
+    let checked = at(GOOD, &allowed, "a.toml");
     assert_eq!(checked.render(false), "");
     assert_eq!(checked.compiled(), plain.compiled(), "same policy, same digest");
 }

@@ -5,7 +5,7 @@ use super::compare::{Dimension, Row, Step, by_tool, subjects};
 use super::face::{self, Kind};
 use super::search::Found;
 use super::values::Values;
-use super::{flow, lease, quota, texts, verdict, words};
+use super::{flow, foreign, lease, quota, texts, verdict, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::Tool;
 
@@ -16,6 +16,7 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
     if let Some(case) = first(step) {
         lease::doors(step, &case, rows);
     }
+    foreign::offered(step, rows);
     let needed = needs(step);
     if !needed {
         return;
@@ -109,10 +110,11 @@ fn larger(step: &Step<'_>, tool: &Tool, case: &Case, low: u64) -> (Option<Case>,
     let fields = face::fields(tool);
     let most = |field: &face::Field<'_>| match field.kind {
         Kind::Text(own) => own.most as u64 * CHAR_BYTES,
-        Kind::List(own) => own.most as u64 * CHAR_BYTES * face::ITEMS_MAX,
+        Kind::List(own) => (own.most as u64 * CHAR_BYTES).saturating_mul(own.items),
         Kind::Integer(..) | Kind::Number | Kind::Truth => 32,
     };
-    let bound: u64 = fields.iter().map(|field| most(field) + 16 + field.name.len() as u64 * CHAR_BYTES).sum();
+    let bounds = fields.iter().map(|field| most(field).saturating_add(16 + field.name.len() as u64 * CHAR_BYTES));
+    let bound = bounds.fold(0, u64::saturating_add);
     if bound <= low {
         return (None, false);
     }

@@ -146,15 +146,33 @@ impl PartialEq for Real {
 
 impl Eq for Real {}
 
-/// What a declarative tool sends, and what of the answer the caller gets.
+/// What a declarative tool sends or which program is called, and what of the answer the caller gets.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Request {
-    /// Method and URL, then parameters, headers, members of the body and the credential; inputs stand in braces.
+    /// Method and URL, then parameters, headers, members of the body and the credential; inputs stand in braces. Of a tool of an upstream:
+    /// its program and what that is started with, then tool and definition.
     pub sends: Vec<String>,
     /// A place in the answer that the caller is given (RFC 6901; empty = all of it).
     pub reads: String,
     /// Size of the answer in bytes.
     pub answer_bytes: u64,
+    /// Of a tool of an upstream: the risk that the answer is found to have, thousandths, and what the caller gets of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_risk: Option<(u16, Passed)>,
+}
+
+/// What a caller gets of a result that looks like an injection, from the least on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Passed {
+    /// Nothing.
+    Withheld,
+    /// What does not look like one.
+    Stripped,
+    /// All of it, behind a warning.
+    Marked,
+    /// All of it.
+    Whole,
 }
 
 /// A key, by its id and its commitment (16 hex digits).

@@ -3,7 +3,7 @@
 use super::case::{Carrier, Case, SigningKey, Verdict};
 use super::reach::{self, Corner, Issuing, Limits, Meeting, Spot};
 use super::verdict::Judge;
-use super::{across, lease, shape, words};
+use super::{across, foreign, lease, shape, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Grant, Policy};
 use serde::Serialize;
@@ -49,6 +49,16 @@ pub enum Dimension {
     ArgumentBytes,
     /// What a declarative tool sends, and where.
     Request,
+    /// The program of an upstream and what it is started with.
+    Program,
+    /// The reviewed definition of a tool of an upstream.
+    Definition,
+    /// What becomes of results that look like an injection.
+    Screening,
+    /// A resource of an upstream.
+    Resource,
+    /// A prompt of an upstream.
+    Prompt,
     /// Which part of an answer the caller gets.
     Answer,
     /// Size of an answer.
@@ -220,7 +230,13 @@ impl<'p> Step<'p> {
 
     /// An ordinary call: the smallest lease, no risk.
     pub(super) fn case(&self, subject: &str, meeting: &Meeting<'_>, spot: &Spot) -> Case {
-        let case = reach::case(subject, [meeting.to, meeting.from.unwrap_or(meeting.to)], &spot.place, spot.args.clone());
+        let case = reach::case(
+            self.to.policy,
+            subject,
+            [meeting.to, meeting.from.unwrap_or(meeting.to)],
+            &spot.place,
+            spot.args.clone(),
+        );
         Case { key: self.key.clone(), carrier: self.carrier, ..case }
     }
 
@@ -246,6 +262,7 @@ impl<'p> Step<'p> {
             lease::by_caller(self, meeting, (&group.to, from), &case, rows);
         }
         shape::rows(self, meeting, &case, rows);
+        foreign::rows(self, meeting, &case, rows);
         for (dimension, args) in &spot.beyond {
             let tools = meeting.from.map(|other| (other, meeting.to));
             let (low, high) = tools.map_or_else(Default::default, |tools| words::arguments(tools, dimension));

@@ -1,8 +1,13 @@
 //! What a call of a tool looks like, whether the runtime implements it or the manifest describes it.
 
 use super::case::Request;
+use super::foreign;
 use crate::builtin::{self, ArgKind, Network};
-use crate::ir::{ArgRule, Auth, AuthScheme, Builtin, Input, InputKind, Method, Pair, Piece, Rest, Select, Slot, Tool, ToolKind};
+use crate::ir::{
+    ArgRule, Argument, ArgumentKind, Auth, AuthScheme, Builtin, Input, InputKind, Method, Pair, Piece, Policy, Proxied, Rest,
+    Select, Slot, Tool, ToolKind,
+};
+use crate::limits::ARGUMENTS_MAX;
 
 /// Longest URL that the gateway reads, and longest string input, in bytes or characters.
 pub(super) const TEXT_MAX: usize = 8192;
@@ -32,6 +37,8 @@ pub(super) enum Kind {
 pub(super) struct Own {
     pub(super) least: usize,
     pub(super) most: usize,
+    /// Most of them in a list.
+    pub(super) items: u64,
     pub(super) alphabet: Alphabet,
     pub(super) path: InPath,
 }
@@ -124,8 +131,15 @@ pub(super) enum Where<'p> {
 
 pub(super) fn rest(tool: &Tool) -> Option<&Rest> {
     match &tool.kind {
-        ToolKind::Builtin(_) => None,
+        ToolKind::Builtin(_) | ToolKind::Upstream(_) => None,
         ToolKind::Rest(rest) => Some(rest),
+    }
+}
+
+pub(super) fn proxied(tool: &Tool) -> Option<&Proxied> {
+    match &tool.kind {
+        ToolKind::Builtin(_) | ToolKind::Rest(_) => None,
+        ToolKind::Upstream(proxied) => Some(proxied),
     }
 }
 
@@ -133,15 +147,19 @@ pub(super) fn network(tool: &Tool) -> Where<'_> {
     if let Some(rest) = rest(tool) {
         return Where::One(&rest.host, rest.port);
     }
-    match builtin::find(&tool.name).map(|facts| facts.network) {
+    match builtin::find(&tool.name).filter(|_| proxied(tool).is_none()).map(|facts| facts.network) {
         Some(Network::Chosen) => Where::Chosen,
         Some(Network::Fixed(hosts)) => Where::Fixed(hosts),
         Some(Network::None) | None => Where::Nowhere,
     }
 }
 
-/// Arguments of a tool, but lists and objects of built-in tools, of which no rule speaks.
+/// Arguments of a tool, but lists and objects of built-in tools, of which no rule speaks, and values of upstreams that no rule speaks of
+/// but to forbid them.
 pub(super) fn fields(tool: &Tool) -> Vec<Field<'_>> {
+    if let Some(proxied) = proxied(tool) {
+        return proxied.arguments.iter().filter_map(foreign_field).collect();
+    }
     let Some(rest) = rest(tool) else {
         return builtin_fields(tool);
     };
@@ -160,6 +178,22 @@ pub(super) fn fields(tool: &Tool) -> Vec<Field<'_>> {
     rest.input.iter().map(|input| field(rest, input)).collect()
 }
 
+fn foreign_field(argument: &Argument) -> Option<Field<'_>> {
+    let Argument { name, kind, required } = argument;
+    // An upstream takes texts and lists of any length; the gateway bounds the arguments together.
+    let most = usize::try_from(ARGUMENTS_MAX).unwrap_or(usize::MAX);
+    let own = Own { least: 0, most, items: ARGUMENTS_MAX, alphabet: Alphabet::Any, path: InPath::No };
+    let kind = match kind {
+        ArgumentKind::Text => Kind::Text(own),
+        ArgumentKind::Integer(least, most) => Kind::Integer(*least, *most),
+        ArgumentKind::Number => Kind::Number,
+        ArgumentKind::Boolean => Kind::Truth,
+        ArgumentKind::List => Kind::List(own),
+        ArgumentKind::Other => return None,
+    };
+    Some(Field { name, kind, required: *required })
+}
+
 fn builtin_fields(tool: &Tool) -> Vec<Field<'_>> {
     let Some(facts) = builtin::find(&tool.name) else { return Vec::new() };
     let own = |name: &str| {
@@ -169,7 +203,7 @@ fn builtin_fields(tool: &Tool) -> Vec<Field<'_>> {
             // `url` and `intent`.
             _ => (TEXT_MAX, Alphabet::Line),
         };
-        Own { least: 1, most, alphabet, path: InPath::No }
+        Own { least: 1, most, items: ITEMS_MAX, alphabet, path: InPath::No }
     };
     let field = |(name, kind): &(&'static str, ArgKind)| {
         let kind = match kind {
@@ -195,7 +229,7 @@ fn own(rest: &Rest, name: &str) -> Own {
         (false, false) => InPath::No,
     };
     let alphabet = if header { Alphabet::Header } else { Alphabet::Any };
-    Own { least: usize::from(whole), most: TEXT_MAX, alphabet, path }
+    Own { least: usize::from(whole), most: TEXT_MAX, items: ITEMS_MAX, alphabet, path }
 }
 
 /// A part of a segment of a path.
@@ -240,6 +274,10 @@ pub(super) fn slack(tool: &Tool) -> u64 {
         ToolKind::Builtin(_) => 0,
         ToolKind::Rest(_) if tool.strict => 0,
         ToolKind::Rest(_) => u64::MAX,
+        // What no rule can speak of may still be sent.
+        ToolKind::Upstream(proxied) if proxied.arguments.iter().any(|argument| argument.kind == ArgumentKind::Other) => u64::MAX,
+        ToolKind::Upstream(_) if tool.strict => 0,
+        ToolKind::Upstream(_) => u64::MAX,
     }
 }
 
@@ -296,7 +334,18 @@ pub(super) fn gives(select: &Select, pointer: &str) -> bool {
     pointers(select).into_iter().any(within)
 }
 
+/// What leaves the gateway for a call, line by line: the request of a declarative tool, or the program that is called with what it is
+/// started with and the definition that was reviewed. Nothing for a built-in tool.
+pub(super) fn outside(policy: &Policy, tool: &Tool) -> Option<Vec<String>> {
+    match &tool.kind {
+        ToolKind::Builtin(_) => None,
+        ToolKind::Rest(rest) => Some(sends(rest)),
+        ToolKind::Upstream(proxied) => Some(foreign::calls(policy, proxied)),
+    }
+}
+
 /// The request of a tool, of whose answer this is read; nothing for a built-in tool.
-pub(super) fn request(tool: &Tool, reads: &str) -> Option<Request> {
-    rest(tool).map(|rest| Request { sends: sends(rest), reads: reads.to_owned(), answer_bytes: 0 })
+pub(super) fn request(policy: &Policy, tool: &Tool, reads: &str) -> Option<Request> {
+    let sends = outside(policy, tool)?;
+    Some(Request { sends, reads: reads.to_owned(), answer_bytes: 0, answer_risk: None })
 }

@@ -8,6 +8,7 @@ mod case;
 mod compare;
 mod face;
 mod flow;
+mod foreign;
 mod lease;
 mod notes;
 mod parts;
@@ -24,7 +25,7 @@ mod values;
 mod verdict;
 mod words;
 
-pub use case::{Carrier, Case, IssueCall, Past, Real, Request, SigningKey, Target, Value, Verdict, When};
+pub use case::{Carrier, Case, IssueCall, Passed, Past, Real, Request, SigningKey, Target, Value, Verdict, When};
 pub use compare::{Difference, Dimension, Row, Status, diff};
 pub use notes::notes;
 pub use query::{grants_for, reaches, shadowed_by};

@@ -12,7 +12,7 @@ type Text = fn(&Policy) -> String;
 /// mention in an argument counts as no risk.
 #[must_use]
 pub fn notes(old: &Policy, new: &Policy) -> Vec<(&'static str, String, String)> {
-    let each: [(&'static str, Text); 11] = [
+    let each: [(&'static str, Text); 12] = [
         ("gateway name (audience of leases)", |policy| policy.gateway.name.clone()),
         ("instructions", |policy| policy.gateway.instructions.clone()),
         ("ledger", |policy| format!("{:?}", policy.ledger)),
@@ -20,6 +20,9 @@ pub fn notes(old: &Policy, new: &Policy) -> Vec<(&'static str, String, String)> 
         ("longest life of any lease", |policy| duration(policy.lease.max_ttl)),
         ("listed hosts (a URL of another host in an argument adds risk)", |policy| {
             of_tools(policy, |tool| tool.egress.iter().map(|entry| written(&entry.host)).collect::<Vec<_>>().join(" "))
+        }),
+        ("why upstreams are there", |policy| {
+            policy.upstreams.iter().map(|upstream| format!("{}: {}", upstream.name, upstream.why)).collect::<Vec<_>>().join("; ")
         }),
         ("calls open at once", |policy| policy.limits.in_flight.to_string()),
         ("time for an approval", |policy| duration(policy.limits.approval_timeout)),

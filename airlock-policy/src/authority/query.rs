@@ -33,7 +33,7 @@ impl Judge<'_> {
         let meeting = Meeting::of(self, self, tool);
         let open = |spot: &&reach::Spot| !reach::limits(self, &grants, tool, &spot.place, Verdict::Deny).operator.is_empty();
         let spot = meeting.spots.iter().find(open)?;
-        Some(Case { key, carrier, ..reach::case(subject, [tool, tool], &spot.place, spot.args.clone()) })
+        Some(Case { key, carrier, ..reach::case(self.policy, subject, [tool, tool], &spot.place, spot.args.clone()) })
     }
 }
 

@@ -12,7 +12,7 @@ use super::texts::Aim;
 use super::values::{self, Values};
 use super::verdict::{Judge, asked, consent, flows, grants_host};
 use crate::builtin::ISSUE_TOOL;
-use crate::ir::{Grant, Tool};
+use crate::ir::{Grant, Policy, Tool};
 use std::collections::BTreeMap;
 
 /// Arguments by name.
@@ -260,17 +260,21 @@ impl Issuing {
 
 /// A call of the first tool at a place, under the smallest lease of the operator. Of its answer something is read that the other
 /// tool gives as well, if there is anything.
-pub(super) fn case(subject: &str, [tool, other]: [&Tool; 2], place: &Place, args: Args) -> Case {
+pub(super) fn case(policy: &Policy, subject: &str, [tool, other]: [&Tool; 2], place: &Place, args: Args) -> Case {
     let url = match args.get("url") {
         Some(Value::Text(url)) if place.chosen => Some(url.as_str()),
         Some(_) | None => None,
     };
-    let request = face::rest(tool).and_then(|rest| {
-        let (ours, theirs) = (&rest.response.select, &face::rest(other).unwrap_or(rest).response.select);
-        let both = face::pointers(ours).into_iter().chain(face::pointers(theirs));
-        let shared = both.clone().find(|pointer| face::gives(ours, pointer) && face::gives(theirs, pointer));
-        face::request(tool, shared.or_else(|| face::pointers(ours).first().copied())?)
-    });
+    let request = match face::rest(tool) {
+        None => face::request(policy, tool, ""),
+        Some(rest) => {
+            let (ours, theirs) = (&rest.response.select, &face::rest(other).unwrap_or(rest).response.select);
+            let both = face::pointers(ours).into_iter().chain(face::pointers(theirs));
+            let shared = both.clone().find(|pointer| face::gives(ours, pointer) && face::gives(theirs, pointer));
+            let reads = shared.or_else(|| face::pointers(ours).first().copied());
+            reads.and_then(|reads| face::request(policy, tool, reads))
+        }
+    };
     Case { targets: place.targets(url), request, args, ..Case::of(subject, &tool.name) }
 }
 

@@ -63,7 +63,11 @@ impl<'p> Values<'p> {
     }
 
     pub(super) fn items_max(&self) -> u64 {
-        self.rules.iter().fold(ITEMS_MAX, |most, rule| if let ArgRule::MaxItems(items) = rule { most.min(*items) } else { most })
+        let own = match self.kind {
+            Kind::List(own) => own.items,
+            Kind::Text(_) | Kind::Integer(..) | Kind::Number | Kind::Truth => ITEMS_MAX,
+        };
+        self.rules.iter().fold(own, |most, rule| if let ArgRule::MaxItems(items) = rule { most.min(*items) } else { most })
     }
 
     /// Least and most of a number, where there is a bound.

@@ -2,14 +2,14 @@
 //!
 //! These are the rules of the gateway's decision, without the parts that no manifest changes (signatures, revocations).
 
-use super::case::{Carrier, Case, IssueCall, Past, SigningKey, Value, Verdict, When};
+use super::case::{Carrier, Case, IssueCall, Passed, Past, SigningKey, Value, Verdict, When};
 use super::face::{self, Alphabet, Field, InPath, Kind, Own, Part, Where};
 use super::session::{Run, Session};
 use super::texts::Patterns;
 use super::values::{Values, rules};
-use super::{places, risks};
+use super::{foreign, places, risks};
 use crate::builtin::ISSUE_TOOL;
-use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool};
+use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool, ToolKind};
 use crate::limits::RISK_MAX;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -124,7 +124,7 @@ impl<'p> Judge<'p> {
             return Verdict::Deny;
         }
         let granted = grants.iter().map(|grant| self.granted(tool, grant, case)).max().unwrap_or(Verdict::Deny);
-        let sent = granted > Verdict::Deny && self.sends(tool, case) && requested(tool, case) && self.arguments(tool, case);
+        let sent = granted > Verdict::Deny && self.sends(tool, case) && self.requested(tool, case) && self.arguments(tool, case);
         if sent { granted.min(asked(tool)) } else { Verdict::Deny }
     }
 
@@ -187,7 +187,7 @@ impl<'p> Judge<'p> {
 
     /// Whether the rules of the issuing tool let a lease name a tool.
     pub(super) fn issuable(&self, name: &str) -> bool {
-        let own = Own { least: 1, most: LEASE_TEXT_MAX, alphabet: Alphabet::Any, path: InPath::No };
+        let own = Own { least: 1, most: LEASE_TEXT_MAX, items: face::ITEMS_MAX, alphabet: Alphabet::Any, path: InPath::No };
         self.tool(ISSUE_TOOL).is_some_and(|tool| {
             let values = Values { kind: Kind::List(own), rules: rules(tool, "tools"), patterns: &self.patterns };
             values.admits(&Value::List(vec![name.to_owned()]))
@@ -230,6 +230,26 @@ impl<'p> Judge<'p> {
         };
         sent && case.targets.iter().all(open)
     }
+
+    /// Whether the tool makes this request, and gives this part of the answer.
+    fn requested(&self, tool: &Tool, case: &Case) -> bool {
+        let (Some(sends), Some(request)) = (face::outside(self.policy, tool), &case.request) else {
+            return face::outside(self.policy, tool).is_none() && case.request.is_none();
+        };
+        let given = match &tool.kind {
+            ToolKind::Builtin(_) => false,
+            ToolKind::Rest(rest) => {
+                let response = &rest.response;
+                let whole = request.answer_risk.is_none();
+                whole && face::gives(&response.select, &request.reads) && request.answer_bytes <= response.max_bytes
+            }
+            ToolKind::Upstream(proxied) => {
+                let passes = |(risk, passed): (u16, Passed)| foreign::passed(proxied, risk) >= passed;
+                request.answer_bytes <= proxied.max_result && request.answer_risk.is_none_or(passes)
+            }
+        };
+        given && sends == request.sends
+    }
 }
 
 /// Whether what came before stands in the order of time.
@@ -240,19 +260,6 @@ fn in_order(case: &Case) -> bool {
     };
     let times = case.earlier.iter().map(|past| time(past.when)).chain([Some(case.at)]);
     times.is_sorted()
-}
-
-/// Whether the tool makes this request, and gives this part of the answer.
-fn requested(tool: &Tool, case: &Case) -> bool {
-    match (face::rest(tool), &case.request) {
-        (None, request) => request.is_none(),
-        (Some(_), None) => false,
-        (Some(rest), Some(request)) => {
-            face::sends(rest) == request.sends
-                && face::gives(&rest.response.select, &request.reads)
-                && request.answer_bytes <= rest.response.max_bytes
-        }
-    }
 }
 
 /// Whether every segment of the path that is sent has a name: none is empty, `.` or `..` by its inputs.

@@ -8,7 +8,7 @@ use super::session::Labels;
 use super::values;
 use super::verdict::{Judge, asked, flows};
 use crate::amount::{duration, risk};
-use crate::ir::{ArgRule, InputKind, Policy, Rate, Select, Tool};
+use crate::ir::{ArgRule, Argument, ArgumentKind, InputKind, Policy, Rate, Select, Tool};
 
 /// Limits of leases; the largest of each where there are several.
 pub(super) fn limits(corners: &[Corner]) -> String {
@@ -74,6 +74,7 @@ pub(super) fn key(policy: &Policy, kid: &str) -> String {
 pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (String, String) {
     match dimension {
         Dimension::Argument(arg) => (rules(old, arg), rules(new, arg)),
+        Dimension::Unnamed if face::proxied(new).is_some() => ("refused".to_owned(), "as the schema says".to_owned()),
         Dimension::Unnamed => ("refused".to_owned(), "ignored".to_owned()),
         Dimension::Reach
         | Dimension::Ttl
@@ -85,6 +86,11 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::Approval
         | Dimension::ArgumentBytes
         | Dimension::Request
+        | Dimension::Program
+        | Dimension::Definition
+        | Dimension::Screening
+        | Dimension::Resource
+        | Dimension::Prompt
         | Dimension::Answer
         | Dimension::AnswerBytes
         | Dimension::Rate
@@ -96,8 +102,26 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
     }
 }
 
+fn foreign_type(argument: &Argument) -> String {
+    let Argument { name: _, kind, required } = argument;
+    let kind = match kind {
+        ArgumentKind::Text => "string",
+        ArgumentKind::Integer(..) => "integer",
+        ArgumentKind::Number => "number",
+        ArgumentKind::Boolean => "boolean",
+        ArgumentKind::List => "list of strings",
+        ArgumentKind::Other => "of a kind without rules",
+    };
+    if *required { kind.to_owned() } else { format!("{kind}, optional") }
+}
+
 /// Type and rules of an argument.
 pub(super) fn rules(tool: &Tool, arg: &str) -> String {
+    let foreign = face::proxied(tool);
+    let named = foreign.and_then(|proxied| proxied.arguments.iter().find(|argument| argument.name == arg));
+    if foreign.is_some() && named.is_none() {
+        return if tool.strict { "not an argument" } else { "as the schema says" }.to_owned();
+    }
     let rest = face::rest(tool);
     let input = rest.and_then(|rest| rest.input.iter().find(|input| input.name == arg));
     if rest.is_some() && input.is_none() {
@@ -113,6 +137,7 @@ pub(super) fn rules(tool: &Tool, arg: &str) -> String {
         };
         if input.required { kind.to_owned() } else { format!("{kind}, optional") }
     });
+    let typed = typed.or(named.map(foreign_type));
     let list = |items: &[String]| items.iter().map(|item| format!("{item:?}")).collect::<Vec<_>>().join(", ");
     let ruled = values::rules(tool, arg).iter().map(|rule| match rule {
         ArgRule::OneOf(values) => format!("one of {}", list(values)),

@@ -8,6 +8,7 @@ mod remarks;
 mod requires;
 mod sessions;
 mod tools;
+mod upstreams;
 
 use crate::diagnostic::{Faults, Span};
 use crate::ir;
@@ -44,7 +45,7 @@ impl Listed {
 /// Checks the sections against each other and makes the policy. With any error in `faults` the result has placeholders in it and
 /// must be dropped.
 pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
-    let Manifest { settings, limits, groups, egress, tools, flows, grants, requires } = manifest;
+    let Manifest { settings, limits, groups, egress, upstreams, tools, flows, grants, requires } = manifest;
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
@@ -64,6 +65,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     let whole = !faults.broken();
     if whole {
         tools::idle_hosts(&egress.known, &reached, faults);
+        upstreams::idle(&upstreams, faults);
         groups.idle(faults);
         grants::idle_tools(&listed, &grants, faults);
     }
@@ -75,6 +77,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
         ledger,
         limits,
+        upstreams: upstreams.into_iter().map(|draft| draft.upstream).collect(),
         tools: listed.tools.clone(),
         flows,
         grants,

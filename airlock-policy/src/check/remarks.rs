@@ -6,11 +6,36 @@ use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::factor;
 use crate::fields::At;
 use crate::ir::{EffectClass, Method, Quota, Rate, Tool, ToolKind};
-use crate::manifest::{QuotaDraft, RestDraft};
+use crate::manifest::{ProxiedDraft, QuotaDraft, RestDraft};
 
 /// What a REST tool should have besides its request.
 pub(super) fn request(tool: &Tool, draft: &RestDraft, name: &Span, faults: &mut Faults) {
     let ToolKind::Rest(rest) = &tool.kind else { return };
+    unguarded(tool, name, faults);
+    if tool.effect == EffectClass::Read && rest.method != Method::Get {
+        let message = format!("`{}` is said to read, but its method changes things", tool.name);
+        let diagnostic = Diagnostic::new(Code::ReadMethod, &draft.method, message, "not a method for reading");
+        faults.push(diagnostic.help("say `effect = \"write\"`, or allow this where the service reads by such requests"));
+    }
+}
+
+/// What a tool of an upstream should have besides its pin.
+pub(super) fn proxied(tool: &Tool, draft: &ProxiedDraft, name: &Span, faults: &mut Faults) {
+    unguarded(tool, name, faults);
+    let Some(definition) = &draft.definition else { return };
+    let hints = &definition.value()["annotations"];
+    let contradicts = hints["readOnlyHint"] == false || hints["destructiveHint"] == true;
+    if tool.effect == EffectClass::Read && contradicts {
+        let message = format!("`{}` is said to read, but its own definition says that it changes things", tool.name);
+        let diagnostic = Diagnostic::new(Code::EffectHint, name, message, "the server says otherwise");
+        faults.push(diagnostic.help(
+            "say `effect = \"write\"` or `\"send\"`; a server's hint is no proof, but it has no reason to make itself worse",
+        ));
+    }
+}
+
+/// A tool that sends, unseen by any flow and asked of nobody.
+fn unguarded(tool: &Tool, name: &Span, faults: &mut Faults) {
     let sends = tool.labels.iter().any(|label| label.starts_with("sends:"));
     if tool.effect == EffectClass::Send && tool.approval.is_none() && !sends {
         let message = format!("`{}` carries data out, with neither approval nor a label for it", tool.name);
@@ -18,11 +43,6 @@ pub(super) fn request(tool: &Tool, draft: &RestDraft, name: &Span, faults: &mut 
         faults.push(diagnostic.help(
             "add `labels = [\"sends:external\"]` or `approval = \"human\"`; say `effect = \"read\"` or `\"write\"` if it sends nothing out",
         ));
-    }
-    if tool.effect == EffectClass::Read && rest.method != Method::Get {
-        let message = format!("`{}` is said to read, but its method changes things", tool.name);
-        let diagnostic = Diagnostic::new(Code::ReadMethod, &draft.method, message, "not a method for reading");
-        faults.push(diagnostic.help("say `effect = \"write\"`, or allow this where the service reads by such requests"));
     }
 }
 

@@ -126,7 +126,7 @@ impl Selector {
             && labels.iter().all(|label| has(tool, label))
             && effect.is_none_or(|effect| effect == tool.effect)
             && credentials.is_none_or(|credentials| credentials == sends_credential(tool))
-            && host.as_ref().is_none_or(|host| tool.egress.iter().any(|egress| meet(&egress.host, host)))
+            && host.as_ref().is_none_or(|host| is_foreign(tool) || tool.egress.iter().any(|egress| meet(&egress.host, host)))
     }
 }
 
@@ -134,6 +134,15 @@ const fn sends_credential(tool: &Tool) -> bool {
     match &tool.kind {
         ToolKind::Rest(rest) => rest.auth.is_some(),
         ToolKind::Builtin(_) => false,
+        ToolKind::Upstream(proxied) => proxied.secrets,
+    }
+}
+
+/// Whether another program performs it, which may reach any host.
+const fn is_foreign(tool: &Tool) -> bool {
+    match &tool.kind {
+        ToolKind::Builtin(_) | ToolKind::Rest(_) => false,
+        ToolKind::Upstream(_) => true,
     }
 }
 
@@ -159,6 +168,11 @@ fn lack(property: &Property, tool: &Tool, policy: &Policy) -> Option<Lack> {
             tool.approval != Some(Approval::Human),
             "runs without approval".to_owned(),
             "add `approval = \"human\"` to the tool".to_owned(),
+        ),
+        Property::ExactHosts if is_foreign(tool) => own(
+            true,
+            "is performed by another program, whose hosts are not bounded".to_owned(),
+            "leave tools of upstreams out of this requirement".to_owned(),
         ),
         Property::ExactHosts => {
             let wide = tool.egress.iter().find(|egress| !matches!(egress.host, HostRule::Exact(_)))?;

@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{EgressDraft, Egresses, KindDraft, RestDraft, ToolDraft};
+use crate::manifest::{EgressDraft, Egresses, KindDraft, ProxiedDraft, RestDraft, ToolDraft};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 
@@ -74,6 +74,10 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
             let egress = destination(&name.value, draft, declared, reached, faults);
             (ir::ToolKind::Rest(draft.rest.clone()), effect, egress.into_iter().collect())
         }
+        KindDraft::Upstream(draft) => {
+            let effect = effect.map_or(ir::EffectClass::Send, |at| at.value);
+            (ir::ToolKind::Upstream(proxied(draft, standard.value)), effect, Vec::new())
+        }
     };
     egress.sort_by(|a, b| a.host.cmp(&b.host));
     if let Some(timeout) = &timeout {
@@ -100,13 +104,31 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         timeout: timeout.map_or(longest, |at| at.value),
         why,
     };
-    if let KindDraft::Rest(draft) = &kind {
-        remarks::request(&tool, draft, &name.span, faults);
+    match &kind {
+        KindDraft::Builtin(_) => {}
+        KindDraft::Rest(draft) => remarks::request(&tool, draft, &name.span, faults),
+        KindDraft::Upstream(draft) => remarks::proxied(&tool, draft, &name.span, faults),
     }
     remarks::labels(&tool, &labels, faults);
     remarks::threshold(&tool, threshold_place, faults);
     remarks::quota(&tool, &quota, &limits.quota, faults);
     tool
+}
+
+/// A tool of an upstream; `standard` is `[risk] threshold`. Without a definition there is an error, and nothing of this is kept.
+fn proxied(draft: &ProxiedDraft, standard: u16) -> ir::Proxied {
+    let ProxiedDraft { upstream, tool, definition, arguments, max_result, on_risk, result_threshold, secrets } = draft;
+    ir::Proxied {
+        upstream: upstream.clone(),
+        tool: tool.clone(),
+        pin: definition.as_ref().map(|definition| crate::digest::hex(definition.digest())).unwrap_or_default(),
+        definition: definition.as_ref().map(|definition| definition.text().to_owned()).unwrap_or_default(),
+        arguments: arguments.clone(),
+        max_result: *max_result,
+        on_risk: *on_risk,
+        result_threshold: result_threshold.as_ref().map_or(standard, |at| at.value),
+        secrets: *secrets,
+    }
 }
 
 /// A tool waits no longer than the gateway.

@@ -12,6 +12,7 @@ mod rest;
 mod root;
 mod schema;
 mod tools;
+mod upstreams;
 
 use crate::code::Code;
 

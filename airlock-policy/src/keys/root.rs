@@ -5,9 +5,10 @@ use super::grants::{EVERY, FLOW, GRANT, HAS, NEVER, REQUIRE, SELECTOR};
 use super::network::{EGRESS, HOSTS};
 use super::rest::{AUTH, CONSTANT, HTTP, INPUT, INPUT_VALUE, RESPONSE};
 use super::tools::{IGNORED, TOOL, TOOL_LIMITS, TOOL_RISK};
+use super::upstreams;
 use super::{Absent, Key, Kind, Section, args};
 use crate::code::Code;
-use crate::limits::{EGRESS_MAX, FLOWS_MAX, GRANTS_MAX, GROUPS_MAX, REQUIRES_MAX, TOOLS_MAX};
+use crate::limits::{EGRESS_MAX, FLOWS_MAX, GRANTS_MAX, GROUPS_MAX, REQUIRES_MAX, TOOLS_MAX, UPSTREAMS_MAX};
 
 /// Form of the name of a tool, a host group or a rule set.
 pub(super) const NAME: &str = "^[A-Za-z0-9_.-]{1,64}$";
@@ -37,6 +38,9 @@ pub static SECTIONS: &[&Section] = &[
     &AUTH,
     &RESPONSE,
     &INPUT,
+    &upstreams::UPSTREAM,
+    &upstreams::VARIABLE,
+    &upstreams::TOOL,
     &FLOW,
     &GRANT,
     &REQUIRE,
@@ -91,12 +95,20 @@ pub static ROOT: Section = Section {
             "names for sets of argument rules",
             &[Code::BadName, Code::UnusedRuleSet],
         ),
-        Key::required(
+        Key::optional(
             "tools",
             Kind::Named(NAME, &Kind::Table(&TOOL), TOOLS_MAX),
+            "an error, unless there are `upstreams`",
             "{ airlock_usage_stats = { why = \"review\" } }",
             "the tools of the gateway",
             &[Code::UnknownTool, Code::BadToolName, Code::SimilarTools, Code::UnreachableTool],
+        ),
+        none(
+            "upstreams",
+            Kind::Named(upstreams::NAME, &Kind::Table(&upstreams::UPSTREAM), UPSTREAMS_MAX),
+            "{ files = { command = [\"/opt/mcp/files\"], why = \"files\" } }",
+            "foreign MCP servers whose tools the gateway has",
+            &[Code::BadName, Code::BadDefinitions, Code::UnusedUpstream],
         ),
         none(
             "flow",

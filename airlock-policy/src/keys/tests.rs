@@ -46,6 +46,10 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[tools.<name>.http.auth]", _) => ("tools.open_ticket.http.auth", &["bearer_env"]),
         ("[tools.<name>.http.response]", _) => ("tools.status.http.response", &[]),
         ("[tools.<name>.input.<argument>]", _) => ("tools.open_ticket.input.free", &[]),
+        ("[upstreams.<name>]", _) => ("upstreams.files", &[]),
+        ("A variable of an upstream", "from") => ("upstreams.files.env.KEY", &["secret"]),
+        ("A variable of an upstream", _) => ("upstreams.files.env.KEY", &[]),
+        ("[upstreams.<name>.tools.<tool>]", _) => ("upstreams.files.tools.read", &[]),
         ("[[flow]]", "ask") => ("flow.0", &["deny"]),
         ("[[flow]]", _) => ("flow.0", &[]),
         ("[[grant]]", "tools") => ("grant.1", &[]),
@@ -109,13 +113,32 @@ fn companions(section: &str, key: &str, root: &mut Table) {
         }
         _ => {}
     }
+    rename(root);
     if !matches!(section, "[tools.<name>.input.<argument>]" | "The file") {
         table(root, "tools.open_ticket.input").remove("free");
     }
 }
 
+/// Grants speak of the tool of the upstream by the name that clients see.
+fn rename(root: &mut Table) {
+    let Some(upstream) = root.get("upstreams").and_then(|upstreams| upstreams["files"].as_table()) else { return };
+    let tool = upstream.get("tools").and_then(|tools| tools.get("read"));
+    let given = tool.and_then(|tool| Some(tool.get("as")?.as_str()?.to_owned()));
+    let bare = upstream.get("names").is_some_and(|names| names.as_str() == Some("bare"));
+    let name = tool.map(|_| given.unwrap_or_else(|| if bare { "read" } else { "files.read" }.to_owned()));
+    if let Some(tools) = root["grant"][0].get_mut("tools").and_then(Value::as_array_mut) {
+        tools.retain(|tool| tool.as_str() != Some("files.read"));
+        tools.extend(name.map(Value::String));
+    }
+}
+
+/// The definitions of [`BASE`], whatever file is asked for.
+fn pins(_: &str) -> Result<String, String> {
+    Ok(include_str!("base.json").to_owned())
+}
+
 fn errors(text: &str) -> Vec<String> {
-    let checked = crate::compile(text, "airlock.toml");
+    let checked = crate::compile_with(text, "airlock.toml", &pins);
     let errors = checked.diagnostics().iter().filter(|fault| fault.severity == Severity::Error);
     errors.map(|fault| format!("{} {} {:?}", fault.code.text(), fault.message, fault.help)).collect()
 }
@@ -164,7 +187,8 @@ fn defaults_are_what_the_parser_makes_of_nothing() {
             let told = with(section, key.name, value["value"].clone());
             let mut untold: Table = told.parse().unwrap();
             table(&mut untold, place(section.name, key.name).0).remove(key.name);
-            let policy = |text: &str| crate::compile(text, "a.toml").into_compiled().map(|compiled| compiled.policy().clone());
+            let policy =
+                |text: &str| crate::compile_with(text, "a.toml", &pins).into_compiled().map(|compiled| compiled.policy().clone());
             let (told, untold) = (policy(&told), policy(&toml::to_string(&untold).unwrap()));
             assert!(told.is_some(), "{} {}", section.name, key.name);
             assert_eq!(told, untold, "{} {}", section.name, key.name);
@@ -247,7 +271,8 @@ fn keys_name_the_diagnostics_that_manifests_get_there() {
         }
         let span = document.span();
         let document = Spanned::new(span, DeValue::Table(document.into_inner()));
-        for fault in crate::compile(&text, "a.toml").diagnostics().iter().filter(|fault| !ANY.contains(&fault.code)) {
+        let read = crate::beside(file.parent().unwrap());
+        for fault in crate::compile_with(&text, "a.toml", &read).diagnostics().iter().filter(|fault| !ANY.contains(&fault.code)) {
             let mut found = Vec::new();
             keys_at(&ROOT, &document, fault.span.start, &mut found);
             let Some((section, key)) = found.last() else { continue };

@@ -1,4 +1,4 @@
-//! Tools: what built-in and REST tools have in common.
+//! Tools: what built-in and REST tools have in common, and the keys that every tool has.
 
 use super::gateway::SESSION_CALLS;
 use super::network::HOST_LIST;
@@ -22,6 +22,66 @@ const ARGUMENT: &str = "^[A-Za-z][A-Za-z0-9_-]{0,63}$";
 /// Diagnostics of a table of rules as one value.
 const RULE_CODES: &[Code] = &[Code::UnknownArgument, Code::UnknownRuleSet, Code::RuleSetConflict, Code::RuleContradiction];
 
+/// Rules of an argument: those of a set, or its own.
+const RULED: Kind = Kind::Either(&[Kind::Text("name of an `[args.<name>]`", "^[A-Za-z0-9_.-]{1,64}$"), Kind::Table(&args::USE)]);
+/// `args`.
+pub(super) const ARGS: Key = Key::optional(
+    "args",
+    Kind::Named("^.+$", &RULED, INPUTS_MAX),
+    "no rules",
+    "{ limit = { max = 20 } }",
+    "rules that narrow an argument",
+    RULE_CODES,
+);
+/// `risk_threshold`.
+pub(super) const RISK_THRESHOLD: Key = Key::optional(
+    "risk_threshold",
+    Kind::Risk,
+    "`[risk] threshold`",
+    "0.7",
+    "a call at or above this risk is denied",
+    &[Code::AlwaysDenied, Code::IdleThreshold],
+);
+/// `base_risk`.
+pub(super) const BASE_RISK: Key =
+    Key::default("base_risk", Kind::Risk, "0", "0.1", "risk that every call of this tool starts with", &[Code::AlwaysDenied]);
+/// `risk`.
+pub(super) const OWN_RISK: Key = Key::optional(
+    "risk",
+    Kind::Table(&TOOL_RISK),
+    "all factors count",
+    "{ ignore = [{ factor = \"oversized_arguments\", why = \"texts are long here\" }] }",
+    "what the risk of this tool leaves out",
+    &[],
+);
+/// `labels`.
+pub(super) const LABELS: Key = Key::default(
+    "labels",
+    Kind::List(&LABEL, 0, LABELS_MAX),
+    "[]",
+    "[\"sends:external\"]",
+    "what the tool reads, ingests, writes or sends; `[[flow]]` speaks of these",
+    &[Code::BadLabel, Code::FlowWithinTool, Code::EffectLabel],
+);
+/// `approval`.
+pub(super) const APPROVED: Key = Key::optional(
+    "approval",
+    APPROVAL,
+    "nobody is asked",
+    "\"human\"",
+    "who must approve each call: the connected user, through MCP elicitation; no answer is a denial",
+    &[],
+);
+/// `limits`.
+pub(super) const OWN_LIMITS: Key = Key::optional(
+    "limits",
+    Kind::Table(&TOOL_LIMITS),
+    "those of `[limits]` alone",
+    "{ session_calls = 20 }",
+    "bounds on this tool; those of `[limits]` hold as well",
+    &[],
+);
+
 pub(super) static TOOL: Section = Section {
     name: "[tools.<name>]",
     about: "The tools of the gateway, listed to clients in this order. The code of a tool that is not listed is not in the program. A name \
@@ -37,13 +97,13 @@ one that a person takes for another of the manifest. Keys marked *REST* are for 
         Key::optional("egress", HOST_LIST, "`[]`; a REST tool has the host of its URL", "[\"api.example.com\"]", "hosts that a built-in tool may reach, each as in `[[egress]]`", &[
             Code::UndeclaredHost, Code::MissingEgress, Code::NeedlessEgress, Code::FixedByTool,
         ]),
-        Key::optional("args", Kind::Named("^.+$", &Kind::Either(&[Kind::Text("name of an `[args.<name>]`", "^[A-Za-z0-9_.-]{1,64}$"), Kind::Table(&args::USE)]), INPUTS_MAX), "no rules", "{ limit = { max = 20 } }", "rules that narrow an argument", RULE_CODES),
-        Key::optional("risk_threshold", Kind::Risk, "`[risk] threshold`", "0.7", "a call at or above this risk is denied", &[Code::AlwaysDenied, Code::IdleThreshold]),
-        Key::default("base_risk", Kind::Risk, "0", "0.1", "risk that every call of this tool starts with", &[Code::AlwaysDenied]),
-        Key::optional("risk", Kind::Table(&TOOL_RISK), "all factors count", "{ ignore = [{ factor = \"oversized_arguments\", why = \"texts are long here\" }] }", "what the risk of this tool leaves out", &[]),
-        Key::default("labels", Kind::List(&LABEL, 0, LABELS_MAX), "[]", "[\"sends:external\"]", "what the tool reads, ingests, writes or sends; `[[flow]]` speaks of these", &[Code::BadLabel, Code::FlowWithinTool, Code::EffectLabel]),
-        Key::optional("approval", APPROVAL, "nobody is asked", "\"human\"", "who must approve each call: the connected user, through MCP elicitation; no answer is a denial", &[]),
-        Key::optional("limits", Kind::Table(&TOOL_LIMITS), "those of `[limits]` alone", "{ session_calls = 20 }", "bounds on this tool; those of `[limits]` hold as well", &[]),
+        ARGS,
+        RISK_THRESHOLD,
+        BASE_RISK,
+        OWN_RISK,
+        LABELS,
+        APPROVED,
+        OWN_LIMITS,
         why("why the gateway has it"),
     ],
     also: None,
@@ -98,7 +158,7 @@ pub(super) static TOOL_LIMITS: Section = Section {
             Kind::Duration(1, TIMEOUT_MAX_S),
             "`[limits] timeout`",
             "\"5s\"",
-            "time for one HTTP request with its look-up of the name; for tools with network",
+            "time for one HTTP request with its look-up of the name, or for the answer of an upstream; for tools that wait for others",
             &[Code::FixedByTool],
         ),
     ],

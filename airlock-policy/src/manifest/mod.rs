@@ -16,10 +16,12 @@ mod rest;
 mod rules;
 mod settings;
 mod tools;
+mod upstreams;
 
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{Field, Fields};
+use crate::files::Files;
 use crate::limits::MANIFEST_MAX;
 use toml::de::DeTable;
 
@@ -32,6 +34,7 @@ pub(crate) use requires::RequireDraft;
 pub(crate) use rest::RestDraft;
 pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
 pub(crate) use tools::{KindDraft, ToolDraft, Tools, effect_word};
+pub(crate) use upstreams::{ProxiedDraft, UpstreamDraft};
 
 /// The language version that this compiler reads.
 pub(crate) const LANGUAGE: i64 = 1;
@@ -43,14 +46,27 @@ pub(crate) struct Manifest {
     pub(crate) limits: LimitsDraft,
     pub(crate) groups: Groups,
     pub(crate) egress: Egresses,
+    pub(crate) upstreams: Vec<UpstreamDraft>,
     pub(crate) tools: Tools,
     pub(crate) flows: Vec<FlowDraft>,
     pub(crate) grants: Vec<GrantDraft>,
     pub(crate) requires: Vec<RequireDraft>,
 }
 
+impl Manifest {
+    /// The upstreams for those who ask them.
+    pub(crate) fn declared(&self) -> Vec<crate::Declared> {
+        let declared = |draft: &UpstreamDraft| crate::Declared {
+            upstream: draft.upstream.clone(),
+            definitions: draft.definitions.clone(),
+            tools: draft.tools.iter().map(|tool| tool.value.clone()).collect(),
+        };
+        self.upstreams.iter().map(declared).collect()
+    }
+}
+
 /// Parses a manifest. Nothing is returned when its text gives no document to read on.
-pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Manifest> {
+pub(crate) fn parse(text: &str, files: &Files<'_>, faults: &mut Faults) -> Option<Manifest> {
     if text.len() > MANIFEST_MAX {
         let message = format!("the manifest has {} bytes; at most {MANIFEST_MAX} are read", text.len());
         faults.error(Code::FileTooLarge, &(0..0), message, "");
@@ -60,7 +76,7 @@ pub(crate) fn parse(text: &str, faults: &mut Faults) -> Option<Manifest> {
     syntax(text, &mistakes, faults);
     // After a double key the rest of the document is still what was written; after any other mistake it is a guess.
     let manifest = match mistakes.iter().all(is_duplicate) {
-        true => read(document.get_ref(), faults),
+        true => read(document.get_ref(), files, faults),
         false => None,
     };
     hidden_characters(text, faults);
@@ -103,7 +119,7 @@ fn hidden_characters(text: &str, faults: &mut Faults) {
     }
 }
 
-fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
+fn read(document: &DeTable<'_>, files: &Files<'_>, faults: &mut Faults) -> Option<Manifest> {
     let mut root = Fields::new(document, 0..0, "the manifest");
     if !language(&mut root, faults) {
         return None;
@@ -116,13 +132,27 @@ fn read(document: &DeTable<'_>, faults: &mut Faults) -> Option<Manifest> {
     let limits = quota::read(root.take("limits"), faults);
     let groups = groups::read(&mut root, faults);
     let egress = root.take("egress").map(|field| egress::read(&field, faults)).unwrap_or_default();
-    let tools = root.need("tools", "[tools.weather_hourly]", faults);
-    let tools = tools.map(|field| tools::read(&field, &groups, faults)).unwrap_or_default();
+    let (tools, upstreams) = all_tools(&mut root, &groups, files, faults);
     let flows = root.take("flow").map(|field| flows::read(&field, faults)).unwrap_or_default();
     let grants = root.need("grant", "[[grant]]", faults).map(|field| grants::read(&field, &groups, faults)).unwrap_or_default();
     let requires = root.take("require").map(|field| requires::read(&field, faults)).unwrap_or_default();
-    root.finish(&["upstreams", "tls", "confine", "approval", "labels"], faults);
-    Some(Manifest { settings, limits, groups, egress, tools, flows, grants, requires })
+    root.finish(&["tls", "confine", "approval", "labels"], faults);
+    Some(Manifest { settings, limits, groups, egress, upstreams, tools, flows, grants, requires })
+}
+
+/// `[tools.*]` and `[upstreams.*]`: a gateway has one or the other, or both.
+fn all_tools(root: &mut Fields<'_>, groups: &Groups, files: &Files<'_>, faults: &mut Faults) -> (Tools, Vec<UpstreamDraft>) {
+    let given = root.take("upstreams");
+    let own = match given {
+        None => root.need("tools", "[tools.weather_hourly]", faults),
+        Some(_) => root.take("tools"),
+    };
+    let mut tools = own.as_ref().map(|field| tools::read(field, groups, faults)).unwrap_or_default();
+    let upstreams = given.as_ref().map(|field| upstreams::read(field, groups, files, &mut tools, faults)).unwrap_or_default();
+    let place = own.or(given).map_or(0..0, |field| field.key);
+    tools::together(&tools, &place, faults);
+    upstreams::screen(&tools.known, faults);
+    (tools, upstreams)
 }
 
 /// Whether the manifest is in the language that this compiler reads. Keys of another version are not judged.

@@ -4,6 +4,7 @@ use super::groups::Groups;
 use super::quota::{self, QuotaDraft};
 use super::rest::{self, RestDraft};
 use super::rules::{self, Argument, Kind, Rule};
+use super::upstreams::ProxiedDraft;
 use super::why;
 use crate::builtin::{self, Facts, Network};
 use crate::code::Code;
@@ -60,14 +61,31 @@ pub(crate) enum KindDraft {
     Builtin(&'static Facts),
     /// A request of the manifest.
     Rest(Box<RestDraft>),
+    /// A tool of a foreign server.
+    Upstream(Box<ProxiedDraft>),
 }
 
 impl KindDraft {
-    /// Whether a call of it sends requests.
-    pub(crate) const fn network(&self) -> bool {
+    /// Whether a call of it waits for an answer of others.
+    const fn waits(&self) -> bool {
         match self {
             Self::Builtin(facts) => !matches!(facts.network, Network::None),
-            Self::Rest(_) => true,
+            Self::Rest(_) | Self::Upstream(_) => true,
+        }
+    }
+
+    /// What is particular to a tool of an upstream.
+    pub(crate) const fn proxied(&self) -> Option<&ProxiedDraft> {
+        match self {
+            Self::Builtin(_) | Self::Rest(_) => None,
+            Self::Upstream(draft) => Some(draft),
+        }
+    }
+
+    const fn facts(&self) -> Option<&'static Facts> {
+        match self {
+            Self::Builtin(facts) => Some(facts),
+            Self::Rest(_) | Self::Upstream(_) => None,
         }
     }
 }
@@ -91,20 +109,30 @@ pub(super) fn read(field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> T
             None => tools.refused.push(name.to_owned()),
         }
     }
+    tools
+}
+
+/// Checks all tools of a manifest together, wherever they stand. `place` is where they begin.
+pub(super) fn together(tools: &Tools, place: &Span, faults: &mut Faults) {
     similar(&tools.known, faults);
+    let count = tools.known.len() + tools.refused.len();
+    if count > TOOLS_MAX {
+        let message = format!("the manifest has more than {TOOLS_MAX} tools with those of its upstreams");
+        faults.error(Code::Count, place, message, "tools begin here");
+    }
     let rules: usize = tools.known.iter().flat_map(|tool| &tool.args).map(|arg| arg.rules.len()).sum();
     if rules > RULES_MAX {
         let message = format!("the tools have {rules} argument rules; at most {RULES_MAX} are allowed");
-        faults.error(Code::Count, &fields.span, message, "tools begin here");
+        faults.error(Code::Count, place, message, "tools begin here");
     }
-    tools
 }
 
 fn entry(name: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<ToolDraft> {
     let at = At { value: name.to_owned(), span: field.key.clone() };
     if let Some(facts) = builtin::find(name) {
-        let fields = field.table(format!("`[tools.{name}]`"), faults)?;
-        return tool(at, fields, Some(facts), groups, faults);
+        let mut fields = field.table(format!("`[tools.{name}]`"), faults)?;
+        fixed(facts, &mut fields, faults);
+        return rest_of(at, fields, KindDraft::Builtin(facts), groups, faults);
     }
     let rest = field.value.as_table().is_some_and(|table| table.contains_key("http") || table.contains_key("input"));
     if !rest {
@@ -121,25 +149,46 @@ fn entry(name: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) ->
         faults.push(diagnostic.help("choose a name that does not begin with `airlock`"));
         return None;
     }
-    let fields = field.table(format!("`[tools.{name}]`"), faults)?;
-    tool(at, fields, None, groups, faults)
+    let mut fields = field.table(format!("`[tools.{name}]`"), faults)?;
+    match rest::read(&mut fields, groups, faults) {
+        Some(rest) => rest_of(at, fields, KindDraft::Rest(Box::new(rest)), groups, faults),
+        None => {
+            // There is no tool to speak of; what else is wrong with it is still told.
+            common(&at.value, None, &mut fields, groups, faults);
+            fields.finish(LATER, faults);
+            None
+        }
+    }
 }
 
-/// Clients, logs and people treat `open-ticket`, `open.ticket` and `Open_Ticket` alike, so two tools never differ by that alone.
+/// Clients, logs and people treat `open-ticket`, `open.ticket` and `Open_Ticket` alike, and read `pay_a1l` as `pay_all`, so two tools
+/// never differ by that alone.
+fn fold(name: &str) -> String {
+    let letters = name.chars().map(|c| match c.to_ascii_lowercase() {
+        '-' | '.' => '_',
+        '1' | 'i' => 'l',
+        '0' => 'o',
+        other => other,
+    });
+    letters.collect::<String>().replace("rn", "m").replace("vv", "w")
+}
+
 fn similar(tools: &[ToolDraft], faults: &mut Faults) {
-    let fold = |name: &str| name.to_ascii_lowercase().replace(['-', '.'], "_");
     let mut seen: BTreeMap<String, &ToolDraft> = BTreeMap::new();
     for tool in tools {
         let name = &tool.name;
-        let builtin = builtin::ALL.iter().find(|facts| facts.name == fold(&name.value) && facts.name != name.value);
+        let builtin = builtin::ALL.iter().find(|facts| fold(facts.name) == fold(&name.value) && facts.name != name.value);
         let first = seen.get(&fold(&name.value)).map(|first| &first.name);
         if let Some(taken) = first.map(|first| first.value.as_str()).or(builtin.map(|facts| facts.name)) {
-            let message = format!("`{}` and `{taken}` would be taken for one tool", name.value);
+            let message = match taken == name.value {
+                true => format!("two tools are called `{taken}`"),
+                false => format!("`{}` and `{taken}` would be taken for one tool", name.value),
+            };
             let mut diagnostic = Diagnostic::new(Code::SimilarTools, &name.span, message, "too similar");
             if let Some(first) = first {
                 diagnostic = diagnostic.also(&first.span, "the other one");
             }
-            faults.push(diagnostic.help("choose names that differ in more than case and `-`, `.`, `_`"));
+            faults.push(diagnostic.help("choose names that differ in more than case, `-`, `.`, `_`, and letters that look alike; `as` renames a tool of an upstream"));
         }
         seen.entry(fold(&name.value)).or_insert(tool);
     }
@@ -155,35 +204,52 @@ fn unknown(name: &At<String>, faults: &mut Faults) {
     faults.push(Diagnostic::new(Code::UnknownTool, &name.span, message, "unknown tool").help(help));
 }
 
-/// Reads one tool; with `facts` a built-in one.
-fn tool(
-    name: At<String>,
-    mut fields: Fields<'_>,
-    facts: Option<&'static Facts>,
-    groups: &Groups,
-    faults: &mut Faults,
-) -> Option<ToolDraft> {
+/// What every tool can say.
+struct Common<'t> {
+    threshold: Option<At<u16>>,
+    base_risk: Option<At<u16>>,
+    ignored: Vec<At<IgnoredFactor>>,
+    egress: Vec<At<HostRule>>,
+    egress_faulty: bool,
+    given: Option<Field<'t>>,
+    labels: Vec<At<String>>,
+    approval: Option<At<Approval>>,
+    limits: Option<Field<'t>>,
+    effect: Option<At<EffectClass>>,
+    strict: bool,
+    why: String,
+}
+
+fn common<'t>(name: &str, kind: Option<&KindDraft>, fields: &mut Fields<'t>, groups: &Groups, faults: &mut Faults) -> Common<'t> {
+    let facts = kind.and_then(KindDraft::facts);
     let threshold = fields.take("risk_threshold").and_then(|field| field.risk(faults));
     let base_risk = fields.take("base_risk").and_then(|field| field.risk(faults));
     let ignored = fields.take("risk").map(|field| ignored(&field, faults)).unwrap_or_default();
-    let (egress, egress_faulty) =
-        fields.take("egress").map(|field| egress(&name.value, facts, &field, groups, faults)).unwrap_or_default();
+    // What the program of an upstream reaches is not for this gateway to bound.
+    let given = if kind.is_some_and(|kind| kind.proxied().is_some()) { None } else { fields.take("egress") };
+    let (egress, egress_faulty) = given.map(|field| egress(name, facts, &field, groups, faults)).unwrap_or_default();
     let given = fields.take("args");
     let labels = fields.take("labels").map(|field| labels(&field, 0, LABELS_MAX, faults)).unwrap_or_default();
     let approval = fields.take("approval").and_then(|field| field.word(&[("human", Approval::Human)], &[], faults));
     let limits = fields.take("limits");
-    let kind = match facts {
-        Some(facts) => {
-            fixed(facts, &mut fields, faults);
-            Some(KindDraft::Builtin(facts))
-        }
-        None => rest::read(&mut fields, groups, faults).map(|rest| KindDraft::Rest(Box::new(rest))),
-    };
     let effect = facts.is_none().then(|| fields.take("effect")).flatten().and_then(|field| field.word(EFFECTS, &[], faults));
     let strict = fields.take("strict").and_then(|field| strict(&field, facts, faults)).unwrap_or(true);
-    let why = why(&mut fields, faults);
+    let why = why(fields, faults);
+    Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, why }
+}
+
+/// Reads what a tool has beside what it is.
+pub(super) fn rest_of(
+    name: At<String>,
+    mut fields: Fields<'_>,
+    kind: KindDraft,
+    groups: &Groups,
+    faults: &mut Faults,
+) -> Option<ToolDraft> {
+    let common = common(&name.value, Some(&kind), &mut fields, groups, faults);
     fields.finish(LATER, faults);
-    let kind = kind?;
+    let Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, why } =
+        common;
     let (quota, timeout) = limits.map(|field| bounds(&name.value, &kind, &field, faults)).unwrap_or_default();
     let args = args(&name.value, &kind, given, groups, faults);
     Some(ToolDraft {
@@ -296,7 +362,7 @@ fn bounds(name: &str, kind: &KindDraft, field: &Field<'_>, faults: &mut Faults) 
     };
     let quota = quota::quota(&mut fields, faults);
     let timeout = quota::timeout(&mut fields, faults);
-    if let (Some(timeout), false) = (&timeout, kind.network()) {
+    if let (Some(timeout), false) = (&timeout, kind.waits()) {
         let message = format!("`{name}` uses no network: there is nothing to wait for");
         faults.push(Diagnostic::new(Code::FixedByTool, &timeout.span, message, "has no use").help("remove `timeout`"));
     }
@@ -320,7 +386,17 @@ fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups,
                 (argument, input.rules.clone())
             })
             .collect(),
+        KindDraft::Upstream(draft) => draft
+            .arguments
+            .iter()
+            .map(|argument| {
+                let kind = Kind::from(argument.kind);
+                (Argument { name: &argument.name, kind, required: argument.required }, Vec::new())
+            })
+            .collect(),
     };
+    // Without a definition it is not known which arguments there are.
+    let undefined = kind.proxied().is_some_and(|draft| draft.definition.is_none());
     let entries = given.and_then(|field| field.table("`args`", faults)).map(|fields| fields.entries()).unwrap_or_default();
     for (name, field) in &entries {
         match arguments.iter_mut().find(|(argument, _)| argument.name == *name) {
@@ -328,6 +404,7 @@ fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups,
                 let more = rules::of_argument(name, field, groups, faults).unwrap_or_default();
                 rules::join(rules, more, faults);
             }
+            None if undefined => drop(rules::of_argument(name, field, groups, faults)),
             None => unknown_argument(tool, name, &field.key, &arguments, faults),
         }
     }

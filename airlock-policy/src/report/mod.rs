@@ -7,6 +7,7 @@
 mod decisions;
 mod rest;
 mod tool;
+mod upstream;
 mod words;
 
 use crate::ir::{
@@ -61,7 +62,7 @@ impl fmt::Display for Report {
 }
 
 fn values(policy: &Policy) -> Vec<String> {
-    let Policy { airlock, gateway, keys, lease, ledger, limits, tools, flows, grants, requires } = policy;
+    let Policy { airlock, gateway, keys, lease, ledger, limits, upstreams, tools, flows, grants, requires } = policy;
     let Gateway { name, instructions } = gateway;
     let mut lines = vec![format!("gateway {name}"), row("language", airlock)];
     if !instructions.is_empty() {
@@ -71,6 +72,10 @@ fn values(policy: &Policy) -> Vec<String> {
     lines.extend(lease_rows(lease));
     lines.push(ledger_row(ledger));
     lines.extend(limit_rows(limits));
+    for upstream in upstreams {
+        lines.push(String::new());
+        lines.extend(upstream::lines(upstream));
+    }
     for tool in tools {
         lines.push(String::new());
         lines.extend(tool::lines(tool));

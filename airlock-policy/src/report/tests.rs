@@ -15,7 +15,14 @@ fn everything() -> Value {
         "ledger": {"dir_env": "DIR", "dir_default": "./ledger", "durability": "power"},
         "limits": {"max_arguments": 1024, "in_flight": 4, "timeout": 5, "approval_timeout": 60,
             "quota": {"rate": {"calls": 9, "seconds": 60}, "session_rate": null, "session_calls": 7}},
-        "tools": [tool(), builtin("airlock_issue_capability"), builtin("http_get_json"), rest("read", "GET", json!("bearer"), json!("whole")),
+        "upstreams": [
+            {"name": "files", "command": ["/opt/files", "--all"], "dir": "/srv", "era": "auto", "start_timeout": 5, "max_message": 9,
+                "env": [{"name": "A", "value": {"literal": "x"}}, {"name": "B", "value": {"from": "X"}}, {"name": "C", "value": {"secret": "Y"}}],
+                "resources": ["file:///a/*"], "prompts": ["p"], "why": "w"},
+            {"name": "bare", "command": ["/opt/bare"], "dir": null, "env": [], "era": "legacy", "start_timeout": 5, "max_message": 9,
+                "resources": [], "prompts": [], "why": "w"},
+        ],
+        "tools": [proxied(), tool(), builtin("airlock_issue_capability"), builtin("http_get_json"), rest("read", "GET", json!("bearer"), json!("whole")),
             rest("put", "PUT", json!({"header": "x-key"}), json!({"one": "/a"}))],
         "flows": [{"labels": ["reads:a", "sends:b"], "verdict": "deny", "why": "f"}, {"labels": ["reads:a", "sends:c"], "verdict": "ask", "why": "g"}],
         "grants": [grant("operator"), grant("self"), grant("human")],
@@ -45,6 +52,21 @@ fn rest(name: &str, method: &str, scheme: Value, select: Value) -> Value {
     value["kind"]["rest"]["method"] = json!(method);
     value["kind"]["rest"]["auth"]["scheme"] = scheme;
     value["kind"]["rest"]["response"]["select"] = select;
+    value
+}
+
+fn proxied() -> Value {
+    let argument = |name: &str, kind: Value| json!({"name": name, "kind": kind, "required": true});
+    let definition =
+        json!({"name": "read", "description": "d", "inputSchema": {"type": "object", "properties": {"a": {"type": "string"}}}});
+    let mut value = tool();
+    value["name"] = json!("files.read");
+    value["egress"] = json!([]);
+    value["kind"] = json!({"upstream": {
+        "upstream": "files", "tool": "read", "pin": "00ff", "definition": definition.to_string(),
+        "arguments": [argument("a", json!("text")), argument("b", json!({"integer": [1, 9]})), argument("c", json!("other")), argument("d", json!("list"))],
+        "max_result": 9, "on_risk": "deny", "result_threshold": 500, "secrets": true,
+    }});
     value
 }
 

@@ -1,7 +1,7 @@
 //! One tool: what it does, where, with which arguments, at which risk.
 
-use super::rest;
 use super::words::{list, quota, row, verb};
+use super::{rest, upstream};
 use crate::amount::{duration, risk};
 use crate::host::written;
 use crate::ir::{Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Tool, ToolKind};
@@ -28,13 +28,20 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
     match kind {
         ToolKind::Builtin(builtin) => lines.push(row("built in", self::builtin(*builtin))),
         ToolKind::Rest(request) => lines.extend(rest::rows(request)),
+        ToolKind::Upstream(proxied) => lines.extend(upstream::proxied(proxied)),
     }
     lines.push(row("effect", verb(*effect)));
     lines.extend(args.iter().flat_map(argument));
-    lines.push(row("other arguments", if *strict { "refused" } else { "ignored, never sent" }));
-    match egress.is_empty() {
-        true => lines.push(row("host", "none, no network")),
-        false => lines.extend(egress.iter().map(host)),
+    let others = match (strict, kind) {
+        (true, _) => "refused",
+        (false, ToolKind::Builtin(_) | ToolKind::Rest(_)) => "ignored, never sent",
+        (false, ToolKind::Upstream(_)) => "sent as far as the schema allows",
+    };
+    lines.push(row("other arguments", others));
+    match (egress.is_empty(), kind) {
+        (true, ToolKind::Builtin(_) | ToolKind::Rest(_)) => lines.push(row("host", "none, no network")),
+        (true, ToolKind::Upstream(_)) => lines.push(row("host", "whatever its program reaches")),
+        (false, _) => lines.extend(egress.iter().map(host)),
     }
     lines.push(row("risk", format_args!("denied from {} on", risk(*risk_threshold))));
     lines.push(row("risk begins at", risk(*base_risk)));

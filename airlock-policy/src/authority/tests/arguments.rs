@@ -54,7 +54,7 @@ fn universe() -> Vec<String> {
 #[test]
 fn a_text_beyond_rules_is_found_exactly_when_there_is_one() {
     let (universe, patterns) = (universe(), Patterns::default());
-    let own = Own { least: 0, most: 60, alphabet: Alphabet::Any, path: InPath::No };
+    let own = Own { least: 0, most: 60, items: 64, alphabet: Alphabet::Any, path: InPath::No };
     let result = runner(600).run(&(rules(), rules()), |(new, old)| {
         let (new, old) = (Texts { own, rules: &new, patterns: &patterns }, Texts { own, rules: &old, patterns: &patterns });
         let known = universe.iter().find(|text| new.admits(text) && !old.admits(text));
@@ -190,7 +190,7 @@ fn cases(policies: [&Policy; 2]) -> Vec<Case> {
         let reads = ["", "/id", "/id/x", "/other"];
         let case = Case { targets: vec![Target { host: "p.x.com".into(), port: 443, stand_in: None }], ..plain("a", "post") };
         let of = |reads: &str, answer_bytes| {
-            super::super::face::request(tool, reads).map(|request| Request { answer_bytes, ..request })
+            super::super::face::request(policies[0], tool, reads).map(|request| Request { answer_bytes, ..request })
         };
         for x in &values {
             for y in &values {

@@ -45,6 +45,7 @@ fn tool_of(name: &str, builtin: Builtin) -> Tool {
 
 fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
     Policy {
+        upstreams: Vec::new(),
         airlock: 1,
         gateway: Gateway { name: "g".into(), instructions: String::new() },
         keys: vec![Key { kid: "k1".into(), commitment: None }],

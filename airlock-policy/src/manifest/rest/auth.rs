@@ -40,7 +40,7 @@ fn finish(fields: Fields<'_>, faults: &mut Faults) {
 }
 
 /// The variable that holds the secret. Those of the gateway itself would send its own keys out.
-fn variable(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
+pub(in crate::manifest) fn variable(field: &Field<'_>, faults: &mut Faults) -> Option<String> {
     let name = field.checked(Code::BadName, name::variable, faults)?;
     let problem = match name.value.as_str() {
         own if own.starts_with("AIRLOCK_") => {

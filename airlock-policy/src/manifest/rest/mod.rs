@@ -6,6 +6,8 @@ mod pairs;
 mod response;
 mod url;
 
+pub(super) use auth::variable as credential;
+
 use super::groups::Groups;
 use super::rules::Rule;
 use crate::code::Code;

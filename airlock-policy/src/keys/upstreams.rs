@@ -1,0 +1,226 @@
+//! Foreign MCP servers and their tools.
+
+use super::gateway::ENV;
+use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RISK_THRESHOLD};
+use super::{Absent, Key, Kind, Section, why};
+use crate::code::Code;
+use crate::limits::{
+    COMMAND_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TOOLS_MAX, VARIABLES_MAX,
+};
+
+/// The name of an upstream.
+pub(super) const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,31}$";
+const TEXT: Kind = Kind::Text("text of at most 4096 characters on one line", "^[^\\n]{0,4096}$");
+
+pub(super) static UPSTREAM: Section = Section {
+    name: "[upstreams.<name>]",
+    about: "A foreign MCP server behind the gateway, which starts it as a process of its own when a call first needs it. Clients have of it \
+what stands under `tools`, `resources` and `prompts`, and nothing else. [upstreams.md](upstreams.md) has the way from a server to a \
+reviewed manifest. The name is 1–32 of `A-Z a-z 0-9 _ -`, begins with a letter and not with `airlock`. `confine` (a kernel sandbox of the \
+process) belongs to the language, and not to this release (A0105).",
+    keys: &[
+        Key::required(
+            "command",
+            Kind::List(
+                &Kind::Text("a text of 1–4096 characters; the first is the absolute path of the program", "^[^\\n]{1,4096}$"),
+                1,
+                COMMAND_MAX,
+            ),
+            "[\"/usr/bin/node\", \"/opt/mcp/files/index.js\", \"/srv/work\"]",
+            "program and arguments, started as they stand: no shell, nothing is looked up in `PATH`",
+            &[Code::BadCommand, Code::ShellCommand, Code::FetchedCommand],
+        ),
+        Key::optional(
+            "dir",
+            Kind::Text("an absolute path in normal form", "^/"),
+            "the root directory",
+            "\"/srv/work\"",
+            "directory that it is started in",
+            &[Code::BadCommand],
+        ),
+        Key::optional(
+            "env",
+            Kind::Named("^[A-Za-z_][A-Za-z0-9_]{0,63}$", &Kind::Either(&[TEXT, Kind::Table(&VARIABLE)]), VARIABLES_MAX),
+            "it has none",
+            "{ LANG = \"C.UTF-8\", API_KEY = { secret = \"FILES_API_KEY\" } }",
+            "its whole environment; nothing of the gateway's own is passed on that does not stand here",
+            &[Code::BadName, Code::BadCredential],
+        ),
+        Key::default(
+            "era",
+            Kind::Word(&["auto", "modern", "legacy"]),
+            "\"auto\"",
+            "\"legacy\"",
+            "which revisions of MCP it speaks: 2026-07-28, those before, or what a probe at its start finds",
+            &[],
+        ),
+        Key::default(
+            "start_timeout",
+            Kind::Duration(1, START_TIMEOUT_MAX_S),
+            "\"20s\"",
+            "\"45s\"",
+            "time from its start to the end of its handshake",
+            &[],
+        ),
+        Key::default(
+            "max_message",
+            Kind::Size(MESSAGE_MIN, MESSAGE_MAX),
+            "\"4MiB\"",
+            "\"8MiB\"",
+            "largest message that it may send",
+            &[],
+        ),
+        Key::default(
+            "resources",
+            Kind::List(&Kind::Text("a URI, or the beginning of one and `*`", "^[A-Za-z][A-Za-z0-9+.-]*:"), 0, LISTED_MAX),
+            "[]",
+            "[\"file:///srv/work/*\"]",
+            "resources that clients may read",
+            &[Code::BadResource],
+        ),
+        Key::default(
+            "prompts",
+            Kind::List(&Kind::Text("a name of 1–100 characters", "^.{1,100}$"), 0, LISTED_MAX),
+            "[]",
+            "[\"summary\"]",
+            "prompts that clients may get",
+            &[Code::BadResource],
+        ),
+        Key::optional(
+            "definitions",
+            Kind::Text("a path below the manifest's directory that ends in `.json`", "^[A-Za-z0-9_-][A-Za-z0-9_./-]*\\.json$"),
+            "`airlock-pins/<name>.json`",
+            "\"pins/files.json\"",
+            "file with the reviewed definitions of its tools, which `airlock pin` writes",
+            &[Code::BadDefinitions],
+        ),
+        Key::default(
+            "names",
+            Kind::Word(&["prefixed", "bare"]),
+            "\"prefixed\"",
+            "\"bare\"",
+            "how clients call its tools, where a tool does not say it: `name.tool`, or as the server does",
+            &[],
+        ),
+        Key::optional(
+            "tools",
+            Kind::Named("^.+$", &Kind::Table(&TOOL), TOOLS_MAX),
+            "none",
+            "{}",
+            "the tools of it that clients may call, by the server's own names",
+            &[
+                Code::BadDefinitions,
+                Code::MissingDefinition,
+                Code::MissingPin,
+                Code::BadSchema,
+                Code::BadToolName,
+                Code::SimilarTools,
+                Code::UnreachableTool,
+                Code::UnguardedSend,
+                Code::PoisonedDefinition,
+                Code::EffectHint,
+            ],
+        ),
+        why("why it is behind the gateway"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+pub(super) static VARIABLE: Section = Section {
+    name: "A variable of an upstream",
+    about: "A value that is not in the manifest. Variables that begin with `AIRLOCK_` are the gateway's own.",
+    keys: &[
+        one("from", "\"LANG\"", "variable of the gateway's environment whose value is passed on"),
+        one("secret", "\"FILES_API_KEY\"", "variable with a secret, or with `_FILE` behind its name the file that holds it"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+const fn one(name: &'static str, example: &'static str, meaning: &'static str) -> Key {
+    Key {
+        name,
+        kind: ENV,
+        absent: Absent::Means("the other one"),
+        example,
+        meaning,
+        codes: &[Code::BadCredential, Code::BadName],
+    }
+}
+
+pub(super) static TOOL: Section = Section {
+    name: "[upstreams.<name>.tools.<tool>]",
+    about: "A tool of an upstream. What clients are shown, and what arguments are checked against, is the definition that was reviewed; a \
+server whose definition is another one today is not called. Grants, flows, requirements and cases speak of it by the name that clients see.",
+    keys: &[
+        Key::required(
+            "pin",
+            Kind::Text("`sha256:` and 64 lower-case hex digits", "^sha256:[0-9a-f]{64}$"),
+            "\"sha256:92613862b8b7da5fe9812d5df8c9728e48b39fc529cf06f42b07cd5b5816c9eb\"",
+            "digest of its definition in `definitions`, as `airlock pin` writes it",
+            &[Code::MissingPin, Code::BadPin, Code::PinMismatch],
+        ),
+        Key::optional(
+            "as",
+            Kind::Text("1–64 of `A-Z a-z 0-9 _ - .`, not beginning with `airlock`", "^[A-Za-z0-9_.-]{1,64}$"),
+            "what `names` says",
+            "\"read_file\"",
+            "the name that clients see",
+            &[Code::BadToolName, Code::SimilarTools],
+        ),
+        Key {
+            name: "effect",
+            kind: EFFECT,
+            absent: Absent::Default("\"send\""),
+            example: "\"read\"",
+            meaning: "what a call does to the world; the worst where nothing is said",
+            codes: &[Code::UnguardedSend, Code::EffectHint],
+        },
+        Key {
+            name: "strict",
+            kind: Kind::Boolean,
+            absent: Absent::Default("true"),
+            example: "false",
+            meaning: "whether an argument that the schema does not name is refused; otherwise the schema decides",
+            codes: &[],
+        },
+        ARGS,
+        Key::default(
+            "max_result",
+            Kind::Size(RESULT_MIN, MESSAGE_MAX),
+            "\"1MiB\"",
+            "\"64KiB\"",
+            "largest result that clients get; at most `max_message`",
+            &[],
+        ),
+        Key::default(
+            "on_risk",
+            Kind::Word(&["deny", "mark", "strip"]),
+            "\"deny\"",
+            "\"mark\"",
+            "what becomes of a result that looks like an injection: it is withheld, passed on behind a warning, or passed on without the texts that do",
+            &[],
+        ),
+        Key::optional(
+            "result_threshold",
+            Kind::Risk,
+            "`[risk] threshold`",
+            "0.4",
+            "risk of a result at or above which `on_risk` applies",
+            &[],
+        ),
+        RISK_THRESHOLD,
+        BASE_RISK,
+        OWN_RISK,
+        LABELS,
+        APPROVED,
+        OWN_LIMITS,
+        why("why clients have it"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};

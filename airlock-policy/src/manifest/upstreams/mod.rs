@@ -1,0 +1,207 @@
+//! `[upstreams.*]`: foreign MCP servers, and the tools of theirs that the gateway has.
+
+mod command;
+mod definitions;
+mod env;
+mod listed;
+mod tool;
+
+use super::groups::Groups;
+use super::tools::{ToolDraft, Tools};
+use super::why;
+use crate::code::Code;
+use crate::definitions::Definitions;
+use crate::diagnostic::{Diagnostic, Faults, Span};
+use crate::fields::{At, Field, Fields};
+use crate::files::Files;
+use crate::ir::{Era, Upstream};
+use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
+use crate::name;
+
+pub(crate) use tool::ProxiedDraft;
+
+/// An upstream with the places that later checks speak of.
+#[derive(Debug)]
+pub(crate) struct UpstreamDraft {
+    pub(crate) name: At<String>,
+    pub(crate) upstream: Upstream,
+    /// Path of its definitions, relative to the manifest.
+    pub(crate) definitions: String,
+    /// Tools under it in the manifest, also those that were refused, with the places of their names.
+    pub(crate) tools: Vec<At<String>>,
+}
+
+/// How clients call the tools of an upstream that say nothing themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Names {
+    /// `upstream.tool`.
+    Prefixed,
+    /// As the upstream does.
+    Bare,
+}
+
+/// What the tools of one upstream are read with.
+struct Around<'a> {
+    name: &'a str,
+    names: Names,
+    /// Nothing where the file could not be read: of that was told.
+    definitions: Option<&'a Definitions>,
+    /// Path of the file, for messages.
+    path: &'a str,
+    groups: &'a Groups,
+    max_message: u64,
+    secrets: bool,
+}
+
+/// Reads all upstreams; their tools are added to the others.
+pub(super) fn read(
+    field: &Field<'_>,
+    groups: &Groups,
+    files: &Files<'_>,
+    tools: &mut Tools,
+    faults: &mut Faults,
+) -> Vec<UpstreamDraft> {
+    let Some(fields) = field.table("`[upstreams]`", faults) else { return Vec::new() };
+    let entries = fields.entries();
+    if entries.len() > UPSTREAMS_MAX {
+        let message = format!("the manifest has {} upstreams; at most {UPSTREAMS_MAX} are allowed", entries.len());
+        faults.error(Code::Count, &fields.span, message, "upstreams begin here");
+        return Vec::new();
+    }
+    entries.iter().filter_map(|(name, field)| entry(name, field, groups, files, tools, faults)).collect()
+}
+
+fn entry(
+    name: &str,
+    field: &Field<'_>,
+    groups: &Groups,
+    files: &Files<'_>,
+    tools: &mut Tools,
+    faults: &mut Faults,
+) -> Option<UpstreamDraft> {
+    if let Err(problem) = name::upstream(name) {
+        faults.error(Code::BadName, &field.key, problem, "not accepted");
+        return None;
+    }
+    let at = At { value: name.to_owned(), span: field.key.clone() };
+    let mut fields = field.table(format!("`[upstreams.{name}]`"), faults)?;
+    let command = fields.need("command", "command = [\"/usr/bin/node\", \"/opt/mcp/index.js\"]", faults);
+    let command = command.map(|field| command::read(&field, faults)).unwrap_or_default();
+    let dir = fields.take("dir").and_then(|field| field.checked(Code::BadCommand, name::program, faults));
+    let env = fields.take("env").map(|field| env::read(&field, faults)).unwrap_or_default();
+    let eras = [("auto", Era::Auto), ("modern", Era::Modern), ("legacy", Era::Legacy)];
+    let era = fields.take("era").and_then(|field| field.word(&eras, &[], faults)).map_or(Era::Auto, |at| at.value);
+    let start = fields.take("start_timeout").and_then(|field| field.period(1, START_TIMEOUT_MAX_S, faults));
+    let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
+    let resources = fields.take("resources").map(|field| listed::resources(&field, faults)).unwrap_or_default();
+    let prompts = fields.take("prompts").map(|field| listed::prompts(&field, faults)).unwrap_or_default();
+    let file = fields.take("definitions");
+    let words = [("prefixed", Names::Prefixed), ("bare", Names::Bare)];
+    let names = fields.take("names").and_then(|field| field.word(&words, &[], faults)).map_or(Names::Prefixed, |at| at.value);
+    let listed = fields.take("tools");
+    let why = why(&mut fields, faults);
+    fields.finish(&["confine", "url", "headers", "auth"], faults);
+    let upstream = Upstream {
+        name: name.to_owned(),
+        command,
+        dir: dir.map(|at| at.value),
+        env,
+        era,
+        start_timeout: start.map_or(START_TIMEOUT_S, |at| at.value),
+        max_message: message.map_or(MESSAGE_DEFAULT, |at| at.value),
+        resources,
+        prompts,
+        why,
+    };
+    let (path, place) = definitions::place(name, file.as_ref(), &field.key, faults);
+    let mut draft = UpstreamDraft { name: at, upstream, definitions: path.clone().unwrap_or_default(), tools: Vec::new() };
+    if let Some(listed) = listed {
+        let file = path.as_ref().map(|path| definitions::File { path, place: &place, files });
+        read_tools(&listed, &mut draft, (names, groups), file, tools, faults);
+    }
+    Some(draft)
+}
+
+fn read_tools(
+    field: &Field<'_>,
+    draft: &mut UpstreamDraft,
+    (names, groups): (Names, &Groups),
+    file: Option<definitions::File<'_, '_>>,
+    tools: &mut Tools,
+    faults: &mut Faults,
+) {
+    let name = draft.name.value.clone();
+    let Some(fields) = field.table(format!("`[upstreams.{name}.tools]`"), faults) else { return };
+    let entries = fields.entries();
+    if entries.len() > TOOLS_MAX {
+        let message = format!("`{name}` has {} tools; at most {TOOLS_MAX} are allowed", entries.len());
+        faults.error(Code::Count, &fields.span, message, "tools begin here");
+        return;
+    }
+    draft.tools = entries.iter().map(|(tool, field)| At { value: (*tool).to_owned(), span: field.key.clone() }).collect();
+    // Without a tool there is nothing to define.
+    let definitions = file.filter(|_| !entries.is_empty()).and_then(|file| definitions::read(&name, &file, faults));
+    let around = Around {
+        name: &name,
+        names,
+        definitions: definitions.as_ref(),
+        path: &draft.definitions,
+        groups,
+        max_message: draft.upstream.max_message,
+        secrets: draft.upstream.env.iter().any(|variable| matches!(variable.value, crate::ir::VariableValue::Secret(_))),
+    };
+    for (tool, field) in &entries {
+        match tool::read(tool, field, &around, faults) {
+            Some(read) => tools.known.push(read),
+            None => tools.refused.extend(tool::shown_name(tool, field, &around)),
+        }
+    }
+}
+
+/// Warns of what in the definitions speaks to the model.
+pub(super) fn screen(tools: &[ToolDraft], faults: &mut Faults) {
+    let origin = |tool: &ToolDraft| tool.kind.proxied().map(|proxied| proxied.upstream.clone());
+    let named = |tool: &ToolDraft| tool.kind.proxied().map_or_else(|| tool.name.value.clone(), |proxied| proxied.tool.clone());
+    let all: Vec<(Option<String>, String)> = tools.iter().map(|tool| (origin(tool), named(tool))).collect();
+    for tool in tools {
+        let Some(definition) = tool.kind.proxied().and_then(|proxied| proxied.definition.as_ref()) else { continue };
+        let own = origin(tool);
+        let others: Vec<&str> = all.iter().filter(|(from, _)| *from != own).map(|(_, name)| name.as_str()).collect();
+        let remarks = crate::definitions::screen::screen(definition.value(), &others);
+        if remarks.is_empty() {
+            continue;
+        }
+        let found: Vec<String> =
+            remarks.iter().take(REMARKS_MAX).map(|remark| format!("{} at {}", remark.what, remark.place)).collect();
+        let more = remarks.len().saturating_sub(REMARKS_MAX);
+        let more = if more == 0 { String::new() } else { format!("; {more} more") };
+        let message = format!("the definition of `{}` speaks to the model: {}{more}", tool.name.value, found.join("; "));
+        faults.push(
+            told(Code::PoisonedDefinition, &tool.name.span, message)
+                .help("read the definition as the model does; remove the tool, or allow this with a reason in `[lints]`"),
+        );
+    }
+}
+
+/// Remarks about one definition that are told; the first ones show what it is.
+const REMARKS_MAX: usize = 4;
+
+fn told(code: Code, span: &Span, message: String) -> Diagnostic {
+    let message = match message.char_indices().nth(MESSAGE_CHARS_MAX) {
+        Some((at, _)) => format!("{}…", message.get(..at).unwrap_or_default()),
+        None => message,
+    };
+    Diagnostic::new(code, span, message, "this tool")
+}
+
+/// Characters of a message: one that nobody reads to its end says nothing.
+const MESSAGE_CHARS_MAX: usize = 600;
+
+/// A table whose keys are told apart by one of several words.
+fn one_key<'t>(fields: &mut Fields<'t>, keys: [&'static str; 2]) -> Option<(&'static str, Field<'t>)> {
+    let [first, second] = keys.map(|key| fields.take(key).map(|field| (key, field)));
+    match (first, second) {
+        (Some(one), None) | (None, Some(one)) => Some(one),
+        (Some(_), Some(_)) | (None, None) => None,
+    }
+}

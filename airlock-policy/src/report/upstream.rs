@@ -1,0 +1,96 @@
+//! Foreign servers and their tools: what is started, and what was reviewed.
+
+use super::words::row;
+use crate::amount::{duration, risk};
+use crate::ir::{Argument, ArgumentKind, Era, OnRisk, Proxied, Upstream, Variable, VariableValue};
+use serde_json::Value;
+
+/// The section of one upstream.
+pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let mut lines = vec![format!("upstream {name}: {why}")];
+    let mut words = command.iter();
+    lines.extend(words.next().map(|program| row("starts", program)));
+    lines.extend(words.map(|word| row("with", format_args!("{word:?}"))));
+    lines.push(row("in", dir.as_deref().unwrap_or("/, since the manifest names no directory")));
+    lines.extend(env.iter().map(variable));
+    let era = match era {
+        Era::Auto => "the one that a probe finds",
+        Era::Modern => "2026-07-28",
+        Era::Legacy => "2025-11-25 or older",
+    };
+    lines.push(row("revision", era));
+    lines.push(row("start", format_args!("{} at most", duration(*start_timeout))));
+    lines.push(row("message", format_args!("{max_message} bytes at most")));
+    lines.extend(resources.iter().map(|uri| row("resource", uri)));
+    lines.extend(prompts.iter().map(|name| row("prompt", format_args!("{name:?}"))));
+    lines
+}
+
+fn variable(variable: &Variable) -> String {
+    let Variable { name, value } = variable;
+    let value = match value {
+        VariableValue::Literal(text) => format!("{text:?}"),
+        VariableValue::From(source) => format!("the gateway's ${source}"),
+        VariableValue::Secret(source) => format!("the secret in the gateway's ${source}"),
+    };
+    row("variable", format_args!("{name} = {value}"))
+}
+
+/// What is particular to a tool of an upstream.
+pub(super) fn proxied(proxied: &Proxied) -> Vec<String> {
+    let Proxied { upstream, tool, pin, definition, arguments, max_result, on_risk, result_threshold, secrets } = proxied;
+    let mut rows = vec![row("called at", format_args!("{upstream}, as {tool:?}")), row("pin", format_args!("sha256:{pin}"))];
+    rows.extend(listed(definition));
+    rows.extend(arguments.iter().map(argument));
+    rows.push(row("result", format_args!("{max_result} bytes at most")));
+    let becomes = match on_risk {
+        OnRisk::Deny => "withheld",
+        OnRisk::Mark => "passed on behind a warning",
+        OnRisk::Strip => "passed on without what looks like an injection",
+    };
+    rows.push(row("result at risk", format_args!("{becomes} from {} on", risk(*result_threshold))));
+    rows.push(row("its program", if *secrets { "is given a secret" } else { "is given no secret" }));
+    rows
+}
+
+/// What rules take an argument for.
+fn argument(argument: &Argument) -> String {
+    let Argument { name, kind, required } = argument;
+    let kind = match kind {
+        ArgumentKind::Text => "string".to_owned(),
+        ArgumentKind::Integer(i64::MIN, i64::MAX) => "integer".to_owned(),
+        ArgumentKind::Integer(least, most) => format!("integer from {least} to {most}"),
+        ArgumentKind::Number => "number".to_owned(),
+        ArgumentKind::Boolean => "true or false".to_owned(),
+        ArgumentKind::List => "list of strings".to_owned(),
+        ArgumentKind::Other => "of a kind without rules".to_owned(),
+    };
+    row("input", format_args!("{name}, {kind}, {}", if *required { "required" } else { "optional" }))
+}
+
+/// The definition with a line for each part, so that a changed word is a changed line.
+fn listed(definition: &str) -> Vec<String> {
+    let Ok(Value::Object(members)) = serde_json::from_str(definition) else {
+        return vec![row("definition", definition)];
+    };
+    let mut rows = Vec::new();
+    for (name, value) in members {
+        match (name.as_str(), value) {
+            ("inputSchema", Value::Object(mut schema)) => {
+                let properties = match schema.remove("properties") {
+                    Some(Value::Object(properties)) => properties,
+                    Some(other) => {
+                        schema.insert("properties".to_owned(), other);
+                        serde_json::Map::new()
+                    }
+                    None => serde_json::Map::new(),
+                };
+                rows.extend(properties.iter().map(|(name, schema)| row("listed argument", format_args!("{name}: {schema}"))));
+                rows.push(row("listed schema", Value::Object(schema)));
+            }
+            (_, value) => rows.push(row("listed", format_args!("{name}: {value}"))),
+        }
+    }
+    rows
+}
