@@ -2,10 +2,11 @@
 
 use crate::gateway::note::{self, Notes};
 use crate::render::{self, Failure};
-use airlock_policy::ir::{HostRule, Issue, Policy};
+use airlock_policy::ir::{HostRule, Issue, Policy, ToolKind};
 use airlock_policy::{Checked, Compiled, Severity};
+use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A manifest as it was read.
 #[derive(Debug)]
@@ -13,6 +14,25 @@ pub(crate) struct Manifest {
     /// Name for diagnostics.
     name: String,
     text: String,
+    beside: Beside,
+}
+
+/// Where the files are that a manifest names.
+#[derive(Debug)]
+enum Beside {
+    /// Below this directory.
+    Dir(PathBuf),
+    /// In the note of a gateway, by path.
+    Note(BTreeMap<String, String>),
+}
+
+impl Beside {
+    fn read(&self, path: &str) -> Result<String, String> {
+        match self {
+            Self::Dir(dir) => airlock_policy::beside(dir)(path),
+            Self::Note(files) => files.get(path).cloned().ok_or_else(|| "the gateway's note does not have it".to_owned()),
+        }
+    }
 }
 
 /// A manifest without errors.
@@ -24,6 +44,8 @@ pub(crate) struct Accepted {
     pub(crate) text: String,
     /// What it says.
     pub(crate) compiled: Compiled,
+    /// The files that it names, by their paths relative to it.
+    pub(crate) files: BTreeMap<String, String>,
 }
 
 impl Manifest {
@@ -51,7 +73,14 @@ impl Manifest {
             Err(e) if is_cut => String::from_utf8_lossy(e.as_bytes()).into_owned(),
             Err(e) => return Err(Failure::new(format_args!("the manifest {name} is not UTF-8: {e}"))),
         };
-        Ok(Self { name, text })
+        // A manifest on standard input stands where the command is run.
+        let dir = path.parent().map(Path::to_owned).unwrap_or_default();
+        Ok(Self { name, text, beside: Beside::Dir(dir) })
+    }
+
+    /// A manifest that is written down nowhere yet, with the files that it names.
+    pub(crate) fn of_text(name: &str, text: String, files: BTreeMap<String, String>) -> Self {
+        Self { name: name.to_owned(), text, beside: Beside::Note(files) }
     }
 
     /// The manifest in a gateway's note.
@@ -66,7 +95,11 @@ impl Manifest {
                 Failure::new(problem).help("name the manifest it was built from; `airlock build --note manifest` puts it in")
             );
         };
-        Ok(Self { name: format!("{} (its manifest)", path.display()), text: text.clone() })
+        Ok(Self {
+            name: format!("{} (its manifest)", path.display()),
+            text: text.clone(),
+            beside: Beside::Note(notes.definitions.clone()),
+        })
     }
 
     /// As [`Self::accept`], for a text that is known to have given this policy digest.
@@ -86,9 +119,15 @@ impl Manifest {
         }
     }
 
+    /// Paths of the definitions that it names, relative to it, as far as it can be read.
+    pub(crate) fn definitions(&self) -> Vec<String> {
+        let checked = self.check();
+        checked.upstreams().into_iter().flatten().map(|declared| declared.definitions.clone()).collect()
+    }
+
     /// Checks it; every diagnostic is in the result.
     pub(crate) fn check(&self) -> Checked<'_> {
-        airlock_policy::compile(&self.text, &self.name)
+        airlock_policy::compile_with(&self.text, &self.name, &|path| self.beside.read(path))
     }
 
     /// Checks it for a command that needs the policy: diagnostics go to stderr.
@@ -99,8 +138,9 @@ impl Manifest {
         let checked = self.check();
         report(&checked);
         let count = count(&checked);
+        let files = checked.files().clone();
         match checked.into_compiled() {
-            Some(compiled) => Ok(Accepted { compiled, text: self.text, name: self.name }),
+            Some(compiled) => Ok(Accepted { compiled, text: self.text, name: self.name, files }),
             None => Err(Failure::no(format_args!("{}: {count}; nothing was built", self.name))),
         }
     }
@@ -157,6 +197,7 @@ pub(crate) fn count(checked: &Checked<'_>) -> String {
 pub(crate) fn summary(compiled: &Compiled) -> String {
     let Policy {
         gateway,
+        upstreams,
         tools,
         grants,
         airlock: _,
@@ -169,14 +210,23 @@ pub(crate) fn summary(compiled: &Compiled) -> String {
         approvers: _,
     } = compiled.policy();
     let (tools, grants) = (counted(tools.len(), "tool"), counted(grants.len(), "grant"));
-    format!("{}: {tools}, {grants}, policy digest {}", gateway.name, compiled.digest_hex())
+    let upstreams = if upstreams.is_empty() { String::new() } else { format!("{}, ", counted(upstreams.len(), "upstream")) };
+    format!("{}: {upstreams}{tools}, {grants}, policy digest {}", gateway.name, compiled.digest_hex())
 }
 
 /// What is compiled in: tools with their hosts, grants.
 pub(crate) fn capabilities(policy: &Policy) -> String {
+    let upstreams = policy.upstreams.iter().map(|upstream| {
+        let words: Vec<String> = upstream.command.iter().skip(1).map(|word| format!(" {word:?}")).collect();
+        format!("  upstream       {} → {}{}", upstream.name, upstream.command.first().map_or("", String::as_str), words.concat())
+    });
     let tools = policy.tools.iter().map(|tool| {
         let hosts: Vec<String> = tool.egress.iter().map(|egress| host(&egress.host)).collect();
-        let reach = if hosts.is_empty() { "no network".to_owned() } else { hosts.join(", ") };
+        let reach = match (&tool.kind, hosts.is_empty()) {
+            (ToolKind::Upstream(proxied), _) => format!("{} of the upstream {}", proxied.tool, proxied.upstream),
+            (ToolKind::Builtin(_) | ToolKind::Rest(_), true) => "no network".to_owned(),
+            (ToolKind::Builtin(_) | ToolKind::Rest(_), false) => hosts.join(", "),
+        };
         format!("  tool           {} → {reach}", tool.name)
     });
     let grants = policy.grants.iter().map(|grant| {
@@ -187,7 +237,7 @@ pub(crate) fn capabilities(policy: &Policy) -> String {
         };
         format!("  grant          {} → {}, {issue}", grant.subject, grant.tools.join(", "))
     });
-    tools.chain(grants).collect::<Vec<_>>().join("\n")
+    upstreams.chain(tools).chain(grants).collect::<Vec<_>>().join("\n")
 }
 
 fn host(rule: &HostRule) -> String {

@@ -1,6 +1,7 @@
 //! The crate that a gateway is compiled from.
 
 use crate::render::Failure;
+use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -22,6 +23,8 @@ pub(crate) struct Crate<'a> {
     pub(crate) lock: &'a [u8],
     /// Text of the manifest.
     pub(crate) manifest: &'a str,
+    /// The files that it names, by their paths relative to it.
+    pub(crate) files: &'a BTreeMap<String, String>,
     /// Digest of all that tells this gateway from others, 64 hex digits.
     pub(crate) unit: &'a str,
     /// Features of the runtime.
@@ -44,11 +47,18 @@ impl Crate<'_> {
         let files: [(&str, &[u8]); 4] = [
             ("Cargo.toml", cargo_toml.as_bytes()),
             ("Cargo.lock", self.lock),
-            ("airlock.toml", self.manifest.as_bytes()),
+            ("policy/airlock.toml", self.manifest.as_bytes()),
             ("src/main.rs", CRATE_MAIN.as_bytes()),
         ];
+        fs::create_dir_all(self.dir.join("policy")).map_err(cannot)?;
         for (name, bytes) in files {
             replace(&self.dir.join(name), bytes).map_err(cannot)?;
+        }
+        // In a directory of their own they cannot have the name of anything else here.
+        for (path, text) in self.files {
+            let path = self.dir.join("policy").join(path);
+            path.parent().map(fs::create_dir_all).transpose().map_err(cannot)?;
+            replace(&path, text.as_bytes()).map_err(cannot)?;
         }
         link(self.sources, &self.dir.join(self.own)).map_err(cannot)?;
         Ok(self.dir.join("Cargo.toml"))
@@ -100,6 +110,7 @@ mod tests {
             own: "airlock-00",
             lock: b"",
             manifest: "",
+            files: &BTreeMap::from([("pins/a.json".to_owned(), "{}".to_owned())]),
             unit: &"0123456789abcdef".repeat(4),
             features: &["gateway", "http"],
         };
@@ -108,6 +119,7 @@ mod tests {
         assert_eq!(document["package"]["version"].as_str(), Some("0.0.0+m.0123456789abcdef"));
         assert_eq!(document["dependencies"]["airlock-runtime"]["path"].as_str(), Some("airlock-00/airlock-runtime"));
         assert_eq!(document["dependencies"]["airlock-runtime"]["features"].as_array().map(toml_edit::Array::len), Some(2));
+        assert_eq!(fs::read_to_string(path.with_file_name("policy/pins/a.json")).expect("read"), "{}");
         assert_eq!(written.write().expect("again"), path);
         assert_eq!(fs::read_link(path.with_file_name("airlock-00")).expect("a link"), dir.path());
     }

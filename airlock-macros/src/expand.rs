@@ -48,11 +48,14 @@ fn expand(input: TokenStream, dir: &Path, given: &Given) -> Result<TokenStream, 
     let path = dir.join(&name);
     let bytes = std::fs::read(&path).map_err(|e| format!("cannot read the manifest {}: {e}", path.display()))?;
     let text = String::from_utf8(bytes).map_err(|e| format!("the manifest {} is not UTF-8: {e}", path.display()))?;
-    let tokens = compile(&text, &name, given)?;
-    // The bytes were read above; these lines make cargo compile again when the manifest or a variable changes. (A variable counts
+    let beside = path.parent().unwrap_or(dir);
+    let (tokens, files) = compile(&text, &name, beside, given)?;
+    let folder = name.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
+    let names = [name.clone()].into_iter().chain(files.iter().map(|file| format!("{folder}{file}")));
+    // The bytes were read above; these lines make cargo compile again when the manifest, a file that it names or a variable changes. (A variable counts
     // whatever the file's time says.)
     Ok(quote! {
-        const _: &[u8] = ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #name));
+        #(const _: &[u8] = ::core::include_bytes!(::core::concat!(::core::env!("CARGO_MANIFEST_DIR"), "/", #names));)*
         const _: [::core::option::Option<&str>; 4] = [
             ::core::option_env!(#DIGEST),
             ::core::option_env!(#BUILD),
@@ -63,10 +66,10 @@ fn expand(input: TokenStream, dir: &Path, given: &Given) -> Result<TokenStream, 
     })
 }
 
-/// Tokens for the text of a manifest.
-fn compile(text: &str, name: &str, given: &Given) -> Result<TokenStream, String> {
+/// Tokens for the text of a manifest with the files beside it, and the paths of those that it names.
+fn compile(text: &str, name: &str, beside: &Path, given: &Given) -> Result<(TokenStream, Vec<String>), String> {
     let Given { digest, build, note, dependencies } = given;
-    let checked = airlock_policy::compile(text, name);
+    let checked = airlock_policy::compile_with(text, name, &airlock_policy::beside(beside));
     let Some(compiled) = checked.compiled() else {
         return Err(format!("the manifest has errors; `airlock check` shows them too\n\n{}", checked.render(false)));
     };
@@ -81,8 +84,11 @@ fn compile(text: &str, name: &str, given: &Given) -> Result<TokenStream, String>
         Some(other) => return Err(format!("{NOTE} is {other:?}; it can be `manifest` or `digest`")),
     };
     let dependencies = dependencies.as_deref().map(from_hex).transpose()?;
-    let said = Said { build: build.as_deref(), manifest, dependencies: dependencies.as_deref() };
-    Ok(tables::gateway(compiled.policy(), compiled.digest(), &said))
+    let files = checked.files();
+    let definitions = manifest.filter(|_| !files.is_empty()).map(|_| serde_json::to_string(files)).transpose();
+    let definitions = definitions.map_err(|fault| format!("cannot write the definitions into a note: {fault}"))?;
+    let said = Said { build: build.as_deref(), manifest, definitions, dependencies: dependencies.as_deref() };
+    Ok((tables::gateway(compiled.policy(), compiled.digest(), &said), files.keys().cloned().collect()))
 }
 
 fn from_hex(digits: &str) -> Result<Vec<u8>, String> {

@@ -5,6 +5,7 @@
 //! | `.note.airlock.policy` | 1 | policy digest, 32 bytes |
 //! | `.note.airlock.build` | 2 | what it was built with, one JSON object |
 //! | `.note.airlock.manifest` | 3 | text of the manifest |
+//! | `.note.airlock.definitions` | 4 | the files that the manifest names, one JSON object of path and text; only where it names any |
 //! | `.dep-v0` | | crates that are linked, in cargo-auditable's format |
 //!
 //! The first is in every gateway, the others as far as `airlock build` asks for them. A note is a claim of the file about itself:
@@ -22,6 +23,9 @@ const BUILD: u32 = 2;
 /// Type of the note that carries the text of the manifest.
 const MANIFEST: u32 = 3;
 
+/// Type of the note that carries the files which the manifest names.
+const DEFINITIONS: u32 = 4;
+
 /// What is said beside the policy digest.
 #[derive(Debug, Default)]
 pub(crate) struct Said<'a> {
@@ -29,6 +33,8 @@ pub(crate) struct Said<'a> {
     pub(crate) build: Option<&'a str>,
     /// Text of the manifest.
     pub(crate) manifest: Option<&'a str>,
+    /// The files that the manifest names, as JSON.
+    pub(crate) definitions: Option<String>,
     /// Content of `.dep-v0`.
     pub(crate) dependencies: Option<&'a [u8]>,
 }
@@ -36,10 +42,11 @@ pub(crate) struct Said<'a> {
 /// The statics of all notes. `link_section` counts as unsafe since a wrong section can break a program; these hold data that
 /// nothing executes or relocates.
 pub(crate) fn notes(digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
-    let Said { build, manifest, dependencies } = said;
+    let Said { build, manifest, definitions, dependencies } = said;
     let policy = note("policy", POLICY_DIGEST, digest);
     let build = build.map(|text| note("build", BUILD, text.as_bytes()));
     let manifest = manifest.map(|text| note("manifest", MANIFEST, text.as_bytes()));
+    let definitions = definitions.as_ref().map(|text| note("definitions", DEFINITIONS, text.as_bytes()));
     let dependencies = dependencies.map(audit_data);
     quote! {
         #[cfg(target_os = "linux")]
@@ -54,6 +61,7 @@ pub(crate) fn notes(digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
         #policy
         #build
         #manifest
+        #definitions
         #dependencies
     }
 }

@@ -11,6 +11,7 @@ use quote::quote;
 pub(crate) mod rest;
 mod rules;
 mod tool;
+mod upstream;
 
 /// Tokens of a whole gateway: `POLICY`, what it points to, the ELF notes, and `main`.
 pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
@@ -33,7 +34,8 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -
 fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
     // What it requires held when it was compiled.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, tools, flows, grants, requires: _ } = policy;
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, upstreams, tools, flows, grants, requires: _ } =
+        policy;
     let ir::Gateway { name, instructions } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
     let keys = keys.iter().map(key);
@@ -41,7 +43,8 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     let ledger = ledger_rules(ledger);
     let limits = self::limits(limits);
     let approvers = approvers.iter().map(approver);
-    let tools = tools.iter().enumerate().map(|(at, tool)| tool::entry(at, tool));
+    let tools = tools.iter().enumerate().map(|(at, tool)| tool::entry(at, tool, upstreams));
+    let upstreams = upstreams.iter().map(upstream::entry);
     let flows = flows.iter().map(flow);
     let grants = grants.iter().map(grant);
     quote! {
@@ -57,7 +60,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             approvers: &[#(#approvers),*],
             tools: &[#(#tools),*],
             tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
-            upstreams: &[],
+            upstreams: &[#(#upstreams),*],
             flows: &[#(#flows),*],
             grants: &[#(#grants),*],
         }

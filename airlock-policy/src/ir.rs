@@ -23,7 +23,9 @@ pub struct Policy {
     pub limits: Limits,
     /// `[approvers.*]`, sorted by name.
     pub approvers: Vec<Approver>,
-    /// `[upstreams.*]`, in manifest order.
+    /// `[upstreams.*]`, in manifest order. Left out where there are none, so that policies from before keep their digests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
     pub upstreams: Vec<Upstream>,
     /// `[tools.*]`, in manifest order; then the tools of each upstream.
     pub tools: Vec<Tool>,

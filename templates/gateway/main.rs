@@ -1,3 +1,3 @@
-//! An MCP Airlock gateway: the manifest beside `Cargo.toml`, checked and compiled. `main` is in the macro.
+//! An MCP Airlock gateway: the manifest in `policy/`, checked and compiled. `main` is in the macro.
 
-airlock_macros::gateway!("airlock.toml");
+airlock_macros::gateway!("policy/airlock.toml");

@@ -1,7 +1,7 @@
 //! Which clauses of a policy the cases have tried, each in both directions where it has two.
 
 use super::{Expect, Judged};
-use crate::judge::{self, Ruling};
+use crate::judge::{self, Ruling, of_tool};
 use crate::places::{Step, steps};
 use crate::render::Failure;
 use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Policy, Quota, Requirement, Selector, Tool, ToolKind};
@@ -231,10 +231,10 @@ impl Clause {
     pub(crate) fn path(self, policy: &Policy) -> Vec<Step> {
         let tool = |at: usize| policy.tools[at].name.as_str();
         match self {
-            Self::Tool(at) => steps!["tools", tool(at)],
-            Self::Rule(at, argument, _) => steps!["tools", tool(at), "args", policy.tools[at].args[argument].arg.as_str()],
-            Self::Approval(at) => steps!["tools", tool(at), "approval"],
-            Self::Quota(Some(at), bound) => steps!["tools", tool(at), "limits", bound.key()],
+            Self::Tool(at) => of_tool(policy, tool(at), &[]),
+            Self::Rule(at, argument, _) => of_tool(policy, tool(at), &["args", &policy.tools[at].args[argument].arg]),
+            Self::Approval(at) => of_tool(policy, tool(at), &["approval"]),
+            Self::Quota(Some(at), bound) => of_tool(policy, tool(at), &["limits", bound.key()]),
             Self::Quota(None, bound) => steps!["limits", bound.key()],
             Self::Flow(at) => steps!["flow", at],
             Self::Grant(at) => steps!["grant", at],

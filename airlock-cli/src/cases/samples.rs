@@ -1,7 +1,7 @@
 //! Values for arguments: some that every rule accepts, some that one rule refuses. Whether they do is seen by asking the rules.
 
 use airlock_policy::automaton::Dfa;
-use airlock_policy::ir::{ArgRule, HostRule, Input, InputKind, Tool, ToolKind};
+use airlock_policy::ir::{ArgRule, ArgumentKind, HostRule, Input, InputKind, Tool, ToolKind};
 use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 
@@ -27,6 +27,20 @@ pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
             .iter()
             .map(|Input { name, kind, required: _, description: _ }| Argument { name, kind: *kind, rules: rules(name) })
             .collect(),
+        ToolKind::Upstream(proxied) => {
+            let needed = proxied.arguments.iter().filter(|argument| argument.required || !rules(&argument.name).is_empty());
+            let kind = |kind: ArgumentKind| match kind {
+                ArgumentKind::Text => InputKind::String,
+                ArgumentKind::Integer(..) => InputKind::Integer,
+                ArgumentKind::Number => InputKind::Number,
+                ArgumentKind::Boolean => InputKind::Boolean,
+                // Nothing that this could make up is sure to hold to the schema; a case for such a tool is written by hand.
+                ArgumentKind::List | ArgumentKind::Other => InputKind::Array,
+            };
+            needed
+                .map(|argument| Argument { name: &argument.name, kind: kind(argument.kind), rules: rules(&argument.name) })
+                .collect()
+        }
         ToolKind::Builtin(_) => {
             let required: &[&str] = match tool.name.as_str() {
                 "http_get_json" => &["url"],

@@ -55,12 +55,23 @@ impl Build {
         let key = self.sign_key.as_deref().map(provenance::signing_key).transpose()?;
         match self.watch {
             false => self.once(key.as_ref()).map(|()| ExitCode::SUCCESS),
-            true => watch::each_change(&self.manifest, || {
-                if let Err(failure) = self.once(key.as_ref()) {
-                    failure.report();
-                }
-            }),
+            true => watch::each_change(
+                &self.manifest,
+                || self.named(),
+                || {
+                    if let Err(failure) = self.once(key.as_ref()) {
+                        failure.report();
+                    }
+                },
+            ),
         }
+    }
+
+    /// The files beside the manifest that it names, as far as it can be read.
+    fn named(&self) -> Vec<PathBuf> {
+        let manifest = Manifest::read(&self.manifest).ok();
+        let files = manifest.map(|manifest| manifest.definitions()).unwrap_or_default();
+        files.iter().map(|file| self.manifest.with_file_name(file)).collect()
     }
 
     fn once(&self, key: Option<&SigningKey>) -> Result<(), Failure> {
@@ -68,8 +79,9 @@ impl Build {
         let beside = || self.manifest.with_file_name(&accepted.compiled.policy().gateway.name);
         let target = self.output.clone().unwrap_or_else(beside);
         // A place that cannot be used is found before the minutes of a first build, as a bad key is.
-        let read: Vec<&Path> =
-            [Some(&self.manifest), self.sign_key.as_ref()].into_iter().flatten().map(PathBuf::as_path).collect();
+        let files: Vec<PathBuf> = accepted.files.keys().map(|file| self.manifest.with_file_name(file)).collect();
+        let own = [Some(&self.manifest), self.sign_key.as_ref()].into_iter().flatten();
+        let read: Vec<&Path> = own.chain(&files).map(PathBuf::as_path).collect();
         let papers = Papers::places(&target, &self.sbom, &self.provenance, &read)?;
         let gateway = gateway::build(&accepted, Target::File(target), self.note, &self.options)?;
         let papers = papers.write(&accepted, self.note, &gateway, key)?;

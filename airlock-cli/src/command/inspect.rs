@@ -4,7 +4,7 @@ use crate::args::Format;
 use crate::gateway::crates::{Crates, Kind};
 use crate::gateway::identity::Identity;
 use crate::gateway::note::{self, Notes};
-use crate::manifest::{Manifest, capabilities, policy_of};
+use crate::manifest::{Accepted, Manifest, capabilities, policy_of};
 use crate::render::{NO, Outcome, say};
 use serde_json::json;
 use sha2::{Digest, Sha256};
@@ -12,8 +12,12 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// A part that some gateways have, and crates without which there can be none of it.
-const PARTS: [(&str, &[&str]); 3] =
-    [("HTTP client", &["reqwest", "hyper"]), ("TLS", &["rustls", "ring", "webpki-roots"]), ("host names", &["url", "idna"])];
+const PARTS: [(&str, &[&str]); 4] = [
+    ("HTTP client", &["reqwest", "hyper"]),
+    ("TLS", &["rustls", "ring", "webpki-roots"]),
+    ("host names", &["url", "idna"]),
+    ("JSON Schema", &["jsonschema"]),
+];
 
 /// Read what a gateway says of itself, without running it.
 ///
@@ -38,8 +42,9 @@ impl Inspect {
         let sha256 = airlock_policy::digest::hex(&Sha256::digest(&bytes).into());
         let compared = self.manifest.as_deref().map(policy_of).transpose()?;
         // Whether the policy is the same, and the text if there is one.
+        let same_text = |text: &String, other: &Accepted| *text == other.text && notes.definitions == other.files;
         let matches = compared
-            .map(|other| (*other.compiled.digest() == notes.policy, notes.manifest.as_ref().map(|text| *text == other.text)));
+            .map(|other| (*other.compiled.digest() == notes.policy, notes.manifest.as_ref().map(|text| same_text(text, &other))));
         match self.format {
             Format::Json => say(as_json(&notes, &sha256, bytes.len(), matches)),
             Format::Table => say(as_table(&self, &notes, &sha256, bytes.len(), matches)),
@@ -49,13 +54,14 @@ impl Inspect {
 }
 
 fn as_json(notes: &Notes, sha256: &str, size: usize, matches: Option<(bool, Option<bool>)>) -> serde_json::Value {
-    let Notes { policy, build, manifest, crates } = notes;
+    let Notes { policy, build, manifest, definitions, crates } = notes;
     json!({
         "sha256": sha256,
         "size": size,
         "policy_digest": airlock_policy::digest::hex(policy),
         "build": build,
         "manifest": manifest,
+        "definitions": definitions,
         "crates": crates.as_ref().map(|crates| &crates.packages),
         "parts": crates.as_ref().map(|crates| parts(crates).into_iter().collect::<std::collections::BTreeMap<_, _>>()),
         "matches": matches.map(|(policy, text)| json!({"policy": policy, "text": text})),
@@ -63,7 +69,7 @@ fn as_json(notes: &Notes, sha256: &str, size: usize, matches: Option<(bool, Opti
 }
 
 fn as_table(inspect: &Inspect, notes: &Notes, sha256: &str, size: usize, matches: Option<(bool, Option<bool>)>) -> String {
-    let Notes { policy, build, manifest, crates } = notes;
+    let Notes { policy, build, manifest, definitions, crates } = notes;
     let mut lines = vec![
         inspect.gateway.display().to_string(),
         format!("  size           {size} bytes"),
@@ -77,6 +83,9 @@ fn as_table(inspect: &Inspect, notes: &Notes, sha256: &str, size: usize, matches
             let signs = identity.features.iter().any(|feature| feature == "issue");
             let told = if signs { "the gateway can sign leases" } else { "none: the feature `issue` is off" };
             lines.push(format!("  signing path   {told}"));
+            let starts = identity.features.iter().any(|feature| feature == "upstream");
+            let told = if starts { "the gateway can start foreign servers" } else { "none: the feature `upstream` is off" };
+            lines.push(format!("  launcher       {told}"));
         }
     }
     if let Some(crates) = crates {
@@ -86,6 +95,7 @@ fn as_table(inspect: &Inspect, notes: &Notes, sha256: &str, size: usize, matches
         Some(text) => format!("  manifest       in the file, {} bytes", text.len()),
         None => "  manifest       not in the file".to_owned(),
     });
+    lines.extend(definitions.iter().map(|(path, text)| format!("  definitions    {path} in the file, {} bytes", text.len())));
     // A text that does not compile to the policy of the other note is shown as what it is by `policy_of`; here it is left out.
     let checked = Manifest::of_notes(notes, &inspect.gateway).ok();
     if let Some(compiled) = checked.as_ref().and_then(|manifest| manifest.check().into_compiled()) {

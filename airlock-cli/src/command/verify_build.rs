@@ -54,6 +54,7 @@ impl VerifyBuild {
                 name: &accepted.compiled.policy().gateway.name,
                 policy: &accepted.compiled.digest_hex(),
                 manifest: &accepted.text,
+                files: &accepted.files,
                 said,
                 sha256: &found,
                 identity: &again.identity,
@@ -116,6 +117,8 @@ fn differences(notes: &Notes, accepted: &Accepted, again: &Rebuilt, found: &[u8]
         all.push(("manifest", format!("another policy: the gateway's digest is {of_file}, the manifest's {of_manifest}")));
     } else if notes.manifest.as_ref().is_some_and(|text| *text != accepted.text) {
         all.push(("manifest", "the same policy from another text: comments or spelling differ".to_owned()));
+    } else if notes.manifest.is_some() && notes.definitions != accepted.files {
+        all.push(("definitions", "the same policy from other files of definitions: spelling or unused tools differ".to_owned()));
     }
     match &notes.build {
         None => all.push(("build", "the gateway does not say what it was built with".to_owned())),

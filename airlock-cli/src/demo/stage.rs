@@ -6,6 +6,7 @@ use crate::render::Failure;
 use crate::standin::StandIn;
 use airlock_runtime::lease::IssuerKey;
 use airlock_runtime::lease::keyfile::{write_audience, write_issuer};
+use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -113,7 +114,7 @@ fn accept(text: String) -> Result<Accepted, Failure> {
     let checked = airlock_policy::compile(&text, MANIFEST_PATH);
     let rendered = checked.render(false);
     match checked.into_compiled() {
-        Some(compiled) => Ok(Accepted { compiled, text, name: "airlock.toml".to_owned() }),
+        Some(compiled) => Ok(Accepted { compiled, text, name: "airlock.toml".to_owned(), files: BTreeMap::new() }),
         None => Err(Failure::new(format_args!("the example's manifest has errors\n\n{rendered}"))),
     }
 }

@@ -10,6 +10,7 @@ use crate::cargo::{self, Job, Stopped};
 use crate::carried::Carried;
 use crate::render::{Failure, note};
 use crate::scaffold::Crate;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Name of the directory with Airlock's own crates in a generated crate begins so; the digest of the sources follows. It is part of
@@ -74,7 +75,7 @@ impl Bench {
     pub(crate) fn job(
         &self,
         unit: &str,
-        manifest: &str,
+        (manifest, files): (&str, &BTreeMap<String, String>),
         features: &[&str],
         variables: Vec<(&'static str, String)>,
         out: &Path,
@@ -88,6 +89,7 @@ impl Bench {
             own: &own,
             lock: self.carried.lock(),
             manifest,
+            files,
             unit,
             features,
         };
@@ -136,7 +138,7 @@ impl Bench {
     pub(crate) fn everything(&self) -> Result<Job<'_>, Failure> {
         let features = self.carried.features()?;
         let features: Vec<&str> = features.iter().map(String::as_str).collect();
-        self.job("everything", "", &features, Vec::new(), &self.cache.scratch())
+        self.job("everything", ("", &BTreeMap::new()), &features, Vec::new(), &self.cache.scratch())
     }
 }
 

@@ -5,6 +5,7 @@ use super::identity::Identity;
 use crate::render::Failure;
 use object::read::elf::{ElfFile64, FileHeader, SectionHeader};
 use object::{Endianness, elf::FileHeader64};
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::Path;
 
@@ -14,6 +15,7 @@ const OWNER: &[u8] = b"Airlock";
 const POLICY: (&[u8], u32) = (b".note.airlock.policy", 1);
 const BUILD: (&[u8], u32) = (b".note.airlock.build", 2);
 const MANIFEST: (&[u8], u32) = (b".note.airlock.manifest", 3);
+const DEFINITIONS: (&[u8], u32) = (b".note.airlock.definitions", 4);
 /// Section with the crates that are linked, as cargo-auditable writes it.
 const CRATES: &[u8] = b".dep-v0";
 
@@ -26,6 +28,8 @@ pub(crate) struct Notes {
     pub(crate) build: Option<Identity>,
     /// Text of its manifest, unless it was built with `--note digest`.
     pub(crate) manifest: Option<String>,
+    /// The files that the manifest names, by path; none unless the text is there.
+    pub(crate) definitions: BTreeMap<String, String>,
     /// Crates that are linked.
     pub(crate) crates: Option<Crates>,
 }
@@ -46,10 +50,13 @@ pub(crate) fn read(file: &[u8]) -> Result<Notes, String> {
         serde_json::from_slice(bytes).map_err(|e| format!("the build note is of another version of airlock, or damaged: {e}"))
     });
     let manifest = one(&elf, file, MANIFEST)?.map(|bytes| text(bytes, "manifest"));
+    let definitions = one(&elf, file, DEFINITIONS)?
+        .map(|bytes| serde_json::from_slice(bytes).map_err(|e| format!("the note of definitions is damaged: {e}")));
     Ok(Notes {
         policy: digest(&elf, file)?,
         build: build.transpose()?,
         manifest: manifest.transpose()?,
+        definitions: definitions.transpose()?.unwrap_or_default(),
         crates: section(&elf, file, CRATES)?.map(Crates::from_audit_data).transpose()?,
     })
 }

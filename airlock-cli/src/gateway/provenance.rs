@@ -19,6 +19,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, Verifier, VerifyingKey};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
@@ -56,6 +57,8 @@ pub(crate) struct About<'a> {
     pub(crate) policy: &'a str,
     /// Text of its manifest.
     pub(crate) manifest: &'a str,
+    /// The files that it names, by path.
+    pub(crate) files: &'a BTreeMap<String, String>,
     /// What it says of the manifest.
     pub(crate) said: Said,
     /// SHA-256 of the file, 64 hex digits.
@@ -70,8 +73,9 @@ pub(crate) struct About<'a> {
 
 /// The statement about a gateway.
 pub(crate) fn statement(about: &About<'_>) -> Value {
-    let About { name, policy, manifest, said, sha256, identity, crates, c_tools } = about;
-    let manifest = airlock_policy::digest::hex(&Sha256::digest(manifest).into());
+    let About { name, policy, manifest, files, said, sha256, identity, crates, c_tools } = about;
+    let digest = |text: &str| airlock_policy::digest::hex(&Sha256::digest(text).into());
+    let manifest = digest(manifest);
     let linked = crates.linked().into_iter().map(|(name, version)| json!({"uri": format!("pkg:cargo/{name}@{version}")}));
     let of = |name: &str, sha256: &str| json!({"name": name, "digest": {"sha256": sha256}});
     let materials = [
@@ -80,6 +84,7 @@ pub(crate) fn statement(about: &About<'_>) -> Value {
         of("Cargo.lock", &identity.lockfile),
         json!({"name": identity.compiler}),
     ];
+    let files = files.iter().map(|(path, text)| of(&format!("definitions {path}"), &digest(text)));
     let tools = c_tools.iter().map(|tool| compare::c_tool(tool));
     json!({
         "_type": STATEMENT,
@@ -95,7 +100,7 @@ pub(crate) fn statement(about: &About<'_>) -> Value {
                     "note": said.word(),
                 },
                 "internalParameters": {"features": identity.features, "target": identity.target},
-                "resolvedDependencies": materials.into_iter().chain(tools).chain(linked).collect::<Vec<_>>(),
+                "resolvedDependencies": materials.into_iter().chain(files).chain(tools).chain(linked).collect::<Vec<_>>(),
             },
             "runDetails": {"builder": {"id": format!("{BUILD_TYPE}#airlock-{}", identity.airlock)}},
         },

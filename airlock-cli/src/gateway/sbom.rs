@@ -5,15 +5,17 @@
 
 use super::crates::{Crates, Kind, Package};
 use super::{Gateway, lock};
+use crate::manifest::Accepted;
 use crate::render::Failure;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 
 /// The bill of materials of a built gateway with this name. `lock` is the lockfile with the checksums of crates.
 ///
 /// # Errors
 /// The lockfile cannot be read.
-pub(crate) fn bill(name: &str, policy: &str, gateway: &Gateway, lock: &[u8]) -> Result<Value, Failure> {
+pub(crate) fn bill(name: &str, policy: &str, accepted: &Accepted, gateway: &Gateway, lock: &[u8]) -> Result<Value, Failure> {
     let Gateway { path: _, size: _, sha256, link: _, identity, crates, c_tools: _ } = gateway;
     let checksums = lock::checksums(lock)?;
     let Crates { packages } = crates;
@@ -27,7 +29,10 @@ pub(crate) fn bill(name: &str, policy: &str, gateway: &Gateway, lock: &[u8]) -> 
     });
     let property = |name: &str, value: &str| json!({"name": format!("airlock:{name}"), "value": value});
     let properties = identity.fields().into_iter().filter(|(name, _)| *name != "airlock");
-    let properties = properties.map(|(name, value)| property(name, &value)).chain([property("policy-digest", policy)]);
+    let properties = properties
+        .map(|(name, value)| property(name, &value))
+        .chain([property("policy-digest", policy)])
+        .chain(foreign(accepted));
     Ok(json!({
         "$schema": "http://cyclonedx.org/schema/bom-1.6.schema.json",
         "bomFormat": "CycloneDX",
@@ -49,6 +54,20 @@ pub(crate) fn bill(name: &str, policy: &str, gateway: &Gateway, lock: &[u8]) -> 
         "components": components,
         "dependencies": dependencies.collect::<Vec<_>>(),
     }))
+}
+
+/// What the gateway starts, and the definitions that it was reviewed with. They are no part of the file, and whoever runs it runs them.
+fn foreign(accepted: &Accepted) -> Vec<Value> {
+    let upstreams = &accepted.compiled.policy().upstreams;
+    let started = upstreams.iter().map(|upstream| {
+        let command = serde_json::Value::from(upstream.command.clone());
+        json!({"name": format!("airlock:upstream:{}", upstream.name), "value": command.to_string()})
+    });
+    let defined = accepted.files.iter().map(|(path, text)| {
+        let digest = airlock_policy::digest::hex(&Sha256::digest(text).into());
+        json!({"name": format!("airlock:definitions:{path}"), "value": format!("sha256:{digest}")})
+    });
+    started.chain(defined).collect()
 }
 
 fn component(package: &Package, checksums: &BTreeMap<(String, String), String>) -> Value {

@@ -4,7 +4,7 @@ use super::{Judge, Ruling};
 use crate::cases::Expect;
 use crate::places::{Line, Places, Step, steps};
 use crate::render::Failure;
-use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Policy, Tool};
+use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Policy, Tool, ToolKind};
 use airlock_runtime::call::Args;
 use airlock_runtime::reason::Reason;
 use serde_json::Value;
@@ -38,7 +38,7 @@ impl Judge<'_> {
     fn paths(&self, places: &Places<'_>, called: &Called<'_>, ruling: &Ruling) -> Result<Vec<Vec<Step>>, Failure> {
         let policy = self.policy;
         let tool = called.tool;
-        let of_tool = |key: &str| steps!["tools", tool, key];
+        let of_tool = |key: &str| of_tool(policy, tool, &[key]);
         let grant = |key: &str| grant_at(policy, called, key);
         if ruling.verdict == Expect::Ask {
             return Ok([
@@ -50,7 +50,7 @@ impl Judge<'_> {
         }
         Ok(match &ruling.reason {
             Reason::Ok => grant("tools"),
-            Reason::UnknownTool { .. } => vec![steps!["tools"]],
+            Reason::UnknownTool { .. } => vec![steps!["tools"], steps!["upstreams"]],
             Reason::ArgumentsTooLarge { .. } => vec![steps!["limits", "max_arguments"]],
             Reason::CarrierRefused { .. } => vec![steps!["lease", "carriers"], steps!["lease"]],
             Reason::BeyondGrant { .. } => grant("subject"),
@@ -58,11 +58,11 @@ impl Judge<'_> {
             Reason::HostNotInLease { .. } => grant("domains"),
             Reason::UsesExhausted { .. } => grant("uses"),
             Reason::Argument(fault) => self.rule_paths(places, called, fault.arg)?,
-            Reason::HostNotAllowed { .. } => vec![of_tool("egress"), steps!["tools", tool, "http", "url"]],
+            Reason::HostNotAllowed { .. } => vec![of_tool("egress"), self::of_tool(policy, tool, &["http", "url"])],
             Reason::UrlRefused { .. } => vec![of_tool("egress")],
             Reason::RiskTooHigh { bound, .. } => match *bound {
                 "lease ceiling" => [grant("max_risk"), vec![steps!["risk", "threshold"]]].concat(),
-                _ => vec![of_tool("risk_threshold"), steps!["risk", "threshold"], steps!["tools", tool]],
+                _ => vec![of_tool("risk_threshold"), steps!["risk", "threshold"], self::of_tool(policy, tool, &[])],
             },
             Reason::FlowDenied { labels, why } => {
                 let is_it =
@@ -72,10 +72,11 @@ impl Judge<'_> {
             }
             Reason::RateExceeded { scope, .. } => {
                 let key = if scope.sid.is_some() { "session_rate" } else { "rate" };
-                vec![limit(scope.tool, key)]
+                vec![limit(policy, scope.tool, key)]
             }
-            Reason::SessionBudgetSpent { tool, .. } => vec![limit(*tool, "session_calls")],
+            Reason::SessionBudgetSpent { tool, .. } => vec![limit(policy, *tool, "session_calls")],
             Reason::Approval(_) | Reason::Unsigned { .. } => vec![of_tool("approval")],
+            Reason::DefinitionDrift { .. } => vec![of_tool("pin")],
             Reason::LeaseMissing
             | Reason::ContextMissing
             | Reason::CarrierConflict
@@ -102,9 +103,9 @@ impl Judge<'_> {
     fn rule_paths(&self, places: &Places<'_>, called: &Called<'_>, arg: &str) -> Result<Vec<Vec<Step>>, Failure> {
         let Some(tool) = self.policy.tools.iter().find(|tool| tool.name == called.tool) else { return Ok(Vec::new()) };
         let refusing = refusing(tool, called.args)?.into_iter().find(|(argument, _)| tool.args[*argument].arg == arg);
-        let sections = [steps!["tools", tool.name.as_str(), "args", arg], steps!["tools", tool.name.as_str(), "input", arg]];
+        let sections = ["args", "input"].map(|key| of_tool(self.policy, &tool.name, &[key, arg]));
         let Some((argument, number)) = refusing else {
-            return Ok([&sections[1..], &[steps!["tools", tool.name.as_str()]]].concat());
+            return Ok([&sections[1..], &[of_tool(self.policy, &tool.name, &[])]].concat());
         };
         let key = key(&tool.args[argument].rules[number]);
         let mut paths: Vec<Vec<Step>> = Vec::new();
@@ -142,9 +143,22 @@ fn grant_at(policy: &Policy, called: &Called<'_>, key: &str) -> Vec<Vec<Step>> {
     naming.or(any).map(|at| vec![steps!["grant", at, key], steps!["grant", at]]).unwrap_or_default()
 }
 
-fn limit(tool: Option<&str>, key: &str) -> Vec<Step> {
+/// A key in the section of a tool, or the section itself: tools of upstreams stand under their own names there.
+pub(crate) fn of_tool(policy: &Policy, name: &str, keys: &[&str]) -> Vec<Step> {
+    let proxied = policy.tools.iter().find(|tool| tool.name == name).and_then(|tool| match &tool.kind {
+        ToolKind::Upstream(proxied) => Some(proxied),
+        ToolKind::Builtin(_) | ToolKind::Rest(_) => None,
+    });
+    let section = match proxied {
+        Some(proxied) => steps!["upstreams", proxied.upstream.as_str(), "tools", proxied.tool.as_str()],
+        None => steps!["tools", name],
+    };
+    section.into_iter().chain(keys.iter().map(|key| Step::from(*key))).collect()
+}
+
+fn limit(policy: &Policy, tool: Option<&str>, key: &str) -> Vec<Step> {
     match tool {
-        Some(tool) => steps!["tools", tool, "limits", key],
+        Some(tool) => of_tool(policy, tool, &["limits", key]),
         None => steps!["limits", key],
     }
 }

@@ -3,6 +3,7 @@
 //! The runtime decides over `&'static` data, so it is leaked, once for each policy that a command judges. Rules of arguments become
 //! closures over the same functions that generated code calls. Every struct of the IR is taken apart with all its fields.
 
+use super::foreign;
 use crate::render::Failure;
 use airlock_policy::automaton::Dfa;
 use airlock_policy::ir;
@@ -16,7 +17,8 @@ use std::collections::HashMap;
 /// A value that no checked policy has.
 pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static rt::Policy, Failure> {
     // The language version decided how the manifest was read, requirements held when it was.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, tools, flows, grants, requires: _ } = policy;
+    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, upstreams, tools, flows, grants, requires: _ } =
+        policy;
     let ir::Gateway { name, instructions } = gateway;
     let index: HashMap<String, usize> = tools.iter().enumerate().map(|(at, tool)| (tool.name.clone(), at)).collect();
     let policy = rt::Policy {
@@ -29,9 +31,9 @@ pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static r
         ledger: ledger_rules(ledger),
         limits: self::limits(limits)?,
         approvers: list(approvers.iter().map(approver).collect::<Result<_, _>>()?),
-        tools: list(tools.iter().map(tool).collect::<Result<_, _>>()?),
+        tools: list(tools.iter().map(|tool| self::tool(tool, upstreams)).collect::<Result<_, _>>()?),
         tool_index: rt::ToolIndex(Box::leak(Box::new(move |name: &str| index.get(name).copied()))),
-        upstreams: &[],
+        upstreams: list(upstreams.iter().map(foreign::upstream).collect()),
         flows: list(flows.iter().map(flow).collect()),
         grants: list(grants.iter().map(grant).collect()),
     };
@@ -136,7 +138,7 @@ fn grant(grant: &ir::Grant) -> rt::Grant {
     }
 }
 
-fn tool(tool: &ir::Tool) -> Result<rt::Tool, Failure> {
+fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure> {
     let ir::Tool {
         name,
         kind,
@@ -166,7 +168,7 @@ fn tool(tool: &ir::Tool) -> Result<rt::Tool, Failure> {
     Ok(rt::Tool {
         name: text(name),
         why: text(why),
-        kind: super::request::kind(kind, args)?,
+        kind: super::request::kind(kind, args, upstreams)?,
         effect,
         risk_threshold: *risk_threshold,
         base_risk: *base_risk,
@@ -280,6 +282,9 @@ fn is_number(tool: &ir::Tool, arg: &str) -> bool {
     match &tool.kind {
         ir::ToolKind::Rest(rest) => rest.input.iter().any(|input| input.name == arg && input.kind == ir::InputKind::Number),
         ir::ToolKind::Builtin(_) => false,
+        ir::ToolKind::Upstream(proxied) => {
+            proxied.arguments.iter().any(|argument| argument.name == arg && argument.kind == ir::ArgumentKind::Number)
+        }
     }
 }
 

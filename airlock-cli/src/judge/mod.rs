@@ -5,6 +5,7 @@
 
 mod because;
 mod convert;
+mod foreign;
 mod lease;
 mod request;
 
@@ -21,7 +22,7 @@ use airlock_runtime::risk::Risk;
 use airlock_runtime::trial::{End, Trial, Verdict};
 use serde_json::{Map, Value, json};
 
-pub(crate) use because::{Called, key, refusing};
+pub(crate) use because::{Called, key, of_tool, refusing};
 pub(crate) use convert::rules;
 pub(crate) use lease::{Asked, Lease};
 

@@ -10,10 +10,13 @@ use airlock_runtime::policy as rt;
 ///
 /// # Errors
 /// A value that no checked policy has.
-pub(super) fn kind(kind: &ir::ToolKind, args: &[ir::ArgRules]) -> Result<rt::ToolKind, Failure> {
+pub(super) fn kind(kind: &ir::ToolKind, args: &[ir::ArgRules], upstreams: &[ir::Upstream]) -> Result<rt::ToolKind, Failure> {
     Ok(match kind {
         ir::ToolKind::Builtin(builtin) => rt::ToolKind::Builtin(self::builtin(*builtin)),
         ir::ToolKind::Rest(rest) => rt::ToolKind::Rest(Box::leak(Box::new(self::rest(rest, args)?))),
+        ir::ToolKind::Upstream(proxied) => {
+            rt::ToolKind::Upstream(Box::leak(Box::new(super::foreign::proxied(proxied, upstreams)?)))
+        }
     })
 }
 

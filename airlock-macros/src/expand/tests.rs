@@ -37,7 +37,7 @@ fn comments_and_spelling_leave_the_code_as_it_is() {
     let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
     let respelled = text.replace("[gateway]\nname = \"audit\"", "gateway.name = 'audit' # here");
     assert_ne!(respelled, text);
-    let tokens = |text: &str| compile(text, "airlock.toml", &Given::default()).expect("compiles").to_string();
+    let tokens = |text: &str| compile(text, "airlock.toml", dir(), &Given::default()).expect("compiles").0.to_string();
     assert_eq!(tokens(&respelled), tokens(&text));
     assert_ne!(tokens(&text.replace("newest", "latest")), tokens(&text), "a reason is part of the policy");
 }
@@ -47,15 +47,15 @@ fn another_policy_than_the_checked_one_is_refused() {
     let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
     let digest = airlock_policy::compile(&text, "airlock.toml").compiled().expect("compiles").digest_hex();
     let given = Given { digest: Some(digest), ..Given::default() };
-    assert!(compile(&text, "airlock.toml", &given).is_ok());
-    let problem = compile(&text.replace("k1", "k2"), "airlock.toml", &given).expect_err("refused");
+    assert!(compile(&text, "airlock.toml", dir(), &given).is_ok());
+    let problem = compile(&text.replace("k1", "k2"), "airlock.toml", dir(), &given).expect_err("refused");
     assert!(problem.contains("changed since it was checked"), "{problem}");
 }
 
 #[test]
 fn what_the_build_says_becomes_notes() {
     let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
-    let said = |given: &Given| compile(&text, "airlock.toml", given).expect("compiles").to_string();
+    let said = |given: &Given| compile(&text, "airlock.toml", dir(), given).expect("compiles").0.to_string();
     let plain = said(&Given::default());
     for absent in [".note.airlock.build", ".note.airlock.manifest", ".dep-v0", "black_box"] {
         assert!(!plain.contains(absent), "{absent}");
@@ -72,7 +72,7 @@ fn what_the_build_says_becomes_notes() {
         Given { dependencies: some("0g"), ..Given::default() },
         Given { dependencies: some("ä"), ..Given::default() },
     ] {
-        assert!(compile(&text, "airlock.toml", &given).is_err(), "{given:?}");
+        assert!(compile(&text, "airlock.toml", dir(), &given).is_err(), "{given:?}");
     }
 }
 

@@ -38,6 +38,9 @@ fn check_args<'a>(at: usize, tool: &'a ir::Tool, patterns: &mut Vec<&'a str>) ->
 fn is_number(tool: &ir::Tool, arg: &str) -> bool {
     match &tool.kind {
         ir::ToolKind::Builtin(_) => false,
+        ir::ToolKind::Upstream(proxied) => {
+            proxied.arguments.iter().any(|argument| argument.name == arg && argument.kind == ir::ArgumentKind::Number)
+        }
         ir::ToolKind::Rest(rest) => rest.input.iter().any(|input| input.name == arg && input.kind == ir::InputKind::Number),
     }
 }

@@ -1,11 +1,11 @@
 //! One entry of the tool table.
 
-use super::{option, quota, rest};
+use super::{option, quota, rest, upstream};
 use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-pub(super) fn entry(at: usize, tool: &ir::Tool) -> TokenStream {
+pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> TokenStream {
     let ir::Tool {
         name,
         kind,
@@ -32,6 +32,10 @@ pub(super) fn entry(at: usize, tool: &ir::Tool) -> TokenStream {
         ir::ToolKind::Rest(rest) => {
             let rest = rest::entry(rest, tool);
             quote!(Rest(&#rest))
+        }
+        ir::ToolKind::Upstream(proxied) => {
+            let proxied = upstream::proxied(proxied, upstreams);
+            quote!(Upstream(&#proxied))
         }
     };
     let effect = match effect {

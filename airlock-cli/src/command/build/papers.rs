@@ -102,17 +102,17 @@ impl Papers {
     ) -> Result<Vec<(&'static str, PathBuf)>, Failure> {
         let Gateway { path: _, size: _, sha256, link: _, identity, crates, c_tools } = gateway;
         let (name, policy) = (&accepted.compiled.policy().gateway.name, accepted.compiled.digest_hex());
-        let manifest = &accepted.text;
+        let (manifest, files) = (&accepted.text, &accepted.files);
         let mut written = Vec::new();
         for (kind, path) in self.0 {
             let what = match kind {
                 Kind::Sbom => {
-                    put(&path, &sbom::bill(name, &policy, gateway, Carried::new()?.lock())?)?;
+                    put(&path, &sbom::bill(name, &policy, accepted, gateway, Carried::new()?.lock())?)?;
                     "sbom"
                 }
                 Kind::Provenance => {
                     let c_tools = &c_tools.versions;
-                    let about = About { name, policy: &policy, manifest, said, sha256, identity, crates, c_tools };
+                    let about = About { name, policy: &policy, manifest, files, said, sha256, identity, crates, c_tools };
                     put(&path, &Envelope::seal(&provenance::statement(&about), key))?;
                     if key.is_some() { "provenance" } else { "provenance (unsigned)" }
                 }

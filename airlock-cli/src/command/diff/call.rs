@@ -1,6 +1,6 @@
 //! A case in words: who calls what, with which arguments, under which lease, after what.
 
-use airlock_policy::authority::{Case, IssueCall, Past, Real, Request, Value, When};
+use airlock_policy::authority::{Case, IssueCall, Passed, Past, Real, Request, Value, When};
 use std::collections::BTreeMap;
 
 /// Characters of an argument that are shown; JSON has all.
@@ -39,10 +39,24 @@ pub(super) fn lines(case: &Case) -> Vec<String> {
 }
 
 fn sent(request: &Request) -> String {
-    let Request { sends, reads, answer_bytes } = request;
+    let Request { sends, reads, answer_bytes, answer_risk } = request;
     let read = if reads.is_empty() { "all of the answer".to_owned() } else { format!("{reads:?} of the answer") };
     let size = if *answer_bytes > 0 { format!(", which has {answer_bytes} bytes") } else { String::new() };
-    format!("sends {}; reads {read}{size}", sends.join("; "))
+    if let Some((risk, passed)) = answer_risk {
+        return format!("calls {}; an answer of risk {risk} thousandths is {}", sends.join("; "), whole(*passed));
+    }
+    // A request begins with its method, a call of another program with the program.
+    let verb = if sends.first().is_some_and(|line| line.starts_with("program ")) { "calls" } else { "sends" };
+    format!("{verb} {}; reads {read}{size}", sends.join("; "))
+}
+
+const fn whole(passed: Passed) -> &'static str {
+    match passed {
+        Passed::Withheld => "withheld",
+        Passed::Stripped => "passed on without what looks like an injection",
+        Passed::Marked => "passed on behind a warning",
+        Passed::Whole => "passed on",
+    }
 }
 
 fn issued(call: &IssueCall) -> String {

@@ -106,6 +106,8 @@ fn verb(row: &Row) -> String {
 fn example(row: &Row) -> Vec<String> {
     match (&row.witness, row.status) {
         (Some(case), _) => call::lines(case),
+        // They are read, not called.
+        (None, _) if matches!(row.dimension, Dimension::Resource | Dimension::Prompt) => Vec::new(),
         (None, Status::Gained | Status::Lost) => vec!["there may be such a call; the search for one was too large".to_owned()],
         (None, Status::Unchanged) => Vec::new(),
     }
@@ -142,6 +144,11 @@ fn change(row: &Row) -> String {
         Dimension::Unnamed => "arguments that are not named".to_owned(),
         Dimension::ArgumentBytes => "size of the arguments".to_owned(),
         Dimension::Request => "what is sent".to_owned(),
+        Dimension::Program => "program that is called".to_owned(),
+        Dimension::Definition => "reviewed definition".to_owned(),
+        Dimension::Screening => "results that look like an injection".to_owned(),
+        Dimension::Resource => "resource".to_owned(),
+        Dimension::Prompt => "prompt".to_owned(),
         Dimension::Answer => "what is read".to_owned(),
         Dimension::AnswerBytes => "size of an answer".to_owned(),
         Dimension::Rate => "calls in a period".to_owned(),

@@ -69,7 +69,6 @@ const fn policy(approval_timeout: u64) -> Policy {
         approvers: &[],
         tools: &TOOLS,
         tool_index: ToolIndex(&|name| TOOLS.iter().position(|tool| tool.name == name)),
-        upstreams: &[],
         grants: &GRANTS,
     }
 }
@@ -85,7 +84,15 @@ fn key(byte: u8) -> AudienceKey {
 fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
     let ledger = Ledger::open_for(dir, policy).unwrap();
     let keys = KeyRing::new(vec![key(key_byte)]).unwrap();
-    Rc::new(Gateway::new(World { policy, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default() }))
+    Rc::new(Gateway::new(World {
+        policy,
+        keys,
+        ledger,
+        ledger_dir: dir.to_owned(),
+        secrets: Default::default(),
+        #[cfg(feature = "upstream")]
+        upstreams: Default::default(),
+    }))
 }
 
 /// A lease of this session for all tools.

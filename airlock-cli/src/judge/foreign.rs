@@ -1,0 +1,63 @@
+//! Foreign servers and their tools, as a gateway has them.
+
+use super::convert::{impossible, list, text};
+use crate::render::Failure;
+use airlock_policy::ir;
+use airlock_runtime::policy::upstream as rt;
+
+pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
+    rt::Upstream {
+        name: text(name),
+        command: texts(command),
+        dir: dir.as_deref().map(text),
+        env: list(env.iter().map(variable).collect()),
+        era: match era {
+            ir::Era::Auto => rt::EraRule::Auto,
+            ir::Era::Modern => rt::EraRule::Modern,
+            ir::Era::Legacy => rt::EraRule::Legacy,
+        },
+        start_timeout: *start_timeout,
+        max_message: *max_message,
+        resources: texts(resources),
+        prompts: texts(prompts),
+        why: text(why),
+    }
+}
+
+fn variable(variable: &ir::Variable) -> rt::Variable {
+    let ir::Variable { name, value } = variable;
+    let value = match value {
+        ir::VariableValue::Literal(value) => rt::Value::Literal(text(value)),
+        ir::VariableValue::From(source) => rt::Value::From(text(source)),
+        ir::VariableValue::Secret(source) => rt::Value::Secret(text(source)),
+    };
+    rt::Variable { name: text(name), value }
+}
+
+/// What is particular to a tool of an upstream.
+///
+/// # Errors
+/// A value that no checked policy has.
+pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Result<rt::Proxied, Failure> {
+    let ir::Proxied { upstream, tool, pin, definition, arguments: _, max_result, on_risk, result_threshold, secrets: _ } =
+        proxied;
+    let at = upstreams.iter().position(|known| known.name == *upstream);
+    let digit = |at: usize| pin.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
+    let bytes: Option<Vec<u8>> = (0..64).step_by(2).map(digit).collect();
+    let pin = bytes.and_then(|bytes| bytes.try_into().ok());
+    Ok(rt::Proxied {
+        upstream: at.ok_or_else(|| impossible("a tool of an upstream that it does not have"))?,
+        name: text(tool),
+        pin: pin.ok_or_else(|| impossible("a pin that is not 64 hex digits"))?,
+        definition: text(definition),
+        max_result: *max_result,
+        on_risk: match on_risk {
+            ir::OnRisk::Deny => rt::OnRisk::Deny,
+            ir::OnRisk::Mark => rt::OnRisk::Mark,
+            ir::OnRisk::Strip => rt::OnRisk::Strip,
+        },
+        result_threshold: *result_threshold,
+    })
+}

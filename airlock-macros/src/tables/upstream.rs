@@ -1,0 +1,73 @@
+//! Foreign servers and their tools as constants.
+
+use super::option;
+use airlock_policy::ir;
+use proc_macro2::TokenStream;
+use quote::quote;
+
+pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
+    let env = env.iter().map(variable);
+    let era = match era {
+        ir::Era::Auto => quote!(Auto),
+        ir::Era::Modern => quote!(Modern),
+        ir::Era::Legacy => quote!(Legacy),
+    };
+    quote! {
+        ::airlock_runtime::policy::upstream::Upstream {
+            name: #name,
+            command: &[#(#command),*],
+            dir: #dir,
+            env: &[#(#env),*],
+            era: ::airlock_runtime::policy::upstream::EraRule::#era,
+            start_timeout: #start_timeout,
+            max_message: #max_message,
+            resources: &[#(#resources),*],
+            prompts: &[#(#prompts),*],
+            why: #why,
+        }
+    }
+}
+
+fn variable(variable: &ir::Variable) -> TokenStream {
+    let ir::Variable { name, value } = variable;
+    let value = match value {
+        ir::VariableValue::Literal(text) => quote!(Literal(#text)),
+        ir::VariableValue::From(source) => quote!(From(#source)),
+        ir::VariableValue::Secret(source) => quote!(Secret(#source)),
+    };
+    quote! {
+        ::airlock_runtime::policy::upstream::Variable { name: #name, value: ::airlock_runtime::policy::upstream::Value::#value }
+    }
+}
+
+/// What is particular to a tool of an upstream.
+pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> TokenStream {
+    // Which arguments there are is said by the definition, and rules of them became code; whether the program has secrets decided
+    // requirements.
+    let ir::Proxied { upstream, tool, pin, definition, arguments: _, max_result, on_risk, result_threshold, secrets: _ } =
+        proxied;
+    let Some(at) = upstreams.iter().position(|known| known.name == *upstream) else {
+        let problem = format!("there is no upstream {upstream:?}");
+        return quote!(::core::compile_error! { #problem });
+    };
+    // The checker has made the digits; were they others, the array would have another length and the gateway would not compile.
+    let pin = (0..pin.len()).step_by(2).filter_map(|at| u8::from_str_radix(pin.get(at..at + 2)?, 16).ok());
+    let on_risk = match on_risk {
+        ir::OnRisk::Deny => quote!(Deny),
+        ir::OnRisk::Mark => quote!(Mark),
+        ir::OnRisk::Strip => quote!(Strip),
+    };
+    quote! {
+        ::airlock_runtime::policy::upstream::Proxied {
+            upstream: #at,
+            name: #tool,
+            pin: [#(#pin),*],
+            definition: #definition,
+            max_result: #max_result,
+            on_risk: ::airlock_runtime::policy::upstream::OnRisk::#on_risk,
+            result_threshold: #result_threshold,
+        }
+    }
+}
