@@ -21,7 +21,9 @@ pub struct Policy {
     pub ledger: Ledger,
     /// `[limits]`.
     pub limits: Limits,
-    /// `[approvers.*]`, sorted by name.
+    /// `[approvers.*]`, sorted by name. As [`Self::upstreams`], left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
     pub approvers: Vec<Approver>,
     /// `[upstreams.*]`, in manifest order. Left out where there are none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -186,6 +188,8 @@ pub struct Tool {
     /// Who at the client must approve each call.
     pub approval: Option<Approval>,
     /// Who must sign each call.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
     pub signatures: Option<Signatures>,
     /// Bounds on allowed calls of this tool.
     pub quota: Quota,
