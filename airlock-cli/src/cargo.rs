@@ -6,7 +6,10 @@ pub(crate) mod progress;
 pub(crate) mod source;
 pub(crate) mod toolchain;
 
+use crate::gateway::Link;
 use crate::render::Failure;
+use crate::scaffold::LINKER_SCRIPT_NAME;
+use c_tools::CTools;
 use source::{Home, Source};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -30,7 +33,7 @@ const NETWORK: [&str; 11] = [
 ];
 /// What a user's own cargo configuration could set otherwise; the command line outranks it.
 const PROFILE: [&str; 9] = [
-    "profile.release.opt-level=3",
+    "profile.release.opt-level='s'",
     "profile.release.lto=false",
     "profile.release.codegen-units=1",
     "profile.release.panic='abort'",
@@ -40,6 +43,8 @@ const PROFILE: [&str; 9] = [
     "profile.release.overflow-checks=true",
     "profile.release.debug-assertions=false",
 ];
+/// The target for which `rustc` links with the `lld` of its own release.
+const OWN_LINKER: &str = "x86_64-unknown-linux-gnu";
 
 /// One build of one generated crate.
 #[derive(Debug)]
@@ -223,10 +228,10 @@ impl Job<'_> {
 }
 
 /// Flags of the recipe: no path of this machine in the binary, static where possible, nothing that a linker adds by itself.
-pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, is_static: bool) -> Vec<String> {
-    let Toolchain { sysroot, commit, cargo: _, rustc: _, identity: _, host: _, release: _ } = toolchain;
+pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, link: Link, c_tools: &CTools) -> Vec<String> {
+    let Toolchain { sysroot, commit, cargo: _, rustc: _, identity: _, host, release: _ } = toolchain;
     let mut flags = vec![source.remap(home), format!("--remap-path-prefix={sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
-    if is_static {
+    if link == Link::Static {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     flags.extend(
@@ -234,13 +239,24 @@ pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, is_stat
             "-Crelocation-model=pic",
             // A panic aborts: nothing unwinds, and the tables for it would be a twentieth of a small gateway.
             "-Cforce-unwind-tables=no",
+            // LLVM inlines up to 225 by itself; a tenth of a small gateway for no speed that could be measured.
+            "-Cllvm-args=-inline-threshold=60",
             // A static binary has no `getrandom` to look up at run time; without this it would open /dev/urandom.
             r#"--cfg=getrandom_backend="linux_getrandom""#,
+            // One implementation of the curve, without vector instructions that it would choose at run time.
+            r#"--cfg=curve25519_dalek_backend="serial""#,
             "-Clink-arg=-Wl,--build-id=none",
             "-Clink-arg=-Wl,-z,noexecstack",
             "-Clink-arg=-Wl,-z,relro,-z,now",
         ]
         .map(str::to_owned),
     );
+    // Where the Rust release brings its own linker, which knows these whatever the machine has.
+    if host == OWN_LINKER {
+        flags.push(format!("-Clink-arg=-Wl,-T,{LINKER_SCRIPT_NAME}"));
+        if link == Link::Static && c_tools.packs {
+            flags.push("-Clink-arg=-Wl,--pack-dyn-relocs=relr".to_owned());
+        }
+    }
     flags
 }
