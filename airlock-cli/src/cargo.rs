@@ -166,7 +166,7 @@ impl Job<'_> {
             let mut out = String::new();
             stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut out)).map(|_| out)
         });
-        let said = child.stderr.take().map(progress::follow).unwrap_or_default();
+        let said = child.stderr.take().map(|stderr| progress::follow(stderr, || self.others())).unwrap_or_default();
         let status = child.wait().map_err(cannot)?;
         let out =
             reader.join().map_err(|_| Failure::new("a thread that read cargo's output has ended early"))?.map_err(cannot)?;
@@ -178,6 +178,19 @@ impl Job<'_> {
             }
             false => Err(Stopped::Failed(said.text)),
         })
+    }
+
+    /// Who else builds in this cache now, by the names of their outputs. Builds of one cache share their libraries, so they take turns.
+    fn others(&self) -> String {
+        let own = std::process::id().to_string();
+        let outputs = self.out_dir.parent().and_then(|all| std::fs::read_dir(all).ok());
+        let names = outputs.into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let ids: BTreeSet<String> = names.filter_map(|name| Some(name.rsplit_once('.')?.1.to_owned())).collect();
+        let others: Vec<&str> = ids.iter().map(String::as_str).filter(|id| *id != own).collect();
+        match others.as_slice() {
+            [] => "another build in this cache".to_owned(),
+            some => format!("another build in this cache (process {})", some.join(", ")),
+        }
     }
 
     /// Cargo in a home without configuration and without network.
