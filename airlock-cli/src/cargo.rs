@@ -6,7 +6,10 @@ pub(crate) mod progress;
 pub(crate) mod source;
 pub(crate) mod toolchain;
 
+use crate::gateway::Link;
 use crate::render::Failure;
+use crate::scaffold::LINKER_SCRIPT_NAME;
+use c_tools::CTools;
 use source::{Home, Source};
 use std::collections::BTreeSet;
 use std::io::Read;
@@ -30,7 +33,7 @@ const NETWORK: [&str; 11] = [
 ];
 /// What a user's own cargo configuration could set otherwise; the command line outranks it.
 const PROFILE: [&str; 9] = [
-    "profile.release.opt-level=3",
+    "profile.release.opt-level='s'",
     "profile.release.lto=false",
     "profile.release.codegen-units=1",
     "profile.release.panic='abort'",
@@ -40,6 +43,8 @@ const PROFILE: [&str; 9] = [
     "profile.release.overflow-checks=true",
     "profile.release.debug-assertions=false",
 ];
+/// The target for which `rustc` links with the `lld` of its own release.
+const OWN_LINKER: &str = "x86_64-unknown-linux-gnu";
 
 /// One build of one generated crate.
 #[derive(Debug)]
@@ -161,7 +166,7 @@ impl Job<'_> {
             let mut out = String::new();
             stdout.map_or(Ok(0), |mut stdout| stdout.read_to_string(&mut out)).map(|_| out)
         });
-        let said = child.stderr.take().map(progress::follow).unwrap_or_default();
+        let said = child.stderr.take().map(|stderr| progress::follow(stderr, || self.others())).unwrap_or_default();
         let status = child.wait().map_err(cannot)?;
         let out =
             reader.join().map_err(|_| Failure::new("a thread that read cargo's output has ended early"))?.map_err(cannot)?;
@@ -173,6 +178,19 @@ impl Job<'_> {
             }
             false => Err(Stopped::Failed(said.text)),
         })
+    }
+
+    /// Who else builds in this cache now, by the names of their outputs. Builds of one cache share their libraries, so they take turns.
+    fn others(&self) -> String {
+        let own = std::process::id().to_string();
+        let outputs = self.out_dir.parent().and_then(|all| std::fs::read_dir(all).ok());
+        let names = outputs.into_iter().flatten().flatten().map(|entry| entry.file_name().to_string_lossy().into_owned());
+        let ids: BTreeSet<String> = names.filter_map(|name| Some(name.rsplit_once('.')?.1.to_owned())).collect();
+        let others: Vec<&str> = ids.iter().map(String::as_str).filter(|id| *id != own).collect();
+        match others.as_slice() {
+            [] => "another build in this cache".to_owned(),
+            some => format!("another build in this cache (process {})", some.join(", ")),
+        }
     }
 
     /// Cargo in a home without configuration and without network.
@@ -223,10 +241,10 @@ impl Job<'_> {
 }
 
 /// Flags of the recipe: no path of this machine in the binary, static where possible, nothing that a linker adds by itself.
-pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, is_static: bool) -> Vec<String> {
-    let Toolchain { sysroot, commit, cargo: _, rustc: _, identity: _, host: _, release: _ } = toolchain;
+pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, link: Link, c_tools: &CTools) -> Vec<String> {
+    let Toolchain { sysroot, commit, cargo: _, rustc: _, identity: _, host, release: _ } = toolchain;
     let mut flags = vec![source.remap(home), format!("--remap-path-prefix={sysroot}/lib/rustlib/src/rust=/rustc/{commit}")];
-    if is_static {
+    if link == Link::Static {
         flags.push("-Ctarget-feature=+crt-static".to_owned());
     }
     flags.extend(
@@ -234,13 +252,24 @@ pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, is_stat
             "-Crelocation-model=pic",
             // A panic aborts: nothing unwinds, and the tables for it would be a twentieth of a small gateway.
             "-Cforce-unwind-tables=no",
+            // LLVM inlines up to 225 by itself; a tenth of a small gateway for no speed that could be measured.
+            "-Cllvm-args=-inline-threshold=60",
             // A static binary has no `getrandom` to look up at run time; without this it would open /dev/urandom.
             r#"--cfg=getrandom_backend="linux_getrandom""#,
+            // One implementation of the curve, without vector instructions that it would choose at run time.
+            r#"--cfg=curve25519_dalek_backend="serial""#,
             "-Clink-arg=-Wl,--build-id=none",
             "-Clink-arg=-Wl,-z,noexecstack",
             "-Clink-arg=-Wl,-z,relro,-z,now",
         ]
         .map(str::to_owned),
     );
+    // Where the Rust release brings its own linker, which knows these whatever the machine has.
+    if host == OWN_LINKER {
+        flags.push(format!("-Clink-arg=-Wl,-T,{LINKER_SCRIPT_NAME}"));
+        if link == Link::Static && c_tools.packs {
+            flags.push("-Clink-arg=-Wl,--pack-dyn-relocs=relr".to_owned());
+        }
+    }
     flags
 }

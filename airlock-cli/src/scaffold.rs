@@ -8,6 +8,9 @@ use std::path::{Path, PathBuf};
 
 const CRATE_MANIFEST: &str = include_str!("../carried/templates/gateway/manifest.toml");
 const CRATE_MAIN: &str = include_str!("../carried/templates/gateway/main.rs");
+const LINKER_SCRIPT: &str = include_str!("../carried/templates/gateway/link.ld");
+/// Name of the linker's script in the generated crate, which is the linker's current directory.
+pub(crate) const LINKER_SCRIPT_NAME: &str = "link.ld";
 
 /// What a generated crate is made from.
 #[derive(Debug)]
@@ -44,11 +47,12 @@ impl Crate<'_> {
         };
         fs::create_dir_all(self.dir.join("src")).map_err(cannot)?;
         let cargo_toml = self.cargo_toml();
-        let files: [(&str, &[u8]); 4] = [
+        let files: [(&str, &[u8]); 5] = [
             ("Cargo.toml", cargo_toml.as_bytes()),
             ("Cargo.lock", self.lock),
             ("policy/airlock.toml", self.manifest.as_bytes()),
             ("src/main.rs", CRATE_MAIN.as_bytes()),
+            (LINKER_SCRIPT_NAME, LINKER_SCRIPT.as_bytes()),
         ];
         fs::create_dir_all(self.dir.join("policy")).map_err(cannot)?;
         for (name, bytes) in files {

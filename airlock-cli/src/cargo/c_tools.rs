@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Start files and static libraries that `cc` puts into a gateway, as `cc -print-file-name` knows them.
 const LINKED: [&str; 8] = ["crt1.o", "rcrt1.o", "Scrt1.o", "crti.o", "crtbeginS.o", "libc.a", "libgcc.a", "libgcc_eh.a"];
+/// A C library that knows packed relocations has this name in it (glibc from 2.36). The start code of another one would leave them
+/// undone, and the gateway would crash.
+const PACKS: &[u8] = b"GLIBC_ABI_DT_RELR";
 
 /// The C compiler, the linker and the C library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -15,6 +18,8 @@ pub(crate) struct CTools {
     /// Over the versions and the content of what is linked from there, 64 hex digits: after an upgrade of either it is another one,
     /// also where the version stays.
     pub(crate) digest: String,
+    /// Whether the static C library applies packed relocations.
+    pub(crate) packs: bool,
 }
 
 impl CTools {
@@ -39,7 +44,8 @@ impl CTools {
         let mut parts: Vec<Vec<u8>> = versions.iter().map(|line| line.clone().into_bytes()).collect();
         parts.extend(LINKED.map(content));
         let digest = digest_of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        Self { versions, digest }
+        let packs = parts.iter().any(|part| part.windows(PACKS.len()).any(|window| window == PACKS));
+        Self { versions, digest, packs }
     }
 }
 
@@ -73,5 +79,8 @@ mod tests {
         let upgraded = script("cc-1");
         assert_eq!(upgraded.versions, first.versions);
         assert_ne!(upgraded.digest, first.digest, "an upgrade that keeps the version");
+        assert!(!upgraded.packs, "it does not say that it could");
+        write(&libc, "…GLIBC_ABI_DT_RELR…").expect("written");
+        assert!(script("cc-1").packs);
     }
 }

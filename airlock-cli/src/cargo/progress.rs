@@ -20,14 +20,15 @@ pub(crate) struct Said {
     pub(crate) text: String,
 }
 
-/// Reads cargo's stderr to its end and shows how far it is.
-pub(crate) fn follow(stderr: impl Read) -> Said {
+/// Reads cargo's stderr to its end and shows how far it is. `others` names who else is at work, should cargo have to wait.
+pub(crate) fn follow(stderr: impl Read, others: impl Fn() -> String) -> Said {
     let mut said = Said::default();
     let mut shown = Shown { terminal: std::io::stderr().is_terminal(), next: 0, drawn: false, pace: None };
     let mut take = |piece: &mut Vec<u8>| {
         match piece_of(&String::from_utf8_lossy(piece)) {
             Piece::Progress { done, total, now } => shown.show(done, total, now),
             Piece::Status => {}
+            Piece::Waiting => render::note(format_args!("Waiting for {} to end …", others())),
             Piece::Text(text) => keep(&mut said.text, text),
         }
         piece.clear();
@@ -59,6 +60,8 @@ enum Piece<'a> {
         now: &'a str,
     },
     Status,
+    /// Another cargo has the lock of the build directory.
+    Waiting,
     Text(&'a str),
 }
 
@@ -73,18 +76,11 @@ fn piece_of(piece: &str) -> Piece<'_> {
             Some(_) | None => Piece::Status,
         };
     }
-    const STATUS: [&str; 10] = [
-        "Compiling ",
-        "Finished ",
-        "Locking ",
-        "Blocking ",
-        "Fresh ",
-        "Downloaded ",
-        "Downloading ",
-        "Updating ",
-        "Adding ",
-        "Removing ",
-    ];
+    if trimmed.starts_with("Blocking ") {
+        return Piece::Waiting;
+    }
+    const STATUS: [&str; 9] =
+        ["Compiling ", "Finished ", "Locking ", "Fresh ", "Downloaded ", "Downloading ", "Updating ", "Adding ", "Removing "];
     match trimmed.is_empty() || STATUS.iter().any(|word| trimmed.starts_with(word)) {
         true => Piece::Status,
         false => Piece::Text(piece.trim_end()),
@@ -158,7 +154,7 @@ mod tests {
     fn status_is_told_from_text() {
         let out = "   Compiling syn v3.0.10\n    Building [==>   ] 43/116: syn, tokio\r    Building [===>  ] 44/116\r\
                    error: linking with `cc` failed\n  |\n  = note: ld: cannot find -lc\n\n    Finished `release` profile\n";
-        let said = follow(out.as_bytes());
+        let said = follow(out.as_bytes(), String::new);
         assert_eq!(said.text, "error: linking with `cc` failed\n  |\n  = note: ld: cannot find -lc\n");
         assert!(matches!(
             piece_of("    Building [==>   ] 43/116: syn, tokio"),
@@ -166,6 +162,7 @@ mod tests {
         ));
         assert!(matches!(piece_of("    Building [==>   ] 43/116"), Piece::Progress { done: 43, total: 116, now: "" }));
         assert!(matches!(piece_of("    Building [==>   ] x/116"), Piece::Status));
+        assert!(matches!(piece_of("    Blocking waiting for file lock on build directory"), Piece::Waiting));
     }
 
     #[test]

@@ -80,7 +80,7 @@ impl Bench {
         variables: Vec<(&'static str, String)>,
         out: &Path,
     ) -> Result<Job<'_>, Failure> {
-        let flags = cargo::flags(&self.toolchain, &self.home, &self.source, self.link == Link::Static);
+        let flags = cargo::flags(&self.toolchain, &self.home, &self.source, self.link, &self.c_tools);
         let key = cache::key(&self.toolchain, &self.c_tools, &flags);
         let own = format!("{OWN}{}", short(&self.carried.digest));
         let written = Crate {

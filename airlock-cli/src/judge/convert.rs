@@ -295,7 +295,7 @@ fn pattern(expression: &str) -> Result<&'static call::Pattern, Failure> {
         text: text(expression),
         classes: Box::leak(Box::new(classes)),
         width: dfa.width(),
-        next: list(dfa.table().to_vec()),
+        next: list(dfa.table().iter().flat_map(|state| state.to_le_bytes()).collect()),
         accept: list(dfa.accepting().to_vec()),
     })))
 }

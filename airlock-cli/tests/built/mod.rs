@@ -57,16 +57,20 @@ pub(crate) fn note(gateway: &Path) -> String {
 
 /// Every file below gets the time that a checkout from an archive might have.
 pub(crate) fn age(dir: &Path) {
-    let old = SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000);
+    set_times(dir, SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000_000));
+}
+
+/// Every file below gets this time.
+pub(crate) fn set_times(dir: &Path, time: SystemTime) {
     for entry in fs::read_dir(dir).expect("listing").map(|entry| entry.expect("entry").path()) {
         if entry.is_symlink() {
             // The sources of Airlock, which have an old time already.
             continue;
         }
         if entry.is_dir() {
-            age(&entry);
+            set_times(&entry, time);
         } else {
-            File::options().append(true).open(&entry).and_then(|file| file.set_modified(old)).expect("time set");
+            File::open(&entry).and_then(|file| file.set_modified(time)).expect("time set");
         }
     }
 }

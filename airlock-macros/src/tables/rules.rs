@@ -87,16 +87,18 @@ fn pattern(at: usize, text: &str) -> TokenStream {
         let problem = format!("the pattern {text:?} has no table");
         return quote!(::core::compile_error! { #problem });
     };
-    let classes = dfa.classes().iter().map(|class| Literal::u8_unsuffixed(*class));
+    // As two strings of bytes: the compiler would check the type of every number of an array.
+    let classes = Literal::byte_string(dfa.classes());
     let width = Literal::usize_unsuffixed(dfa.width());
-    let next = dfa.table().iter().map(|state| Literal::u16_unsuffixed(*state));
+    let next: Vec<u8> = dfa.table().iter().flat_map(|state| state.to_le_bytes()).collect();
+    let next = Literal::byte_string(&next);
     let accept = dfa.accepting();
     quote! {
         static #name: ::airlock_runtime::call::Pattern = ::airlock_runtime::call::Pattern {
             text: #text,
-            classes: &[#(#classes),*],
+            classes: #classes,
             width: #width,
-            next: &[#(#next),*],
+            next: #next,
             accept: &[#(#accept),*],
         };
     }

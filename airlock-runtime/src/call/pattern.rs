@@ -11,8 +11,8 @@ pub struct Pattern {
     pub classes: &'static [u8; 256],
     /// How many classes there are.
     pub width: usize,
-    /// The next state by `state * width + class`.
-    pub next: &'static [u16],
+    /// The next state by `state * width + class`: two bytes each, the lower one first.
+    pub next: &'static [u8],
     /// Which states accept.
     pub accept: &'static [bool],
 }
@@ -24,7 +24,8 @@ impl Pattern {
         let mut state: u16 = 1;
         for byte in text.bytes() {
             let class = usize::from(self.classes[usize::from(byte)]);
-            state = self.next.get(usize::from(state) * self.width + class).copied().unwrap_or(0);
+            let at = 2 * (usize::from(state) * self.width + class);
+            state = self.next.get(at..at + 2).and_then(|pair| pair.try_into().ok()).map_or(0, u16::from_le_bytes);
         }
         self.accept.get(usize::from(state)).copied().unwrap_or(false)
     }
