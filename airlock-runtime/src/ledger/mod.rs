@@ -311,4 +311,4 @@ impl Accepted {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

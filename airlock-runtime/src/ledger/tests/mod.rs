@@ -2,7 +2,7 @@
 
 mod crash;
 mod damage;
-mod revoke;
+pub(crate) mod revoke;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};
