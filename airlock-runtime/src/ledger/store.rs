@@ -11,6 +11,7 @@ use super::note::Checkpoint;
 use super::revoked::{self, Revocations};
 use super::{LedgerError, place};
 use crate::clock::Micros;
+use crate::lease::locked::Locked;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -31,7 +32,7 @@ pub(super) struct Pending {
 pub(super) struct Store {
     pub(super) dir: PathBuf,
     pub(super) origin: String,
-    pub(super) key: SigningKey,
+    pub(super) key: Locked<SigningKey>,
     pub(super) boot: [u8; 16],
     /// Where a kill file would lie.
     pub(super) kill_file: PathBuf,
