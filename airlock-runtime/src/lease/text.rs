@@ -42,21 +42,33 @@ pub(crate) struct Proof {
 #[derive(Default)]
 pub(crate) struct Blocks {
     bytes: Vec<u8>,
-    /// Where each block ends.
-    ends: Vec<usize>,
+    /// Where each block ends: of so many.
+    ends: [usize; 1 + CAVEATS_MAX],
+    count: usize,
 }
 
 impl Blocks {
     /// The blocks, root first.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.bytes[start..*end])
+        let ends = &self.ends[..self.count];
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        starts.zip(ends).map(|(start, end)| &self.bytes[start..*end])
     }
 
-    /// Appends a block.
+    /// Appends a block. A lease has room for one more, or nothing is appended.
     pub(crate) fn push(&mut self, block: &[u8]) {
-        self.bytes.extend_from_slice(block);
-        self.ends.push(self.bytes.len());
+        if self.count < self.ends.len() {
+            self.bytes.extend_from_slice(block);
+            self.end();
+        }
+    }
+
+    /// Ends a block behind the bytes that are there.
+    fn end(&mut self) {
+        if let Some(end) = self.ends.get_mut(self.count) {
+            *end = self.bytes.len();
+            self.count += 1;
+        }
     }
 }
 
@@ -128,7 +140,7 @@ impl Cut<'_> {
 
     /// The same; of a text with a fault, something of the same size, with the first fault. It always decodes all.
     pub(crate) fn decode_whatever(&self) -> (Raw, Option<LeaseFault>) {
-        let mut blocks = Blocks { bytes: Vec::with_capacity(self.blocks.len()), ends: Vec::with_capacity(1 + CAVEATS_MAX) };
+        let mut blocks = Blocks { bytes: Vec::with_capacity(self.blocks.len()), ..Blocks::default() };
         let of_blocks = self.blocks.split('.').fold(None, |fault, part| fault.or(decode_block(part, &mut blocks)));
         // Whoever reads the MAC can narrow the lease, so it alone is decoded in constant time; the blocks are no secret.
         let mut tag = Tag(Zeroizing::new([0; 32]));
@@ -153,7 +165,7 @@ fn decode_block(part: &str, blocks: &mut Blocks) -> Option<LeaseFault> {
     let length = base64url::decoded_len(part);
     blocks.bytes.resize(start + length, 0);
     let is_strict = base64url::decode(part, &mut blocks.bytes[start..]);
-    blocks.ends.push(start + length);
+    blocks.end();
     match length {
         _ if !is_strict => Some(LeaseFault::Spelling("a block is not strict unpadded base64url")),
         1..=BLOCK_MAX => None,
