@@ -3,6 +3,10 @@
 //! No functions here, so both sides may change. Risk is in thousandths, durations in seconds, sizes in bytes. Every list is in
 //! a defined order (manifest order for tools and grants; sorted for sets), so the canonical form and the digest are stable.
 
+mod approvers;
+
+pub use approvers::{Approver, Signatures};
+
 use serde::Serialize;
 
 /// A manifest that passed every check.
@@ -96,30 +100,6 @@ pub enum Durability {
     Effect,
     /// write before every effect.
     Process,
-}
-
-/// `[approvers.*]`: a person whose signature can approve a call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-pub struct Approver {
-    /// Name, as tools, leases and the ledger have it.
-    pub name: String,
-    /// Ed25519 public key as in the manifest; see [`crate::approver_key`].
-    pub key: String,
-    /// Reason.
-    pub why: String,
-}
-
-/// `approval = { signatures = …, of = […] }`: who must sign each call.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-pub struct Signatures {
-    /// How many different approvers.
-    pub count: u16,
-    /// Names of those who may, sorted.
-    pub of: Vec<String>,
-    /// Time from the request to the approved call, seconds.
-    pub within: u64,
 }
 
 /// `[limits]`: bounds of the whole gateway.

@@ -11,6 +11,8 @@ impl Micros {
     #[must_use]
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+        #[cfg(test)]
+        let since = since + AHEAD.get();
         Self(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
 
@@ -49,6 +51,17 @@ impl Micros {
         let micros = Self(seconds * 1_000_000 + number(20..26)?);
         (micros.rfc3339() == text).then_some(micros)
     }
+}
+
+#[cfg(test)]
+thread_local! {
+    static AHEAD: std::cell::Cell<std::time::Duration> = const { std::cell::Cell::new(std::time::Duration::ZERO) };
+}
+
+/// Sets the clock of this thread ahead of the system's; that of the ledger's thread stays.
+#[cfg(test)]
+pub(crate) fn set_ahead(seconds: u64) {
+    AHEAD.set(std::time::Duration::from_secs(seconds));
 }
 
 /// Days since 1970-01-01 to (year, month, day) in the proleptic Gregorian calendar (Howard Hinnant's `civil_from_days`).

@@ -7,6 +7,7 @@
 mod list;
 
 use crate::account::Context;
+use crate::approve::signed::Requests;
 use crate::approve::waiting::Waiting;
 use crate::approve::{Approved, Flows, Refusal};
 use crate::call::Args;
@@ -95,6 +96,7 @@ struct Gateway {
     ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
     waiting: Waiting,
+    requests: RefCell<Requests>,
 }
 
 /// What all open calls share.
@@ -129,6 +131,7 @@ impl Gateway {
             ending: Cell::new(false),
             seen: RefCell::default(),
             waiting: Waiting::new(),
+            requests: RefCell::default(),
         }
     }
 

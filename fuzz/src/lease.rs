@@ -1,5 +1,7 @@
-//! Any text: no panic, never an authority (the key is unknown to the fuzzer), and blocks have one spelling.
+//! Any text: no panic, never an authority (the key is unknown to the fuzzer), and blocks have one spelling. Requests for signatures too
+//! have one, and what a person is shown of them is printable.
 
+use airlock_runtime::approve::request::Request;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::inspect::inspect;
 use airlock_runtime::lease::{AudienceKey, Caveat, Expect, KeyRing, Root, attenuate, intent_hash, verify_call};
@@ -20,6 +22,14 @@ pub fn run(data: &[u8]) {
         && let Ok(narrowed) = attenuate(text, &Caveat { uses: Some(1), ..Caveat::default() })
     {
         assert!(inspect(&narrowed).is_ok_and(|seen| seen.caveats.last().is_some_and(|last| last.uses == Some(1))));
+    }
+    if let Ok(request) = Request::read(text) {
+        assert_eq!(request.text(), text);
+        let shown = request.shown(0);
+        assert!(!shown.chars().any(|c| c != '\n' && c.is_control()), "{shown:?}");
+        if let Ok(note) = request.note() {
+            assert_eq!(note.text().lines().count(), 11);
+        }
     }
     if let Ok(hash) = intent_hash(text) {
         assert_eq!(intent_hash(&format!("\r\n{text} ")), Ok(hash), "space around an intent counts for nothing");

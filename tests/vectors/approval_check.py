@@ -185,6 +185,11 @@ def hostile_signatures():
         "of the note's digest": sign(SEEDS["alice"], hashlib.sha512(text.encode()).digest()),
     }.items():  # fmt: skip
         yield f"signature {what}", "signature_invalid", f"{prefix}.alice.{body}.{b64(mark)}"
+    # Made by the holder of the key, and right for a verifier that is not strict.
+    neutral = compress(ZERO)
+    k = number(neutral, public(SEEDS["alice"]), text.encode()) % L
+    mark = neutral + (k * expand(SEEDS["alice"])[0] % L).to_bytes(32, "little")
+    yield "signature with a neutral R", "signature_invalid", f"{prefix}.alice.{body}.{b64(mark)}"
     yield "signed by bob, said to be of alice", "signature_invalid", signed("alice", text, SEEDS["bob"])
     yield "note altered", "signature_invalid", f"{prefix}.alice.{b64(text.replace('door', 'wall').replace('agent', 'agenu').encode())}.{b64(raw)}"
 

@@ -149,3 +149,23 @@ impl Approved {
         signed.or(self.user.as_ref()).map_or("", Accepted::question)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_approver_counts_once_and_strangers_not_at_all() {
+        let quorum = Quorum { count: 2, of: vec!["alice", "bob", "carol"], within: 60 };
+        for (names, met) in [
+            (&["alice", "carol"][..], true),
+            (&["alice", "bob", "carol"], true),
+            (&["alice", "alice"], false),
+            (&["alice", "mallory"], false),
+            (&[], false),
+        ] {
+            assert_eq!(quorum.is_met_by(names), met, "{names:?}");
+        }
+        assert!(!Quorum { count: usize::MAX, ..quorum }.is_met_by(&["alice", "bob", "carol"]));
+    }
+}

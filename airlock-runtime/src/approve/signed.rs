@@ -8,6 +8,8 @@ use crate::clock::Micros;
 use crate::lease::hex;
 use crate::ledger::{Approve, Asker, Entry, LedgerError, Recorded, Require, SIGNERS_MAX, Sync, Unmet, Verdict};
 use crate::reason::Reason;
+use std::cell::RefCell;
+use std::collections::HashMap;
 
 /// How such a question is asked, in the ledger.
 const HOW: &str = "signature";
@@ -20,6 +22,16 @@ pub(crate) struct Presented {
     /// Each approver once.
     by: Vec<(&'static str, String)>,
 }
+
+/// Requests that this process gave out, by lease and request digest: who makes the same call again gets the same one while it has more
+/// than half of its time, so that asking often takes no more room in the session.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    given: HashMap<(String, [u8; 32]), (String, u64)>,
+}
+
+/// Most requests remembered. Beyond it all are forgotten: a call then gets a new one.
+const REQUESTS_MAX: usize = 256;
 
 /// Why signatures did not become an approval.
 #[derive(Debug)]
@@ -35,16 +47,29 @@ impl Case<'_> {
     ///
     /// # Errors
     /// Always: the call is refused, with the request or with why there is none; and the id of the request, if there is one.
-    pub(crate) async fn ask_signatures(&self, quorums: &[Quorum], require: &[Require]) -> (Reason, Option<String>) {
+    pub(crate) async fn ask_signatures(
+        &self,
+        quorums: &[Quorum],
+        require: &[Require],
+        requests: &RefCell<Requests>,
+    ) -> (Reason, Option<String>) {
         if self.call.args_bytes.len() > SIGNED_ARGS_MAX {
             return (Reason::Approval(Refusal::TooLarge), None);
+        }
+        let within = quorums.iter().map(|quorum| quorum.within).min().unwrap_or(0);
+        let about = (self.rid.unwrap_or_default().to_owned(), self.request);
+        let given = requests.borrow().given.get(&about).cloned();
+        if let Some((nonce, exp)) = given.filter(|(_, exp)| *exp > Micros::now().seconds().saturating_add(within / 2)) {
+            let waits = Require::Waits { question: nonce.clone(), how: HOW };
+            if self.world.ledger.test(vec![Require::NotKilled, Require::Clock, waits]).await.is_ok() {
+                return (self.unsigned(quorums, &[], exp, &nonce), Some(nonce));
+            }
         }
         let mut id = [0; 16];
         if getrandom::fill(&mut id).is_err() {
             return (Reason::LedgerUnavailable, None);
         }
         let nonce = hex(&id);
-        let within = quorums.iter().map(|quorum| quorum.within).min().unwrap_or(0);
         let exp = Micros::now().seconds().saturating_add(within).min(self.until.unwrap_or(u64::MAX));
         let entry = Approve { how: HOW, args: Some(&self.call.args_bytes), exp: Some(exp), ..self.entry(Verdict::Asked, &nonce) };
         let by = Asker { sid: self.sid.to_owned(), sub: self.sub.to_owned(), leased: self.rid.is_some() };
@@ -54,6 +79,11 @@ impl Case<'_> {
         match self.world.ledger.record_if(&Entry::Approve(entry), Sync::Written, require).await {
             Ok(recorded) => {
                 let _: Recorded = recorded;
+                let given = &mut requests.borrow_mut().given;
+                if given.len() >= REQUESTS_MAX {
+                    given.clear();
+                }
+                given.insert(about, (nonce.clone(), exp));
                 (self.unsigned(quorums, &[], exp, &nonce), Some(nonce))
             }
             Err(error) => (self.reason(error), None),

@@ -51,10 +51,10 @@ fn fresh(authority: &Authority) -> Option<Require> {
 /// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.
 #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without a ledger records no denials"))]
 pub(crate) fn not_revoked(authority: &Authority) -> Require {
-    let Terms { rid, jti, sid, sub, kid, ep, .. } = authority.terms();
+    let Terms { rid, sid, sub, kid, ep, root, .. } = authority.terms();
     Require::NotRevoked(Box::new(Holder {
         rid: rid.clone(),
-        jti: jti.clone(),
+        jti: root.jti_text(),
         sid: sid.clone(),
         sub: sub.clone(),
         kid: kid.clone(),

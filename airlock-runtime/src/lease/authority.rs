@@ -1,8 +1,8 @@
 //! What a verified lease allows: the conjunction of all its blocks.
 
+use super::Presentation;
 use super::block::{Approval, Caveat, Root};
 use super::domain::{domain_covers, intersect};
-use super::{Presentation, hex};
 use std::ops::Deref;
 
 /// The terms of a verified lease. Only [`super::verify()`] makes one, and its [`Terms`] can be read and not changed.
@@ -22,10 +22,6 @@ pub struct Terms {
     pub sid: String,
     /// Key id.
     pub kid: String,
-    /// Random id of the root, base64url.
-    pub jti: String,
-    /// Intent hash, lower-case hex.
-    pub intent: String,
     /// Revocation epoch.
     pub ep: u64,
     /// Unix seconds of issue.
@@ -89,8 +85,6 @@ impl Terms {
             sub: root.sub.clone(),
             sid: root.sid.clone(),
             kid: kid.to_owned(),
-            jti: root.jti_text(),
-            intent: hex(&root.ih),
             ep: root.ep,
             iat: root.iat,
             nbf: root.nbf,

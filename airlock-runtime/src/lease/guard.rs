@@ -3,8 +3,8 @@
 /// Forbids core dumps, tracing and `/proc/<pid>/mem` for everybody but root. Call it before the first key is read. False where the
 /// kernel refuses a part of it.
 ///
-/// Pages may still go to swap: locking memory takes `unsafe` calls or all of the process, which small limits would kill. Encrypt
-/// swap, or set `MemorySwapMax=0`.
+/// The keys themselves stand in locked pages that are in no core file anyway ([`super::locked`]); this is for what passes through other
+/// memory, such as a lease.
 pub fn forbid_dumps() -> bool {
     use rustix::process::{Resource, Rlimit, setrlimit};
     #[cfg(target_os = "linux")]

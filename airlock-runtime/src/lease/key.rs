@@ -1,16 +1,22 @@
 //! Keys and their ids. Key bytes are wiped on drop and have no way into a message.
 
+use super::locked::{Locked, Unlockable, scrub};
 use super::mac::{Keyed, keyed};
 use super::text::is_kid;
 use super::{Stage, Term, hex};
 use sha2::{Digest, Sha256};
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 /// The key of one gateway: verifies its leases, and with feature `mint` issues them.
 pub struct AudienceKey {
     kid: String,
     audience: String,
     term: Term,
+    secret: Locked<Secret>,
+}
+
+/// Everything that is as good as the key.
+struct Secret {
     bytes: Zeroizing<[u8; 32]>,
     keyed: Keyed,
 }
@@ -28,6 +34,14 @@ pub enum KeyFault {
     Empty,
     /// The system's random source failed.
     Random,
+    /// There is no memory that keys may stand in.
+    Memory,
+}
+
+impl From<Unlockable> for KeyFault {
+    fn from(_: Unlockable) -> Self {
+        Self::Memory
+    }
 }
 
 impl std::fmt::Display for KeyFault {
@@ -40,6 +54,10 @@ impl std::fmt::Display for KeyFault {
             Self::DuplicateKid(kid) => write!(f, "two keys have the id {kid}; give each key its own id"),
             Self::Empty => f.write_str("there is no key"),
             Self::Random => f.write_str("the system's random source failed"),
+            Self::Memory => f.write_str(
+                "the system gives no memory that stays out of swap and core files; allow the process to lock 256 KiB (`ulimit -l`, \
+                 `LimitMEMLOCK=`)",
+            ),
         }
     }
 }
@@ -50,16 +68,24 @@ impl AudienceKey {
     /// A key from its parts.
     ///
     /// # Errors
-    /// [`KeyFault::Kid`], [`KeyFault::Audience`].
-    pub fn new(kid: &str, audience: &str, bytes: [u8; 32]) -> Result<Self, KeyFault> {
+    /// [`KeyFault::Kid`], [`KeyFault::Audience`], [`KeyFault::Memory`].
+    pub fn new(kid: &str, audience: &str, mut bytes: [u8; 32]) -> Result<Self, KeyFault> {
+        let key = Self::of(kid, audience, &bytes);
+        bytes.zeroize();
+        key
+    }
+
+    /// The same from bytes that stay the caller's.
+    pub(crate) fn of(kid: &str, audience: &str, bytes: &[u8; 32]) -> Result<Self, KeyFault> {
         if !is_kid(kid) {
             return Err(KeyFault::Kid);
         }
         if !is_audience(audience) {
             return Err(KeyFault::Audience);
         }
-        let keyed = keyed(&bytes);
-        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), term: Term::ALWAYS, bytes: Zeroizing::new(bytes), keyed })
+        let secret = Secret::locked(bytes);
+        scrub();
+        Ok(Self { kid: kid.to_owned(), audience: audience.to_owned(), term: Term::ALWAYS, secret: secret? })
     }
 
     /// The same key with dates.
@@ -89,7 +115,7 @@ impl AudienceKey {
     /// First eight bytes of `SHA-256("airlock/key/v1\0" ‖ Ka)`: pins the key in a manifest and says nothing about it.
     #[must_use]
     pub fn commitment(&self) -> [u8; 8] {
-        let digest = Sha256::new().chain_update(b"airlock/key/v1\0").chain_update(*self.bytes).finalize();
+        let digest = Sha256::new().chain_update(b"airlock/key/v1\0").chain_update(*self.secret.bytes).finalize();
         let mut out = [0; 8];
         out.copy_from_slice(&digest[..8]);
         out
@@ -102,12 +128,20 @@ impl AudienceKey {
     }
 
     /// The key taken into HMAC-SHA256.
-    pub(crate) const fn keyed(&self) -> &Keyed {
-        &self.keyed
+    pub(crate) fn keyed(&self) -> &Keyed {
+        &self.secret.keyed
     }
 
     pub(crate) fn bytes(&self) -> &[u8; 32] {
-        &self.bytes
+        &self.secret.bytes
+    }
+}
+
+impl Secret {
+    /// A frame of its own, so that what the move leaves lies below the caller.
+    #[inline(never)]
+    fn locked(bytes: &[u8; 32]) -> Result<Locked<Self>, Unlockable> {
+        Locked::new(Self { bytes: Zeroizing::new(*bytes), keyed: keyed(bytes) })
     }
 }
 
@@ -122,7 +156,7 @@ impl std::fmt::Debug for AudienceKey {
 pub struct IssuerKey {
     kid: String,
     term: Term,
-    bytes: Zeroizing<[u8; 32]>,
+    bytes: Locked<Zeroizing<[u8; 32]>>,
 }
 
 #[cfg(feature = "mint")]
@@ -130,22 +164,31 @@ impl IssuerKey {
     /// A key from its parts.
     ///
     /// # Errors
-    /// [`KeyFault::Kid`].
-    pub fn new(kid: &str, bytes: [u8; 32]) -> Result<Self, KeyFault> {
-        if is_kid(kid) {
-            Ok(Self { kid: kid.to_owned(), term: Term::ALWAYS, bytes: Zeroizing::new(bytes) })
-        } else {
-            Err(KeyFault::Kid)
+    /// [`KeyFault::Kid`], [`KeyFault::Memory`].
+    pub fn new(kid: &str, mut bytes: [u8; 32]) -> Result<Self, KeyFault> {
+        let key = Self::of(kid, &bytes);
+        bytes.zeroize();
+        key
+    }
+
+    /// The same from bytes that stay the caller's.
+    pub(crate) fn of(kid: &str, bytes: &[u8; 32]) -> Result<Self, KeyFault> {
+        if !is_kid(kid) {
+            return Err(KeyFault::Kid);
         }
+        // Filled where it stays.
+        let mut locked = Locked::new(Zeroizing::new([0; 32]))?;
+        locked.copy_from_slice(bytes);
+        Ok(Self { kid: kid.to_owned(), term: Term::ALWAYS, bytes: locked })
     }
 
     /// A new key from the system's random source.
     ///
     /// # Errors
-    /// [`KeyFault::Kid`], [`KeyFault::Random`].
+    /// [`KeyFault::Kid`], [`KeyFault::Random`], [`KeyFault::Memory`].
     pub fn generate(kid: &str) -> Result<Self, KeyFault> {
         let mut key = Self::new(kid, [0; 32])?;
-        getrandom::fill(&mut *key.bytes).map_err(|_| KeyFault::Random)?;
+        getrandom::fill(&mut **key.bytes).map_err(|_| KeyFault::Random)?;
         Ok(key)
     }
 
@@ -172,7 +215,8 @@ impl IssuerKey {
     /// # Errors
     /// [`KeyFault::Audience`].
     pub fn derive(&self, audience: &str) -> Result<AudienceKey, KeyFault> {
-        let key = AudienceKey::new(&self.kid, audience, super::mac::audience_key(&self.bytes, audience))?;
+        let bytes = Zeroizing::new(super::mac::audience_key(&self.bytes, audience));
+        let key = AudienceKey::of(&self.kid, audience, &bytes)?;
         Ok(key.with_term(self.term))
     }
 

@@ -18,7 +18,7 @@ use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 /// First word of an issuer key line.
 const ISSUER: &str = "airlock-issuer-key-v1";
@@ -148,7 +148,9 @@ pub fn read_ring(source: &KeySource, audience: &str, accept: &[policy::Key]) -> 
             let ids: Vec<&str> = accept.iter().map(|rule| rule.kid).collect();
             fault(format!("it has none of the keys that this gateway accepts ({})", ids.join(", ")))
         }
-        KeyFault::Kid | KeyFault::Audience | KeyFault::DuplicateKid(_) | KeyFault::Random => fault(problem.to_string()),
+        KeyFault::Kid | KeyFault::Audience | KeyFault::DuplicateKid(_) | KeyFault::Random | KeyFault::Memory => {
+            fault(problem.to_string())
+        }
     })
 }
 
@@ -203,7 +205,19 @@ pub fn write_approver(path: &Path, seed: &SigningSeed) -> Result<(), KeyFileFaul
 fn read_lines<K>(source: &KeySource, line_to_key: impl Fn(&[&str]) -> Result<K, String>) -> Result<Vec<K>, KeyFileFault> {
     let fault = |problem: String| KeyFileFault { source: source.clone(), problem };
     let text = source.read().map_err(fault)?;
-    let text = std::str::from_utf8(&text).map_err(|_| fault("it is not a text file".into()))?;
+    let keys = read_text(&text, line_to_key, fault);
+    // Bytes of keys were decoded and moved on the stack.
+    super::locked::scrub();
+    keys
+}
+
+#[inline(never)]
+fn read_text<K>(
+    text: &[u8],
+    line_to_key: impl Fn(&[&str]) -> Result<K, String>,
+    fault: impl Fn(String) -> KeyFileFault,
+) -> Result<Vec<K>, KeyFileFault> {
+    let text = std::str::from_utf8(text).map_err(|_| fault("it is not a text file".into()))?;
     let mut keys = Vec::new();
     for (number, line) in (1..).zip(text.lines()) {
         let words: Vec<&str> = line.split_ascii_whitespace().collect();
@@ -224,10 +238,9 @@ fn audience_line(words: &[&str]) -> Result<AudienceKey, String> {
             _ => format!("expected `{AUDIENCE} kid=… aud=… key=…`, and dates or nothing behind it"),
         });
     };
-    let mut bytes = key_bytes(key)?;
-    let made = AudienceKey::new(value(kid, "kid=")?, value(aud, "aud=")?, *bytes).map_err(|fault| fault.to_string());
-    bytes.zeroize();
-    Ok(made?.with_term(term(dates)?))
+    let bytes = key_bytes(key)?;
+    let made = AudienceKey::of(value(kid, "kid=")?, value(aud, "aud=")?, &bytes).map_err(|fault| fault.to_string())?;
+    Ok(made.with_term(term(dates)?))
 }
 
 #[cfg(feature = "mint")]
@@ -236,7 +249,7 @@ fn issuer_line(words: &[&str]) -> Result<super::IssuerKey, String> {
         return Err(format!("expected `{ISSUER} kid=… key=…`, and dates or nothing behind it"));
     };
     let bytes = key_bytes(key)?;
-    let made = super::IssuerKey::new(value(kid, "kid=")?, *bytes).map_err(|fault| fault.to_string())?;
+    let made = super::IssuerKey::of(value(kid, "kid=")?, &bytes).map_err(|fault| fault.to_string())?;
     Ok(made.with_term(term(dates)?))
 }
 

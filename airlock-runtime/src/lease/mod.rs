@@ -20,6 +20,7 @@ mod json;
 pub mod key;
 pub mod keyfile;
 pub mod keysource;
+pub(crate) mod locked;
 mod mac;
 #[cfg(feature = "mint")]
 pub mod mint;

@@ -337,4 +337,4 @@ impl Accepted {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -17,6 +17,7 @@ use super::rotate::SEGMENT_MAX;
 use super::seal::{Seal, Seed};
 use super::store::Store;
 use crate::clock::Micros;
+use crate::lease::locked::{Locked, scrub};
 use crate::policy::{Durability, Policy};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::SigningKey;
@@ -237,7 +238,7 @@ pub(super) fn assemble(
     head: Head,
     segment: Segment,
     terms: Terms<'_>,
-    key: SigningKey,
+    key: Locked<SigningKey>,
 ) -> Result<Store, LedgerError> {
     let file = private().read(true).append(true).create(true).open(&segment.path);
     let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
@@ -294,7 +295,7 @@ fn private_to_me(path: &Path, meta: &Metadata, forbidden: u32) -> Result<(), Led
 }
 
 /// The log key; `None` if there is no file.
-pub(super) fn load_key(dir: &Path) -> Result<Option<SigningKey>, LedgerError> {
+pub(super) fn load_key(dir: &Path) -> Result<Option<Locked<SigningKey>>, LedgerError> {
     let path = dir.join(files::KEYS).join("log.key");
     let file = match private().read(true).open(&path) {
         Ok(file) => file,
@@ -306,17 +307,31 @@ pub(super) fn load_key(dir: &Path) -> Result<Option<SigningKey>, LedgerError> {
     file.take(KEY_TEXT_MAX as u64).read_to_string(&mut text).map_err(|e| LedgerError::io("read", &path, e))?;
     let mut seed = Zeroizing::new([0; 32]);
     match Base64::decode(text.trim_end(), seed.as_mut()) {
-        Ok(bytes) if bytes.len() == 32 => Ok(Some(SigningKey::from_bytes(&seed))),
+        Ok(bytes) if bytes.len() == 32 => locked(&seed).map(Some),
         Ok(_) | Err(_) => Err(damaged(dir, "keys/log.key is not a key")),
     }
 }
 
-fn new_key(dir: &Path) -> Result<SigningKey, LedgerError> {
+fn new_key(dir: &Path) -> Result<Locked<SigningKey>, LedgerError> {
     let mut seed = Zeroizing::new([0; 32]);
     getrandom::fill(seed.as_mut()).map_err(|e| LedgerError::Io(format!("the system gives no random bytes: {e}")))?;
     let text = Zeroizing::new(format!("{}\n", Base64::encode_string(seed.as_ref())));
     durable_file(&dir.join(files::KEYS).join("log.key"), text.as_bytes())?;
-    Ok(SigningKey::from_bytes(&seed))
+    locked(&seed)
+}
+
+/// The key in memory that stays out of swap and core files.
+fn locked(seed: &[u8; 32]) -> Result<Locked<SigningKey>, LedgerError> {
+    // A frame of its own, so that what the move leaves lies below.
+    #[inline(never)]
+    fn moved(seed: &[u8; 32]) -> Option<Locked<SigningKey>> {
+        Locked::new(SigningKey::from_bytes(seed)).ok()
+    }
+    let key = moved(seed);
+    scrub();
+    key.ok_or_else(|| {
+        LedgerError::Io("the system gives no locked memory for the log key; allow 256 KiB (`ulimit -l`)".to_owned())
+    })
 }
 
 /// Writes a whole private file so that after a crash it is there with all its bytes or not at all. The lock is held.

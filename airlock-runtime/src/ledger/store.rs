@@ -15,6 +15,7 @@ use super::seal::Seal;
 use super::sealed::{self, MARK_EVERY};
 use super::{LedgerError, place};
 use crate::clock::Micros;
+use crate::lease::locked::Locked;
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -35,7 +36,7 @@ pub(super) struct Pending {
 pub(super) struct Store {
     pub(super) dir: PathBuf,
     pub(super) origin: String,
-    pub(super) key: SigningKey,
+    pub(super) key: Locked<SigningKey>,
     pub(super) boot: [u8; 16],
     /// Where a kill file would lie.
     pub(super) kill_file: PathBuf,

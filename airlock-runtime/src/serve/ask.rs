@@ -108,7 +108,7 @@ impl Gateway {
         let presented = match ask.signatures() {
             quorums if quorums.is_empty() || is_signed => None,
             quorums if desk.signatures.is_empty() => {
-                let (reason, question) = case.ask_signatures(quorums, ask.require()).await;
+                let (reason, question) = case.ask_signatures(quorums, ask.require(), &self.requests).await;
                 return Err(Ended::Refused { reason, question });
             }
             quorums => {

@@ -4,6 +4,8 @@
 //
 // `v1` is the first generation of the client, the others are ways in which the second one negotiates. The environment is that of approve.py.
 
+import { execFileSync } from 'node:child_process';
+
 const [mode, command, ...args] = process.argv.slice(2);
 const ANSWER = process.env.AIRLOCK_ANSWER;
 const PATIENCE = 30_000;
@@ -45,9 +47,19 @@ async function secondGeneration() {
 
 const client = await (mode === 'v1' ? firstGeneration() : secondGeneration());
 const _meta = { 'dev.airlock/lease': process.env.AIRLOCK_LEASE, 'dev.airlock/session': 's-1', 'dev.airlock/intent': 'look at the weather' };
+const call = () => client.call({ name: 'http_get_json', arguments: { url: 'https://api.open-meteo.com/approved' }, _meta });
+/** What an approver does at another desk. */
+const sign = (request, file) =>
+  execFileSync(process.env.AIRLOCK_CLI, ['approve', '--key-file', file], { input: request, encoding: 'utf8', stdio: ['pipe', 'pipe', 'ignore'] }).trim();
 let reply;
 try {
-  reply = { result: await client.call({ name: 'http_get_json', arguments: { url: 'https://api.open-meteo.com/approved' }, _meta }) };
+  let result = await call();
+  const request = result.structuredContent?.approval_request;
+  if (request && process.env.AIRLOCK_SIGNERS) {
+    _meta['dev.airlock/approvals'] = process.env.AIRLOCK_SIGNERS.split(':').map(file => sign(request, file));
+    result = await call();
+  }
+  reply = { result };
 } catch (error) {
   if (typeof error.code !== 'number') throw error;
   reply = { error: { code: error.code, message: error.message, data: error.data } };

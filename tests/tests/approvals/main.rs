@@ -5,6 +5,7 @@
 mod abuse;
 mod clients;
 mod sharing;
+mod signed;
 
 use airlock_tests::built;
 use airlock_tests::message::{CAPABILITIES_KEY, leased, request};

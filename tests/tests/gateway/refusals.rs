@@ -340,7 +340,7 @@ fn with_many_leases() -> BTreeSet<&'static str> {
 const NOT_REACHED: [&str; 3] = ["approval_required", "replay_cache_full", "too_many_sessions"];
 
 /// Codes that other tests reach, with their text: each must stand in it.
-const REACHED_ELSEWHERE: [(&str, &[&str]); 7] = [
+const REACHED_ELSEWHERE: [(&str, &[&str]); 8] = [
     (
         include_str!("../rest/bounds.rs"),
         &["arguments_too_large", "flow_denied", "rate_exceeded", "session_budget_spent", "session_too_wide"],
@@ -349,6 +349,23 @@ const REACHED_ELSEWHERE: [(&str, &[&str]); 7] = [
     (include_str!("../lease/keys.rs"), &["lease_key_dates", "lease_key_retired"]),
     (include_str!("../approvals/clients.rs"), &["approval_refused", "approval_timeout", "approval_unavailable"]),
     (include_str!("../approvals/abuse.rs"), &["too_many_questions"]),
+    (
+        include_str!("../approvals/signed.rs"),
+        &[
+            "signature_approver",
+            "signature_arguments",
+            "signature_expired",
+            "signature_form",
+            "signature_gateway",
+            "signature_invalid",
+            "signature_lease",
+            "signature_mixed",
+            "signature_session",
+            "signature_tool",
+            "signature_used",
+            "signatures_required",
+        ],
+    ),
     (include_str!("../../transcripts/approvals/2026-07-28.txt"), &["approval_invalid"]),
     // These stand where a client and its gateway are driven step by step.
     (

@@ -71,6 +71,8 @@ fn hostile_signatures_are_refused_with_their_code() {
     let file = file();
     let cases = file["hostile"].as_array().unwrap();
     assert!(cases.len() >= 75, "the file has lost cases");
+    let page = include_str!("../../../../docs/approvals.md");
+    assert!(page.contains(&format!("has {} texts that must be refused", cases.len())));
     let mut seen = std::collections::BTreeSet::new();
     for case in cases {
         let fault = judge(&file, text(case, "text")).expect_err(text(case, "name"));

@@ -2,7 +2,7 @@
 
 mod crash;
 mod damage;
-mod revoke;
+pub(crate) mod revoke;
 mod seal;
 mod second;
 mod vectors;

@@ -94,10 +94,14 @@ fn revoked() -> (tempfile::TempDir, Vec<String>) {
 /// Puts other lines there, chained anew, with a head that describes them: all that somebody can do who may write everything in
 /// the directory but has no key.
 fn rewrite(dir: &Path, bodies: &[&str]) {
-    let key = verify::stated_key(dir).unwrap().1;
-    let mut cursor = crate::ledger::cursor::Cursor::start(first_prev(ORIGIN, key.as_bytes()));
-    let text: Vec<u8> =
-        bodies.iter().flat_map(|body| [cursor.extend(Micros::now(), body.as_bytes()), b"\n".to_vec()]).flatten().collect();
+    rewrite_at(dir, bodies, Micros::now());
+}
+
+/// The same, as if it had been written at another time.
+pub(crate) fn rewrite_at(dir: &Path, bodies: &[&str], at: Micros) {
+    let (origin, key) = verify::stated_key(dir).unwrap();
+    let mut cursor = crate::ledger::cursor::Cursor::start(first_prev(&origin, key.as_bytes()));
+    let text: Vec<u8> = bodies.iter().flat_map(|body| [cursor.extend(at, body.as_bytes()), b"\n".to_vec()]).flatten().collect();
     fs::write(segment(dir), text).unwrap();
     let file = fs::File::options().read(true).write(true).open(dir.join("head")).unwrap();
     let head = crate::ledger::head::Head::new(file, dir.join("head"));

@@ -1,5 +1,7 @@
 //! Whole sessions with questions, over the lines of both sides and the ledger behind them.
 
+mod again;
+mod aged;
 mod flows;
 mod legacy;
 mod modern;

@@ -3,13 +3,13 @@
 use super::*;
 use crate::wire::ask::OPEN_QUESTIONS_MAX;
 
-fn hello(date: &str, capabilities: &str) -> String {
+pub(super) fn hello(date: &str, capabilities: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":0,"method":"initialize","params":{{"protocolVersion":"{date}","capabilities":{capabilities},"clientInfo":{{"name":"tester","version":"1"}}}}}}"#
     )
 }
 
-fn call(id: usize, tool: &str, args: &str, lease: &str, sid: &str) -> String {
+pub(super) fn call(id: usize, tool: &str, args: &str, lease: &str, sid: &str) -> String {
     let carried = carried(lease, sid);
     format!(
         r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{{"name":"{tool}","arguments":{args},"_meta":{{{carried}}}}}}}"#
@@ -24,7 +24,7 @@ fn answer(question: &Value, result: &str) -> String {
     format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, question["id"])
 }
 
-fn yes(question: &Value) -> String {
+pub(super) fn yes(question: &Value) -> String {
     answer(question, r#"{"action":"accept","content":{"approve":true}}"#)
 }
 
