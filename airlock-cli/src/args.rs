@@ -44,6 +44,7 @@ pub(crate) enum Command {
     Proof(command::proof::Proof),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
+    Report(command::report::Report),
     Explain(command::explain::Explain),
     Test(command::test::Test),
     Schema(command::schema::Schema),

@@ -12,6 +12,7 @@ mod manifest;
 mod places;
 mod project;
 mod render;
+mod report;
 mod scaffold;
 mod standin;
 

@@ -18,6 +18,7 @@ pub(crate) mod ledger;
 pub(crate) mod new;
 pub(crate) mod present;
 pub(crate) mod proof;
+pub(crate) mod report;
 pub(crate) mod revoke;
 pub(crate) mod schema;
 pub(crate) mod serve;
@@ -53,6 +54,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::New(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
         Command::Proof(verb) => verb.run(),
+        Command::Report(verb) => verb.run(),
         Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),

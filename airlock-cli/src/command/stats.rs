@@ -26,6 +26,9 @@ impl Stats {
                 let (since, until) = (stats.since.as_deref().unwrap_or("-"), stats.until.as_deref().unwrap_or("-"));
                 say(format_args!("{} entries from {since} to {until}", stats.entries));
                 say(usage_table(&stats.tools, ""));
+                for (why, count) in &stats.counted {
+                    say(format_args!("denied and only counted: {count} x {}", plain(why)));
+                }
             }
         }
         warn_damaged(stats.damaged);

@@ -3,11 +3,15 @@
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::ledger::line::ascii_json;
-use airlock_runtime::ledger::read;
+use airlock_runtime::ledger::read::{self, Follower};
 use serde::Serialize;
 use serde_json::Value;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::time::Duration;
+
+/// Time between two looks at a ledger that is followed: no delay to a reader, no load on the disk.
+const LOOK_EVERY: Duration = Duration::from_millis(200);
 
 /// Print the newest ledger entries.
 #[derive(Debug, clap::Args)]
@@ -17,6 +21,9 @@ pub(crate) struct Tail {
     /// How many entries, at most 10000.
     #[arg(short = 'n', long = "count", default_value_t = 20)]
     count: usize,
+    /// Go on printing what comes, until interrupted; with --format json one entry a line.
+    #[arg(short = 'f', long)]
+    follow: bool,
     /// How the entries are printed; json gives the lines of the ledger as they stand.
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -24,6 +31,9 @@ pub(crate) struct Tail {
 
 impl Tail {
     pub(crate) fn run(self) -> Outcome {
+        if self.follow {
+            return self.go_on();
+        }
         let tail = read::tail(&self.dir, self.count).map_err(|e| unreadable(&self.dir, &e))?;
         match self.format {
             Format::Json => say(format_args!("[{}]", tail.entries.iter().map(|entry| entry.get()).collect::<Vec<_>>().join(","))),
@@ -35,6 +45,31 @@ impl Tail {
         }
         warn_damaged(tail.damaged);
         Ok(ExitCode::SUCCESS)
+    }
+
+    fn go_on(&self) -> Outcome {
+        // The place of the end is taken first: what comes between the two is in both, and printed once.
+        let mut follower = Follower::at_end(&self.dir).map_err(|e| unreadable(&self.dir, &e))?;
+        let tail = read::tail(&self.dir, self.count).map_err(|e| unreadable(&self.dir, &e))?;
+        let (mut next, mut damaged) = (0, tail.damaged);
+        let mut entries = tail.entries;
+        loop {
+            for entry in entries {
+                let value: Value = serde_json::from_str(entry.get()).map_err(Failure::new)?;
+                let seq = value.get("seq").and_then(Value::as_u64).unwrap_or(next);
+                if seq < next {
+                    continue;
+                }
+                next = seq + 1;
+                match self.format {
+                    Format::Json => say(entry.get()),
+                    Format::Table => say(row(&value)),
+                }
+            }
+            warn_damaged(damaged);
+            std::thread::sleep(LOOK_EVERY);
+            (entries, damaged) = follower.more().map_err(|e| unreadable(&self.dir, &e))?;
+        }
     }
 }
 
@@ -65,6 +100,9 @@ fn row(entry: &Value) -> String {
             let asked = format!("{} {} by {} in {}", text("v"), text("tool"), text("sub"), text("client"));
             format!("{asked} question {}{signed}", text("question"))
         }
+        "denials" => format!("{} refusals without lines of their own", number("n")),
+        "rotate" => format!("the next segment begins with entry {}", number("next")),
+        "disk_full" => format!("everything is refused from here on; {} bytes taken back", number("cut")),
         "recover" => format!("{} bytes to torn/{}, {} entries lost", number("bytes"), text("torn"), number("lost")),
         "genesis" => format!("{} durability {} key {}", text("origin"), text("durability"), text("pk")),
         _ => String::new(),
@@ -116,6 +154,9 @@ mod tests {
             r#"{"seq":2,"ts":"T","t":"outcome","ok":false,"status":"timeout","us":12,"call":"c"}"#,
             r#"{"seq":5,"ts":"T","t":"approve","v":"asked","tool":"t","sub":"agent:a","client":"c","question":"00ff"}"#,
             r#"{"seq":3,"ts":"T","t":"recover","torn":"x.bin","bytes":9,"lost":1}"#,
+            r#"{"seq":6,"ts":"T","t":"denials","n":7,"why":{"lease_missing":7}}"#,
+            r#"{"seq":7,"ts":"T","t":"rotate","next":8}"#,
+            r#"{"seq":8,"ts":"T","t":"disk_full","cut":12}"#,
             r#"{"seq":4,"ts":"T","t":"later"}"#,
         ];
         let rows: Vec<_> = rows.iter().map(|text| row(&serde_json::from_str(text).unwrap())).collect();

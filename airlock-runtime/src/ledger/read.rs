@@ -3,7 +3,10 @@
 //! Nothing here proves anything (that is [`super::verify`]): a line that cannot be read is counted and passed over. A ledger
 //! that is being written may be read; a last line without its line feed is not there yet.
 
+mod follow;
 mod tally;
+
+pub use follow::Follower;
 
 use super::files;
 use super::line::{self, Line};
@@ -14,7 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
 use std::path::Path;
-use tally::Gathered;
+pub use tally::Gathered;
 
 /// Most entries that `tail` gives at once: 10,000 of the longest are 160 MiB.
 pub const TAIL_MAX: usize = 10_000;
@@ -168,7 +171,10 @@ pub fn exposure(dir: &Path, lookback_hours: u64) -> io::Result<Exposure> {
 }
 
 /// Gives every readable line from `since` on; returns how many could not be read.
-fn walk(dir: &Path, since: Micros, mut each: impl FnMut(&Line<'_>)) -> io::Result<u64> {
+///
+/// # Errors
+/// The directory or a segment cannot be read.
+pub fn walk(dir: &Path, since: Micros, mut each: impl FnMut(&Line<'_>)) -> io::Result<u64> {
     let mut damaged = 0;
     let earliest = since.rfc3339();
     for segment in files::segments(dir)? {

@@ -44,7 +44,7 @@ struct IssueRow {
 
 /// Counts so far.
 #[derive(Debug)]
-pub(super) struct Gathered {
+pub struct Gathered {
     by_agent: bool,
     rows: BTreeMap<(String, String), Row>,
     granted: BTreeMap<String, BTreeSet<String>>,
@@ -60,12 +60,13 @@ struct Row {
 
 impl Gathered {
     /// Counts per agent and tool, or per tool alone.
-    pub(super) fn new(by_agent: bool) -> Self {
+    #[must_use]
+    pub fn new(by_agent: bool) -> Self {
         Self { by_agent, rows: BTreeMap::new(), granted: BTreeMap::new(), open: HashMap::new(), counted: BTreeMap::new() }
     }
 
     /// Counts one line. A line whose members have other types than ours is no entry of ours.
-    pub(super) fn take(&mut self, line: &Line<'_>) {
+    pub fn take(&mut self, line: &Line<'_>) {
         if line.body.starts_with(b"\"t\":\"decision\",") {
             if let Some(row) = members::<DecisionRow>(line.body) {
                 self.decision(row);
@@ -90,7 +91,7 @@ impl Gathered {
     }
 
     /// Refusals without lines of their own, by reason.
-    pub(super) fn counted(&mut self) -> BTreeMap<String, u64> {
+    pub fn counted(&mut self) -> BTreeMap<String, u64> {
         std::mem::take(&mut self.counted)
     }
 
@@ -136,7 +137,8 @@ impl Gathered {
     }
 
     /// The counts, sorted by agent and tool.
-    pub(super) fn agents(self) -> Vec<Agent> {
+    #[must_use]
+    pub fn agents(self) -> Vec<Agent> {
         let mut agents: BTreeMap<String, Agent> = BTreeMap::new();
         for ((subject, tool), Row { usage, durations }) in self.rows {
             let usage = Usage { tool, p50_us: durations.percentile(50), p95_us: durations.percentile(95), ..usage };

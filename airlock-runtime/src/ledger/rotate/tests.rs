@@ -4,6 +4,7 @@ use super::super::verify::{Trust, Verdict, verify};
 use super::super::{Durability, Ledger, Sync, files, read, segments};
 use super::*;
 use std::fs;
+use std::io::Write;
 use std::path::Path;
 
 fn store(dir: &Path) -> Store {
@@ -50,6 +51,33 @@ fn the_chain_goes_on_over_segments_for_every_writer_and_reader() {
     for segment in segments(dir.path()).unwrap() {
         assert!(dir.path().join("evidence").join(segment.name()).exists());
     }
+}
+
+#[test]
+fn who_follows_a_ledger_sees_every_entry_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = small(dir.path());
+    record(&ledger, 0..3);
+    let mut follower = read::Follower::at_end(dir.path()).unwrap();
+    let seqs = |entries: &[Box<serde_json::value::RawValue>]| {
+        let seq = |entry: &Box<serde_json::value::RawValue>| serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64();
+        entries.iter().map(|entry| seq(entry).unwrap()).collect::<Vec<_>>()
+    };
+    let begin = checked_lines(dir.path()).len() as u64;
+    let mut seen = Vec::new();
+    for n in 3..12 {
+        assert_eq!(follower.more().unwrap().1, 0);
+        record(&ledger, n..n + 1);
+        seen.extend(seqs(&follower.more().unwrap().0));
+    }
+    // Several segments at once, and half a line that is not there yet.
+    record(&ledger, 12..20);
+    let last = segments(dir.path()).unwrap().pop().unwrap().path;
+    fs::File::options().append(true).open(last).unwrap().write_all(b"{\"seq\":").unwrap();
+    seen.extend(seqs(&follower.more().unwrap().0));
+    assert!(segments(dir.path()).unwrap().len() > 6 && follower.more().unwrap().0.is_empty());
+    assert_eq!(seen, (begin..begin + seen.len() as u64).collect::<Vec<_>>());
+    assert_eq!(seen.len(), read::tail(dir.path(), 100).unwrap().entries.len() - usize::try_from(begin).unwrap());
 }
 
 #[test]
