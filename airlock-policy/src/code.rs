@@ -252,4 +252,18 @@ codes! {
     RequireNever = "A1002" Error;
     /// A `[[require]]` that speaks of nothing in this manifest.
     IdleRequire = "A1003" Warning "idle-require";
+
+    // Where values come from.
+    /// `otherwise`, `kind` or `inside` without `from`.
+    OriginKey = "A1201" Error;
+    /// A kind that does not fit the type of the argument.
+    OriginKind = "A1202" Error;
+    /// `from` for a call that comes before its session.
+    OriginSession = "A1203" Error;
+    /// `from` without the intent.
+    OriginIntent = "A1204" Warning "origin-intent";
+    /// A source that nothing feeds, or a trust that nothing asks for.
+    IdleSource = "A1205" Warning "idle-source";
+    /// The subject words the intent that its values may come from.
+    ChosenIntent = "A1206" Warning "chosen-intent";
 }

@@ -6,8 +6,10 @@
 use crate::approve::Refusal;
 use crate::builtin::schema;
 use crate::call::ArgFault;
+use crate::decide::{self, Problem};
 use crate::lease::{IntentFault, LeaseFault, RequestFault};
 use crate::ledger::{Scope, Unmet};
+use crate::policy::origin::{Origin, ValueKind};
 use crate::policy::{Policy, Rate};
 use crate::risk::Risk;
 
@@ -59,6 +61,15 @@ pub enum Reason {
     },
     /// An argument is refused by the tool's schema or by a rule of the manifest.
     Argument(ArgFault),
+    /// The value of an argument does not come from where the manifest wants it to.
+    Provenance {
+        /// The rule.
+        origin: &'static Origin,
+        /// What the value is.
+        kind: ValueKind,
+        /// What is wrong with it.
+        problem: Problem,
+    },
     /// A URL is refused before any look-up.
     UrlRefused {
         /// What is wrong with it.
@@ -234,6 +245,12 @@ impl Reason {
             Self::BeyondGrant { .. } => "beyond_grant",
             Self::ToolNotInLease { .. } => "tool_not_in_lease",
             Self::Argument(_) => "argument_invalid",
+            Self::Provenance { problem, .. } => match problem {
+                Problem::Unseen => "provenance_unseen",
+                Problem::Unknown => "provenance_unknown",
+                Problem::Elsewhere { .. } => "provenance_untrusted",
+                Problem::Unreadable => "provenance_unreadable",
+            },
             Self::UrlRefused { .. } => "url_refused",
             Self::HostNotAllowed { .. } => "host_not_allowed",
             Self::HostNotInLease { .. } => "host_not_in_lease",
@@ -300,6 +317,7 @@ impl Reason {
             }
             Self::Argument(fault) if fault.arg == schema::ALL => format!("The arguments are refused: {}.", fault.problem),
             Self::Argument(fault) => format!("The argument {} {}.", fault.arg, fault.problem.trim_end_matches('.')),
+            Self::Provenance { origin, kind, problem } => sentence(&decide::sentence(origin, *kind, problem)),
             Self::UrlRefused { problem } => format!("The URL is refused: {}.", problem.trim_end_matches('.')),
             Self::HostNotAllowed { host, tool } => {
                 format!(
@@ -439,6 +457,7 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 #[cfg(all(feature = "plan-http", feature = "plan-issue"))]
 mod tests {
+    use crate::policy::origin::{Look, Otherwise, Source, Sources};
     use super::*;
     use crate::lease::intent_hash;
     use crate::risk::Factor;
@@ -473,6 +492,16 @@ mod tests {
         reasons
     }
 
+    fn traced(problem: Problem) -> Reason {
+        const ORIGIN: Origin = Origin {
+            arg: "to",
+            look: Look::Whole(ValueKind::Email),
+            from: Sources::of(&[Source::Intent, Source::Structured]),
+            otherwise: Otherwise::Deny,
+        };
+        Reason::Provenance { origin: &ORIGIN, kind: ValueKind::Email, problem }
+    }
+
     fn next(reason: &Reason) -> Option<Reason> {
         let (host, subject) = ("a.example.org".to_owned(), "agent:a".to_owned());
         Some(match reason {
@@ -491,7 +520,16 @@ mod tests {
             Reason::ToolNotInLease { .. } => {
                 Reason::Argument(ArgFault { arg: "url", problem: "must have at most 3 characters".into() })
             }
-            Reason::Argument(_) => Reason::UrlRefused { problem: "the scheme is not accepted".into() },
+            Reason::Argument(_) => traced(Problem::Unseen),
+            Reason::Provenance { problem: Problem::Unseen, .. } => traced(Problem::Unknown),
+            Reason::Provenance { problem: Problem::Unknown, .. } => {
+                let call = Some(("read_page", "1".to_owned()));
+                traced(Problem::Elsewhere { source: Source::Text, call })
+            }
+            Reason::Provenance { problem: Problem::Elsewhere { .. }, .. } => traced(Problem::Unreadable),
+            Reason::Provenance { problem: Problem::Unreadable, .. } => {
+                Reason::UrlRefused { problem: "the scheme is not accepted".into() }
+            }
             Reason::UrlRefused { .. } => Reason::HostNotAllowed { host, tool: "http_get_json" },
             Reason::HostNotAllowed { .. } => Reason::HostNotInLease { host },
             Reason::HostNotInLease { .. } => Reason::CallNotInLease,

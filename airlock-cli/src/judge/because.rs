@@ -41,7 +41,10 @@ impl Judge<'_> {
         let of_tool = |key: &str| steps!["tools", tool, key];
         let grant = |key: &str| grant_at(policy, called, key);
         if ruling.verdict == Expect::Ask {
+            let traced = self.policy.tools.iter().find(|known| known.name == tool).map_or(&[][..], |known| &known.origins);
+            let asking = traced.iter().filter(|origin| ruling.origins.contains(&origin.arg.as_str()));
             return Ok([
+                asking.flat_map(|origin| origin_paths(tool, &origin.arg)).collect(),
                 vec![of_tool("approval")],
                 ruling.flows.iter().map(|at| steps!["flow", *at, "ask"]).collect(),
                 grant("issue"),
@@ -58,6 +61,7 @@ impl Judge<'_> {
             Reason::HostNotInLease { .. } => grant("domains"),
             Reason::UsesExhausted { .. } => grant("uses"),
             Reason::Argument(fault) => self.rule_paths(places, called, fault.arg)?,
+            Reason::Provenance { origin, .. } => origin_paths(tool, origin.arg),
             Reason::HostNotAllowed { .. } => vec![of_tool("egress"), steps!["tools", tool, "http", "url"]],
             Reason::UrlRefused { .. } => vec![of_tool("egress")],
             Reason::RiskTooHigh { bound, .. } => match *bound {
@@ -140,6 +144,11 @@ fn grant_at(policy: &Policy, called: &Called<'_>, key: &str) -> Vec<Vec<Step>> {
     let naming = policy.grants.iter().position(|grant| of_subject(&grant) && names_all(grant));
     let any = policy.grants.iter().position(|grant| of_subject(&grant));
     naming.or(any).map(|at| vec![steps!["grant", at, key], steps!["grant", at]]).unwrap_or_default()
+}
+
+/// Where the rule stands about where an argument comes from.
+fn origin_paths(tool: &str, arg: &str) -> Vec<Vec<Step>> {
+    vec![steps!["tools", tool, "args", arg, "from"], steps!["tools", tool, "input", arg, "from"]]
 }
 
 fn limit(tool: Option<&str>, key: &str) -> Vec<Step> {

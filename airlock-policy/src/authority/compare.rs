@@ -3,7 +3,7 @@
 use super::case::{Carrier, Case, SigningKey, Verdict};
 use super::reach::{self, Corner, Issuing, Limits, Meeting, Spot};
 use super::verdict::Judge;
-use super::{across, lease, shape, words};
+use super::{across, lease, origins, shape, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Grant, Policy};
 use serde::Serialize;
@@ -43,6 +43,8 @@ pub enum Dimension {
     Approval,
     /// Values of an argument.
     Argument(String),
+    /// Where the values of an argument come from.
+    Provenance(String),
     /// Arguments that the tool does not name.
     Unnamed,
     /// Size of the arguments.
@@ -246,6 +248,7 @@ impl<'p> Step<'p> {
             lease::by_caller(self, meeting, (&group.to, from), &case, rows);
         }
         shape::rows(self, meeting, &case, rows);
+        origins::rows(self, meeting, &case, rows);
         for (dimension, args) in &spot.beyond {
             let tools = meeting.from.map(|other| (other, meeting.to));
             let (low, high) = tools.map_or_else(Default::default, |tools| words::arguments(tools, dimension));

@@ -10,6 +10,7 @@ mod face;
 mod flow;
 mod lease;
 mod notes;
+mod origins;
 mod parts;
 mod places;
 mod query;
@@ -24,9 +25,10 @@ mod values;
 mod verdict;
 mod words;
 
-pub use case::{Carrier, Case, IssueCall, Past, Real, Request, SigningKey, Target, Value, Verdict, When};
+pub use case::{Carrier, Case, IssueCall, Past, Place, Real, Request, SigningKey, Spotted, Target, Value, Verdict, When};
 pub use compare::{Difference, Dimension, Row, Status, diff};
 pub use notes::notes;
+pub use origins::reading;
 pub use query::{grants_for, reaches, shadowed_by};
 pub use verdict::{Judge, verdict};
 

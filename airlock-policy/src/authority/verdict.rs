@@ -7,7 +7,7 @@ use super::face::{self, Alphabet, Field, InPath, Kind, Own, Part, Where};
 use super::session::{Run, Session};
 use super::texts::Patterns;
 use super::values::{Values, rules};
-use super::{places, risks};
+use super::{origins, places, risks};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool};
 use crate::limits::RISK_MAX;
@@ -125,7 +125,7 @@ impl<'p> Judge<'p> {
         }
         let granted = grants.iter().map(|grant| self.granted(tool, grant, case)).max().unwrap_or(Verdict::Deny);
         let sent = granted > Verdict::Deny && self.sends(tool, case) && requested(tool, case) && self.arguments(tool, case);
-        if sent { granted.min(asked(tool)) } else { Verdict::Deny }
+        if sent { granted.min(asked(tool)).min(origins::verdict(self, tool, case)) } else { Verdict::Deny }
     }
 
     /// Whether one grant covers the lease that the case needs, and whether a person has to agree to it.

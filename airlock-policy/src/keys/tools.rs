@@ -38,6 +38,7 @@ one that a person takes for another of the manifest. Keys marked *REST* are for 
             Code::UndeclaredHost, Code::MissingEgress, Code::NeedlessEgress, Code::FixedByTool,
         ]),
         Key::optional("args", Kind::Named("^.+$", &Kind::Either(&[Kind::Text("name of an `[args.<name>]`", "^[A-Za-z0-9_.-]{1,64}$"), Kind::Table(&args::USE)]), INPUTS_MAX), "no rules", "{ limit = { max = 20 } }", "rules that narrow an argument", RULE_CODES),
+        Key::default("trusted", Kind::Boolean, "false", "true", "whether values count as trusted wherever they stand in results of this tool; say it only of results that nobody outside writes", &[Code::IdleSource]),
         Key::optional("risk_threshold", Kind::Risk, "`[risk] threshold`", "0.7", "a call at or above this risk is denied", &[Code::AlwaysDenied, Code::IdleThreshold]),
         Key::default("base_risk", Kind::Risk, "0", "0.1", "risk that every call of this tool starts with", &[Code::AlwaysDenied]),
         Key::optional("risk", Kind::Table(&TOOL_RISK), "all factors count", "{ ignore = [{ factor = \"oversized_arguments\", why = \"texts are long here\" }] }", "what the risk of this tool leaves out", &[]),

@@ -9,6 +9,8 @@ mod rest;
 mod tool;
 mod words;
 
+pub(crate) use tool::origin;
+
 use crate::ir::{
     Durability, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property, Require, Requirement,
     Selector,

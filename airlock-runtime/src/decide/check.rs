@@ -7,7 +7,7 @@ use crate::reason::Reason;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
     /// What is checked: `tool`, `arguments_size`, `clock`, `lease`, `grant`, `lease_tool`, `arguments`, `argument_rules`, `issue`,
-    /// `host` (once for each request), `lease_call`, `lease_risk`, `risk`, `approval`.
+    /// `host` (once for each request), `lease_call`, `lease_risk`, `risk`, `provenance` (once for each rule), `approval`.
     pub name: &'static str,
     /// Did it pass?
     pub passed: bool,

@@ -4,9 +4,12 @@
 mod admit;
 mod check;
 mod grants;
+mod origin;
 mod require;
 
 pub use check::{Check, Traced};
+pub use origin::Problem;
+pub(crate) use origin::sentence;
 #[cfg(feature = "gateway")]
 pub(crate) use grants::listed;
 #[cfg(feature = "plan-issue")]
@@ -26,6 +29,8 @@ use crate::lease::RootClaims;
 use crate::lease::{self, Authority};
 use crate::ledger::Require;
 use crate::limits::{CLOCK_ROLLBACK_S, RISK_MAX};
+use crate::memory::Seen;
+use crate::policy::origin::Source;
 use crate::policy::{Approval, FlowVerdict, Policy, Tool};
 use crate::reason::{Reason, risk_too_high};
 #[cfg(feature = "plan-http")]
@@ -69,6 +74,15 @@ impl Call {
         Self { id, tool: policy.tool(&name), name, args, args_bytes }
     }
 
+    /// Does the manifest say where values of its arguments may come from?
+    #[must_use]
+    pub const fn is_traced(&self) -> bool {
+        match self.tool {
+            Some(tool) => !tool.origins.is_empty(),
+            None => false,
+        }
+    }
+
     /// Are the arguments larger than the manifest accepts?
     #[must_use]
     pub const fn is_oversized(&self, policy: &Policy) -> bool {
@@ -78,11 +92,13 @@ impl Call {
 
 /// What the judge knows of the world, read once before deciding.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// The clock.
     pub now: Micros,
     /// Time of the newest ledger entry.
     pub newest_entry: Micros,
+    /// What the session of the call has seen.
+    pub seen: Seen<'a>,
 }
 
 /// The decision.
@@ -107,6 +123,9 @@ pub struct Permit {
     #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without effects never opens an act"))]
     act: Box<Act>,
     require: Vec<Require>,
+    origins: Vec<(&'static str, Source)>,
+    /// Arguments about whose values the user is asked, because they do not come from where they may.
+    asked: Vec<&'static str>,
 }
 
 /// What a permit allows.
@@ -148,6 +167,18 @@ impl Permit {
     #[must_use]
     pub fn require(&self) -> &[Require] {
         &self.require
+    }
+
+    /// Arguments whose values may come from some sources only, each with the weakest source that one of its values needed.
+    #[must_use]
+    pub fn origins(&self) -> &[(&'static str, Source)] {
+        &self.origins
+    }
+
+    /// Arguments whose values the user accepted instead.
+    #[must_use]
+    pub fn asked(&self) -> &[&'static str] {
+        &self.asked
     }
 
     /// Expiry of the lease that the permit would issue, unix seconds.
@@ -223,18 +254,24 @@ impl Ask {
     /// came to ask since is not.
     #[must_use]
     pub fn approved(self, approved: &Approved) -> Option<Permit> {
-        let Permit { act, require } = self.permit;
+        let Permit { act, require, origins, asked } = self.permit;
         let is_settled = |require: &Require| require.asking_flow().is_some_and(|flow| approved.settles(flow));
         approved
             .covers(&self.digest)
-            .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect() })
+            .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect(), origins, asked })
     }
 
     /// The permit as if the user had accepted whatever would be asked, for calls that nobody made. No gateway has it.
     #[cfg(feature = "explain")]
     pub(crate) fn supposed(self) -> Permit {
-        let Permit { act, require } = self.permit;
-        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect() }
+        let Permit { act, require, origins, asked } = self.permit;
+        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect(), origins, asked }
+    }
+
+    /// Arguments that are asked about because their values do not come from where they may.
+    #[must_use]
+    pub fn origins(&self) -> &[&'static str] {
+        &self.permit.asked
     }
 
     /// Terms of the lease that a yes would issue; empty if it issues none.
@@ -260,13 +297,13 @@ pub fn decide(
     call: &Call,
     authority: Result<&Authority, &Reason>,
     risk: &Risk,
-    facts: &Facts,
+    facts: &Facts<'_>,
 ) -> Decision {
     verdict(policy, call, authority, judge(policy, call, authority, risk, facts, &mut Steps::unseen()))
 }
 
 /// Decides as [`decide`] does, and tells every check on the way, up to the first that refuses.
-pub fn trace(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, facts: &Facts) -> Traced {
+pub fn trace(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, facts: &Facts<'_>) -> Traced {
     let mut steps = Steps::seen();
     let judged = judge(policy, call, authority, risk, facts, &mut steps);
     Traced { checks: steps.into_checks(), decision: verdict(policy, call, authority, judged) }
@@ -318,7 +355,7 @@ fn judge(
     call: &Call,
     authority: Result<&Authority, &Reason>,
     risk: &Risk,
-    facts: &Facts,
+    facts: &Facts<'_>,
     steps: &mut Steps,
 ) -> Judged {
     let tool = call.tool.ok_or_else(|| Reason::UnknownTool { name: call.name.clone() });
@@ -353,10 +390,13 @@ fn judge(
         steps.hold("lease_risk", risk.score <= authority.risk, || risk_too_high(risk, authority.risk, "lease ceiling"))?;
     }
     steps.hold("risk", risk.score < tool.risk_threshold, || risk_too_high(risk, tool.risk_threshold, "tool threshold"))?;
-    let because = questions(policy, tool, admitted.asked);
+    let traced = origin::check(tool, &call.args, &facts.seen, steps)?;
+    let mut because = questions(policy, tool, admitted.asked);
+    let (asked, asks): (Vec<_>, Vec<_>) = traced.asks.into_iter().unzip();
+    because.extend(asks);
     steps.passed("approval", || if because.is_empty() { "not needed".into() } else { format!("asked: {}", because.join("; ")) });
     let require = require::of(policy, tool, sid(call, authority), &admitted.act, authority);
-    Ok((Permit { require, act: Box::new(admitted.act) }, because))
+    Ok((Permit { require, act: Box::new(admitted.act), origins: traced.satisfied, asked }, because))
 }
 
 /// Why the user must be asked whatever the session did before.

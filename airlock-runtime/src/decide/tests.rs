@@ -3,6 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
 use crate::ledger::Holder;
+use crate::memory::Seen;
 use crate::policy::Grant;
 use crate::policy::{CheckArgs, Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
 use crate::risk::Factor;
@@ -90,7 +91,7 @@ fn get(url: &str) -> Call {
 }
 
 fn decided(call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, newest_entry: Micros) -> &'static str {
-    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry }) {
+    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry, seen: Seen::default() }) {
         Decision::Allow(_) => "ok",
         Decision::Deny(reason) => reason.code(),
         Decision::Ask(_) => "ask",
@@ -107,7 +108,7 @@ const URL: &str = "https://api.example.com/v1";
 #[test]
 fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     let authority = authority(&lease(&claims())).unwrap();
-    let Decision::Allow(permit) = decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW })
+    let Decision::Allow(permit) = decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW, seen: Seen::default() })
     else {
         panic!("must be allowed")
     };
@@ -206,7 +207,7 @@ fn request() -> Value {
 fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
     let no_lease = Err(Reason::LeaseMissing);
     let issue = call("airlock_issue_capability", request());
-    let Decision::Allow(permit) = decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW })
+    let Decision::Allow(permit) = decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW, seen: Seen::default() })
     else {
         panic!("must be allowed")
     };
