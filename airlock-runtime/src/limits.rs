@@ -39,6 +39,8 @@ pub const MEMORY_VALUES_MAX: usize = 1024 * 1024;
 pub const MEMORY_CALLS_MAX: usize = 4096;
 /// Bytes of one result that are learned, a few milliseconds of work on the judge's thread; the rest counts as not seen.
 pub const MEMORY_RESULT_MAX: usize = 256 * 1024;
+/// Seconds that results of a session are remembered beyond its newest lease, so that a renewed lease finds them.
+pub const MEMORY_KEEP_S: u64 = 300;
 /// Longest member of a result that counts as one value, in bytes: any longer one is prose, or nothing that a person compares.
 pub const MEMORY_LEAF_MAX: usize = 4096;
 

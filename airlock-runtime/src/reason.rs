@@ -217,8 +217,8 @@ impl Reason {
             Unmet::Revoked(by) => Self::Revoked { by },
             Unmet::Behind => Self::RevocationsStale,
             Unmet::Killed => Self::Killed,
-            // Only who revokes asks for these; whatever asks here is refused.
-            Unmet::AlreadyRevoked | Unmet::RevocationsFull => Self::LedgerUnavailable,
+            // Only who revokes, or wants to know of a refusal, asks for these; whatever asks here is refused.
+            Unmet::AlreadyRevoked | Unmet::RevocationsFull | Unmet::Forgotten(_) => Self::LedgerUnavailable,
         }
     }
 
@@ -457,9 +457,9 @@ fn sentence(text: &str) -> String {
 #[cfg(test)]
 #[cfg(all(feature = "plan-http", feature = "plan-issue"))]
 mod tests {
-    use crate::policy::origin::{Look, Otherwise, Source, Sources};
     use super::*;
     use crate::lease::intent_hash;
+    use crate::policy::origin::{Look, Otherwise, Source, Sources};
     use crate::risk::Factor;
 
     /// One of each variant. The match in `next` makes a new variant a compile error here.

@@ -12,11 +12,11 @@ use crate::approve::{Approved, Flows, Refusal};
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
-use crate::decide::{self, Ask, Call, Decision, Facts, Permit, assess, decide, not_revoked};
+use crate::decide::{self, Ask, Call, Decision, Facts, Permit, Problem, assess, decide, not_revoked};
 use crate::effect::{self, Outcome, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
-use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Sync, Unmet};
-use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
+use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Require, Sync, Unmet};
+use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, MEMORY_KEEP_S, RISK_MAX};
 use crate::memory::{Memory, Seen};
 use crate::policy::{EffectClass, Policy};
 use crate::reason::Reason;
@@ -346,7 +346,8 @@ impl Gateway {
         if memory.is_idle() {
             return None;
         }
-        memory.note_allowed(&authority.sid, authority.root.exp);
+        memory.forget(Micros::now().seconds());
+        memory.note_allowed(&authority.sid, authority.root.exp.saturating_add(MEMORY_KEEP_S));
         Some(authority.sid.clone())
     }
 
@@ -447,6 +448,7 @@ impl Gateway {
 
     /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
     async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
+        let reason = self.unremembered(context, reason).await;
         let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
         let entry = Entry::Decision(context.entry(&reason));
         match self.world.ledger.record_if(&entry, Sync::Written, revocation.into_iter().collect()).await {
@@ -459,6 +461,20 @@ impl Gateway {
             }
             Ok(recorded) => Judged::Denied { seq: Some(recorded.seq()), risk: context.risk.score, reason },
             Err(_) => Judged::unrecorded(context.risk.score),
+        }
+    }
+
+    /// A value that was not seen may have been, in a call that another process made or this one before a restart; then the refusal says so.
+    async fn unremembered(&self, context: &Context<'_>, reason: Reason) -> Reason {
+        let (Reason::Provenance { origin, kind, problem: Problem::Unseen }, Some(authority)) = (&reason, context.authority)
+        else {
+            return reason;
+        };
+        let calls = self.memory.borrow().allowed(&authority.sid);
+        let remembered = Require::Remembered { sid: authority.sid.clone(), calls };
+        match self.world.ledger.test(vec![remembered]).await {
+            Err(LedgerError::Unmet(Unmet::Forgotten(_))) => Reason::Provenance { origin, kind: *kind, problem: Problem::Unknown },
+            Ok(()) | Err(_) => reason,
         }
     }
 

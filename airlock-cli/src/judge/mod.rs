@@ -132,7 +132,8 @@ impl Sitting<'_> {
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         let authority = carried.and_then(|carried| self.authority(&carried, now));
         self.trial.intend(request.intent);
-        let Verdict { checks, risk, flows, origins, end } = self.trial.judge(request.tool, args, authority.as_ref(), now, accepted);
+        let Verdict { checks, risk, flows, origins, end } =
+            self.trial.judge(request.tool, args, authority.as_ref(), now, accepted);
         let (verdict, reason, because) = match end {
             End::Allowed => (Expect::Allow, Reason::Ok, Vec::new()),
             End::Asked(because) => (Expect::Ask, Reason::Ok, because),

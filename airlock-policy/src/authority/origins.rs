@@ -41,7 +41,8 @@ fn of_rule(judge: &Judge<'_>, origin: &Origin, spotted: &Spotted) -> Verdict {
 pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &mut Vec<Row>) {
     let Some(from) = meeting.from else { return };
     let places = places([step.from.policy, step.to.policy]);
-    let args: BTreeSet<&str> = [from, meeting.to].iter().flat_map(|tool| &tool.origins).map(|origin| origin.arg.as_str()).collect();
+    let args: BTreeSet<&str> =
+        [from, meeting.to].iter().flat_map(|tool| &tool.origins).map(|origin| origin.arg.as_str()).collect();
     for arg in args {
         let of = |tool: &Tool| tool.origins.iter().find(|origin| origin.arg == arg).cloned();
         let (old, new) = (of(from), of(meeting.to));

@@ -26,21 +26,27 @@ pub(super) fn sessionless(tool: &Tool, places: Option<&Places>, faults: &mut Fau
 
 /// Remarks on a whole policy.
 pub(super) fn remarks(policy: &Policy, places: &[Places], faults: &mut Faults) {
-    let all = || policy.tools.iter().zip(places).flat_map(|(tool, places)| {
-        tool.origins.iter().zip(&places.from).map(move |(origin, place)| (tool, origin, place))
-    });
+    let all =
+        || {
+            policy.tools.iter().zip(places).flat_map(|(tool, places)| {
+                tool.origins.iter().zip(&places.from).map(move |(origin, place)| (tool, origin, place))
+            })
+        };
     let trusts = policy.tools.iter().any(|tool| tool.trusted);
     for (tool, origin, place) in all() {
         let has = |source: Source| origin.from.contains(&source);
         if !has(Source::Intent) {
-            let message = format!("`{}` of `{}` may not come from the intent: what the user says does not count", origin.arg, tool.name);
+            let message =
+                format!("`{}` of `{}` may not come from the intent: what the user says does not count", origin.arg, tool.name);
             let diagnostic = Diagnostic::new(Code::OriginIntent, place, message, "without `intent`");
             faults.push(diagnostic.help("add `\"intent\"`, or allow this where the user never names the value"));
         }
         if has(Source::Trusted) && !trusts {
             let message = "no tool says `trusted = true`, so nothing comes from a trusted result";
             let diagnostic = Diagnostic::new(Code::IdleSource, place, message, "feeds nothing");
-            faults.push(diagnostic.help("remove `\"trusted\"`, or say `trusted = true` for a tool whose results nobody else writes"));
+            faults.push(
+                diagnostic.help("remove `\"trusted\"`, or say `trusted = true` for a tool whose results nobody else writes"),
+            );
         }
         if let Some(grant) = chosen(policy, tool).filter(|_| has(Source::Intent)) {
             let message = format!(

@@ -7,12 +7,8 @@ use crate::fields::{At, Fields, refuse_twice};
 use crate::ir::{Look, Origin, Otherwise, Source, ValueKind};
 
 /// Sources as the manifest writes them.
-pub(crate) const SOURCES: &[(&str, Source)] = &[
-    ("intent", Source::Intent),
-    ("trusted", Source::Trusted),
-    ("structured", Source::Structured),
-    ("text", Source::Text),
-];
+pub(crate) const SOURCES: &[(&str, Source)] =
+    &[("intent", Source::Intent), ("trusted", Source::Trusted), ("structured", Source::Structured), ("text", Source::Text)];
 
 /// Kinds as the manifest writes them.
 pub(crate) const KINDS: &[(&str, ValueKind)] = &[
@@ -145,8 +141,23 @@ fn inferred(kind: Kind, name: &str) -> Look {
 
 /// Words in the names of arguments that hold prose.
 const PROSE: [&str; 17] = [
-    "body", "content", "contents", "text", "message", "subject", "title", "description", "comment", "note", "notes", "summary",
-    "markdown", "html", "details", "reason", "memo",
+    "body",
+    "content",
+    "contents",
+    "text",
+    "message",
+    "subject",
+    "title",
+    "description",
+    "comment",
+    "note",
+    "notes",
+    "summary",
+    "markdown",
+    "html",
+    "details",
+    "reason",
+    "memo",
 ];
 
 /// Words in the names of arguments, by the kind of their values; the last word of a name that says something decides.

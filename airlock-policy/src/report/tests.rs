@@ -121,7 +121,11 @@ fn changed(root: &Value, pointer: &str, value: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     if let Some((_, with)) = tagged(value) {
         let others = variants(root, pointer, with("unknown"));
-        all.extend(others.iter().flat_map(|word| [with(word), json!(word), json!({ word: "x" }), json!({ word: "email" }), json!({ word: 1 })]));
+        all.extend(
+            others
+                .iter()
+                .flat_map(|word| [with(word), json!(word), json!({ word: "x" }), json!({ word: "email" }), json!({ word: 1 })]),
+        );
     }
     match value {
         Value::Null => all.extend(candidates()),

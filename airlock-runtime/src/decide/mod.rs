@@ -8,12 +8,12 @@ mod origin;
 mod require;
 
 pub use check::{Check, Traced};
-pub use origin::Problem;
-pub(crate) use origin::sentence;
 #[cfg(feature = "gateway")]
 pub(crate) use grants::listed;
 #[cfg(feature = "plan-issue")]
 pub(crate) use grants::{covered, over};
+pub use origin::Problem;
+pub(crate) use origin::sentence;
 #[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
 #[cfg(feature = "gateway")]
@@ -256,9 +256,12 @@ impl Ask {
     pub fn approved(self, approved: &Approved) -> Option<Permit> {
         let Permit { act, require, origins, asked } = self.permit;
         let is_settled = |require: &Require| require.asking_flow().is_some_and(|flow| approved.settles(flow));
-        approved
-            .covers(&self.digest)
-            .then(|| Permit { act, require: require.into_iter().filter(|require| !is_settled(require)).collect(), origins, asked })
+        approved.covers(&self.digest).then(|| Permit {
+            act,
+            require: require.into_iter().filter(|require| !is_settled(require)).collect(),
+            origins,
+            asked,
+        })
     }
 
     /// The permit as if the user had accepted whatever would be asked, for calls that nobody made. No gateway has it.
@@ -303,7 +306,13 @@ pub fn decide(
 }
 
 /// Decides as [`decide`] does, and tells every check on the way, up to the first that refuses.
-pub fn trace(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, facts: &Facts<'_>) -> Traced {
+pub fn trace(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Result<&Authority, &Reason>,
+    risk: &Risk,
+    facts: &Facts<'_>,
+) -> Traced {
     let mut steps = Steps::seen();
     let judged = judge(policy, call, authority, risk, facts, &mut steps);
     Traced { checks: steps.into_checks(), decision: verdict(policy, call, authority, judged) }

@@ -96,7 +96,9 @@ impl Found<'_> {
         if self.problem.is_some() {
             return;
         }
-        let Some(Sighting { sources, call }) = self.seen.sighting(kind, text) else { return self.fault(kind, Problem::Unreadable) };
+        let Some(Sighting { sources, call }) = self.seen.sighting(kind, text) else {
+            return self.fault(kind, Problem::Unreadable);
+        };
         match (sources.among(self.from).strongest(), sources.strongest()) {
             (Some(source), _) => self.weakest = self.weakest.max(Some(source)),
             (None, Some(source)) => {
@@ -134,7 +136,9 @@ pub(crate) fn sentence(origin: &Origin, kind: ValueKind, problem: &Problem) -> S
     let places = places.join(" or ");
     match problem {
         Problem::Unseen => format!("{what} was seen nowhere in this session; it has to stand in {places}"),
-        Problem::Unknown => format!("{what} was not seen, and not all of this session is remembered; it has to stand in {places}"),
+        Problem::Unknown => {
+            format!("{what} was not seen, and not all of this session is remembered; it has to stand in {places}")
+        }
         Problem::Elsewhere { source, call } => {
             let of = call.as_ref().map(|(tool, _)| format!(" of {tool}")).unwrap_or_default();
             format!("{what} was seen only in {}{of}; it has to stand in {places}", place(*source))

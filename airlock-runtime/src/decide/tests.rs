@@ -108,7 +108,8 @@ const URL: &str = "https://api.example.com/v1";
 #[test]
 fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     let authority = authority(&lease(&claims())).unwrap();
-    let Decision::Allow(permit) = decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW, seen: Seen::default() })
+    let Decision::Allow(permit) =
+        decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW, seen: Seen::default() })
     else {
         panic!("must be allowed")
     };
@@ -207,7 +208,8 @@ fn request() -> Value {
 fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
     let no_lease = Err(Reason::LeaseMissing);
     let issue = call("airlock_issue_capability", request());
-    let Decision::Allow(permit) = decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW, seen: Seen::default() })
+    let Decision::Allow(permit) =
+        decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW, seen: Seen::default() })
     else {
         panic!("must be allowed")
     };

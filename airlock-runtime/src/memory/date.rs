@@ -73,7 +73,18 @@ fn ordinal(text: &str) -> Option<u32> {
 
 fn month_of(text: &str) -> Option<u32> {
     const LONG: [&str; 12] = [
-        "january", "february", "march", "april", "may", "june", "july", "august", "september", "october", "november", "december",
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
     ];
     let at = MONTHS.iter().position(|short| text == *short).or_else(|| LONG.iter().position(|long| text == *long))?;
     u32::try_from(at + 1).ok()
@@ -90,7 +101,9 @@ pub(super) fn may_begin(word: &str) -> bool {
 
 fn is_weekday(word: &str) -> bool {
     let word = word.trim_end_matches(',');
-    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"].iter().any(|day| word == *day || word == &day[..3])
+    ["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+        .iter()
+        .any(|day| word == *day || word == &day[..3])
 }
 
 /// `10:00`, `10:00:30Z`, `10am`, `at`.
@@ -118,7 +131,8 @@ mod tests {
         ] {
             assert_eq!(self::day(text).as_deref(), Some(day), "{text}");
         }
-        for text in ["15.05.2024", "05/15/2024", "2024-13-01", "2024-05-15 and more", "May", "15", "may be 3", "2024", "5 5 May"] {
+        for text in ["15.05.2024", "05/15/2024", "2024-13-01", "2024-05-15 and more", "May", "15", "may be 3", "2024", "5 5 May"]
+        {
             assert_eq!(day(text), None, "{text}");
         }
     }

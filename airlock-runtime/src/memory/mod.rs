@@ -32,6 +32,8 @@ pub struct Memory {
     /// Grows with each use, so that the session that was unused longest can be told.
     tick: u64,
     values: usize,
+    /// When sessions were forgotten last, unix seconds.
+    forgot: u64,
 }
 
 #[derive(Debug, Default)]
@@ -104,7 +106,7 @@ impl Memory {
                 }
             }
         }
-        Self { keys: Keyed::default(), kinds, sessions: HashMap::new(), tick: 0, values: 0 }
+        Self { keys: Keyed::default(), kinds, sessions: HashMap::new(), tick: 0, values: 0, forgot: 0 }
     }
 
     /// Does no rule ask?
@@ -174,8 +176,12 @@ impl Memory {
         self.values += self.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
     }
 
-    /// Forgets sessions whose leases have ended at this time, unix seconds.
+    /// Forgets sessions whose leases have ended at this time, unix seconds. It looks once for each second.
     pub fn forget(&mut self, now: u64) {
+        if now == self.forgot {
+            return;
+        }
+        self.forgot = now;
         self.sessions.retain(|_, session| session.until > now || session.until == 0);
         self.count();
     }
@@ -247,7 +253,10 @@ fn take_value(learner: &mut Learner<'_>, value: &Value, kinds: Kinds, is_trusted
 fn names_id(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
     let bare = lower.trim_end_matches('_');
-    matches!(bare, "id" | "key" | "number" | "no" | "ref") || bare.ends_with("_id") || bare.ends_with("-id") || name.ends_with("Id")
+    matches!(bare, "id" | "key" | "number" | "no" | "ref")
+        || bare.ends_with("_id")
+        || bare.ends_with("-id")
+        || name.ends_with("Id")
 }
 
 fn take_leaf(learner: &mut Learner<'_>, text: &str, is_id: bool, kinds: Kinds, is_trusted: bool, budget: &mut usize) {

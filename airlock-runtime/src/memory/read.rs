@@ -9,9 +9,9 @@ use super::value::is_label;
 /// Last labels by which a bare name in a text is taken for a link, as mail and chat programs do. Those that are common endings of
 /// files or abbreviations (`md`, `rs`, `py`, `sh`, `zip`, `e.g`) are links only with a scheme, `www.` or a path behind them.
 const ENDINGS: [&str; 48] = [
-    "com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "name", "pro", "app", "dev", "io", "ai", "co", "me", "tv", "cc",
-    "xyz", "online", "site", "store", "shop", "tech", "cloud", "link", "click", "top", "page", "web", "live", "one", "uk", "de", "fr",
-    "nl", "eu", "ch", "at", "it", "es", "ru", "cn", "jp", "in", "us", "example",
+    "com", "net", "org", "edu", "gov", "mil", "int", "info", "biz", "name", "pro", "app", "dev", "io", "ai", "co", "me", "tv",
+    "cc", "xyz", "online", "site", "store", "shop", "tech", "cloud", "link", "click", "top", "page", "web", "live", "one", "uk",
+    "de", "fr", "nl", "eu", "ch", "at", "it", "es", "ru", "cn", "jp", "in", "us", "example",
 ];
 
 /// How links are read.
@@ -25,7 +25,8 @@ pub(super) enum Reading {
 
 /// Links: with a scheme, with `www.`, or a name of a host with a usual ending.
 pub(super) fn links<'t>(text: &'t str, reading: Reading, take: &mut dyn FnMut(&'t str)) {
-    let ends = |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '|' | '^' | '{' | '}' | '“' | '”');
+    let ends =
+        |c: char| c.is_whitespace() || c.is_control() || matches!(c, '<' | '>' | '"' | '`' | '|' | '^' | '{' | '}' | '“' | '”');
     for chunk in text.split(ends).filter(|chunk| chunk.contains(['.', ':'])) {
         let mut from = 0;
         let mut before = ' ';
@@ -96,7 +97,8 @@ pub(super) fn addresses<'t>(text: &'t str, take: &mut dyn FnMut(&'t str)) {
         let behind = &text[at + 1..];
         let run = behind.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.'))).unwrap_or(behind.len());
         let domain = behind[..run].trim_end_matches(['.', '-']);
-        let start = start + (text[start..at].len() - text[start..at].trim_start_matches(['.', '/', '*', '=', '-', '|', '{']).len());
+        let start =
+            start + (text[start..at].len() - text[start..at].trim_start_matches(['.', '/', '*', '=', '-', '|', '{']).len());
         if start < at && domain.contains('.') {
             take(&text[start..at + 1 + domain.len()]);
         }
@@ -154,7 +156,10 @@ pub(super) fn tokens<'t>(text: &'t str, take: &mut dyn FnMut(&'t str)) {
         let is_number = bare.bytes().all(|b| b.is_ascii_digit() || b == b',' || b == b'.');
         if !is_number && bare.contains(['=', ':', ',', ';', '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '|']) {
             let pieces = bare.split(['=', ':', ',', ';', '(', ')', '[', ']', '{', '}', '<', '>', '"', '\'', '|']);
-            pieces.map(|piece| piece.trim_matches(marks)).filter(|piece| !piece.is_empty() && *piece != bare).for_each(&mut *take);
+            pieces
+                .map(|piece| piece.trim_matches(marks))
+                .filter(|piece| !piece.is_empty() && *piece != bare)
+                .for_each(&mut *take);
         }
     }
 }
@@ -209,7 +214,9 @@ mod tests {
 
     #[test]
     fn nothing_hangs_on_behind_a_link_unseen() {
-        for text in ["https://a.example/x,SECRET", "https://a.example/x;SECRET", "https://a.example/x'SECRET", "https://a.example/x(S)"] {
+        for text in
+            ["https://a.example/x,SECRET", "https://a.example/x;SECRET", "https://a.example/x'SECRET", "https://a.example/x(S)"]
+        {
             assert_eq!(all_links(text, Reading::Longest), [text]);
             assert_eq!(all_links(text, Reading::Every), [text, "https://a.example/x"]);
         }

@@ -29,10 +29,7 @@ static POLICY: Policy = Policy {
     lease: LeaseRules { default_ttl: 60, max_ttl: 60, carrier_meta: true, carrier_arguments: true },
     ledger: LedgerRules { dir_env: None, dir_default: "x", durability: Durability::Process },
     limits: sample::LIMITS,
-    tools: &[
-        Tool { name: "read", origins: EVERY, ..sample::TOOL },
-        Tool { name: "directory", trusted: true, ..sample::TOOL },
-    ],
+    tools: &[Tool { name: "read", origins: EVERY, ..sample::TOOL }, Tool { name: "directory", trusted: true, ..sample::TOOL }],
     tool_index: ToolIndex(&|name| ["read", "directory"].iter().position(|tool| *tool == name)),
     #[cfg(feature = "plan-upstream")]
     upstreams: &[],
@@ -139,7 +136,9 @@ fn members_are_structured_and_prose_is_text() {
 #[test]
 fn a_short_value_counts_only_where_it_is_an_identifier() {
     let mut memory = learned("read", &json!({"day": 7, "file_id": 8, "text": "item 9 and 123", "userId": "z"}));
-    for (text, expected) in [("7", &[][..]), ("8", &["structured", "text"]), ("9", &[]), ("123", &["text"]), ("z", &["structured", "text"])] {
+    for (text, expected) in
+        [("7", &[][..]), ("8", &["structured", "text"]), ("9", &[]), ("123", &["text"]), ("z", &["structured", "text"])]
+    {
         assert_eq!(places(&mut memory, "", ValueKind::Id, text), expected, "{text}");
     }
 }
@@ -152,7 +151,9 @@ fn results_of_other_servers_are_read_by_their_blocks() {
         "isError": false,
     });
     let mut memory = learned("read", &result);
-    for (text, expected) in [("a@x.example", &["structured", "text"][..]), ("c@x.example", &["structured", "text"]), ("b@x.example", &["text"])] {
+    for (text, expected) in
+        [("a@x.example", &["structured", "text"][..]), ("c@x.example", &["structured", "text"]), ("b@x.example", &["text"])]
+    {
         assert_eq!(places(&mut memory, "", ValueKind::Email, text), expected, "{text}");
     }
 }
@@ -236,9 +237,9 @@ fn what_hides_in_a_text_is_looked_at() {
     let url = |it: &str| (ValueKind::Url, it.to_owned());
     assert_eq!(found("see www.ev\u{200b}il.example"), [url("www.evil.example")]);
     assert_eq!(found("see \u{ff57}\u{ff57}\u{ff57}.evil.example"), [url("www.evil.example")]);
-    assert_eq!(found("a@b.example pays GB29 NWBK 6016 1331 9268 19"), [
-        (ValueKind::Email, "a@b.example".to_owned()),
-        (ValueKind::Iban, "GB29NWBK60161331926819".to_owned())
-    ]);
+    assert_eq!(
+        found("a@b.example pays GB29 NWBK 6016 1331 9268 19"),
+        [(ValueKind::Email, "a@b.example".to_owned()), (ValueKind::Iban, "GB29NWBK60161331926819".to_owned())]
+    );
     assert_eq!(found("plain words, e.g. these"), []);
 }

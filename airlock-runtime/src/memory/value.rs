@@ -53,7 +53,10 @@ fn email(text: &str) -> Option<String> {
 }
 
 pub(super) fn is_label(label: &str) -> bool {
-    !label.is_empty() && !label.starts_with('-') && !label.ends_with('-') && label.chars().all(|c| c.is_alphanumeric() || c == '-')
+    !label.is_empty()
+        && !label.starts_with('-')
+        && !label.ends_with('-')
+        && label.chars().all(|c| c.is_alphanumeric() || c == '-')
 }
 
 /// Without the spaces and hyphens of its printed form.

@@ -12,7 +12,8 @@ const PAST_SHOWN: usize = 6;
 
 /// The lines of a case, the call first. Every text of it is quoted, so that it cannot pass for a line of its own.
 pub(super) fn lines(case: &Case) -> Vec<String> {
-    let Case { subject, tool, targets, args, more_bytes, seen, request, risk, ttl, uses, key, carrier, issue, at, earlier } = case;
+    let Case { subject, tool, targets, args, more_bytes, seen, request, risk, ttl, uses, key, carrier, issue, at, earlier } =
+        case;
     let given: Vec<String> = args.iter().map(|(name, given)| format!("{}={}", bare(name), value(given))).collect();
     let more = if *more_bytes > 0 { format!(" and {more_bytes} bytes of other arguments") } else { String::new() };
     let to: Vec<String> = targets.iter().map(|target| format!("{}:{}", target.host, target.port)).collect();

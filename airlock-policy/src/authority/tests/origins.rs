@@ -6,13 +6,13 @@ use crate::ir::{Approval, Look, Origin, Otherwise, Source, ValueKind};
 const LOOKS: [Look; 3] = [Look::Whole(ValueKind::Email), Look::Whole(ValueKind::Name), Look::Inside];
 
 fn origin(arg: &'static str) -> impl Strategy<Value = Option<Origin>> {
-    let from = prop::sample::subsequence(
-        vec![Source::Intent, Source::Trusted, Source::Structured, Source::Text],
-        1..=4,
-    );
+    let from = prop::sample::subsequence(vec![Source::Intent, Source::Trusted, Source::Structured, Source::Text], 1..=4);
     let otherwise = prop_oneof![Just(Otherwise::Deny), Just(Otherwise::Ask)];
     let rule = (from, otherwise, prop::sample::select(LOOKS.to_vec()));
-    prop::option::weighted(0.8, rule.prop_map(move |(from, otherwise, look)| Origin { arg: arg.to_owned(), look, from, otherwise }))
+    prop::option::weighted(
+        0.8,
+        rule.prop_map(move |(from, otherwise, look)| Origin { arg: arg.to_owned(), look, from, otherwise }),
+    )
 }
 
 fn world() -> impl Strategy<Value = Policy> {
@@ -72,7 +72,8 @@ fn fewer_sources_and_a_refusal_instead_of_a_question_are_no_gain() {
         ),
     ] {
         let rows = gains(&old, &new);
-        let seen: Vec<_> = rows.iter().filter_map(|row| row.witness.as_ref()?.seen.get("limit").map(|it| it.place.clone())).collect();
+        let seen: Vec<_> =
+            rows.iter().filter_map(|row| row.witness.as_ref()?.seen.get("limit").map(|it| it.place.clone())).collect();
         assert_eq!(seen, [place], "{rows:?}");
         assert_eq!(rows[0].dimension, Dimension::Provenance("limit".into()));
     }
