@@ -292,4 +292,17 @@ codes! {
     TooFewApprovers = "A1104" Error;
     /// An approver whose signature no tool asks for.
     UnusedApprover = "A1105" Warning "unused-approver";
+    // Where values come from.
+    /// `otherwise`, `kind` or `inside` without `from`.
+    OriginKey = "A1201" Error;
+    /// A kind that does not fit the type of the argument.
+    OriginKind = "A1202" Error;
+    /// `from` for a call that comes before its session.
+    OriginSession = "A1203" Error;
+    /// `from` without the intent.
+    OriginIntent = "A1204" Warning "origin-intent";
+    /// A source that nothing feeds, or a trust that nothing asks for.
+    IdleSource = "A1205" Warning "idle-source";
+    /// The subject words the intent that its values may come from.
+    ChosenIntent = "A1206" Warning "chosen-intent";
 }

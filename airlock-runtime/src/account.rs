@@ -1,7 +1,7 @@
 //! What the ledger is told of a judged call.
 
 use crate::carrier::Carried;
-use crate::decide::{self, Call};
+use crate::decide::{self, Call, Permit};
 use crate::lease::Authority;
 use crate::ledger;
 use crate::reason::Reason;
@@ -86,8 +86,16 @@ impl<'a> Context<'a> {
             scope: self.scope.clone(),
             question: self.question.as_deref(),
             hosts: Vec::new(),
+            from: Vec::new(),
         }
     }
+}
+
+/// Arguments and the sources of their values, as the ledger tells them.
+pub(crate) fn sources(permit: &Permit) -> Vec<(String, String)> {
+    let seen = permit.origins().iter().map(|(arg, source)| (*arg, source.word()));
+    let asked = permit.asked().iter().map(|arg| (*arg, "user"));
+    seen.chain(asked).map(|(arg, source)| (arg.to_owned(), source.to_owned())).collect()
 }
 
 fn named(factors: &[Factor]) -> Vec<(String, u16)> {

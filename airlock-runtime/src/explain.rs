@@ -1,6 +1,7 @@
 //! What a gateway says of itself: `--policy` and `--version`.
 
 use crate::lease::hex;
+use crate::policy::origin::{Look, Origin, Source};
 use crate::policy::{
     Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy,
     Quota, Rate, Signatures, Tool, ToolKind,
@@ -89,6 +90,8 @@ fn tool(tool: &Tool) -> Value {
         ignored,
         egress,
         check_args: _,
+        origins,
+        trusted,
         strict,
         labels,
         approval,
@@ -105,6 +108,8 @@ fn tool(tool: &Tool) -> Value {
         "base_risk": base_risk,
         "ignored_factors": ignored,
         "egress": egress.iter().map(host).collect::<Vec<_>>(),
+        "origins": origins.iter().map(origin).collect::<Vec<_>>(),
+        "trusted": trusted,
         "strict": strict,
         "labels": labels,
         "approval": approval.map(|Approval::Human| "human"),
@@ -164,6 +169,16 @@ fn pairs(pairs: &[Pair]) -> Value {
         json!([name, value])
     };
     pairs.iter().map(shown).collect()
+}
+
+fn origin(origin: &Origin) -> Value {
+    let Origin { arg, look, from, otherwise } = origin;
+    let kind = match look {
+        Look::Whole(kind) => json!(kind.word()),
+        Look::Inside => json!(null),
+    };
+    let from: Vec<&str> = from.iter().map(Source::word).collect();
+    json!({"argument": arg, "kind": kind, "inside": *look == Look::Inside, "from": from, "otherwise": otherwise.word()})
 }
 
 fn host(egress: &Egress) -> Value {

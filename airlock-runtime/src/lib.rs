@@ -30,6 +30,8 @@ pub mod explain;
 pub mod lease;
 pub mod ledger;
 pub mod limits;
+#[cfg(feature = "judge")]
+pub mod memory;
 pub mod policy;
 #[cfg(feature = "judge")]
 pub mod reason;

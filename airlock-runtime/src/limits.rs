@@ -28,6 +28,22 @@ pub const CLOCK_ROLLBACK_S: u64 = 5;
 /// Largest risk score; scores are thousandths.
 pub const RISK_MAX: u16 = 1000;
 
+/// Sessions whose results are remembered at once, for rules on where values come from. A client has a handful; beyond it the one
+/// unused longest is forgotten, and its values count as not seen.
+pub const MEMORY_SESSIONS_MAX: usize = 1024;
+/// Values remembered of one session: some hundred results of ordinary size. What comes later counts as not seen.
+pub const MEMORY_SESSION_MAX: usize = 65_536;
+/// Values remembered of all sessions, about 40 bytes each with the room that a table keeps free: 40 MiB at most.
+pub const MEMORY_VALUES_MAX: usize = 1024 * 1024;
+/// Results of one session that are learned. A longer session is one that nobody oversees.
+pub const MEMORY_CALLS_MAX: usize = 4096;
+/// Bytes of one result that are learned, a few milliseconds of work on the judge's thread; the rest counts as not seen.
+pub const MEMORY_RESULT_MAX: usize = 256 * 1024;
+/// Seconds that results of a session are remembered beyond its newest lease, so that a renewed lease finds them.
+pub const MEMORY_KEEP_S: u64 = 300;
+/// Longest member of a result that counts as one value, in bytes: any longer one is prose, or nothing that a person compares.
+pub const MEMORY_LEAF_MAX: usize = 4096;
+
 const _: () = assert!(
     IN_FLIGHT_BYTES_MAX >= LINE_MAX + JSON_VALUES_MAX * JSON_VALUE_BYTES,
     "one line of the largest size must fit the budget"

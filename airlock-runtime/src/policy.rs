@@ -4,6 +4,7 @@
 
 use crate::call::{ArgFault, Args};
 
+pub mod origin;
 #[cfg(feature = "plan-http")]
 mod rest;
 
@@ -219,6 +220,10 @@ pub struct Tool {
     pub egress: &'static [Egress],
     /// Generated argument rules of the manifest (beyond the tool's own schema).
     pub check_args: CheckArgs,
+    /// Where values of arguments may come from, sorted by argument.
+    pub origins: &'static [origin::Origin],
+    /// Whether a value counts as trusted wherever it stands in a result of this tool.
+    pub trusted: bool,
     /// An argument that the tool's schema does not name is refused. True for every built-in tool.
     pub strict: bool,
     /// What it reads, ingests, writes or sends, sorted.
@@ -430,6 +435,8 @@ pub(crate) mod sample {
         ignored: &[],
         egress: &[],
         check_args: CheckArgs(&|_| Ok(())),
+        origins: &[],
+        trusted: false,
         strict: true,
         labels: &[],
         approval: None,

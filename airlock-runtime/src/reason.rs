@@ -6,8 +6,10 @@
 use crate::approve::Refusal;
 use crate::builtin::schema;
 use crate::call::ArgFault;
+use crate::decide::{self, Problem};
 use crate::lease::{IntentFault, LeaseFault, RequestFault};
 use crate::ledger::{Scope, Unmet};
+use crate::policy::origin::{Origin, ValueKind};
 use crate::policy::{Policy, Rate};
 use crate::risk::Risk;
 use crate::upstream::Drift;
@@ -60,6 +62,15 @@ pub enum Reason {
     },
     /// An argument is refused by the tool's schema or by a rule of the manifest.
     Argument(ArgFault),
+    /// The value of an argument does not come from where the manifest wants it to.
+    Provenance {
+        /// The rule.
+        origin: &'static Origin,
+        /// What the value is.
+        kind: ValueKind,
+        /// What is wrong with it.
+        problem: Problem,
+    },
     /// A URL is refused before any look-up.
     UrlRefused {
         /// What is wrong with it.
@@ -221,8 +232,8 @@ impl Reason {
             Unmet::Revoked(by) => Self::Revoked { by },
             Unmet::Behind => Self::RevocationsStale,
             Unmet::Killed => Self::Killed,
-            // Only who revokes asks for these; whatever asks here is refused.
-            Unmet::AlreadyRevoked | Unmet::RevocationsFull => Self::LedgerUnavailable,
+            // Only who revokes, or wants to know of a refusal, asks for these; whatever asks here is refused.
+            Unmet::AlreadyRevoked | Unmet::RevocationsFull | Unmet::Forgotten(_) => Self::LedgerUnavailable,
         }
     }
 
@@ -249,6 +260,12 @@ impl Reason {
             Self::BeyondGrant { .. } => "beyond_grant",
             Self::ToolNotInLease { .. } => "tool_not_in_lease",
             Self::Argument(_) => "argument_invalid",
+            Self::Provenance { problem, .. } => match problem {
+                Problem::Unseen => "provenance_unseen",
+                Problem::Unknown => "provenance_unknown",
+                Problem::Elsewhere { .. } => "provenance_untrusted",
+                Problem::Unreadable => "provenance_unreadable",
+            },
             Self::UrlRefused { .. } => "url_refused",
             Self::HostNotAllowed { .. } => "host_not_allowed",
             Self::HostNotInLease { .. } => "host_not_in_lease",
@@ -317,6 +334,7 @@ impl Reason {
             }
             Self::Argument(fault) if fault.arg == schema::ALL => format!("The arguments are refused: {}.", fault.problem),
             Self::Argument(fault) => format!("The argument {} {}.", fault.arg, fault.problem.trim_end_matches('.')),
+            Self::Provenance { origin, kind, problem } => sentence(&decide::sentence(origin, *kind, problem)),
             Self::UrlRefused { problem } => format!("The URL is refused: {}.", problem.trim_end_matches('.')),
             Self::HostNotAllowed { host, tool } => {
                 format!(
@@ -471,6 +489,7 @@ mod tests {
     use super::*;
     use crate::approve::SignedFault;
     use crate::lease::intent_hash;
+    use crate::policy::origin::{Look, Otherwise, Source, Sources};
     use crate::risk::Factor;
 
     /// One of each variant. The match in `next` makes a new variant a compile error here.
@@ -504,6 +523,16 @@ mod tests {
         reasons
     }
 
+    fn traced(problem: Problem) -> Reason {
+        const ORIGIN: Origin = Origin {
+            arg: "to",
+            look: Look::Whole(ValueKind::Email),
+            from: Sources::of(&[Source::Intent, Source::Structured]),
+            otherwise: Otherwise::Deny,
+        };
+        Reason::Provenance { origin: &ORIGIN, kind: ValueKind::Email, problem }
+    }
+
     fn next(reason: &Reason) -> Option<Reason> {
         let (host, subject) = ("a.example.org".to_owned(), "agent:a".to_owned());
         Some(match reason {
@@ -522,7 +551,16 @@ mod tests {
             Reason::ToolNotInLease { .. } => {
                 Reason::Argument(ArgFault { arg: "url", problem: "must have at most 3 characters".into() })
             }
-            Reason::Argument(_) => Reason::UrlRefused { problem: "the scheme is not accepted".into() },
+            Reason::Argument(_) => traced(Problem::Unseen),
+            Reason::Provenance { problem: Problem::Unseen, .. } => traced(Problem::Unknown),
+            Reason::Provenance { problem: Problem::Unknown, .. } => {
+                let call = Some(("read_page", "1".to_owned()));
+                traced(Problem::Elsewhere { source: Source::Text, call })
+            }
+            Reason::Provenance { problem: Problem::Elsewhere { .. }, .. } => traced(Problem::Unreadable),
+            Reason::Provenance { problem: Problem::Unreadable, .. } => {
+                Reason::UrlRefused { problem: "the scheme is not accepted".into() }
+            }
             Reason::UrlRefused { .. } => Reason::HostNotAllowed { host, tool: "http_get_json" },
             Reason::HostNotAllowed { .. } => Reason::HostNotInLease { host },
             Reason::HostNotInLease { .. } => Reason::CallNotInLease,

@@ -6,18 +6,19 @@
 
 mod list;
 
-use crate::account::Context;
+use crate::account::{self, Context};
 use crate::approve::signed::Requests;
 use crate::approve::waiting::Waiting;
 use crate::approve::{Approved, Flows, Refusal};
 use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
-use crate::decide::{self, Ask, Call, Decision, Facts, Permit, assess, decide, not_revoked};
+use crate::decide::{self, Ask, Call, Decision, Facts, Permit, Problem, assess, decide, not_revoked};
 use crate::effect::{self, Outcome, Product, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
-use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Sync, Unmet};
-use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, RISK_MAX};
+use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Require, Sync, Unmet};
+use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, MEMORY_KEEP_S, RISK_MAX};
+use crate::memory::{Memory, Seen};
 use crate::policy::{EffectClass, Policy};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
@@ -95,6 +96,7 @@ struct Gateway {
     open: RefCell<HashMap<Id, Rc<Notify>>>,
     ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
+    memory: RefCell<Memory>,
     waiting: Waiting,
     requests: RefCell<Requests>,
 }
@@ -130,6 +132,7 @@ impl Gateway {
             open: RefCell::default(),
             ending: Cell::new(false),
             seen: RefCell::default(),
+            memory: RefCell::new(Memory::of(policy)),
             waiting: Waiting::new(),
             requests: RefCell::default(),
         }
@@ -274,13 +277,13 @@ impl Gateway {
         let mut scope = None;
         let mut approved: Option<Approved> = None;
         // A yes of the user leads back to the beginning, because what holds may have changed while the user read.
-        let (permit, allowed) = loop {
+        let (permit, allowed, session) = loop {
             let Some((authority, decision)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(0) };
             let (authority, scope) = (authority.as_ref().ok(), scope.get_or_insert_with(|| self.scope(authority.as_ref().ok())));
             let mut context = Context::new(&call, carried.as_ref().ok(), authority, &risk, scope.clone());
             context.question = approved.as_ref().map(|approved| approved.question().to_owned());
             match self.decided(&context, decision, approved.as_ref(), desk).await {
-                Step::Allowed(permit, allowed) => break (permit, allowed),
+                Step::Allowed(permit, allowed) => break (permit, allowed, self.remember(&context)),
                 Step::Deny(reason) => return self.deny(&context, reason).await,
                 Step::Unrecorded => return Judged::unrecorded(risk.score),
                 Step::Ask(ask, flows) => match self.approve(&context, &client, ask, flows, approved.take(), desk).await {
@@ -307,6 +310,10 @@ impl Gateway {
             Ok(_) => self.deliver(&call, outcome),
             Err(_) => outcome.unrecorded(),
         };
+        // Before the client has it, so that no later call can know more than the memory does.
+        if let (Some(sid), Ok(result)) = (&session, &outcome.result) {
+            self.memory.borrow_mut().learn(sid, &call, result);
+        }
         Judged::Performed { seq, risk: risk.score, outcome }
     }
 
@@ -326,8 +333,14 @@ impl Gateway {
         let newest_entry = self.world.ledger.newest_ts().ok()?;
         let now = Micros::now();
         let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, call, now));
-        let decision =
-            decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry, drift: self.drift(call) });
+        let mut memory = self.memory.borrow_mut();
+        let intent = carried.ok().and_then(|carried| carried.intent.as_deref()).unwrap_or_default();
+        let seen = match &authority {
+            Ok(authority) if call.is_traced() => memory.seen(&authority.sid, &authority.intent, intent),
+            Ok(_) | Err(_) => Seen::default(),
+        };
+        let facts = Facts { now, newest_entry, drift: self.drift(call), seen };
+        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &facts);
         Some((authority, decision))
     }
 
@@ -340,6 +353,18 @@ impl Gateway {
     #[cfg(not(feature = "upstream"))]
     const fn drift(&self, _: &Call) -> Option<Drift> {
         None
+    }
+
+    /// Notes an allowed call of a session whose results are remembered.
+    fn remember(&self, context: &Context<'_>) -> Option<String> {
+        let authority = context.authority?;
+        let mut memory = self.memory.borrow_mut();
+        if memory.is_idle() {
+            return None;
+        }
+        memory.forget(Micros::now().seconds());
+        memory.note_allowed(&authority.sid, authority.root.exp.saturating_add(MEMORY_KEEP_S));
+        Some(authority.sid.clone())
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -414,7 +439,8 @@ impl Gateway {
         let (policy, call, authority) = (self.world.policy, context.call, context.authority);
         let effect = call.tool.map_or(EffectClass::Send, |tool| tool.effect);
         let exp = context.exp().or(permit.issues_until());
-        let entry = ledger::Decision { exp, hosts: permit.hosts(), ..context.entry(&Reason::Ok) };
+        let from = account::sources(&permit);
+        let entry = ledger::Decision { exp, hosts: permit.hosts(), from, ..context.entry(&Reason::Ok) };
         match self.world.ledger.allow(entry, effect, permit.require().to_vec()).await {
             Ok(allowed) => Step::Allowed(permit, allowed),
             Err(LedgerError::Unmet(Unmet::Asks(flows))) => match decide::ask(policy, call, authority, permit, Vec::new()) {
@@ -438,6 +464,7 @@ impl Gateway {
 
     /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
     async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
+        let reason = self.unremembered(context, reason).await;
         let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
         let entry = Entry::Decision(context.entry(&reason));
         let denied = |seq, reason| Judged::Denied { seq, risk: context.risk.score, reason };
@@ -454,6 +481,20 @@ impl Gateway {
             // One of so many that it is only counted; the client is told the reason all the same.
             Err(LedgerError::Folded) => denied(None, reason),
             Err(_) => Judged::unrecorded(context.risk.score),
+        }
+    }
+
+    /// A value that was not seen may have been, in a call that another process made or this one before a restart; then the refusal says so.
+    async fn unremembered(&self, context: &Context<'_>, reason: Reason) -> Reason {
+        let (Reason::Provenance { origin, kind, problem: Problem::Unseen }, Some(authority)) = (&reason, context.authority)
+        else {
+            return reason;
+        };
+        let calls = self.memory.borrow().allowed(&authority.sid);
+        let remembered = Require::Remembered { sid: authority.sid.clone(), calls };
+        match self.world.ledger.test(vec![remembered]).await {
+            Err(LedgerError::Unmet(Unmet::Forgotten(_))) => Reason::Provenance { origin, kind: *kind, problem: Problem::Unknown },
+            Ok(()) | Err(_) => reason,
         }
     }
 

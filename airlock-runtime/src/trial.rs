@@ -3,15 +3,17 @@
 //! A lease is made from its terms with a key that is thrown away, and verified like any other, so an [`Authority`] comes about in no
 //! new way. No gateway is built with this module.
 
-use crate::account::Context;
+use crate::account::{self, Context};
 use crate::call::Args;
 use crate::clock::Micros;
 use crate::decide::{self, Call, Check, Decision, Facts, Permit, Traced};
 use crate::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims};
 use crate::ledger::{self, Rehearsal, Unmet};
+use crate::memory::{Memory, Seen};
 use crate::policy::{Flow, FlowVerdict, Policy};
 use crate::reason::Reason;
 use crate::risk::Risk;
+use serde_json::Value;
 
 /// Id of the key that is thrown away.
 const KID: &str = "trial";
@@ -21,6 +23,8 @@ const KID: &str = "trial";
 pub struct Trial {
     policy: &'static Policy,
     ledger: Rehearsal,
+    memory: Memory,
+    intent: String,
 }
 
 /// How a call was judged.
@@ -32,6 +36,8 @@ pub struct Verdict {
     pub risk: Risk,
     /// The flows for which the user is asked, by their places in the policy.
     pub flows: Vec<usize>,
+    /// The arguments about which the user is asked, because their values do not come from where they may.
+    pub origins: Vec<&'static str>,
     /// What came of it.
     pub end: End,
 }
@@ -69,7 +75,18 @@ impl Trial {
     /// A gateway of this policy that has decided nothing yet.
     #[must_use]
     pub fn new(policy: &'static Policy) -> Self {
-        Self { policy, ledger: Rehearsal::new(policy) }
+        Self { policy, ledger: Rehearsal::new(policy), memory: Memory::of(policy), intent: String::new() }
+    }
+
+    /// The intent text that comes with the calls from now on.
+    pub fn intend(&mut self, intent: &str) {
+        intent.clone_into(&mut self.intent);
+    }
+
+    /// The session gets this result of an allowed call.
+    pub fn learn(&mut self, sid: &str, tool: &str, result: &Value) {
+        let call = Call::new(self.policy, "trial".to_owned(), tool.to_owned(), Args::new());
+        self.memory.learn(sid, &call, result);
     }
 
     /// Judges one call at a time that is not before the one before it. `accepts` is the answer of the user, if asked.
@@ -83,10 +100,15 @@ impl Trial {
     ) -> Verdict {
         let call = Call::new(self.policy, String::new(), name.to_owned(), args);
         let risk = decide::assess(&call);
+        let seen = match authority {
+            Ok(authority) if call.is_traced() => self.memory.seen(&authority.sid, &authority.intent, &self.intent),
+            Ok(_) | Err(_) => Seen::default(),
+        };
         let Traced { mut checks, decision } =
-            decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now, drift: None });
+            decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now, drift: None, seen });
         let context = Context::new(&call, None, authority.ok(), &risk, None);
         let mut flows = Vec::new();
+        let mut origins = Vec::new();
         let mut recorded = |permit| {
             let end = self.record(&context, permit, now, accepts, &mut flows);
             let detail = match &end {
@@ -102,11 +124,12 @@ impl Trial {
             Decision::Ask(ask) if accepts => recorded(ask.supposed()),
             Decision::Ask(ask) => {
                 flows = completed_alone(self.policy, &call);
+                origins.extend_from_slice(ask.origins());
                 End::Asked(ask.reasons())
             }
             Decision::Deny(reason) => End::Denied(reason),
         };
-        Verdict { checks, risk, flows, end }
+        Verdict { checks, risk, flows, origins, end }
     }
 
     /// Records a call. `asked` gets the flows for which its session has it asked about.
@@ -114,7 +137,7 @@ impl Trial {
         let (policy, call, authority) = (self.policy, context.call, context.authority);
         loop {
             let (sid, exp) = (decide::sid(call, authority), context.exp().or(permit.issues_until()));
-            let entry = ledger::Decision { sid, exp, ..context.entry(&Reason::Ok) };
+            let entry = ledger::Decision { sid, exp, from: account::sources(&permit), ..context.entry(&Reason::Ok) };
             match self.ledger.allow(entry, permit.require(), now) {
                 Ok(()) => {
                     self.issue(&permit, now);

@@ -99,6 +99,11 @@ pub fn rest() -> PathBuf {
     gateway(&manifest.replace("{wide}", &(0..WIDE).map(wide).collect::<String>()).replace("{tools}", &tools.join(", ")))
 }
 
+/// The gateway `origins`, whose tools reach [`recorder`].
+pub fn origins() -> PathBuf {
+    gateway(&include_str!("../gateways/origins.toml").replace("{port}", &recorder().port().to_string()))
+}
+
 /// The gateway `strict`, which accepts leases in arguments alone and pins the key of its [`Place`].
 pub fn strict() -> PathBuf {
     let commitment = Place::new("strict").key().commitment_hex();

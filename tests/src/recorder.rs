@@ -1,6 +1,6 @@
 //! An HTTP service that keeps the bytes of every request, and answers as its path says.
 //!
-//! `/echo/…` says what was asked, without credentials; `/empty/…` is 204; `/much` is long; `/mirror/<how>` repeats the credential.
+//! `/echo/…` says what was asked, without credentials; `/say/…` answers with the body of the request; `/empty/…` is 204; `/much` is long; `/mirror/<how>` repeats the credential.
 
 use crate::DEADLINE;
 use serde_json::json;
@@ -92,6 +92,7 @@ fn answer(request: &str) -> String {
     };
     let escaped = || credential.bytes().fold(String::new(), |text, byte| text + &format!("\\u{:04x}", byte));
     match target.trim_start_matches('/').split(['/', '?']).next().unwrap_or_default() {
+        "say" => say("200 OK", "", body),
         "empty" => "HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n".to_owned(),
         "much" => say("200 OK", "", &json!("x".repeat(2000)).to_string()),
         "mirror" => match target.rsplit('/').next().unwrap_or_default() {

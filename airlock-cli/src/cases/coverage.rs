@@ -15,6 +15,8 @@ pub(crate) enum Clause {
     Tool(usize),
     /// A rule: tool, argument and number.
     Rule(usize, usize, usize),
+    /// Where an argument comes from: tool and number.
+    Origin(usize, usize),
     /// The approval of a tool.
     Approval(usize),
     /// A bound on calls: tool (none: all together) and which of the three.
@@ -78,6 +80,7 @@ pub(crate) fn clauses(policy: &Policy) -> Vec<Tried> {
             let written = rules.rules.iter().enumerate().filter(|(_, rule)| !holds_anyway(tool, rule));
             all.extend(written.map(|(number, _)| both(Clause::Rule(at, argument, number))));
         }
+        all.extend((0..tool.origins.len()).map(|number| both(Clause::Origin(at, number))));
         let asks = tool.approval.is_some() || tool.signatures.is_some();
         all.extend(asks.then(|| stop(Clause::Approval(at))));
         all.extend(bounds(&tool.quota).map(|bound| stop(Clause::Quota(Some(at), bound))));
@@ -167,6 +170,13 @@ fn tries(policy: &Policy, clause: Clause, judged: &Judged<'_>, ruling: &Ruling, 
             let meets = is_given != (rules.rules[number] == ArgRule::Forbid);
             (is_of(at) && is_let_through && meets, is_of(at) && refusing.contains(&(argument, number)))
         }
+        Clause::Origin(at, number) => {
+            let arg = policy.tools[at].origins[number].arg.as_str();
+            let is_given = case.call.args.contains_key(arg);
+            let is_asked = ruling.origins.contains(&arg);
+            let is_refused = matches!(&ruling.reason, Reason::Provenance { origin, .. } if origin.arg == arg);
+            (is_of(at) && is_let_through && is_given && !is_asked, is_of(at) && (is_asked || is_refused))
+        }
         Clause::Approval(at) => (false, is_of(at) && ruling.verdict == Expect::Ask),
         Clause::Quota(of, bound) => (false, exceeds(of.map(|at| policy.tools[at].name.as_str()), bound, &ruling.reason)),
         Clause::Flow(at) => {
@@ -218,6 +228,7 @@ impl Clause {
                 let rules = &policy.tools[at].args[argument];
                 format!("rule {} of {}.{}", judge::key(&rules.rules[number]), tool(at), rules.arg)
             }
+            Self::Origin(at, number) => format!("origin of {}.{}", tool(at), policy.tools[at].origins[number].arg),
             Self::Approval(at) => format!("approval of {}", tool(at)),
             Self::Quota(Some(at), bound) => format!("{} of {}", bound.key(), tool(at)),
             Self::Quota(None, bound) => format!("{} of all tools", bound.key()),
@@ -233,6 +244,7 @@ impl Clause {
         match self {
             Self::Tool(at) => of_tool(policy, tool(at), &[]),
             Self::Rule(at, argument, _) => of_tool(policy, tool(at), &["args", &policy.tools[at].args[argument].arg]),
+            Self::Origin(at, number) => of_tool(policy, tool(at), &["args", &policy.tools[at].origins[number].arg]),
             Self::Approval(at) => of_tool(policy, tool(at), &["approval"]),
             Self::Quota(Some(at), bound) => of_tool(policy, tool(at), &["limits", bound.key()]),
             Self::Quota(None, bound) => steps!["limits", bound.key()],

@@ -46,6 +46,9 @@ pub(crate) struct Case {
     /// What the user wants.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) intent: Option<String>,
+    /// What the session has seen before, beside the results of `history`.
+    #[serde(default, skip_serializing_if = "Seen::is_empty")]
+    pub(crate) seen: Seen,
     /// Allowed calls before this one, oldest first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) history: Vec<Earlier>,
@@ -56,6 +59,27 @@ pub(crate) struct Case {
     /// The reason code that it gives.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
+}
+
+/// What a session has seen. What stands in the intent is seen there.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Seen {
+    /// Whole members of a result.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) structured: Vec<String>,
+    /// Members of a result of a tool that the manifest trusts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) trusted: Vec<String>,
+    /// Texts of results.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) text: Vec<String>,
+}
+
+impl Seen {
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Terms of a lease; what is not given is what the grant allows at most.
@@ -146,6 +170,9 @@ pub(crate) struct Earlier {
     /// How many seconds before the call of the case.
     #[serde(default, skip_serializing_if = "is_now")]
     pub(crate) seconds_ago: u64,
+    /// What it gave, as TOML; without it nothing that a later call can use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) result: Option<Value>,
     /// Session, if it is another.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) session: Option<String>,
@@ -305,7 +332,7 @@ fn body(case: &Case) -> Result<String, String> {
     let value = toml::Value::try_from(case).map_err(|fault| format!("{:?}: {fault}", case.name))?;
     let table = value.as_table().cloned().unwrap_or_default();
     // The order of reading, not of the alphabet.
-    let order = ["name", "subject", "lease", "session", "intent", "history", "call", "expect", "reason"];
+    let order = ["name", "subject", "lease", "session", "intent", "seen", "history", "call", "expect", "reason"];
     let mut text = String::new();
     for key in order {
         let Some(value) = table.get(key) else { continue };
@@ -362,11 +389,13 @@ mod tests {
         assert_eq!(first[0].line, 3);
         let mut case = first[0].case.clone();
         case.lease = Terms { uses: Some(3), carrier: Some(Carrier::Arguments), ..Terms::default() };
+        case.seen.text = vec!["see www.a.example".into()];
         case.history = vec![Earlier {
             tool: "u".into(),
             args: serde_json::from_str(r#"{"odd key":{"a":true},"f":1.5,"s":"é\"\n"}"#).expect("JSON"),
             times: 3,
             seconds_ago: 9,
+            result: Some(serde_json::json!({"mail": "a@b.example"})),
             session: None,
         }];
         let dir = tempfile::tempdir().expect("directory");

@@ -2,7 +2,7 @@
 
 use super::coverage::{Bound, selected};
 use super::samples::{self, Argument};
-use super::{Call, Case, Clause, Earlier, Judged, Placed, Terms, Tried, note, play};
+use super::{Call, Case, Clause, Earlier, Judged, Placed, Seen, Terms, Tried, note, play};
 use crate::cases::Expect;
 use crate::judge::{Judge, rules};
 use crate::render::Failure;
@@ -72,13 +72,16 @@ struct Draft {
     tool: String,
     args: Map<String, Value>,
     stretch: BTreeMap<String, usize>,
+    intent: Option<String>,
+    seen: Seen,
 }
 
 /// The case with what the gateway says, under a name that is free.
 fn settled(judge: &Judge<'_>, draft: Draft, names: &BTreeSet<String>) -> Option<Placed> {
-    let Draft { name, subject, lease, history, tool, args, stretch } = draft;
+    let Draft { name, subject, lease, history, tool, args, stretch, intent, seen } = draft;
     let call = Call { tool, args, stretch };
-    let case = Case { name, subject, lease, session: None, intent: None, history, call, expect: Expect::Allow, reason: None };
+    let (session, expect, reason) = (None, Expect::Allow, None);
+    let case = Case { name, subject, lease, session, intent, seen, history, call, expect, reason };
     let ruling = play(judge, &case).ok()?;
     let reason = (ruling.verdict == Expect::Deny).then(|| ruling.reason.code().to_owned());
     let free = |name: &String| !names.contains(name);
@@ -91,6 +94,8 @@ fn drafts(judge: &Judge<'_>, clause: Clause, half: Half) -> Result<Vec<Draft>, F
     let tools: Vec<&Tool> = policy.tools.iter().collect();
     Ok(match (clause, half) {
         (Clause::Tool(at) | Clause::Rule(at, ..), Half::Passed) | (Clause::Approval(at), _) => passing(policy, &tools[at..=at])?,
+        (Clause::Origin(at, _), Half::Passed) => passing(policy, &tools[at..=at])?,
+        (Clause::Origin(at, number), Half::Stopped) => unseen(policy, tools[at], &tools[at].origins[number].arg)?,
         (Clause::Tool(at), Half::Stopped) => vec![without_lease(policy, tools[at])?],
         (Clause::Rule(at, argument, number), Half::Stopped) => breaking(policy, tools[at], argument, number)?,
         (Clause::Quota(of, bound), _) => exhausting(policy, of.map(|at| tools[at]), bound)?,
@@ -131,7 +136,7 @@ fn good(tool: &Tool) -> Result<Map<String, Value>, Failure> {
             let one = Map::from_iter([(argument.name.to_owned(), value.clone())]);
             checks.iter().all(|((at, _), check)| tool.args[*at].arg != argument.name || check(&one).is_ok())
         };
-        let found = samples::accepted(tool, &argument).into_iter().find(holds);
+        let found = samples::traced(tool, &argument).into_iter().chain(samples::accepted(tool, &argument)).find(holds);
         args.extend(found.map(|value| (argument.name.to_owned(), value)));
     }
     Ok(args)
@@ -155,6 +160,7 @@ fn passing(policy: &Policy, tools: &[&Tool]) -> Result<Vec<Draft>, Failure> {
 
 fn draft(name: &str, subject: Option<&str>, tool: &Tool, args: Map<String, Value>) -> Draft {
     let subject = subject.map(str::to_owned);
+    let (intent, seen) = samples::sources(tool, &args);
     Draft {
         name: name.to_owned(),
         subject,
@@ -163,7 +169,22 @@ fn draft(name: &str, subject: Option<&str>, tool: &Tool, args: Map<String, Value
         tool: tool.name.clone(),
         args,
         stretch: BTreeMap::new(),
+        intent,
+        seen,
     }
+}
+
+/// Calls with a value that the session has not seen.
+fn unseen(policy: &Policy, tool: &Tool, arg: &str) -> Result<Vec<Draft>, Failure> {
+    let argument = samples::arguments(tool).into_iter().find(|argument| argument.name == arg);
+    let mut all = passing(policy, &[tool])?;
+    for draft in &mut all {
+        draft.name = format!("{}: {arg} comes from where it may", tool.name);
+        let value = argument.as_ref().and_then(|argument| samples::traced(tool, argument).into_iter().next());
+        draft.args.extend(value.map(|value| (arg.to_owned(), value)));
+        (draft.intent, draft.seen) = (None, Seen::default());
+    }
+    Ok(all)
 }
 
 fn is_issuing(tool: &Tool) -> bool {
@@ -234,6 +255,7 @@ fn exhausting(policy: &Policy, tool: Option<&Tool>, bound: Bound) -> Result<Vec<
             args: base.args.clone(),
             times,
             seconds_ago,
+            result: None,
             session,
         };
         let history = match bound {
@@ -287,7 +309,7 @@ fn completing(policy: &Policy, labels: &[String]) -> Result<Vec<Draft>, Failure>
             let Some(earlier) = calls.iter().find(has) else { continue };
             if !history.iter().any(|before| before.tool == earlier.tool) {
                 let (tool, args) = (earlier.tool.clone(), earlier.args.clone());
-                history.push(Earlier { tool, args, times: 1, seconds_ago: 0, session: None });
+                history.push(Earlier { tool, args, times: 1, seconds_ago: 0, result: None, session: None });
             }
         }
         let before: Vec<&str> = history.iter().map(|earlier| earlier.tool.as_str()).collect();

@@ -1,9 +1,9 @@
 //! Plays a case: its earlier calls one after the other, then the call that it is about.
 
-use super::{Carrier, Case, Expect, Placed, Terms};
+use super::{Carrier, Case, Expect, Placed, Seen, Terms};
 use crate::judge::{Asked, Judge, Lease, Request, Ruling, Sitting};
 use airlock_runtime::clock::Micros;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use std::collections::{BTreeSet, HashMap};
 use std::rc::Rc;
 
@@ -64,8 +64,12 @@ pub(crate) fn play(judge: &Judge<'_>, case: &Case) -> Result<Ruling, String> {
                 let (tool, code, detail) = (&earlier.tool, ruling.reason.code(), ruling.reason.detail());
                 return Err(format!("call {} of `history` ({tool}) is denied, {code}: {detail}", number + 1));
             }
+            if let Some(result) = &earlier.result {
+                play.sitting.learn(session, &earlier.tool, result);
+            }
         }
     }
+    play.see(&case.seen)?;
     let (args, now) = (case.call.sent(), Micros(NOW_S.saturating_mul(1_000_000)));
     let request = play.request(&case.call.tool, &args, play.session(), now)?;
     Ok(play.sitting.last(&request.as_sent(), now))
@@ -99,6 +103,22 @@ impl Sent<'_> {
 impl<'a> Play<'a> {
     fn session(&self) -> &'a str {
         self.case.session.as_deref().unwrap_or(SESSION)
+    }
+
+    /// The session has seen this.
+    fn see(&mut self, seen: &Seen) -> Result<(), String> {
+        let Seen { structured, trusted, text } = seen;
+        let session = self.session();
+        // Results of a tool that the policy does not have are those of one that it does not trust.
+        self.sitting.learn(session, "", &json!(structured));
+        let blocks: Vec<Value> = text.iter().map(|text| json!({"type": "text", "text": text})).collect();
+        self.sitting.learn(session, "", &json!({ "content": blocks }));
+        if !trusted.is_empty() {
+            let tool = self.judge.policy.tools.iter().find(|tool| tool.trusted);
+            let tool = tool.ok_or("`seen.trusted` needs a tool with `trusted = true`")?;
+            self.sitting.learn(session, &tool.name, &json!(trusted));
+        }
+        Ok(())
     }
 
     /// A call with the lease that it carries.

@@ -1,8 +1,9 @@
 //! Values for arguments: some that every rule accepts, some that one rule refuses. Whether they do is seen by asking the rules.
 
+use super::Seen;
 use airlock_policy::automaton::Dfa;
-use airlock_policy::ir::{ArgRule, ArgumentKind, HostRule, Input, InputKind, Tool, ToolKind};
-use serde_json::{Value, json};
+use airlock_policy::ir::{ArgRule, ArgumentKind, HostRule, Input, InputKind, Look, Source, Tool, ToolKind, ValueKind};
+use serde_json::{Map, Value, json};
 use std::collections::{HashMap, VecDeque};
 
 /// Longest text looked for in an automaton: witnesses are short, and a case stays readable.
@@ -52,7 +53,10 @@ pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
                 "tools" => InputKind::Array,
                 _ => InputKind::String,
             };
-            let ruled = tool.args.iter().map(|rules| rules.arg.as_str()).filter(|name| !required.contains(name));
+            let traced = tool.origins.iter().map(|origin| origin.arg.as_str());
+            let traced = traced.filter(|name| tool.args.iter().all(|rules| rules.arg != *name));
+            let ruled = tool.args.iter().map(|rules| rules.arg.as_str()).chain(traced);
+            let ruled = ruled.filter(|name| !required.contains(name));
             let named = required.iter().copied().chain(ruled);
             named.map(|name| Argument { name, kind: kind(name), rules: rules(name) }).collect()
         }
@@ -161,6 +165,45 @@ fn spell(from: &HashMap<(u16, usize), (u16, u8)>, mut state: u16, mut length: us
     }
     bytes.reverse();
     String::from_utf8(bytes).ok()
+}
+
+/// Values of the kind that the session must have seen; none where the argument may come from anywhere.
+pub(super) fn traced(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
+    let Some(origin) = tool.origins.iter().find(|origin| origin.arg == argument.name) else { return Vec::new() };
+    let text = match origin.look {
+        Look::Whole(ValueKind::Email) => "ann@example.com",
+        Look::Whole(ValueKind::Iban) => "GB29NWBK60161331926819",
+        Look::Whole(ValueKind::Url) | Look::Inside => "https://www.example.com/page",
+        Look::Whole(ValueKind::Host) => "www.example.com",
+        Look::Whole(ValueKind::Path) => "notes.txt",
+        Look::Whole(ValueKind::Id) => "item-42",
+        Look::Whole(ValueKind::Name) => "sample",
+        Look::Whole(ValueKind::Amount) => "12.50",
+        Look::Whole(ValueKind::Date) => "2026-01-02",
+    };
+    match argument.kind {
+        InputKind::String => vec![json!(text)],
+        InputKind::Array => vec![json!([text])],
+        InputKind::Integer | InputKind::Number => vec![json!(42)],
+        InputKind::Boolean => Vec::new(),
+    }
+}
+
+/// An intent, and what a session has to have seen, for the values of these arguments to come from where they may.
+pub(super) fn sources(tool: &Tool, args: &Map<String, Value>) -> (Option<String>, Seen) {
+    let (mut said, mut seen) = (Vec::new(), Seen::default());
+    for origin in &tool.origins {
+        let given = args.get(&origin.arg);
+        let items = given.and_then(Value::as_array).cloned().unwrap_or_else(|| given.cloned().into_iter().collect());
+        let place = match origin.from.first() {
+            Some(Source::Intent) | None => &mut said,
+            Some(Source::Trusted) => &mut seen.trusted,
+            Some(Source::Structured) => &mut seen.structured,
+            Some(Source::Text) => &mut seen.text,
+        };
+        place.extend(items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)));
+    }
+    ((!said.is_empty()).then(|| format!("Use {} .", said.join(" and "))), seen)
 }
 
 /// Values that the rule may refuse; `good` is one that all rules accept.

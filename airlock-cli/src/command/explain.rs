@@ -44,6 +44,9 @@ pub(crate) struct Explain {
     /// Intent of the call
     #[arg(long, requires = "described")]
     intent: Option<String>,
+    /// What the session has seen before the call: `structured=VALUE`, `trusted=VALUE` or `text=VALUE`; may be given several times
+    #[arg(long, value_name = "PLACE=VALUE", requires = "described", value_parser = call::seen)]
+    seen: Vec<(call::Place, String)>,
     /// The call carries no lease
     #[arg(long, requires = "described", conflicts_with = "subject")]
     no_lease: bool,
@@ -71,6 +74,9 @@ impl Explain {
         };
         case.session = self.session.clone().or(case.session);
         case.intent = self.intent.clone().or(case.intent);
+        for (place, value) in &self.seen {
+            place.of(&mut case.seen).push(value.clone());
+        }
         let naming = policy.grants.iter().find(|grant| grant.tools.contains(&case.call.tool));
         let subject = naming.or(policy.grants.first()).map(|grant| grant.subject.clone());
         case.subject = self.subject.clone().or(case.subject).or(subject).filter(|_| !self.no_lease);

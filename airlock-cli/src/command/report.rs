@@ -44,9 +44,10 @@ pub(crate) struct Report {
 
 impl Report {
     pub(crate) fn run(self) -> Outcome {
-        let saved = self.checkpoint.as_deref().map(|path| {
-            std::fs::read(path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display())))
-        });
+        let saved = self
+            .checkpoint
+            .as_deref()
+            .map(|path| std::fs::read(path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display()))));
         let trust = Trust {
             key: self.key.as_deref().map(pinned).transpose()?,
             saved: saved.transpose()?,

@@ -41,7 +41,10 @@ impl Judge<'_> {
         let of_tool = |key: &str| of_tool(policy, tool, &[key]);
         let grant = |key: &str| grant_at(policy, called, key);
         if ruling.verdict == Expect::Ask {
+            let traced = self.policy.tools.iter().find(|known| known.name == tool).map_or(&[][..], |known| &known.origins);
+            let asking = traced.iter().filter(|origin| ruling.origins.contains(&origin.arg.as_str()));
             return Ok([
+                asking.flat_map(|origin| origin_paths(tool, &origin.arg)).collect(),
                 vec![of_tool("approval")],
                 ruling.flows.iter().map(|at| steps!["flow", *at, "ask"]).collect(),
                 grant("issue"),
@@ -58,6 +61,7 @@ impl Judge<'_> {
             Reason::HostNotInLease { .. } => grant("domains"),
             Reason::UsesExhausted { .. } => grant("uses"),
             Reason::Argument(fault) => self.rule_paths(places, called, fault.arg)?,
+            Reason::Provenance { origin, .. } => origin_paths(policy, tool, origin.arg),
             Reason::HostNotAllowed { .. } => vec![of_tool("egress"), self::of_tool(policy, tool, &["http", "url"])],
             Reason::UrlRefused { .. } => vec![of_tool("egress")],
             Reason::RiskTooHigh { bound, .. } => match *bound {
@@ -154,6 +158,11 @@ pub(crate) fn of_tool(policy: &Policy, name: &str, keys: &[&str]) -> Vec<Step> {
         None => steps!["tools", name],
     };
     section.into_iter().chain(keys.iter().map(|key| Step::from(*key))).collect()
+}
+
+/// Where the rule stands about where an argument comes from.
+fn origin_paths(policy: &Policy, tool: &str, arg: &str) -> Vec<Vec<Step>> {
+    ["args", "input"].map(|place| of_tool(policy, tool, &[place, arg, "from"])).into()
 }
 
 fn limit(policy: &Policy, tool: Option<&str>, key: &str) -> Vec<Step> {

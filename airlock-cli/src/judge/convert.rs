@@ -148,6 +148,8 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         ignored,
         egress,
         args,
+        origins,
+        trusted,
         strict,
         labels,
         approval,
@@ -175,6 +177,8 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         ignored: list(ignored),
         egress: list(egress.iter().map(self::egress).collect()),
         check_args: rt::CheckArgs(Box::leak(Box::new(check))),
+        origins: list(origins.iter().map(origin).collect()),
+        trusted: *trusted,
         strict: *strict,
         labels: texts(labels),
         approval: approval.map(|ir::Approval::Human| rt::Approval::Human),
@@ -186,6 +190,42 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         quota: self::quota(quota),
         timeout: *timeout,
     })
+}
+
+fn origin(origin: &ir::Origin) -> rt::origin::Origin {
+    let ir::Origin { arg, look, from, otherwise } = origin;
+    let look = match look {
+        ir::Look::Whole(kind) => rt::origin::Look::Whole(kind_of(*kind)),
+        ir::Look::Inside => rt::origin::Look::Inside,
+    };
+    let from: Vec<rt::origin::Source> = from
+        .iter()
+        .map(|source| match source {
+            ir::Source::Intent => rt::origin::Source::Intent,
+            ir::Source::Trusted => rt::origin::Source::Trusted,
+            ir::Source::Structured => rt::origin::Source::Structured,
+            ir::Source::Text => rt::origin::Source::Text,
+        })
+        .collect();
+    let otherwise = match otherwise {
+        ir::Otherwise::Deny => rt::origin::Otherwise::Deny,
+        ir::Otherwise::Ask => rt::origin::Otherwise::Ask,
+    };
+    rt::origin::Origin { arg: text(arg), look, from: rt::origin::Sources::of(&from), otherwise }
+}
+
+const fn kind_of(kind: ir::ValueKind) -> rt::origin::ValueKind {
+    match kind {
+        ir::ValueKind::Email => rt::origin::ValueKind::Email,
+        ir::ValueKind::Iban => rt::origin::ValueKind::Iban,
+        ir::ValueKind::Url => rt::origin::ValueKind::Url,
+        ir::ValueKind::Host => rt::origin::ValueKind::Host,
+        ir::ValueKind::Path => rt::origin::ValueKind::Path,
+        ir::ValueKind::Id => rt::origin::ValueKind::Id,
+        ir::ValueKind::Name => rt::origin::ValueKind::Name,
+        ir::ValueKind::Amount => rt::origin::ValueKind::Amount,
+        ir::ValueKind::Date => rt::origin::ValueKind::Date,
+    }
 }
 
 fn egress(egress: &ir::Egress) -> rt::Egress {

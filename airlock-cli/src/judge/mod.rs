@@ -103,6 +103,8 @@ pub(crate) struct Ruling {
     pub(crate) because: Vec<String>,
     /// The flows that ask, by their places in the policy.
     pub(crate) flows: Vec<usize>,
+    /// The arguments that are asked about, because their values do not come from where they may.
+    pub(crate) origins: Vec<&'static str>,
     /// The checks in their order; the last one is the one that decided.
     pub(crate) checks: Vec<Check>,
     /// Score and factors.
@@ -130,13 +132,20 @@ impl Sitting<'_> {
         let is_clean = |carried: &Carried| !carrier::stands_in(carried, &sent);
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         let authority = carried.and_then(|carried| self.authority(&carried, now));
-        let Verdict { checks, risk, flows, end } = self.trial.judge(request.tool, args, authority.as_ref(), now, accepted);
+        self.trial.intend(request.intent);
+        let Verdict { checks, risk, flows, origins, end } =
+            self.trial.judge(request.tool, args, authority.as_ref(), now, accepted);
         let (verdict, reason, because) = match end {
             End::Allowed => (Expect::Allow, Reason::Ok, Vec::new()),
             End::Asked(because) => (Expect::Ask, Reason::Ok, because),
             End::Denied(reason) => (Expect::Deny, reason, Vec::new()),
         };
-        Ruling { verdict, reason, because, flows, checks, risk, ceiling: authority.ok().map(|authority| authority.risk) }
+        Ruling { verdict, reason, because, flows, origins, checks, risk, ceiling: authority.ok().map(|authority| authority.risk) }
+    }
+
+    /// The session gets this result of a call of the tool.
+    pub(crate) fn learn(&mut self, session: &str, tool: &str, result: &Value) {
+        self.trial.learn(session, tool, result);
     }
 
     fn authority(&self, carried: &Carried, now: Micros) -> Result<Authority, Reason> {

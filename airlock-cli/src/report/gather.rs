@@ -314,7 +314,10 @@ mod tests {
         let (begin, bars) = course.bars();
         assert_eq!((begin, course.width()), (0, 3600));
         assert!(bars.len() <= BARS_MAX);
-        assert_eq!((bars.iter().map(|bar| bar.allowed).sum::<u64>(), bars.iter().map(|bar| bar.denied).sum::<u64>()), (5000, 10_000));
+        assert_eq!(
+            (bars.iter().map(|bar| bar.allowed).sum::<u64>(), bars.iter().map(|bar| bar.denied).sum::<u64>()),
+            (5000, 10_000)
+        );
         assert_eq!(bars[0], Bar { allowed: 60, denied: 120 });
     }
 

@@ -142,7 +142,8 @@ fn proof_section(out: &mut String, proof: &Report, found: &Gathered) {
         let _ = writeln!(body, "<p class=\"verdict bad\">{seq}{}: {}</p>", esc(&finding.file), esc(&finding.reason));
     }
     if found.damaged > 0 {
-        let _ = writeln!(body, "<p class=\"verdict bad\">{} lines could not be read and are not counted below</p>", found.damaged);
+        let _ =
+            writeln!(body, "<p class=\"verdict bad\">{} lines could not be read and are not counted below</p>", found.damaged);
     }
     for (title, sentences) in [("Proven", &proof.proven), ("Not proven", &proof.not_proven)] {
         let items: String = sentences.iter().map(|sentence| format!("<li>{}</li>", esc(sentence))).collect();
@@ -218,7 +219,12 @@ fn denials(found: &Gathered) -> String {
                 .map(|example| {
                     let who = if example.sub.is_empty() { "(no valid lease)".to_owned() } else { esc(&example.sub) };
                     let detail = if example.detail.is_empty() { String::new() } else { format!(": {}", esc(&example.detail)) };
-                    format!("<li>{} entry {}: {who} called {}{detail}</li>", esc(&example.ts[..19]), example.seq, esc(&example.tool))
+                    format!(
+                        "<li>{} entry {}: {who} called {}{detail}</li>",
+                        esc(&example.ts[..19]),
+                        example.seq,
+                        esc(&example.tool)
+                    )
                 })
                 .collect();
             let counted = if denials.counted > 0 { format!(" ({} only counted)", denials.counted) } else { String::new() };
@@ -247,14 +253,21 @@ fn durations(found: &Gathered) -> String {
         micros => format!("{} s", micros / 1_000_000),
     };
     let labels: Vec<_> = (0..TIME_BINS).step_by(4).map(|bin| (bin, label(bin))).collect();
-    let micros = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |micros| format!("{}.{:03}", micros / 1000, micros % 1000));
+    let micros =
+        |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |micros| format!("{}.{:03}", micros / 1000, micros % 1000));
     let rows: Vec<Vec<String>> = found
         .agents
         .iter()
         .flat_map(|agent| agent.tools.iter().filter(|usage| usage.p50_us.is_some()).map(move |usage| (agent, usage)))
-        .map(|(agent, usage)| vec![esc(&usage.tool), subject(agent), usage.failed.to_string(), micros(usage.p50_us), micros(usage.p95_us)])
+        .map(|(agent, usage)| {
+            vec![esc(&usage.tool), subject(agent), usage.failed.to_string(), micros(usage.p50_us), micros(usage.p95_us)]
+        })
         .collect();
-    let shown = if rows.is_empty() { "<p>no call came to an end</p>".to_owned() } else { table(&["tool", "agent", "failed", "p50 ms", "p95 ms"], &rows) };
+    let shown = if rows.is_empty() {
+        "<p>no call came to an end</p>".to_owned()
+    } else {
+        table(&["tool", "agent", "failed", "p50 ms", "p95 ms"], &rows)
+    };
     figure(&columns("Calls by duration", &values, &labels)) + &shown
 }
 
@@ -279,7 +292,11 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
             .filter(|agent| !agent.unused.is_empty())
             .map(|agent| vec![subject(agent), agent.unused.iter().map(|tool| esc(tool)).collect::<Vec<_>>().join(", ")])
             .collect();
-        let held = if held.is_empty() { "<p>every tool that a lease names was used</p>".to_owned() } else { table(&["agent", "in its leases, not used"], &held) };
+        let held = if held.is_empty() {
+            "<p>every tool that a lease names was used</p>".to_owned()
+        } else {
+            table(&["agent", "in its leases, not used"], &held)
+        };
         return held + "<p>With <code>--manifest</code> this compares with the grants, and says what to change.</p>";
     };
     let mut out = String::new();
@@ -288,7 +305,10 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
         .map(|grant| {
             let tools = |used: bool| {
                 let named = grant.tools.iter().filter(|(_, count)| (*count > 0) == used);
-                named.map(|(tool, count)| if used { format!("{} ({count})", esc(tool)) } else { esc(tool) }).collect::<Vec<_>>().join(", ")
+                named
+                    .map(|(tool, count)| if used { format!("{} ({count})", esc(tool)) } else { esc(tool) })
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
             vec![esc(&grant.subject), esc(&grant.why), tools(true), tools(false)]
         })
@@ -296,7 +316,8 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
     out.push_str(&table(&["subject", "why it was granted", "used", "not used"], &rows));
     for grant in granted {
         if let Some(patch) = &grant.patch {
-            let _ = write!(out, "<h3>To take from {} what it does not use</h3><pre>{}</pre>", esc(&grant.subject), esc_lines(patch));
+            let _ =
+                write!(out, "<h3>To take from {} what it does not use</h3><pre>{}</pre>", esc(&grant.subject), esc_lines(patch));
         }
     }
     let known: BTreeSet<&str> = granted.iter().map(|grant| grant.subject.as_str()).collect();
@@ -309,12 +330,8 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
 }
 
 fn events(found: &Gathered) -> String {
-    let rows: Vec<Vec<String>> = found
-        .events
-        .iter()
-        .rev()
-        .map(|event| vec![event.seq.to_string(), esc(&event.ts[..19]), esc(&event.what)])
-        .collect();
+    let rows: Vec<Vec<String>> =
+        found.events.iter().rev().map(|event| vec![event.seq.to_string(), esc(&event.ts[..19]), esc(&event.what)]).collect();
     if rows.is_empty() { "<p>none</p>".to_owned() } else { table(&["entry", "time", "what"], &rows) }
 }
 

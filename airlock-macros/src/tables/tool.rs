@@ -16,6 +16,8 @@ pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> T
         egress,
         // They became the function `check_args_N`; what a client is told of them stands in the schema of a REST tool.
         args: _,
+        origins,
+        trusted,
         strict,
         labels,
         approval,
@@ -52,6 +54,7 @@ pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> T
     }));
     let quota = self::quota(quota);
     let check_args = format_ident!("check_args_{at}");
+    let origins = origins.iter().map(origin);
     quote! {
         ::airlock_runtime::policy::Tool {
             name: #name,
@@ -63,6 +66,8 @@ pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> T
             ignored: &[#(#ignored),*],
             egress: &[#(#egress),*],
             check_args: ::airlock_runtime::policy::CheckArgs(&#check_args),
+            origins: &[#(#origins),*],
+            trusted: #trusted,
             strict: #strict,
             labels: &[#(#labels),*],
             approval: #approval,
@@ -86,6 +91,49 @@ const fn builtin_name(builtin: ir::Builtin) -> &'static str {
 
 fn builtin(builtin: ir::Builtin) -> proc_macro2::Ident {
     format_ident!("{}", builtin_name(builtin))
+}
+
+fn origin(origin: &ir::Origin) -> TokenStream {
+    let ir::Origin { arg, look, from, otherwise } = origin;
+    let look = match look {
+        ir::Look::Whole(kind) => {
+            let kind = format_ident!("{}", kind_name(*kind));
+            quote!(Whole(::airlock_runtime::policy::origin::ValueKind::#kind))
+        }
+        ir::Look::Inside => quote!(Inside),
+    };
+    let from = from.iter().map(|source| match source {
+        ir::Source::Intent => quote!(::airlock_runtime::policy::origin::Source::Intent),
+        ir::Source::Trusted => quote!(::airlock_runtime::policy::origin::Source::Trusted),
+        ir::Source::Structured => quote!(::airlock_runtime::policy::origin::Source::Structured),
+        ir::Source::Text => quote!(::airlock_runtime::policy::origin::Source::Text),
+    });
+    let otherwise = match otherwise {
+        ir::Otherwise::Deny => quote!(Deny),
+        ir::Otherwise::Ask => quote!(Ask),
+    };
+    quote! {
+        ::airlock_runtime::policy::origin::Origin {
+            arg: #arg,
+            look: ::airlock_runtime::policy::origin::Look::#look,
+            from: ::airlock_runtime::policy::origin::Sources::of(&[#(#from),*]),
+            otherwise: ::airlock_runtime::policy::origin::Otherwise::#otherwise,
+        }
+    }
+}
+
+const fn kind_name(kind: ir::ValueKind) -> &'static str {
+    match kind {
+        ir::ValueKind::Email => "Email",
+        ir::ValueKind::Iban => "Iban",
+        ir::ValueKind::Url => "Url",
+        ir::ValueKind::Host => "Host",
+        ir::ValueKind::Path => "Path",
+        ir::ValueKind::Id => "Id",
+        ir::ValueKind::Name => "Name",
+        ir::ValueKind::Amount => "Amount",
+        ir::ValueKind::Date => "Date",
+    }
 }
 
 fn egress_entry(egress: &ir::Egress) -> TokenStream {

@@ -1,5 +1,6 @@
 //! One call, with the lease it is made under and what came before it.
 
+use crate::ir::Look;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -32,6 +33,9 @@ pub struct Case {
     /// Bytes of arguments that no rule speaks of: the query of `http_get_json`, what a tool that is not strict ignores.
     #[serde(skip_serializing_if = "is_zero")]
     pub more_bytes: u64,
+    /// Where values of arguments were seen in the session. An argument that is not named here was seen wherever a rule wants it.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub seen: BTreeMap<String, Spotted>,
     /// What a declarative tool sends and what of the answer it gives; nothing for a built-in tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
@@ -73,6 +77,7 @@ impl Case {
             targets: Vec::new(),
             args: BTreeMap::new(),
             more_bytes: 0,
+            seen: BTreeMap::new(),
             request: None,
             risk: BTreeMap::new(),
             ttl: 1,
@@ -108,6 +113,29 @@ pub enum When {
     Apart,
     /// All in this second.
     At(u64),
+}
+
+/// Where a value was seen, and as what: nowhere else, and under no other reading.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Spotted {
+    /// As what it was read.
+    pub look: Look,
+    /// Where it stood.
+    pub place: Place,
+}
+
+/// Where a value stood.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// Nowhere in the session.
+    Nowhere,
+    /// In the intent.
+    Intent,
+    /// As a whole member of a result: of this tool, or of one that no policy trusts.
+    Structured(Option<String>),
+    /// In the text of a result.
+    Text(Option<String>),
 }
 
 /// Where a request goes.

@@ -3,7 +3,7 @@
 use super::case::{Carrier, Case, SigningKey, Verdict};
 use super::reach::{self, Corner, Issuing, Limits, Meeting, Spot};
 use super::verdict::Judge;
-use super::{across, foreign, lease, shape, signatures, words};
+use super::{across, foreign, lease, origins, shape, signatures, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Grant, Policy};
 use serde::Serialize;
@@ -43,6 +43,8 @@ pub enum Dimension {
     Approval,
     /// Values of an argument.
     Argument(String),
+    /// Where the values of an argument come from.
+    Provenance(String),
     /// Arguments that the tool does not name.
     Unnamed,
     /// Size of the arguments.
@@ -265,6 +267,7 @@ impl<'p> Step<'p> {
         }
         shape::rows(self, meeting, &case, rows);
         foreign::rows(self, meeting, &case, rows);
+        origins::rows(self, meeting, &case, rows);
         for (dimension, args) in &spot.beyond {
             let tools = meeting.from.map(|other| (other, meeting.to));
             let (low, high) = tools.map_or_else(Default::default, |tools| words::arguments(tools, dimension));

@@ -11,6 +11,7 @@ mod flow;
 mod foreign;
 mod lease;
 mod notes;
+mod origins;
 mod parts;
 mod places;
 mod query;
@@ -26,9 +27,10 @@ mod values;
 mod verdict;
 mod words;
 
-pub use case::{Carrier, Case, IssueCall, Passed, Past, Real, Request, SigningKey, Target, Value, Verdict, When};
+pub use case::{Carrier, Case, IssueCall, Passed, Past, Place, Real, Request, SigningKey, Spotted, Target, Value, Verdict, When};
 pub use compare::{Difference, Dimension, Row, Status, diff};
 pub use notes::notes;
+pub use origins::reading;
 pub use query::{grants_for, reaches, shadowed_by};
 pub use verdict::{Judge, verdict};
 

@@ -7,7 +7,7 @@ use super::face::{self, Alphabet, Field, InPath, Kind, Own, Part, Where};
 use super::session::{Run, Session};
 use super::texts::Patterns;
 use super::values::{Values, rules};
-use super::{foreign, places, risks, signatures};
+use super::{foreign, origins, places, risks, signatures};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool, ToolKind};
 use crate::limits::RISK_MAX;
@@ -129,7 +129,7 @@ impl<'p> Judge<'p> {
             && self.requested(tool, case)
             && self.arguments(tool, case)
             && signatures::suffice(self.policy, tool, &case.signed);
-        if sent { granted.min(asked(tool)) } else { Verdict::Deny }
+        if sent { granted.min(asked(tool)).min(origins::verdict(self, tool, case)) } else { Verdict::Deny }
     }
 
     /// Whether one grant covers the lease that the case needs, and whether a person has to agree to it.

@@ -87,6 +87,7 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::SelfIssue
         | Dimension::Consent
         | Dimension::Approval
+        | Dimension::Provenance(_)
         | Dimension::ArgumentBytes
         | Dimension::Request
         | Dimension::Program

@@ -4,6 +4,7 @@
 
 mod flows;
 mod grants;
+mod origins;
 mod remarks;
 mod requires;
 mod sessions;
@@ -50,13 +51,18 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
     let mut bounds = sessions::bounds(None, &limits.quota);
+    let mut origin_places = Vec::new();
     let limits = limits.compiled();
     for draft in tools.known {
         listed.index.insert(draft.name.value.clone(), listed.tools.len());
         listed.names.push(draft.name.span.clone());
         bounds.extend(sessions::bounds(Some(&draft.name.value), &draft.quota));
+        let from = draft.origins.iter().map(|placed| placed.from.clone()).collect();
+        origin_places.push(origins::Places { from, trusted: draft.trusted.clone() });
         let around = tools::Surroundings { threshold: &threshold, declared: &egress, limits: &limits, approvers: &approvers };
-        listed.tools.push(tools::compile(draft, &around, &mut reached, faults));
+        let tool = tools::compile(draft, &around, &mut reached, faults);
+        origins::sessionless(&tool, origin_places.last(), faults);
+        listed.tools.push(tool);
     }
     let (flows, flow_places) = flows::compile(flows, &listed, faults);
     let surroundings = grants::Surroundings { listed: &listed, lease: &lease, threshold: threshold.value };
@@ -88,6 +94,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     requires::names(&requires, &listed, faults);
     if whole {
         flows::idle(&flow_places, &policy, faults);
+        origins::remarks(&policy, &origin_places, faults);
         sessions::chosen(&policy, &flow_places, &bounds, &grant_places, faults);
         grants::shadowed(&policy, &grant_places, faults);
         requires::hold(&requires, &policy, &listed, &grant_places, faults);

@@ -55,18 +55,58 @@ unused-rule-set = { level = \"allow\", why = \"an example\" }
     more: "",
 };
 
+/// Keys about where a value comes from; they stand beside the rules of an argument, and in no rule set.
+pub(super) const FROM: Key = Key::optional(
+    "from",
+    Kind::List(&Kind::Word(&["intent", "trusted", "structured", "text"]), 1, 4),
+    "from anywhere",
+    "[\"intent\", \"structured\"]",
+    "places where the value must have been seen in the session before: in the intent of the lease, anywhere in a result of a trusted tool, as a whole member of a structured result, or anywhere in a result; see [provenance.md](provenance.md)",
+    &[Code::OriginSession, Code::OriginIntent, Code::IdleSource, Code::ChosenIntent, Code::RuleSetConflict, Code::OriginKind],
+);
+pub(super) const OTHERWISE: Key = Key::default(
+    "otherwise",
+    Kind::Word(&["deny", "ask"]),
+    "\"deny\"",
+    "\"ask\"",
+    "what becomes of a call whose value was not seen there: it is denied, or the connected user is asked",
+    &[Code::OriginKey],
+);
+pub(super) const KIND: Key = Key::optional(
+    "kind",
+    Kind::Word(&["email", "iban", "url", "host", "path", "id", "name", "amount", "date"]),
+    "by type and name of the argument",
+    "\"email\"",
+    "how the value is read, so that two spellings of it are one value",
+    &[Code::OriginKey, Code::OriginKind],
+);
+pub(super) const INSIDE: Key = Key::optional(
+    "inside",
+    Kind::Boolean,
+    "true for arguments named like prose (`body`, `text`, `message`, …)",
+    "true",
+    "not the whole value is looked at, but every URL, mail address and account number in it",
+    &[Code::OriginKey, Code::OriginKind],
+);
+
 pub(super) static USE: Section = Section {
     name: "[tools.<name>.args.<argument>]",
     about: "The rules of one argument of a tool: the name of a rule set, as in `args.url = \"short\"`, or a table with rules, and perhaps \
 with a rule set beside them. Both hold then; the same rule with two values is an error.",
-    keys: &[Key {
-        name: "use",
-        kind: Kind::Text("name of an `[args.<name>]`", NAME),
-        absent: Absent::Means("no rule set"),
-        example: "\"short\"",
-        meaning: "a rule set whose rules hold as well",
-        codes: &[Code::UnknownRuleSet, Code::RuleSetConflict],
-    }],
+    keys: &[
+        Key {
+            name: "use",
+            kind: Kind::Text("name of an `[args.<name>]`", NAME),
+            absent: Absent::Means("no rule set"),
+            example: "\"short\"",
+            meaning: "a rule set whose rules hold as well",
+            codes: &[Code::UnknownRuleSet, Code::RuleSetConflict],
+        },
+        FROM,
+        OTHERWISE,
+        KIND,
+        INSIDE,
+    ],
     also: Some(&RULES),
     example: "[tools.weather_hourly]
 egress = [\"api.open-meteo.com\", \"geocoding-api.open-meteo.com\"]

@@ -264,6 +264,9 @@ allowed one is not shown. Nothing of it reaches the gateway or the policy digest
         lint("effect-hint", "a tool that is said to read, and whose definition says otherwise"),
         lint("idle-flow", "a flow that never decides anything"),
         lint("idle-require", "a requirement that speaks of nothing in this manifest"),
+        lint("origin-intent", "a value that may not come from the intent"),
+        lint("idle-source", "a source that nothing feeds, or a trust that nothing asks for"),
+        lint("chosen-intent", "a value that may come from an intent which the subject words itself"),
     ],
     also: None,
     example: "[lints]

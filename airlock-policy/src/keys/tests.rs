@@ -115,6 +115,15 @@ fn companions(section: &str, key: &str, root: &mut Table) {
         }
         _ => {}
     }
+    let is_of_from = matches!(key, "otherwise" | "kind" | "inside");
+    let place = match section {
+        "[tools.<name>.args.<argument>]" => Some("tools.http_get_json.args.url"),
+        "[tools.<name>.input.<argument>]" => Some("tools.open_ticket.input.free"),
+        _ => None,
+    };
+    if let Some(place) = place.filter(|_| is_of_from) {
+        table(root, place).insert("from".to_owned(), Value::Array(vec![Value::String("intent".to_owned())]));
+    }
     rename(root);
     if !matches!(section, "[tools.<name>.input.<argument>]" | "The file") {
         table(root, "tools.open_ticket.input").remove("free");

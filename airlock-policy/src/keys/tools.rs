@@ -38,6 +38,15 @@ pub(super) const ARGS: Key = Key::optional(
     "rules that narrow an argument",
     RULE_CODES,
 );
+/// `trusted`.
+pub(super) const TRUSTED: Key = Key::default(
+    "trusted",
+    Kind::Boolean,
+    "false",
+    "true",
+    "whether values count as trusted wherever they stand in results of this tool; say it only of results that nobody outside writes",
+    &[Code::IdleSource],
+);
 /// `risk_threshold`.
 pub(super) const RISK_THRESHOLD: Key = Key::optional(
     "risk_threshold",
@@ -105,6 +114,7 @@ one that a person takes for another of the manifest. Keys marked *REST* are for 
             Code::UndeclaredHost, Code::MissingEgress, Code::NeedlessEgress, Code::FixedByTool,
         ]),
         ARGS,
+        TRUSTED,
         RISK_THRESHOLD,
         BASE_RISK,
         OWN_RISK,

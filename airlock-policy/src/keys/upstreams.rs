@@ -1,7 +1,7 @@
 //! Foreign MCP servers and their tools.
 
 use super::gateway::ENV;
-use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RISK_THRESHOLD};
+use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RISK_THRESHOLD, TRUSTED};
 use super::{Absent, Key, Kind, Section, why};
 use crate::code::Code;
 use crate::limits::{
@@ -188,6 +188,7 @@ server whose definition is another one today is not called. Grants, flows, requi
             codes: &[],
         },
         ARGS,
+        TRUSTED,
         Key::default(
             "max_result",
             Kind::Size(RESULT_MIN, MESSAGE_MAX),

@@ -47,7 +47,7 @@ pub(super) fn read(root: &mut Fields<'_>, faults: &mut Faults) -> Groups {
     for (name, field) in named(root.take("args"), "args", faults) {
         let Some(mut fields) = field.table(format!("`[args.{name}]`"), faults) else { continue };
         let rules = rules::take(&mut fields, &groups, faults);
-        fields.finish(rules::LATER, faults);
+        fields.finish(&[], faults);
         if fields_empty(&field) {
             faults.error(Code::Count, &field.span, format!("the rule set `{name}` has no rule"), "nothing is restricted");
         }

@@ -2,6 +2,7 @@
 
 use super::contradictions;
 use super::groups::Groups;
+use super::origin::{self, OriginDraft};
 use crate::automaton::{PatternFault, STATES_MAX};
 use crate::builtin::ArgKind;
 use crate::code::Code;
@@ -10,9 +11,6 @@ use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::ir::{ArgRule, ArgRules, HostRule, InputKind};
 use crate::limits::{HOSTS_MAX, ITEMS_MAX, ONE_OF_MAX, RULE_TEXT_MAX};
 use crate::name;
-
-/// Rules of the language that this version does not compile.
-pub(super) const LATER: &[&str] = &["from", "otherwise"];
 
 /// One rule as it was written.
 #[derive(Debug, Clone)]
@@ -223,7 +221,7 @@ fn used_at(diagnostic: Diagnostic, rule: &Rule) -> Diagnostic {
 }
 
 /// For messages.
-const fn word(kind: Kind) -> &'static str {
+pub(super) const fn word(kind: Kind) -> &'static str {
     match kind {
         Kind::Text | Kind::Url => "a string",
         Kind::Integer(..) => "an integer",
@@ -263,19 +261,25 @@ fn forbidden(argument: &Argument<'_>, rules: &[Rule], faults: &mut Faults) {
 }
 
 /// The rules that `args.<name>` gives: a set by its name, or a table that may refer to one.
-pub(super) fn of_argument(name: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<Vec<Rule>> {
+pub(super) fn of_argument(
+    name: &str,
+    field: &Field<'_>,
+    groups: &Groups,
+    faults: &mut Faults,
+) -> Option<(Vec<Rule>, Option<OriginDraft>)> {
     if let Some(set) = field.value.as_str() {
         let mut rules = Vec::new();
         groups.join(&At { value: set, span: field.span.clone() }, &mut rules, faults);
-        return Some(rules);
+        return Some((rules, None));
     }
     let mut fields = field.table(format!("the rules of `{name}`"), faults)?;
     if fields.entries().is_empty() {
         faults.error(Code::Count, &field.span, format!("`{name}` has no rule"), "nothing is restricted");
     }
     let rules = with_set(&mut fields, groups, faults);
-    fields.finish(LATER, faults);
-    Some(rules)
+    let origin = origin::take(&mut fields, faults);
+    fields.finish(&[], faults);
+    Some((rules, origin))
 }
 
 /// Rules of a table together with those of the set that its `use` names.

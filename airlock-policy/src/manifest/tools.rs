@@ -2,6 +2,7 @@
 
 use super::approvers::{self, ApprovalDraft};
 use super::groups::Groups;
+use super::origin::{self, OriginDraft, Placed};
 use super::quota::{self, QuotaDraft};
 use super::rest::{self, RestDraft};
 use super::rules::{self, Argument, Kind, Rule};
@@ -45,6 +46,9 @@ pub(crate) struct ToolDraft {
     /// Some host was refused: what is missing then is not reported.
     pub(crate) egress_faulty: bool,
     pub(crate) args: Vec<ArgRules>,
+    /// Where values may come from, sorted by argument.
+    pub(crate) origins: Vec<Placed>,
+    pub(crate) trusted: Option<At<bool>>,
     /// What the manifest says; a built-in tool has an effect of its own.
     pub(crate) effect: Option<At<EffectClass>>,
     pub(crate) strict: bool,
@@ -218,6 +222,7 @@ struct Common<'t> {
     limits: Option<Field<'t>>,
     effect: Option<At<EffectClass>>,
     strict: bool,
+    trusted: Option<At<bool>>,
     why: String,
 }
 
@@ -235,8 +240,9 @@ fn common<'t>(name: &str, kind: Option<&KindDraft>, fields: &mut Fields<'t>, gro
     let limits = fields.take("limits");
     let effect = facts.is_none().then(|| fields.take("effect")).flatten().and_then(|field| field.word(EFFECTS, &[], faults));
     let strict = fields.take("strict").and_then(|field| strict(&field, facts, faults)).unwrap_or(true);
+    let trusted = fields.take("trusted").and_then(|field| field.boolean(faults));
     let why = why(fields, faults);
-    Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, why }
+    Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, trusted, why }
 }
 
 /// Reads what a tool has beside what it is.
@@ -249,10 +255,23 @@ pub(super) fn rest_of(
 ) -> Option<ToolDraft> {
     let common = common(&name.value, Some(&kind), &mut fields, groups, faults);
     fields.finish(LATER, faults);
-    let Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, why } =
-        common;
+    let Common {
+        threshold,
+        base_risk,
+        ignored,
+        egress,
+        egress_faulty,
+        given,
+        labels,
+        approval,
+        limits,
+        effect,
+        strict,
+        trusted,
+        why,
+    } = common;
     let (quota, timeout) = limits.map(|field| bounds(&name.value, &kind, &field, faults)).unwrap_or_default();
-    let args = args(&name.value, &kind, given, groups, faults);
+    let (args, origins) = args(&name.value, &kind, given, groups, faults);
     Some(ToolDraft {
         name,
         kind,
@@ -262,6 +281,8 @@ pub(super) fn rest_of(
         egress,
         egress_faulty,
         args,
+        origins,
+        trusted,
         effect,
         strict,
         labels,
@@ -384,20 +405,36 @@ fn bounds(name: &str, kind: &KindDraft, field: &Field<'_>, faults: &mut Faults) 
     (quota, timeout)
 }
 
+/// An argument with what the manifest says of it.
+struct Ruled<'a> {
+    argument: Argument<'a>,
+    rules: Vec<Rule>,
+    origin: Option<OriginDraft>,
+}
+
 /// The argument rules of a tool, sorted by argument: those of `args`, and of a REST tool those of its inputs.
-fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups, faults: &mut Faults) -> Vec<ArgRules> {
-    let mut arguments: Vec<(Argument<'_>, Vec<Rule>)> = match kind {
+fn args(
+    tool: &str,
+    kind: &KindDraft,
+    given: Option<Field<'_>>,
+    groups: &Groups,
+    faults: &mut Faults,
+) -> (Vec<ArgRules>, Vec<Placed>) {
+    let mut arguments: Vec<Ruled<'_>> = match kind {
         KindDraft::Builtin(facts) => facts
             .args
             .iter()
-            .map(|(name, kind)| (Argument { name, kind: Kind::from(*kind), required: facts.required.contains(name) }, Vec::new()))
+            .map(|(name, kind)| {
+                let argument = Argument { name, kind: Kind::from(*kind), required: facts.required.contains(name) };
+                Ruled { argument, rules: Vec::new(), origin: None }
+            })
             .collect(),
         KindDraft::Rest(draft) => draft
             .inputs
             .iter()
             .map(|input| {
                 let argument = Argument { name: &input.name.value, kind: Kind::from(input.kind), required: input.required };
-                (argument, input.rules.clone())
+                Ruled { argument, rules: input.rules.clone(), origin: input.origin.clone() }
             })
             .collect(),
         KindDraft::Upstream(draft) => draft
@@ -413,18 +450,21 @@ fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups,
     let undefined = kind.proxied().is_some_and(|draft| draft.definition.is_none());
     let entries = given.and_then(|field| field.table("`args`", faults)).map(|fields| fields.entries()).unwrap_or_default();
     for (name, field) in &entries {
-        match arguments.iter_mut().find(|(argument, _)| argument.name == *name) {
-            Some((_, rules)) => {
-                let more = rules::of_argument(name, field, groups, faults).unwrap_or_default();
-                rules::join(rules, more, faults);
+        match arguments.iter_mut().find(|ruled| ruled.argument.name == *name) {
+            Some(ruled) => {
+                let (more, origin) = rules::of_argument(name, field, groups, faults).unwrap_or_default();
+                rules::join(&mut ruled.rules, more, faults);
+                origin::join(&mut ruled.origin, origin, faults);
             }
             None if undefined => drop(rules::of_argument(name, field, groups, faults)),
             None => unknown_argument(tool, name, &field.key, &arguments, faults),
         }
     }
+    let mut origins: Vec<Placed> = Vec::new();
     let mut compiled: Vec<ArgRules> = arguments
         .into_iter()
-        .filter_map(|(argument, rules)| {
+        .filter_map(|Ruled { argument, rules, origin }| {
+            origins.extend(origin.and_then(|draft| origin::fit(&argument, draft, faults)));
             let mut rules = rules::fit(&argument, rules, groups, faults);
             if let KindDraft::Rest(draft) = kind {
                 standard(&draft.inputs, argument.name, &mut rules);
@@ -433,7 +473,8 @@ fn args(tool: &str, kind: &KindDraft, given: Option<Field<'_>>, groups: &Groups,
         })
         .collect();
     compiled.sort_by(|a, b| a.arg.cmp(&b.arg));
-    compiled
+    origins.sort_by(|a, b| a.origin.arg.cmp(&b.origin.arg));
+    (compiled, origins)
 }
 
 /// Bounds of an input that the manifest leaves open: no text and no list of a request is of any length.
@@ -451,9 +492,9 @@ fn standard(inputs: &[rest::InputDraft], name: &str, rules: &mut Vec<ArgRule>) {
     rules.sort();
 }
 
-fn unknown_argument(tool: &str, name: &str, key: &Span, arguments: &[(Argument<'_>, Vec<Rule>)], faults: &mut Faults) {
+fn unknown_argument(tool: &str, name: &str, key: &Span, arguments: &[Ruled<'_>], faults: &mut Faults) {
     faults.push_with(Code::UnknownArgument, || {
-        let known: Vec<&str> = arguments.iter().map(|(argument, _)| argument.name).collect();
+        let known: Vec<&str> = arguments.iter().map(|ruled| ruled.argument.name).collect();
         let help = meant_or(name, &known, || format!("its arguments are {}", words(&known)));
         let message = format!("`{tool}` has no argument {}", quote(name));
         Diagnostic::new(Code::UnknownArgument, key, message, "unknown argument").help(help)

@@ -10,6 +10,8 @@ mod tool;
 mod upstream;
 mod words;
 
+pub(crate) use tool::origin;
+
 use crate::ir::{
     Approver, Durability, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property, Require,
     Requirement, Selector,

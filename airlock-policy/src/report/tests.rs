@@ -91,7 +91,9 @@ fn tool() -> Value {
         ],
         "args": [{"arg": "a", "rules": [{"one_of": ["x", "y"]}, {"prefix": "x"}, {"suffix": "x"}, {"min_length": 1}, {"max_length": 2}, {"min": 1},
             {"max": 2}, {"matches": "x"}, {"under": "/x"}, {"host_in": [{"exact": "a.com"}]}, {"max_items": 3}, "forbid"]}],
-        "strict": true, "labels": ["reads:a", "sends:z"], "approval": "human", "signatures": {"count": 2, "of": ["alice", "bob"], "within": 900},
+        "origins": [{"arg": "a", "look": {"whole": "email"}, "from": ["intent", "structured", "text"], "otherwise": "ask"},
+            {"arg": "e", "look": "inside", "from": ["intent", "trusted"], "otherwise": "deny"}],
+        "trusted": true, "strict": true, "labels": ["reads:a", "sends:z"], "approval": "human", "signatures": {"count": 2, "of": ["alice", "bob"], "within": 900},
         "quota": {"rate": null, "session_rate": {"calls": 2, "seconds": 60}, "session_calls": null}, "timeout": 5, "why": "w",
     })
 }
@@ -143,7 +145,11 @@ fn changed(root: &Value, pointer: &str, value: &Value) -> Vec<Value> {
     let mut all = Vec::new();
     if let Some((_, with)) = tagged(value) {
         let others = variants(root, pointer, with("unknown"));
-        all.extend(others.iter().flat_map(|word| [with(word), json!(word), json!({ word: "x" }), json!({ word: 1 })]));
+        all.extend(
+            others
+                .iter()
+                .flat_map(|word| [with(word), json!(word), json!({ word: "x" }), json!({ word: "email" }), json!({ word: 1 })]),
+        );
     }
     match value {
         Value::Null => all.extend(candidates()),

@@ -4,7 +4,10 @@ use super::words::{list, quota, row, verb};
 use super::{rest, upstream};
 use crate::amount::{duration, risk};
 use crate::host::written;
-use crate::ir::{Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Signatures, Tool, ToolKind};
+use crate::ir::{
+    Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Look, Origin, Otherwise, Signatures, Source, Tool, ToolKind,
+};
+use crate::manifest::kind_word;
 
 /// The section of one tool.
 pub(super) fn lines(tool: &Tool) -> Vec<String> {
@@ -17,6 +20,8 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
         ignored,
         egress,
         args,
+        origins,
+        trusted,
         strict,
         labels,
         approval,
@@ -33,6 +38,10 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
     }
     lines.push(row("effect", verb(*effect)));
     lines.extend(args.iter().flat_map(argument));
+    lines.extend(origins.iter().map(|origin| row("provenance", self::origin(origin))));
+    if *trusted {
+        lines.push(row("results", "trusted: a value of them counts wherever it stands"));
+    }
     let others = match (strict, kind) {
         (true, _) => "refused",
         (false, ToolKind::Builtin(_) | ToolKind::Rest(_)) => "ignored, never sent",
@@ -79,6 +88,31 @@ fn argument(argument: &ArgRules) -> Vec<String> {
     match rules.is_empty() {
         true => vec![row("argument", format_args!("{arg} has no rule"))],
         false => rules.iter().map(|rule| row("argument", format_args!("{arg} must {}", self::rule(rule)))).collect(),
+    }
+}
+
+/// Where the value of an argument may come from.
+pub(crate) fn origin(origin: &Origin) -> String {
+    let Origin { arg, look, from, otherwise } = origin;
+    let what = match look {
+        Look::Whole(kind) => format!("{arg}, read as {}, must have been seen in", kind_word(*kind)),
+        Look::Inside => format!("every URL, address and account number in {arg} must have been seen in"),
+    };
+    let places: Vec<&str> = from.iter().map(|source| place(*source)).collect();
+    let end = match otherwise {
+        Otherwise::Deny => "denied",
+        Otherwise::Ask => "the user is asked",
+    };
+    format!("{what} {}; otherwise {end}", places.join(" or "))
+}
+
+/// A source in words.
+const fn place(source: Source) -> &'static str {
+    match source {
+        Source::Intent => "the intent",
+        Source::Trusted => "a trusted result",
+        Source::Structured => "a structured result",
+        Source::Text => "the text of a result",
     }
 }
 

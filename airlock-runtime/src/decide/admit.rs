@@ -28,7 +28,7 @@ pub(super) fn plan(
     tool: &'static Tool,
     plan: Plan,
     authority: Option<&Authority>,
-    facts: &Facts,
+    facts: &Facts<'_>,
     steps: &mut Steps,
 ) -> Result<Admitted, Reason> {
     #[cfg(any(feature = "plan-http", feature = "plan-upstream"))]

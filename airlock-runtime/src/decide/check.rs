@@ -6,8 +6,8 @@ use crate::reason::Reason;
 /// One check of a decision.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Check {
-    /// What is checked: `tool`, `arguments_size`, `clock`, `lease`, `grant`, `lease_tool`, `definition` (only where it drifted), `arguments`, `argument_rules`, `issue`,
-    /// `host` (once for each request), `lease_call`, `lease_risk`, `risk`, `approval`.
+    /// What is checked: `tool`, `arguments_size`, `clock`, `lease`, `grant`, `lease_tool`, `definition` (only where it drifted), `arguments`,
+    /// `argument_rules`, `issue`, `host` (once for each request), `lease_call`, `lease_risk`, `risk`, `provenance` (once for each rule), `approval`.
     pub name: &'static str,
     /// Did it pass?
     pub passed: bool,

@@ -4,6 +4,7 @@
 mod admit;
 mod check;
 mod grants;
+mod origin;
 mod require;
 
 pub use check::{Check, Traced};
@@ -11,6 +12,8 @@ pub use check::{Check, Traced};
 pub(crate) use grants::listed;
 #[cfg(feature = "plan-issue")]
 pub(crate) use grants::{covered, over};
+pub use origin::Problem;
+pub(crate) use origin::sentence;
 #[cfg(feature = "issue")]
 pub(crate) use require::issue_requirements;
 #[cfg(feature = "gateway")]
@@ -26,6 +29,8 @@ use crate::lease::RootClaims;
 use crate::lease::{self, Authority, LeaseFault};
 use crate::ledger::Require;
 use crate::limits::{CLOCK_ROLLBACK_S, RISK_MAX};
+use crate::memory::Seen;
+use crate::policy::origin::Source;
 use crate::policy::{Approval, FlowVerdict, Policy, Signatures, Tool};
 use crate::reason::{Reason, risk_too_high};
 #[cfg(feature = "plan-http")]
@@ -70,6 +75,15 @@ impl Call {
         Self { id, tool: policy.tool(&name), name, args, args_bytes }
     }
 
+    /// Does the manifest say where values of its arguments may come from?
+    #[must_use]
+    pub const fn is_traced(&self) -> bool {
+        match self.tool {
+            Some(tool) => !tool.origins.is_empty(),
+            None => false,
+        }
+    }
+
     /// Are the arguments larger than the manifest accepts?
     #[must_use]
     pub const fn is_oversized(&self, policy: &Policy) -> bool {
@@ -79,7 +93,7 @@ impl Call {
 
 /// What the judge knows of the world, read once before deciding.
 #[derive(Debug, Clone, Copy)]
-pub struct Facts {
+pub struct Facts<'a> {
     /// The clock.
     pub now: Micros,
     /// Time of the newest ledger entry.
@@ -87,6 +101,8 @@ pub struct Facts {
     /// How the tool's definition at its upstream differs from the reviewed one, as far as is known: an upstream that was not started
     /// yet has said nothing.
     pub drift: Option<Drift>,
+    /// What the session of the call has seen.
+    pub seen: Seen<'a>,
 }
 
 /// The decision.
@@ -113,6 +129,9 @@ pub struct Permit {
     require: Vec<Require>,
     /// Who must have signed.
     signatures: Vec<Quorum>,
+    origins: Vec<(&'static str, Source)>,
+    /// Arguments about whose values the user is asked, because they do not come from where they may.
+    asked: Vec<&'static str>,
 }
 
 /// What a permit allows.
@@ -160,6 +179,18 @@ impl Permit {
     #[must_use]
     pub fn require(&self) -> &[Require] {
         &self.require
+    }
+
+    /// Arguments whose values may come from some sources only, each with the weakest source that one of its values needed.
+    #[must_use]
+    pub fn origins(&self) -> &[(&'static str, Source)] {
+        &self.origins
+    }
+
+    /// Arguments whose values the user accepted instead.
+    #[must_use]
+    pub fn asked(&self) -> &[&'static str] {
+        &self.asked
     }
 
     /// Expiry of the lease that the permit would issue, unix seconds.
@@ -265,20 +296,27 @@ impl Ask {
     /// came to ask since is not.
     #[must_use]
     pub fn approved(self, approved: &Approved) -> Option<Permit> {
-        let Permit { act, require, signatures } = self.permit;
+        let Permit { act, require, signatures, origins, asked } = self.permit;
         if !approved.covers(&self.digest, !self.because.is_empty(), &signatures) {
             return None;
         }
         let is_settled = |require: &Require| require.asking_flow().is_some_and(|flow| approved.settles(flow));
         let require = require.into_iter().filter(|require| !is_settled(require)).collect();
-        Some(Permit { act, require, signatures })
+        Some(Permit { act, require, signatures, origins, asked })
     }
 
     /// The permit as if the user had accepted whatever would be asked, for calls that nobody made. No gateway has it.
     #[cfg(feature = "explain")]
     pub(crate) fn supposed(self) -> Permit {
-        let Permit { act, require, signatures } = self.permit;
-        Permit { act, require: require.into_iter().filter(|require| require.asking_flow().is_none()).collect(), signatures }
+        let Permit { act, require, signatures, origins, asked } = self.permit;
+        let require = require.into_iter().filter(|require| require.asking_flow().is_none()).collect();
+        Permit { act, require, signatures, origins, asked }
+    }
+
+    /// Arguments that are asked about because their values do not come from where they may.
+    #[must_use]
+    pub fn origins(&self) -> &[&'static str] {
+        &self.permit.asked
     }
 
     /// Terms of the lease that a yes would issue; empty if it issues none.
@@ -304,13 +342,19 @@ pub fn decide(
     call: &Call,
     authority: Result<&Authority, &Reason>,
     risk: &Risk,
-    facts: &Facts,
+    facts: &Facts<'_>,
 ) -> Decision {
     verdict(policy, call, authority, judge(policy, call, authority, risk, facts, &mut Steps::unseen()))
 }
 
 /// Decides as [`decide`] does, and tells every check on the way, up to the first that refuses.
-pub fn trace(policy: &'static Policy, call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, facts: &Facts) -> Traced {
+pub fn trace(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Result<&Authority, &Reason>,
+    risk: &Risk,
+    facts: &Facts<'_>,
+) -> Traced {
     let mut steps = Steps::seen();
     let judged = judge(policy, call, authority, risk, facts, &mut steps);
     Traced { checks: steps.into_checks(), decision: verdict(policy, call, authority, judged) }
@@ -362,7 +406,7 @@ fn judge(
     call: &Call,
     authority: Result<&Authority, &Reason>,
     risk: &Risk,
-    facts: &Facts,
+    facts: &Facts<'_>,
     steps: &mut Steps,
 ) -> Judged {
     let tool = call.tool.ok_or_else(|| Reason::UnknownTool { name: call.name.clone() });
@@ -400,11 +444,14 @@ fn judge(
         steps.hold("lease_risk", risk.score <= authority.risk, || risk_too_high(risk, authority.risk, "lease ceiling"))?;
     }
     steps.hold("risk", risk.score < tool.risk_threshold, || risk_too_high(risk, tool.risk_threshold, "tool threshold"))?;
-    let because = questions(policy, tool, admitted.asked);
+    let traced = origin::check(tool, &call.args, &facts.seen, steps)?;
+    let mut because = questions(policy, tool, admitted.asked);
+    let (asked, asks): (Vec<_>, Vec<_>) = traced.asks.into_iter().unzip();
+    because.extend(asks);
     let signatures = quorums(policy, tool, authority, risk);
     let signatures = steps.take("approval", signatures, |signatures| asked_words(&because, signatures))?;
     let require = require::of(policy, tool, sid(call, authority), &admitted.act, authority);
-    Ok((Permit { require, act: Box::new(admitted.act), signatures }, because))
+    Ok((Permit { require, act: Box::new(admitted.act), signatures, origins: traced.satisfied, asked }, because))
 }
 
 /// Why the user must be asked whatever the session did before.

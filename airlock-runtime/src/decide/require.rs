@@ -83,8 +83,9 @@ pub(crate) fn issue_requirements(claims: &RootClaims, kid: &str, ep: Option<u64>
 /// A call that adds to a session needs room there; so does one that counts within a period.
 fn room(policy: &'static Policy, tool: &'static Tool, sid: &str) -> Option<Require> {
     let counts = |quota: &Quota| quota.session_rate.is_some() || quota.session_calls.is_some();
+    let traces = policy.tools.iter().any(|tool| !tool.origins.is_empty());
     let remembers =
-        !policy.flows.is_empty() || counts(&policy.limits.quota) || policy.tools.iter().any(|tool| counts(&tool.quota));
+        traces || !policy.flows.is_empty() || counts(&policy.limits.quota) || policy.tools.iter().any(|tool| counts(&tool.quota));
     remembers.then(|| Require::Room { sid: sid.to_owned(), tool: tool.name, labels: tool.labels })
 }
 

@@ -3,6 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
 use crate::ledger::Holder;
+use crate::memory::Seen;
 use crate::policy::Grant;
 use crate::policy::{CheckArgs, Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
 use crate::risk::Factor;
@@ -92,7 +93,7 @@ fn get(url: &str) -> Call {
 }
 
 fn decided(call: &Call, authority: Result<&Authority, &Reason>, risk: &Risk, newest_entry: Micros) -> &'static str {
-    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry, drift: None }) {
+    match decide(&POLICY, call, authority, risk, &Facts { now: NOW, newest_entry, drift: None, seen: Seen::default() }) {
         Decision::Allow(_) => "ok",
         Decision::Deny(reason) => reason.code(),
         Decision::Ask(_) => "ask",
@@ -109,9 +110,13 @@ const URL: &str = "https://api.example.com/v1";
 #[test]
 fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     let authority = authority(&lease(&claims())).unwrap();
-    let Decision::Allow(permit) =
-        decide(&POLICY, &get(URL), Ok(&authority), &CALM, &Facts { now: NOW, newest_entry: NOW, drift: None })
-    else {
+    let Decision::Allow(permit) = decide(
+        &POLICY,
+        &get(URL),
+        Ok(&authority),
+        &CALM,
+        &Facts { now: NOW, newest_entry: NOW, drift: None, seen: Seen::default() },
+    ) else {
         panic!("must be allowed")
     };
     let budget = Require::Unspent { rid: authority.rid[0].clone(), uses: 10 };
@@ -209,9 +214,13 @@ fn request() -> Value {
 fn issuing_stays_within_a_self_grant_and_pins_the_intent() {
     let no_lease = Err(Reason::LeaseMissing);
     let issue = call("airlock_issue_capability", request());
-    let Decision::Allow(permit) =
-        decide(&POLICY, &issue, no_lease.as_ref(), &CALM, &Facts { now: NOW, newest_entry: NOW, drift: None })
-    else {
+    let Decision::Allow(permit) = decide(
+        &POLICY,
+        &issue,
+        no_lease.as_ref(),
+        &CALM,
+        &Facts { now: NOW, newest_entry: NOW, drift: None, seen: Seen::default() },
+    ) else {
         panic!("must be allowed")
     };
     let ih = lease::hex(&intent_hash("read the api").unwrap());

@@ -24,11 +24,13 @@ const RIDS_MAX: usize = 1024;
 const FACTORS_MAX: usize = 1024;
 /// Most signatures of one approval: as many as one call may bring. A name has at most 32 characters, a signature 86.
 pub(crate) const SIGNERS_MAX: usize = 16;
+/// Most bytes of JSON for the sources of arguments: a dozen of names and words.
+const FROM_MAX: usize = 384;
 /// Most bytes of JSON for a list of tools or domains: a lease has at most 32 of each.
 const SCOPE_MAX: usize = 4096;
 
 const _: () = assert!(
-    9 * TEXT_MAX + RIDS_MAX + LIST_MAX + HOSTS_MAX + 2 * FACTORS_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
+    9 * TEXT_MAX + RIDS_MAX + LIST_MAX + HOSTS_MAX + 2 * FACTORS_MAX + FROM_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
         && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX
         && 7 * TEXT_MAX + SIGNERS_MAX * 160 + 1024 <= BODY_MAX,
     "the largest entry must fit a line"
@@ -103,6 +105,8 @@ pub struct Decision<'a> {
     pub question: Option<&'a str>,
     /// Factors of the risk that the tool ignores: they are in no sum.
     pub ignored: Vec<(String, u16)>,
+    /// Of an allow: arguments whose values may come from some places only, each with the weakest place that it needed.
+    pub from: Vec<(String, String)>,
     /// Labels of the tool. An allow states all that its session has come to.
     pub labels: &'static [&'static str],
     /// Hosts that an allowed call may reach, two at most. They stand here too because a call that is cut off has no outcome.
@@ -280,6 +284,8 @@ struct DecisionLine<'a> {
     factors: Vec<(String, u16)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     ignored: Vec<(String, u16)>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    from: Vec<(String, String)>,
     ac: String,
     pol: &'a str,
     why: String,
@@ -388,6 +394,7 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
         risk: d.risk,
         factors: clip_factors(&d.factors),
         ignored: clip_factors(&d.ignored),
+        from: clip_sources(&d.from),
         ac: hex(&commitment(salt, d.args)),
         pol,
         why: clip(d.why),
@@ -498,6 +505,16 @@ fn clip_factors(factors: &[(String, u16)]) -> Vec<(String, u16)> {
     out
 }
 
+fn clip_sources(sources: &[(String, String)]) -> Vec<(String, String)> {
+    let size = |(arg, source): &(String, String)| ascii_json(&clip(arg)).len() + ascii_json(&clip(source)).len() + 4;
+    let kept = fitting(sources.iter().map(size), FROM_MAX);
+    let mut out: Vec<(String, String)> = sources.iter().take(kept).map(|(arg, source)| (clip(arg), clip(source))).collect();
+    if kept < sources.len() {
+        out.push((digest(&ascii_json(&sources)), String::new()));
+    }
+    out
+}
+
 /// How many of the first sizes sum up to at most `max`, less the room for a digest.
 fn fitting(sizes: impl Iterator<Item = usize>, max: usize) -> usize {
     const DIGEST_ROOM: usize = 96;
@@ -574,6 +591,7 @@ mod tests {
                     rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
                     exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
                     ignored: factors.clone(), factors, labels: &[], question: Some(t), hosts: list.clone(),
+                    from: vec![(t.to_owned(), t.to_owned()); count],
                 }),
                 Entry::Outcome(Outcome {
                     call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,

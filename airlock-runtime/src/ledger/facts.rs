@@ -133,6 +133,13 @@ pub enum Require {
         /// Most calls.
         most: u64,
     },
+    /// No more than so many calls of the session are recorded: those that this process remembers.
+    Remembered {
+        /// Session id.
+        sid: String,
+        /// Calls that it remembers.
+        calls: u64,
+    },
 }
 
 impl Require {
@@ -155,6 +162,7 @@ impl Require {
             | Self::Fresh { .. }
             | Self::Room { .. }
             | Self::Rate { .. }
+            | Self::Remembered { .. }
             | Self::Budget { .. } => None,
         }
     }
@@ -221,6 +229,8 @@ pub enum Unmet {
         /// Most calls.
         most: u64,
     },
+    /// Calls of the session are recorded that this process does not remember.
+    Forgotten(String),
 }
 
 impl fmt::Display for Unmet {
@@ -251,6 +261,7 @@ impl fmt::Display for Unmet {
             Self::Asks(flows) => write!(f, "the call would complete flows that ask: {flows:?}"),
             Self::Rate { rate, wait, .. } => write!(f, "{} calls in {} s were made; wait {wait} s", rate.calls, rate.seconds),
             Self::Budget { most, .. } => write!(f, "the session has made its {most} calls"),
+            Self::Forgotten(sid) => write!(f, "calls of session {sid} are recorded that this process does not remember"),
         }
     }
 }
@@ -463,6 +474,10 @@ impl Facts {
                 Require::Room { sid, tool, labels } => self.sessions.has_room(&clip(sid), tool, labels, micros)?,
                 Require::Rate { scope, rate } => self.sessions.within_rate(scope, *rate, micros)?,
                 Require::Budget { sid, tool, most } => self.sessions.within_budget(&clip(sid), *tool, *most, micros)?,
+                Require::Remembered { sid, calls } if self.sessions.calls(&clip(sid), micros) > *calls => {
+                    return Err(Unmet::Forgotten(sid.clone()));
+                }
+                Require::Remembered { .. } => {}
                 Require::Flow { sid, lacks, flow, verdict } => {
                     match (self.sessions.has_all(&clip(sid), lacks, micros), verdict) {
                         (false, _) => {}

@@ -52,6 +52,8 @@ pub(super) struct Sessions {
 #[derive(Debug, Default)]
 struct Watch {
     flows: bool,
+    /// Rules ask what a session has seen, so it has to be known how many calls it made.
+    origins: bool,
     all: Quota,
     tools: HashMap<&'static str, Quota>,
     /// The longest period of a rate of sessions, seconds.
@@ -102,17 +104,18 @@ impl Watch {
             policy.tools.iter().filter(|tool| tool.quota != Quota::default()).map(|tool| (tool.name, tool.quota)).collect();
         let rates = tools.values().chain([&policy.limits.quota]).filter_map(|quota| quota.session_rate);
         let period = rates.map(|rate| u64::from(rate.seconds)).max().unwrap_or(0);
-        Self { flows: !policy.flows.is_empty(), all: policy.limits.quota, period, tools }
+        let origins = policy.tools.iter().any(|tool| !tool.origins.is_empty());
+        Self { flows: !policy.flows.is_empty(), origins, all: policy.limits.quota, period, tools }
     }
 
     /// Must sessions be kept apart?
     fn sessions(&self) -> bool {
         let counts = |quota: &Quota| quota.session_rate.is_some() || quota.session_calls.is_some();
-        self.flows || counts(&self.all) || self.tools.values().any(counts)
+        self.flows || self.origins || counts(&self.all) || self.tools.values().any(counts)
     }
 
     fn is_idle(&self) -> bool {
-        !self.flows && self.all == Quota::default() && self.tools.is_empty()
+        !self.flows && !self.origins && self.all == Quota::default() && self.tools.is_empty()
     }
 }
 
@@ -228,6 +231,11 @@ impl Sessions {
             Some(tool) => session.and_then(|session| session.tools.get(tool)).map_or(0, |used| used.calls),
         };
         if spent < most { Ok(()) } else { Err(Unmet::Budget { tool, most }) }
+    }
+
+    /// How many calls of a session are recorded.
+    pub(super) fn calls(&self, sid: &str, at: u64) -> u64 {
+        self.alive(sid, at).map_or(0, |session| session.calls)
     }
 
     /// Has the session all of these labels? Nobody has a label that no line ever named.

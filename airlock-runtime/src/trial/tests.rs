@@ -193,7 +193,7 @@ fn every_check_is_told_up_to_the_one_that_refuses() {
 #[test]
 fn a_trace_ends_as_the_decision_does() {
     let authority = authority(&POLICY, &claims("a"), &[], NOW).unwrap();
-    let facts = Facts { now: NOW, newest_entry: NOW, drift: None };
+    let facts = Facts { now: NOW, newest_entry: NOW, drift: None, seen: Seen::default() };
     for name in ["read", "send", "write", "careful", "airlock_issue_capability", "nope"] {
         for lease in [Ok(&authority), Err(&Reason::LeaseMissing)] {
             let call = Call::new(&POLICY, "c".into(), name.into(), Args::new());

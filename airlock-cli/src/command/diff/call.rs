@@ -1,6 +1,6 @@
 //! A case in words: who calls what, with which arguments, under which lease, after what.
 
-use airlock_policy::authority::{Case, IssueCall, Passed, Past, Real, Request, Value, When};
+use airlock_policy::authority::{Case, IssueCall, Passed, Past, Place, Real, Request, Spotted, Value, When, reading};
 use std::collections::BTreeMap;
 
 /// Characters of an argument that are shown; JSON has all.
@@ -12,14 +12,31 @@ const PAST_SHOWN: usize = 6;
 
 /// The lines of a case, the call first. Every text of it is quoted, so that it cannot pass for a line of its own.
 pub(super) fn lines(case: &Case) -> Vec<String> {
-    let Case { subject, tool, targets, args, more_bytes, request, risk, ttl, uses, key, carrier, signed, issue, at, earlier } =
-        case;
+    let Case {
+        subject,
+        tool,
+        targets,
+        args,
+        more_bytes,
+        seen,
+        request,
+        risk,
+        ttl,
+        uses,
+        key,
+        carrier,
+        signed,
+        issue,
+        at,
+        earlier,
+    } = case;
     let given: Vec<String> = args.iter().map(|(name, given)| format!("{}={}", bare(name), value(given))).collect();
     let more = if *more_bytes > 0 { format!(" and {more_bytes} bytes of other arguments") } else { String::new() };
     let to: Vec<String> = targets.iter().map(|target| format!("{}:{}", target.host, target.port)).collect();
     let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
     let mut lines = vec![format!("{} calls {tool}({}){more}{to}", bare(subject), given.join(", "))];
     lines.extend(request.iter().map(sent));
+    lines.extend(seen.iter().map(|(name, spotted)| self::seen(name, spotted)));
     if !risk.is_empty() {
         lines.push(format!("risk beyond the base: {}", factors(risk)));
     }
@@ -36,6 +53,17 @@ pub(super) fn lines(case: &Case) -> Vec<String> {
         more => lines.push(format!("and {more} more groups of calls before it")),
     }
     lines
+}
+
+fn seen(name: &str, Spotted { look, place }: &Spotted) -> String {
+    let of = |tool: &Option<String>| tool.as_ref().map_or_else(|| "of a tool".to_owned(), |tool| format!("of {tool}"));
+    let place = match place {
+        Place::Nowhere => "nowhere in the session".to_owned(),
+        Place::Intent => "in the intent".to_owned(),
+        Place::Structured(tool) => format!("as a whole member of a result {}", of(tool)),
+        Place::Text(tool) => format!("in the text of a result {}", of(tool)),
+    };
+    format!("the value of {} was seen {place} (read as {})", bare(name), reading(*look))
 }
 
 fn sent(request: &Request) -> String {

@@ -141,6 +141,7 @@ fn change(row: &Row) -> String {
         Dimension::Consent => "issuing its own leases".to_owned(),
         Dimension::Approval => "approval".to_owned(),
         Dimension::Argument(name) => format!("argument {name}"),
+        Dimension::Provenance(name) => format!("where {name} comes from"),
         Dimension::Unnamed => "arguments that are not named".to_owned(),
         Dimension::ArgumentBytes => "size of the arguments".to_owned(),
         Dimension::Request => "what is sent".to_owned(),

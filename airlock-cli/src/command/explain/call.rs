@@ -1,6 +1,6 @@
 //! The call to explain: from a file, from standard input, or from options.
 
-use crate::cases::{Case, Expect};
+use crate::cases::{Case, Expect, Seen};
 use crate::render::Failure;
 use airlock_runtime::wire::scan::scan;
 use airlock_runtime::wire::{META_INTENT, META_SESSION};
@@ -23,6 +23,37 @@ pub(super) fn argument(text: &str) -> Result<(String, Value), String> {
         Err(_) => json!(value),
     };
     Ok((name.to_owned(), value))
+}
+
+/// Where a session has seen a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    Structured,
+    Trusted,
+    Text,
+}
+
+impl Place {
+    /// The values that were seen there.
+    pub(super) const fn of(self, seen: &mut Seen) -> &mut Vec<String> {
+        match self {
+            Self::Structured => &mut seen.structured,
+            Self::Trusted => &mut seen.trusted,
+            Self::Text => &mut seen.text,
+        }
+    }
+}
+
+/// `place=value`.
+pub(super) fn seen(text: &str) -> Result<(Place, String), String> {
+    let (place, value) = text.split_once('=').ok_or("what was seen is written PLACE=VALUE")?;
+    let place = match place {
+        "structured" => Place::Structured,
+        "trusted" => Place::Trusted,
+        "text" => Place::Text,
+        _ => return Err("a place is `structured`, `trusted` or `text`; the intent is `--intent`".to_owned()),
+    };
+    Ok((place, value.to_owned()))
 }
 
 /// A call from a file.

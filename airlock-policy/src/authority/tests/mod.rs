@@ -5,6 +5,7 @@ mod fixed;
 mod large;
 mod leases;
 mod network;
+mod origins;
 mod sessions;
 mod signatures;
 
@@ -35,6 +36,8 @@ fn tool_of(name: &str, builtin: Builtin) -> Tool {
         ignored: Vec::new(),
         egress: Vec::new(),
         args: Vec::new(),
+        origins: Vec::new(),
+        trusted: false,
         strict: true,
         labels: Vec::new(),
         approval: None,

@@ -7,7 +7,7 @@ use crate::fields::{At, Field, Fields};
 use crate::ir::InputKind;
 use crate::limits::{DESCRIPTION_MAX, INPUTS_MAX};
 use crate::manifest::groups::Groups;
-use crate::manifest::rules;
+use crate::manifest::{origin, rules};
 use crate::name;
 
 /// The types, in the words of JSON Schema.
@@ -54,12 +54,14 @@ fn input(name: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) ->
     let required = fields.take("required").and_then(|field| field.boolean(faults)).is_none_or(|at| at.value);
     let description = fields.take("description").and_then(|field| field.prose(DESCRIPTION_MAX, true, faults));
     let rules = rules::with_set(&mut fields, groups, faults);
-    fields.finish(rules::LATER, faults);
+    let origin = origin::take(&mut fields, faults);
+    fields.finish(&[], faults);
     Some(InputDraft {
         name: At { value: name.to_owned(), span: field.key.clone() },
         kind: kind?.value,
         required,
         description: description.map(|at| at.value).unwrap_or_default(),
         rules,
+        origin,
     })
 }

@@ -9,6 +9,7 @@ mod url;
 pub(super) use auth::variable as credential;
 
 use super::groups::Groups;
+use super::origin::OriginDraft;
 use super::rules::Rule;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
@@ -40,6 +41,7 @@ pub(crate) struct InputDraft {
     pub(crate) required: bool,
     pub(crate) description: String,
     pub(crate) rules: Vec<Rule>,
+    pub(crate) origin: Option<OriginDraft>,
 }
 
 /// What places of a request are checked against.
@@ -139,7 +141,7 @@ pub(super) fn read(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults
 
 impl InputDraft {
     fn compiled(&self) -> Input {
-        let Self { name, kind, required, description, rules: _ } = self;
+        let Self { name, kind, required, description, rules: _, origin: _ } = self;
         Input { name: name.value.clone(), kind: *kind, required: *required, description: description.clone() }
     }
 }

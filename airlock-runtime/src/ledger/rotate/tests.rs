@@ -60,7 +60,9 @@ fn who_follows_a_ledger_sees_every_entry_once() {
     record(&ledger, 0..3);
     let mut follower = read::Follower::at_end(dir.path()).unwrap();
     let seqs = |entries: &[Box<serde_json::value::RawValue>]| {
-        let seq = |entry: &Box<serde_json::value::RawValue>| serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64();
+        let seq = |entry: &Box<serde_json::value::RawValue>| {
+            serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64()
+        };
         entries.iter().map(|entry| seq(entry).unwrap()).collect::<Vec<_>>()
     };
     let begin = checked_lines(dir.path()).len() as u64;

@@ -1,0 +1,87 @@
+//! Rows about where values come from: a value seen in one place, under one reading, which the one policy takes and the other does not.
+//!
+//! A value seen in several places is accepted if one of them is, so places are looked at one by one; and the rules of a call must all
+//! hold, so arguments are looked at one by one as well. Which results count as trusted is part of the policy.
+
+use super::case::{Case, Place, Spotted, Verdict};
+use super::compare::{Dimension, Row, Step};
+use super::reach::Meeting;
+use super::verdict::Judge;
+use crate::ir::{Look, Origin, Otherwise, Policy, Source, Tool};
+use std::collections::BTreeSet;
+
+/// What the rules of a tool say to a call whose values were seen where the case says.
+pub(super) fn verdict(judge: &Judge<'_>, tool: &Tool, case: &Case) -> Verdict {
+    let rules = tool.origins.iter().filter_map(|origin| Some((origin, case.seen.get(&origin.arg)?)));
+    rules.map(|(origin, spotted)| of_rule(judge, origin, spotted)).min().unwrap_or(Verdict::Allow)
+}
+
+fn of_rule(judge: &Judge<'_>, origin: &Origin, spotted: &Spotted) -> Verdict {
+    let Origin { arg: _, look, from, otherwise } = origin;
+    let trusts = |tool: &Option<String>| tool.as_ref().and_then(|name| judge.tool(name)).is_some_and(|tool| tool.trusted);
+    let holds = *look == spotted.look
+        && match &spotted.place {
+            Place::Nowhere => false,
+            Place::Intent => from.contains(&Source::Intent),
+            Place::Structured(tool) => {
+                from.contains(&Source::Structured)
+                    || from.contains(&Source::Text)
+                    || from.contains(&Source::Trusted) && trusts(tool)
+            }
+            Place::Text(tool) => from.contains(&Source::Text) || from.contains(&Source::Trusted) && trusts(tool),
+        };
+    match (holds, otherwise) {
+        (true, Otherwise::Deny | Otherwise::Ask) => Verdict::Allow,
+        (false, Otherwise::Ask) => Verdict::Ask,
+        (false, Otherwise::Deny) => Verdict::Deny,
+    }
+}
+
+/// Rows where both policies let the subject call the tool.
+pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &mut Vec<Row>) {
+    let Some(from) = meeting.from else { return };
+    let places = places([step.from.policy, step.to.policy]);
+    let args: BTreeSet<&str> =
+        [from, meeting.to].iter().flat_map(|tool| &tool.origins).map(|origin| origin.arg.as_str()).collect();
+    for arg in args {
+        let of = |tool: &Tool| tool.origins.iter().find(|origin| origin.arg == arg).cloned();
+        let (old, new) = (of(from), of(meeting.to));
+        let looks = [&old, &new].into_iter().flatten().map(|origin| origin.look);
+        let cases = looks.flat_map(|look| {
+            places.iter().map(move |place| Case {
+                seen: [(arg.to_owned(), Spotted { look, place: place.clone() })].into(),
+                ..case.clone()
+            })
+        });
+        if let Some(case) = cases.into_iter().find(|case| step.confirms(case)) {
+            rows.push(step.row(Dimension::Provenance(arg.to_owned()), &words(old.as_ref()), &words(new.as_ref()), case));
+        }
+    }
+}
+
+/// Places that a policy may tell apart: results of a tool that neither trusts, and of tools that one or both trust.
+fn places(policies: [&Policy; 2]) -> Vec<Place> {
+    let trusted = |policy: &Policy, name: &str| policy.tools.iter().any(|tool| tool.name == name && tool.trusted);
+    let mut kinds: BTreeSet<[bool; 2]> = BTreeSet::from([[false, false]]);
+    let mut tools: Vec<Option<String>> = vec![None];
+    for tool in policies.iter().flat_map(|policy| &policy.tools) {
+        if kinds.insert(policies.map(|policy| trusted(policy, &tool.name))) {
+            tools.push(Some(tool.name.clone()));
+        }
+    }
+    let results = tools.into_iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Text(tool)]);
+    [Place::Nowhere, Place::Intent].into_iter().chain(results).collect()
+}
+
+fn words(origin: Option<&Origin>) -> String {
+    origin.map_or_else(|| "from anywhere".to_owned(), crate::report::origin)
+}
+
+/// The reading of a rule, for the description of a case.
+#[must_use]
+pub fn reading(look: Look) -> &'static str {
+    match look {
+        Look::Whole(kind) => crate::manifest::kind_word(kind),
+        Look::Inside => "inside",
+    }
+}

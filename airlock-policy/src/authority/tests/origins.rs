@@ -1,0 +1,80 @@
+//! Where values come from.
+
+use super::*;
+use crate::ir::{Approval, Look, Origin, Otherwise, Source, ValueKind};
+
+const LOOKS: [Look; 3] = [Look::Whole(ValueKind::Email), Look::Whole(ValueKind::Name), Look::Inside];
+
+fn origin(arg: &'static str) -> impl Strategy<Value = Option<Origin>> {
+    let from = prop::sample::subsequence(vec![Source::Intent, Source::Trusted, Source::Structured, Source::Text], 1..=4);
+    let otherwise = prop_oneof![Just(Otherwise::Deny), Just(Otherwise::Ask)];
+    let rule = (from, otherwise, prop::sample::select(LOOKS.to_vec()));
+    prop::option::weighted(
+        0.8,
+        rule.prop_map(move |(from, otherwise, look)| Origin { arg: arg.to_owned(), look, from, otherwise }),
+    )
+}
+
+fn world() -> impl Strategy<Value = Policy> {
+    let approval = prop::option::weighted(0.2, Just(Approval::Human));
+    (origin("limit"), origin("other"), any::<[bool; 2]>(), approval).prop_map(|(one, two, trusted, approval)| {
+        let origins = one.into_iter().chain(two).collect();
+        let mut tools = vec![
+            Tool { origins, approval, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) },
+            tool_of("airlock_usage_stats", Builtin::AirlockUsageStats),
+        ];
+        for (tool, trusted) in tools.iter_mut().zip(trusted) {
+            tool.trusted = trusted;
+        }
+        policy(tools, vec![grant_of("a", &["airlock_audit_tail", "airlock_usage_stats"], &[])])
+    })
+}
+
+/// Every place under every reading, for one argument and for both.
+fn cases() -> Vec<Case> {
+    let tools = [None, Some("airlock_audit_tail"), Some("airlock_usage_stats")].map(|tool| tool.map(str::to_owned));
+    let results = tools.iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Text(tool.clone())]);
+    let places: Vec<Place> = [Place::Nowhere, Place::Intent].into_iter().chain(results).collect();
+    let spotted: Vec<Option<Spotted>> = std::iter::once(None)
+        .chain(places.iter().flat_map(|place| LOOKS.map(|look| Some(Spotted { look, place: place.clone() }))))
+        .collect();
+    let cases = spread(vec![plain("a", "airlock_audit_tail")], &spotted, |case, spotted| {
+        case.seen.extend(spotted.clone().map(|spotted| ("limit".to_owned(), spotted)));
+    });
+    spread(cases, &spotted, |case, spotted| case.seen.extend(spotted.clone().map(|spotted| ("other".to_owned(), spotted))))
+}
+
+#[test]
+fn the_difference_of_origins_agrees_with_all_places() {
+    holds(400, world(), &cases());
+}
+
+#[test]
+fn fewer_sources_and_a_refusal_instead_of_a_question_are_no_gain() {
+    let with = |from: &[Source], otherwise: Otherwise, trusted: bool| {
+        let origins = vec![Origin { arg: "limit".into(), look: LOOKS[0], from: from.to_vec(), otherwise }];
+        let tools = vec![
+            Tool { origins, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) },
+            Tool { trusted, ..tool_of("airlock_usage_stats", Builtin::AirlockUsageStats) },
+        ];
+        policy(tools, vec![grant_of("a", &["airlock_audit_tail", "airlock_usage_stats"], &[])])
+    };
+    let (wide, narrow) = ([Source::Intent, Source::Text], [Source::Intent]);
+    assert_eq!(gains(&with(&wide, Otherwise::Ask, false), &with(&narrow, Otherwise::Ask, false)), []);
+    assert_eq!(gains(&with(&wide, Otherwise::Ask, false), &with(&wide, Otherwise::Deny, false)), []);
+    for (old, new, place) in [
+        (with(&narrow, Otherwise::Deny, false), with(&wide, Otherwise::Deny, false), Place::Structured(None)),
+        (with(&narrow, Otherwise::Deny, false), with(&narrow, Otherwise::Ask, false), Place::Nowhere),
+        (
+            with(&[Source::Trusted], Otherwise::Deny, false),
+            with(&[Source::Trusted], Otherwise::Deny, true),
+            Place::Structured(Some("airlock_usage_stats".into())),
+        ),
+    ] {
+        let rows = gains(&old, &new);
+        let seen: Vec<_> =
+            rows.iter().filter_map(|row| row.witness.as_ref()?.seen.get("limit").map(|it| it.place.clone())).collect();
+        assert_eq!(seen, [place], "{rows:?}");
+        assert_eq!(rows[0].dimension, Dimension::Provenance("limit".into()));
+    }
+}

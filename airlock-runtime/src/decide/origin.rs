@@ -1,0 +1,151 @@
+//! Rules on where the values of arguments come from, against what the session has seen.
+
+use super::check::Steps;
+use crate::call::Args;
+use crate::memory::{self, Seen, Sighting};
+use crate::policy::Tool;
+use crate::policy::origin::{Look, Origin, Otherwise, Source, Sources, ValueKind};
+use crate::reason::Reason;
+use serde_json::Value;
+
+/// Why a value does not come from where it may.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Problem {
+    /// It was seen nowhere.
+    Unseen,
+    /// It was seen nowhere that this process remembers, which is not all of the session.
+    Unknown,
+    /// It was seen, but nowhere that counts.
+    Elsewhere {
+        /// The strongest place where it was.
+        source: Source,
+        /// The tool in whose result it was, and the id of that call.
+        call: Option<(&'static str, String)>,
+    },
+    /// It has no reading as what it has to be, or has more than one.
+    Unreadable,
+}
+
+/// What the rules of a tool find about a call.
+#[derive(Debug, Default)]
+pub(super) struct Traced {
+    /// Arguments that come from where they may, with the weakest source that one of their values needed.
+    pub(super) satisfied: Vec<(&'static str, Source)>,
+    /// Arguments about which the user has to be asked, and why.
+    pub(super) asks: Vec<(&'static str, String)>,
+}
+
+/// Tests every rule of the tool; a value that may not come from there refuses the call or asks about it.
+pub(super) fn check(tool: &'static Tool, args: &Args, seen: &Seen<'_>, steps: &mut Steps) -> Result<Traced, Reason> {
+    let mut traced = Traced::default();
+    for origin in tool.origins {
+        let Some(value) = args.get(origin.arg).filter(|value| !value.is_null()) else { continue };
+        let mut found = Found { seen, from: origin.from, weakest: None, problem: None };
+        found.look(origin.look, value);
+        match (found.problem, origin.otherwise) {
+            (None, Otherwise::Deny | Otherwise::Ask) => {
+                let weakest = found.weakest;
+                traced.satisfied.extend(weakest.map(|source| (origin.arg, source)));
+                steps.passed("provenance", || match weakest {
+                    Some(source) => format!("{} was seen in {}", origin.arg, place(source)),
+                    None => format!("{} has nothing to trace", origin.arg),
+                });
+            }
+            (Some((kind, problem)), Otherwise::Deny) => {
+                let reason = Reason::Provenance { origin, kind, problem };
+                steps.take("provenance", Err::<(), _>(reason), |()| String::new())?;
+            }
+            (Some((kind, problem)), Otherwise::Ask) => {
+                let ask = sentence(origin, kind, &problem);
+                steps.passed("provenance", || format!("asked: {ask}"));
+                traced.asks.push((origin.arg, ask));
+            }
+        }
+    }
+    Ok(traced)
+}
+
+/// One rule at work.
+struct Found<'a> {
+    seen: &'a Seen<'a>,
+    from: Sources,
+    weakest: Option<Source>,
+    problem: Option<(ValueKind, Problem)>,
+}
+
+impl Found<'_> {
+    fn look(&mut self, look: Look, value: &Value) {
+        match (look, value) {
+            (_, Value::Array(items)) => items.iter().for_each(|item| self.look(look, item)),
+            (Look::Whole(kind), Value::String(text)) => self.value(kind, text),
+            (Look::Whole(kind), Value::Number(number)) => self.value(kind, &number.to_string()),
+            (Look::Whole(kind), Value::Null | Value::Bool(_) | Value::Object(_)) => self.fault(kind, Problem::Unreadable),
+            (Look::Inside, Value::String(text)) => memory::inside(text, &mut |kind, it| self.value(kind, it)),
+            (Look::Inside, Value::Object(members)) => {
+                for (name, member) in members {
+                    memory::inside(name, &mut |kind, it| self.value(kind, it));
+                    self.look(look, member);
+                }
+            }
+            (Look::Inside, Value::Null | Value::Bool(_) | Value::Number(_)) => {}
+        }
+    }
+
+    fn value(&mut self, kind: ValueKind, text: &str) {
+        // The first problem is told; the others cannot make it better.
+        if self.problem.is_some() {
+            return;
+        }
+        let Some(Sighting { sources, call }) = self.seen.sighting(kind, text) else {
+            return self.fault(kind, Problem::Unreadable);
+        };
+        match (sources.among(self.from).strongest(), sources.strongest()) {
+            (Some(source), _) => self.weakest = self.weakest.max(Some(source)),
+            (None, Some(source)) => {
+                let call = call.map(|learned| (learned.tool, learned.call.clone()));
+                self.fault(kind, Problem::Elsewhere { source, call });
+            }
+            (None, None) if self.seen.has_gap() => self.fault(kind, Problem::Unknown),
+            (None, None) => self.fault(kind, Problem::Unseen),
+        }
+    }
+
+    fn fault(&mut self, kind: ValueKind, problem: Problem) {
+        self.problem.get_or_insert((kind, problem));
+    }
+}
+
+/// Where something was seen, for sentences.
+const fn place(source: Source) -> &'static str {
+    match source {
+        Source::Intent => "the intent",
+        Source::Trusted => "a trusted result",
+        Source::Structured => "a structured result",
+        Source::Text => "the text of a result",
+    }
+}
+
+/// What is wrong, for the caller and the user. It names arguments and tools, never values.
+pub(crate) fn sentence(origin: &Origin, kind: ValueKind, problem: &Problem) -> String {
+    let Origin { arg, look, from, otherwise: _ } = origin;
+    let what = match look {
+        Look::Whole(_) => format!("the value of {arg}"),
+        Look::Inside => format!("{} in {arg}", kind.phrase()),
+    };
+    let places: Vec<&str> = from.iter().map(place).collect();
+    let places = places.join(" or ");
+    match problem {
+        Problem::Unseen => format!("{what} was seen nowhere in this session; it has to stand in {places}"),
+        Problem::Unknown => {
+            format!("{what} was not seen, and not all of this session is remembered; it has to stand in {places}")
+        }
+        Problem::Elsewhere { source, call } => {
+            let of = call.as_ref().map(|(tool, _)| format!(" of {tool}")).unwrap_or_default();
+            format!("{what} was seen only in {}{of}; it has to stand in {places}", place(*source))
+        }
+        Problem::Unreadable => match look {
+            Look::Whole(_) => format!("{what} is not {} that can be told apart from others", kind.phrase()),
+            Look::Inside => format!("{what} has more than one reading"),
+        },
+    }
+}

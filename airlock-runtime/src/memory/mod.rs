@@ -1,0 +1,329 @@
+//! What a session has seen: in the intent of its lease, and in the results of its earlier calls.
+//!
+//! Rules on arguments (`from`) ask whether a value was seen, and where. Only keyed hashes are kept, of values in the one spelling of
+//! their kind. The memory is that of one process and is bounded; what it does not know counts as not seen, so a restart, a full memory or
+//! a second process of the same ledger make such rules stricter and never looser.
+//!
+//! The intent comes with each call and is bound to the lease by its hash, so it is known again after a restart. A result is learned
+//! before it is given to the client: whatever a later call can know of it, the memory knows too.
+
+mod date;
+mod index;
+mod read;
+mod value;
+
+use crate::decide::Call;
+use crate::limits::{
+    MEMORY_CALLS_MAX, MEMORY_LEAF_MAX, MEMORY_RESULT_MAX, MEMORY_SESSION_MAX, MEMORY_SESSIONS_MAX, MEMORY_VALUES_MAX,
+};
+use crate::policy::Policy;
+use crate::policy::origin::{Look, Source, Sources, ValueKind};
+use index::{Index, Keyed, Kinds, Learner};
+use read::Reading;
+use serde_json::Value;
+use std::collections::HashMap;
+
+/// What every session of this process has seen.
+#[derive(Debug)]
+pub struct Memory {
+    keys: Keyed,
+    kinds: Kinds,
+    sessions: HashMap<String, Session>,
+    /// Grows with each use, so that the session that was unused longest can be told.
+    tick: u64,
+    values: usize,
+    /// When sessions were forgotten last, unix seconds.
+    forgot: u64,
+}
+
+#[derive(Debug, Default)]
+struct Session {
+    intent: Option<Intent>,
+    results: Index,
+    calls: Vec<Learned>,
+    /// Allowed calls, learned from or not.
+    allowed: u64,
+    /// Something of it was not kept.
+    gap: bool,
+    /// Unix seconds at which its newest lease ends.
+    until: u64,
+    used: u64,
+}
+
+#[derive(Debug)]
+struct Intent {
+    hash: String,
+    index: Index,
+}
+
+/// A call whose result was learned.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Learned {
+    /// Its id in the ledger.
+    pub call: String,
+    /// Its tool.
+    pub tool: &'static str,
+}
+
+/// What one session has seen, for one decision.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen<'a> {
+    view: Option<View<'a>>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct View<'a> {
+    keys: &'a Keyed,
+    session: &'a Session,
+}
+
+/// Where a value was seen.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sighting<'a> {
+    /// In which places.
+    pub sources: Sources,
+    /// The call in whose result it was seen first, if it was seen in one.
+    pub call: Option<&'a Learned>,
+}
+
+impl Memory {
+    /// A memory for the rules of this policy; without rules it learns nothing.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        let mut kinds = Kinds::default();
+        for origin in policy.tools.iter().flat_map(|tool| tool.origins) {
+            let looked: &[ValueKind] = match &origin.look {
+                Look::Whole(kind) => &[*kind],
+                Look::Inside => &INSIDE,
+            };
+            for kind in looked {
+                kinds.whole |= Kinds::bit(*kind);
+                // Where a value of such a shape stood in a text is worth telling the user; of words and numbers that is costly.
+                let is_shaped = matches!(kind, ValueKind::Email | ValueKind::Iban | ValueKind::Url | ValueKind::Host);
+                let counts = origin.from.has(Source::Text) || origin.from.has(Source::Trusted);
+                if is_shaped || counts {
+                    kinds.text |= Kinds::bit(*kind);
+                }
+            }
+        }
+        Self { keys: Keyed::default(), kinds, sessions: HashMap::new(), tick: 0, values: 0, forgot: 0 }
+    }
+
+    /// Does no rule ask?
+    #[must_use]
+    pub fn is_idle(&self) -> bool {
+        self.kinds == Kinds::default()
+    }
+
+    /// What the session of this name has seen, with the intent of the lease that a call of it presents now; `hash` is the intent's in
+    /// the lease, so that it is read once.
+    pub fn seen(&mut self, sid: &str, hash: &str, intent: &str) -> Seen<'_> {
+        if self.is_idle() {
+            return Seen::default();
+        }
+        let (keys, kinds) = (self.keys.clone(), self.kinds.whole);
+        let session = self.session(sid);
+        if session.intent.as_ref().is_none_or(|known| known.hash != hash) {
+            let mut index = Index::default();
+            let mut learner = Learner { index: &mut index, keys: &keys, call: 0, most: MEMORY_SESSION_MAX, full: false };
+            let of_intent = Sources::of(&[Source::Intent]);
+            learner.text(intent, kinds, of_intent);
+            learner.leaf(intent, false, kinds, of_intent);
+            session.intent = Some(Intent { hash: hash.to_owned(), index });
+        }
+        let Self { keys, sessions, .. } = self;
+        Seen { view: sessions.get(sid).map(|session| View { keys, session }) }
+    }
+
+    /// How many allowed calls of a session this process knows of.
+    #[must_use]
+    pub fn allowed(&self, sid: &str) -> u64 {
+        self.sessions.get(sid).map_or(0, |session| session.allowed)
+    }
+
+    /// Notes that a call of the session was allowed. `until`: when its lease ends, unix seconds.
+    pub fn note_allowed(&mut self, sid: &str, until: u64) {
+        if !self.is_idle() {
+            let session = self.session(sid);
+            session.allowed += 1;
+            session.until = session.until.max(until);
+        }
+    }
+
+    /// Learns the result of a call of the session, of whatever kind its tool is, before the client gets it.
+    ///
+    /// Every member, item and member name of a JSON value is a structured value; every text among them is also read as text. Of a result
+    /// of MCP (`content`, `structuredContent`) the text blocks count as structured where they are JSON themselves.
+    pub fn learn(&mut self, sid: &str, call: &Call, result: &Value) {
+        if self.is_idle() {
+            return;
+        }
+        let (keys, kinds, values) = (self.keys.clone(), self.kinds, self.values);
+        let (tool, is_trusted) = call.tool.map_or(("", false), |tool| (tool.name, tool.trusted));
+        let session = self.session(sid);
+        if session.calls.len() >= MEMORY_CALLS_MAX {
+            session.gap = true;
+            return;
+        }
+        let before = session.results.len();
+        let number = u32::try_from(session.calls.len()).unwrap_or(u32::MAX);
+        session.calls.push(Learned { call: call.id.clone(), tool });
+        let most = MEMORY_SESSION_MAX.min(before + MEMORY_VALUES_MAX.saturating_sub(values));
+        let mut learner = Learner { index: &mut session.results, keys: &keys, call: number, most, full: false };
+        let mut budget = MEMORY_RESULT_MAX;
+        take_result(&mut learner, result, kinds, is_trusted, &mut budget);
+        session.gap |= learner.full || budget == 0;
+        self.values += self.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
+    }
+
+    /// Forgets sessions whose leases have ended at this time, unix seconds. It looks once for each second.
+    pub fn forget(&mut self, now: u64) {
+        if now == self.forgot {
+            return;
+        }
+        self.forgot = now;
+        self.sessions.retain(|_, session| session.until > now || session.until == 0);
+        self.count();
+    }
+
+    fn count(&mut self) {
+        self.values = self.sessions.values().map(|session| session.results.len()).sum();
+    }
+
+    /// The session, made if it is new; then the one that was unused longest may have to go.
+    fn session(&mut self, sid: &str) -> &mut Session {
+        self.tick += 1;
+        if !self.sessions.contains_key(sid) && self.sessions.len() >= MEMORY_SESSIONS_MAX {
+            let oldest = self.sessions.iter().min_by_key(|(_, session)| session.used).map(|(sid, _)| sid.clone());
+            oldest.and_then(|oldest| self.sessions.remove(&oldest));
+            self.count();
+        }
+        let session = self.sessions.entry(sid.to_owned()).or_default();
+        session.used = self.tick;
+        session
+    }
+}
+
+/// Kinds that are looked for inside texts.
+pub(crate) const INSIDE: [ValueKind; 3] = [ValueKind::Url, ValueKind::Email, ValueKind::Iban];
+
+/// A result of MCP, or any other JSON value.
+fn take_result(learner: &mut Learner<'_>, result: &Value, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+    let blocks = result.get("content").and_then(Value::as_array);
+    let texts = blocks.map(|blocks| blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>());
+    let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
+        return take_value(learner, result, kinds, is_trusted, budget);
+    };
+    if let Some(structured) = result.get("structuredContent") {
+        take_value(learner, structured, kinds, is_trusted, budget);
+    }
+    for text in texts {
+        match serde_json::from_str::<Value>(text) {
+            Ok(parsed @ (Value::Object(_) | Value::Array(_))) => take_value(learner, &parsed, kinds, is_trusted, budget),
+            Ok(_) | Err(_) => take_text(learner, text, kinds, is_trusted, budget),
+        }
+    }
+}
+
+fn take_value(learner: &mut Learner<'_>, value: &Value, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+    let mut open = vec![(value, false)];
+    while let Some((value, is_id)) = open.pop() {
+        match value {
+            Value::Null | Value::Bool(_) => {}
+            Value::Number(number) => take_leaf(learner, &number.to_string(), is_id, kinds, is_trusted, budget),
+            Value::String(text) => {
+                take_leaf(learner, text, is_id, kinds, is_trusted, budget);
+                take_text(learner, text, kinds, is_trusted, budget);
+            }
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, is_id))),
+            Value::Object(members) => {
+                for (name, member) in members {
+                    take_leaf(learner, name, false, kinds, is_trusted, budget);
+                    open.push((member, names_id(name)));
+                }
+            }
+        }
+        if *budget == 0 {
+            return;
+        }
+    }
+}
+
+/// Names of members that hold identifiers: a short value counts only from these.
+fn names_id(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    let bare = lower.trim_end_matches('_');
+    matches!(bare, "id" | "key" | "number" | "no" | "ref")
+        || bare.ends_with("_id")
+        || bare.ends_with("-id")
+        || name.ends_with("Id")
+}
+
+fn take_leaf(learner: &mut Learner<'_>, text: &str, is_id: bool, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+    *budget = budget.saturating_sub(text.len());
+    if text.len() <= MEMORY_LEAF_MAX {
+        let mut sources = Sources::of(&[Source::Structured, Source::Text]);
+        if is_trusted {
+            sources = sources.and(Sources::of(&[Source::Trusted]));
+        }
+        learner.leaf(text, is_id, kinds.whole, sources);
+    }
+}
+
+/// As much of a text as there is budget for.
+fn take_text(learner: &mut Learner<'_>, text: &str, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+    let mut end = text.len().min(*budget);
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    *budget = if end < text.len() { 0 } else { budget.saturating_sub(end) };
+    let sources = if is_trusted { Sources::of(&[Source::Trusted, Source::Text]) } else { Sources::of(&[Source::Text]) };
+    learner.text(&text[..end], kinds.text, sources);
+}
+
+impl<'a> Seen<'a> {
+    /// Where a value of this kind was seen; `None` if the text has no reading as one.
+    #[must_use]
+    pub fn sighting(&self, kind: ValueKind, text: &str) -> Option<Sighting<'a>> {
+        let normal = value::normal(kind, text)?;
+        let Some(View { keys, session }) = self.view else { return Some(Sighting::default()) };
+        let mut sighting = session.find(keys.value(kind, &normal));
+        // A day without a year was seen as the day of any year.
+        if let Some(day) = normal.get(4..).filter(|_| kind == ValueKind::Date && sighting.sources.is_empty()) {
+            sighting = session.find(keys.value(kind, &format!("-{day}")));
+        }
+        Some(sighting)
+    }
+
+    /// Is something of the session not remembered?
+    #[must_use]
+    pub fn has_gap(&self) -> bool {
+        self.view.is_some_and(|View { session, .. }| session.gap)
+    }
+}
+
+impl Session {
+    fn find(&self, hash: u64) -> Sighting<'_> {
+        let intent = self.intent.as_ref().and_then(|intent| intent.index.get(hash)).map(|note| note.sources).unwrap_or_default();
+        let result = self.results.get(hash);
+        let call = result.and_then(|note| self.calls.get(usize::try_from(note.call).ok()?));
+        Sighting { sources: intent.and(result.map(|note| note.sources).unwrap_or_default()), call }
+    }
+}
+
+/// Every URL, address and account number in a text, each with its kind; what hides or is only compatible is undone first, so that what
+/// a reader would follow is what is looked at.
+pub(crate) fn inside(text: &str, take: &mut dyn FnMut(ValueKind, &str)) {
+    use unicode_normalization::UnicodeNormalization;
+    use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
+    let plain: String = match text.is_ascii() {
+        true => text.to_owned(),
+        false => text.nfkc().filter(|c| c.general_category() != GeneralCategory::Format).collect(),
+    };
+    read::links(&plain, Reading::Longest, &mut |it| take(ValueKind::Url, it));
+    read::addresses(&plain, &mut |it| take(ValueKind::Email, it));
+    read::accounts(&plain, Reading::Longest, &mut |it| take(ValueKind::Iban, it));
+}
+
+#[cfg(test)]
+mod tests;

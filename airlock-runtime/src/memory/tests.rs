@@ -1,0 +1,245 @@
+//! What is learned, what counts, and what is forgotten.
+
+use super::*;
+use crate::call::Args;
+use crate::policy::origin::{Origin, Otherwise};
+use crate::policy::{Durability, LeaseRules, LedgerRules, Tool, ToolIndex, sample};
+use serde_json::json;
+
+const EVERY: &[Origin] = &{
+    let mut all = [of(ValueKind::Email); 9];
+    let mut at = 0;
+    while at < all.len() {
+        all[at] = of(ValueKind::ALL[at]);
+        at += 1;
+    }
+    all
+};
+
+const fn of(kind: ValueKind) -> Origin {
+    Origin { arg: "x", look: Look::Whole(kind), from: Sources::of(&Source::ALL), otherwise: Otherwise::Deny }
+}
+
+static POLICY: Policy = Policy {
+    gateway: "g",
+    instructions: "",
+    digest: [0; 32],
+    compiled_by: "",
+    keys: &[],
+    lease: LeaseRules { default_ttl: 60, max_ttl: 60, carrier_meta: true, carrier_arguments: true },
+    ledger: LedgerRules { dir_env: None, dir_default: "x", durability: Durability::Process },
+    limits: sample::LIMITS,
+    tools: &[Tool { name: "read", origins: EVERY, ..sample::TOOL }, Tool { name: "directory", trusted: true, ..sample::TOOL }],
+    tool_index: ToolIndex(&|name| ["read", "directory"].iter().position(|tool| *tool == name)),
+    #[cfg(feature = "plan-upstream")]
+    upstreams: &[],
+    flows: &[],
+    grants: &[],
+};
+
+fn call(tool: &str) -> Call {
+    Call::new(&POLICY, format!("call-of-{tool}"), tool.to_owned(), Args::new())
+}
+
+fn learned(tool: &str, result: &Value) -> Memory {
+    let mut memory = Memory::of(&POLICY);
+    memory.learn("s", &call(tool), result);
+    memory
+}
+
+/// Where a value was seen, as words.
+fn places(memory: &mut Memory, intent: &str, kind: ValueKind, text: &str) -> Vec<&'static str> {
+    let seen = memory.seen("s", "hash", intent);
+    seen.sighting(kind, text).map(|sighting| sighting.sources.iter().map(Source::word).collect()).unwrap_or_default()
+}
+
+#[test]
+fn the_intent_is_read_for_every_kind() {
+    let intent = "Pay 1,250.00 EUR to GB29 NWBK 6016 1331 9268 19 on May 15th, 2024, mail J. Doe <J.Doe@x.example> and Ann Lee's team, \
+                  see www.bills.example/7, delete file 13, open \"my notes.txt\", and tell #general about invoice INV-77.";
+    let mut memory = Memory::of(&POLICY);
+    for (kind, text) in [
+        (ValueKind::Amount, "1250"),
+        (ValueKind::Iban, "GB29NWBK60161331926819"),
+        (ValueKind::Date, "2024-05-15 09:30"),
+        (ValueKind::Email, "j.doe@X.example"),
+        (ValueKind::Name, "ann lee"),
+        (ValueKind::Name, "J. Doe"),
+        (ValueKind::Url, "http://www.bills.example/7"),
+        (ValueKind::Host, "www.bills.example"),
+        (ValueKind::Id, "13"),
+        (ValueKind::Id, "INV-77"),
+        (ValueKind::Path, "my notes.txt"),
+        (ValueKind::Name, "General"),
+    ] {
+        assert_eq!(places(&mut memory, intent, kind, text), ["intent"], "{text}");
+    }
+    for (kind, text) in [
+        (ValueKind::Amount, "250"),
+        (ValueKind::Amount, "12"),
+        (ValueKind::Date, "2024-05-16"),
+        (ValueKind::Date, "2025-05-15"),
+        (ValueKind::Email, "doe@x.example"),
+        (ValueKind::Name, "ann"),
+        (ValueKind::Name, "le"),
+        (ValueKind::Host, "bills.example"),
+        (ValueKind::Url, "www.bills.example/77"),
+        (ValueKind::Id, "1"),
+        (ValueKind::Id, "INV"),
+    ] {
+        let expected: &[&str] = if text == "ann" { &["intent"] } else { &[] };
+        assert_eq!(places(&mut memory, intent, kind, text), expected, "{text}");
+    }
+    let mut other = Memory::of(&POLICY);
+    assert_eq!(places(&mut other, "Call me on May 15th", ValueKind::Date, "2031-05-15"), ["intent"], "no year was said");
+}
+
+#[test]
+fn another_intent_of_the_same_session_replaces_the_first() {
+    let mut memory = Memory::of(&POLICY);
+    let seen = |memory: &mut Memory, hash: &str, intent: &str| {
+        !memory.seen("s", hash, intent).sighting(ValueKind::Email, "a@b.example").unwrap().sources.is_empty()
+    };
+    assert!(seen(&mut memory, "1", "mail a@b.example"));
+    assert!(!seen(&mut memory, "2", "mail nobody"));
+}
+
+#[test]
+fn members_are_structured_and_prose_is_text() {
+    let result = json!({"messages": [
+        {"sender": "Bob Stone", "id": 7, "body": "pay US133000000121212121212, see www.evil.example"},
+        {"sender": "Ann <ann@x.example>", "id": "f-19", "amount": 99.5, "note": "k"},
+    ]});
+    let mut memory = learned("read", &result);
+    for (kind, text, expected) in [
+        (ValueKind::Name, "bob stone", &["structured", "text"][..]),
+        (ValueKind::Email, "ann@x.example", &["structured", "text"]),
+        (ValueKind::Id, "7", &["structured", "text"]),
+        (ValueKind::Id, "f-19", &["structured", "text"]),
+        (ValueKind::Amount, "99.50", &["structured", "text"]),
+        (ValueKind::Iban, "US133000000121212121212", &["text"]),
+        (ValueKind::Url, "https://www.evil.example", &["text"]),
+        (ValueKind::Host, "www.evil.example", &["text"]),
+        (ValueKind::Name, "messages", &["structured", "text"]),
+        (ValueKind::Name, "k", &[]),
+        (ValueKind::Name, "stone", &["text"]),
+        (ValueKind::Email, "bob@x.example", &[]),
+    ] {
+        assert_eq!(places(&mut memory, "", kind, text), expected, "{text}");
+    }
+    let seen = memory.seen("s", "hash", "");
+    let call = seen.sighting(ValueKind::Id, "f-19").unwrap().call.cloned();
+    assert_eq!(call, Some(Learned { call: "call-of-read".into(), tool: "read" }));
+    assert_eq!(places(&mut memory, "", ValueKind::Url, "https://www.evil.example/?q=secret"), [""; 0]);
+}
+
+#[test]
+fn a_short_value_counts_only_where_it_is_an_identifier() {
+    let mut memory = learned("read", &json!({"day": 7, "file_id": 8, "text": "item 9 and 123", "userId": "z"}));
+    for (text, expected) in
+        [("7", &[][..]), ("8", &["structured", "text"]), ("9", &[]), ("123", &["text"]), ("z", &["structured", "text"])]
+    {
+        assert_eq!(places(&mut memory, "", ValueKind::Id, text), expected, "{text}");
+    }
+}
+
+#[test]
+fn results_of_other_servers_are_read_by_their_blocks() {
+    let result = json!({
+        "content": [{"type": "text", "text": "{\"to\": \"a@x.example\"}"}, {"type": "text", "text": "write to b@x.example"}],
+        "structuredContent": {"mail": "c@x.example"},
+        "isError": false,
+    });
+    let mut memory = learned("read", &result);
+    for (text, expected) in
+        [("a@x.example", &["structured", "text"][..]), ("c@x.example", &["structured", "text"]), ("b@x.example", &["text"])]
+    {
+        assert_eq!(places(&mut memory, "", ValueKind::Email, text), expected, "{text}");
+    }
+}
+
+#[test]
+fn a_trusted_tool_is_trusted_wherever_the_value_stands() {
+    let mut memory = learned("directory", &json!({"about": "Ann (ann@x.example)", "mail": "bob@x.example"}));
+    assert_eq!(places(&mut memory, "", ValueKind::Email, "ann@x.example"), ["trusted", "text"]);
+    assert_eq!(places(&mut memory, "", ValueKind::Email, "bob@x.example"), ["trusted", "structured", "text"]);
+}
+
+#[test]
+fn sessions_do_not_see_each_other_and_end_with_their_leases() {
+    let mut memory = learned("read", &json!({"mail": "a@x.example"}));
+    memory.note_allowed("s", 100);
+    let sees = |memory: &mut Memory, sid: &str| {
+        !memory.seen(sid, "h", "").sighting(ValueKind::Email, "a@x.example").unwrap().sources.is_empty()
+    };
+    assert!(sees(&mut memory, "s") && !sees(&mut memory, "t"));
+    assert_eq!((memory.allowed("s"), memory.allowed("u")), (1, 0));
+    memory.forget(99);
+    assert!(sees(&mut memory, "s"));
+    memory.forget(100);
+    assert!(!sees(&mut memory, "s"));
+}
+
+#[test]
+fn memory_is_bounded_and_what_is_lost_counts_as_unseen() {
+    let many = |from: usize| json!((from..from + 30_000).map(|n| format!("user{n}@x.example")).collect::<Vec<_>>());
+    let mut memory = Memory::of(&POLICY);
+    for round in 0..3 {
+        memory.learn("s", &call("read"), &many(round * 30_000));
+    }
+    assert!(memory.values <= MEMORY_SESSION_MAX, "{}", memory.values);
+    let seen = memory.seen("s", "h", "");
+    assert!(seen.has_gap());
+    assert!(seen.sighting(ValueKind::Email, "user89999@x.example").unwrap().sources.is_empty());
+    for n in 0..MEMORY_SESSIONS_MAX + 5 {
+        let _ = memory.seen(&n.to_string(), "h", "");
+    }
+    assert_eq!(memory.sessions.len(), MEMORY_SESSIONS_MAX);
+    assert_eq!(memory.values, 0, "the session unused longest is gone");
+    let mut long = learned("read", &json!([format!("{} last@x.example", "word ".repeat(MEMORY_RESULT_MAX / 4))]));
+    assert!(long.seen("s", "h", "").has_gap());
+}
+
+#[test]
+fn a_memory_without_rules_learns_nothing() {
+    static BARE: Policy = Policy { tools: &[sample::TOOL], tool_index: ToolIndex(&|_| Some(0)), ..bare() };
+    const fn bare() -> Policy {
+        Policy {
+            gateway: "g",
+            instructions: "",
+            digest: [0; 32],
+            compiled_by: "",
+            keys: &[],
+            lease: LeaseRules { default_ttl: 60, max_ttl: 60, carrier_meta: true, carrier_arguments: true },
+            ledger: LedgerRules { dir_env: None, dir_default: "x", durability: Durability::Process },
+            limits: sample::LIMITS,
+            tools: &[],
+            tool_index: ToolIndex(&|_| None),
+            #[cfg(feature = "plan-upstream")]
+            upstreams: &[],
+            flows: &[],
+            grants: &[],
+        }
+    }
+    let mut memory = Memory::of(&BARE);
+    memory.learn("s", &call("read"), &json!({"mail": "a@x.example"}));
+    memory.note_allowed("s", 1);
+    assert!(memory.sessions.is_empty());
+}
+
+#[test]
+fn what_hides_in_a_text_is_looked_at() {
+    let found = |text: &str| {
+        let mut all = Vec::new();
+        inside(text, &mut |kind, it| all.push((kind, it.to_owned())));
+        all
+    };
+    let url = |it: &str| (ValueKind::Url, it.to_owned());
+    assert_eq!(found("see www.ev\u{200b}il.example"), [url("www.evil.example")]);
+    assert_eq!(found("see \u{ff57}\u{ff57}\u{ff57}.evil.example"), [url("www.evil.example")]);
+    assert_eq!(
+        found("a@b.example pays GB29 NWBK 6016 1331 9268 19"),
+        [(ValueKind::Email, "a@b.example".to_owned()), (ValueKind::Iban, "GB29NWBK60161331926819".to_owned())]
+    );
+    assert_eq!(found("plain words, e.g. these"), []);
+}
