@@ -307,20 +307,14 @@ impl Gateway {
             outcome = effect::perform(permit, allowed, &self.world, &desk.listener) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
-            Ok(_) => self.deliver(&call, outcome),
+            Ok(_) => outcome,
             Err(_) => outcome.unrecorded(),
         };
         // Before the client has it, so that no later call can know more than the memory does.
         if let (Some(sid), Ok(result)) = (&session, &outcome.result) {
-            self.memory.borrow_mut().learn(sid, &call, result);
+            self.memory.borrow_mut().learn(sid, &call, &result.value());
         }
         Judged::Performed { seq, risk: risk.score, outcome }
-    }
-
-    /// The one place through which every result passes after it was recorded and before the client sees it.
-    #[allow(clippy::unused_self, reason = "what is remembered of results is the gateway's")]
-    fn deliver(&self, _call: &Call, outcome: Outcome) -> Outcome {
-        outcome
     }
 
     /// Verifies the lease and decides, both by the time that it is now. `None` when the ledger has failed.
@@ -336,7 +330,7 @@ impl Gateway {
         let mut memory = self.memory.borrow_mut();
         let intent = carried.ok().and_then(|carried| carried.intent.as_deref()).unwrap_or_default();
         let seen = match &authority {
-            Ok(authority) if call.is_traced() => memory.seen(&authority.sid, &authority.intent, intent),
+            Ok(authority) if call.is_traced() => memory.seen(&authority.sid, &lease::hex(&authority.root.ih), intent),
             Ok(_) | Err(_) => Seen::default(),
         };
         let facts = Facts { now, newest_entry, drift: self.drift(call), seen };

@@ -101,7 +101,7 @@ impl Trial {
         let call = Call::new(self.policy, String::new(), name.to_owned(), args);
         let risk = decide::assess(&call);
         let seen = match authority {
-            Ok(authority) if call.is_traced() => self.memory.seen(&authority.sid, &authority.intent, &self.intent),
+            Ok(authority) if call.is_traced() => self.memory.seen(&authority.sid, &lease::hex(&authority.root.ih), &self.intent),
             Ok(_) | Err(_) => Seen::default(),
         };
         let Traced { mut checks, decision } =

@@ -442,7 +442,8 @@ fn args(
             .iter()
             .map(|argument| {
                 let kind = Kind::from(argument.kind);
-                (Argument { name: &argument.name, kind, required: argument.required }, Vec::new())
+                let argument = Argument { name: &argument.name, kind, required: argument.required };
+                Ruled { argument, rules: Vec::new(), origin: None }
             })
             .collect(),
     };

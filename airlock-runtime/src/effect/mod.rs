@@ -28,6 +28,7 @@ use crate::ledger::{Allowed, Ledger, read};
 use crate::policy::Policy;
 use serde::Serialize;
 use serde_json::Value;
+use std::borrow::Cow;
 use std::io;
 use std::path::{Path, PathBuf};
 use tokio::sync::Semaphore;
@@ -80,6 +81,17 @@ impl Product {
             Self::Own(value) => value.to_string(),
             #[cfg(feature = "upstream")]
             Self::Foreign(answer) => answer.text(),
+        }
+    }
+
+    /// The result as JSON. That of an upstream is parsed for it.
+    #[must_use]
+    pub fn value(&self) -> Cow<'_, Value> {
+        match self {
+            Self::Own(value) => Cow::Borrowed(value),
+            #[cfg(feature = "upstream")]
+            // It was read from JSON and checked, so it is JSON.
+            Self::Foreign(answer) => Cow::Owned(serde_json::from_str(&answer.text()).unwrap_or_default()),
         }
     }
 }
