@@ -124,6 +124,8 @@ mod tests {
         assert_eq!(document["dependencies"]["airlock-runtime"]["path"].as_str(), Some("airlock-00/airlock-runtime"));
         assert_eq!(document["dependencies"]["airlock-runtime"]["features"].as_array().map(toml_edit::Array::len), Some(2));
         assert_eq!(fs::read_to_string(path.with_file_name("policy/pins/a.json")).expect("read"), "{}");
+        let packages = document["profile"]["release"]["package"].as_table_like().expect("a table");
+        assert!(!packages.contains_key("*"), "it would optimise macros and build scripts, which is most of a first build");
         assert_eq!(written.write().expect("again"), path);
         assert_eq!(fs::read_link(path.with_file_name("airlock-00")).expect("a link"), dir.path());
     }

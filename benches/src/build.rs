@@ -1,6 +1,7 @@
 //! `airlock build` from nothing and after a change, beside what cargo takes for an empty program with the same profile.
 
 use crate::gateway::children;
+use crate::policy::large;
 use airlock_bench::Fault;
 use airlock_bench::cpu::median;
 use airlock_bench::table::{Bar, begin, row};
@@ -12,7 +13,7 @@ use std::time::{Duration, Instant};
 /// Builds after a change of one value.
 const BUILDS: usize = 7;
 /// An empty program with the profile of gateways.
-const FLOOR: &str = "[package]\nname = \"floor\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[profile.release]\nopt-level = 3\n\
+const FLOOR: &str = "[package]\nname = \"floor\"\nversion = \"0.0.0\"\nedition = \"2024\"\n[workspace]\n[profile.release]\nopt-level = \"s\"\n\
                      lto = false\ncodegen-units = 1\npanic = \"abort\"\nstrip = true\ndebug = 0\nincremental = false\noverflow-checks = true\n";
 const TARGET: &str = "x86_64-unknown-linux-gnu";
 const MB: f64 = 1e6;
@@ -48,21 +49,45 @@ pub(crate) fn measure(airlock: &Path, dir: &Path) -> Result<(), Fault> {
         row("… size, static", size(&gateway)?, "MB", Bar::Most(most));
     }
     begin("`airlock build` after a change of one value");
+    let cached = |manifest: &str| {
+        let file = dir.join("changed.toml");
+        fs::write(&file, manifest)?;
+        let mut command = Command::new(airlock);
+        command.arg("build").arg(&file).arg("-o").arg(dir.join("changed")).arg("--offline");
+        timed(command.env("AIRLOCK_CACHE", dir.join("cache-1")))
+    };
+    let change = |n: usize| weather.replace("max_length = 2048", &format!("max_length = {}", 100 + n));
+    assert_ne!(change(0), weather);
+    again("the weather gateway", &cached, &change, Bar::Most(0.6))?;
+    let sized = |tools: usize| {
+        let text = large::manifest(tools);
+        move |n: usize| text.replace("max_length = 100", &format!("max_length = {}", 1000 + n))
+    };
+    let small = again("5 REST tools", &cached, &sized(5), Bar::None)?;
+    let large = again("500 REST tools, each with a pattern", &cached, &sized(500), Bar::None)?;
+    row("500 tools / 5 tools, CPU time", large / small, "×", Bar::Most(3.0));
+    Ok(())
+}
+
+/// Builds again and again with another value; gives the median CPU time in seconds.
+fn again(
+    what: &str,
+    build: &dyn Fn(&str) -> Result<(Duration, Duration), Fault>,
+    change: &dyn Fn(usize) -> String,
+    bar: Bar,
+) -> Result<f64, Fault> {
+    // Libraries with the features of this manifest.
+    build(&change(BUILDS))?;
     let (mut wall, mut cpu) = (Vec::new(), Vec::new());
     for n in 0..BUILDS {
-        let changed = weather.replace("max_length = 2048", &format!("max_length = {}", 100 + n));
-        assert_ne!(changed, weather);
-        let manifest = dir.join("cold.toml");
-        fs::write(&manifest, changed)?;
-        let mut command = Command::new(airlock);
-        command.arg("build").arg(&manifest).arg("-o").arg(dir.join("cold-1")).arg("--offline");
-        let (took, used) = timed(command.env("AIRLOCK_CACHE", dir.join("cache-1")))?;
+        let (took, used) = build(&change(n))?;
         wall.push(took.as_secs_f64());
         cpu.push(used.as_secs_f64());
     }
-    row(&format!("wall clock, p50 of {BUILDS}"), median(&mut wall), "s", Bar::Most(0.6));
-    row("CPU time of all processes, p50", median(&mut cpu), "s", Bar::None);
-    Ok(())
+    row(&format!("{what}: wall clock, p50 of {BUILDS}"), median(&mut wall), "s", bar);
+    let cpu = median(&mut cpu);
+    row("… CPU time of all processes, p50", cpu, "s", Bar::None);
+    Ok(cpu)
 }
 
 /// What nobody can go below on this machine: cargo, rustc, the linker, the standard library and the C library.
@@ -79,14 +104,18 @@ fn floor(dir: &Path) -> Result<(), Fault> {
             .env("RUSTFLAGS", "-Ctarget-feature=+crt-static -Crelocation-model=pic");
         command
     };
-    let (wall, _) = timed(&mut build())?;
+    let (wall, cpu) = timed(&mut build())?;
     row("floor: cargo building an empty program, wall clock", wall.as_secs_f64(), "s", Bar::None);
+    row("… CPU time of all processes", cpu.as_secs_f64(), "s", Bar::None);
     row("… size, static", size(&floor.join("target").join(TARGET).join("release/floor"))?, "MB", Bar::None);
-    let mut again = Vec::new();
+    let (mut wall, mut cpu) = (Vec::new(), Vec::new());
     for n in 0..BUILDS {
         fs::write(floor.join("src/main.rs"), format!("fn main() {{ std::hint::black_box({n}); }}\n"))?;
-        again.push(timed(&mut build())?.0.as_secs_f64());
+        let (took, used) = timed(&mut build())?;
+        wall.push(took.as_secs_f64());
+        cpu.push(used.as_secs_f64());
     }
-    row(&format!("floor: after a change, wall clock, p50 of {BUILDS}"), median(&mut again), "s", Bar::None);
+    row(&format!("floor: after a change, wall clock, p50 of {BUILDS}"), median(&mut wall), "s", Bar::None);
+    row("… CPU time of all processes, p50", median(&mut cpu), "s", Bar::None);
     Ok(())
 }

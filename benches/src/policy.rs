@@ -7,7 +7,7 @@ use airlock_policy::ir::Policy;
 use std::hint::black_box;
 
 #[path = "../../airlock-policy/tests/large/mod.rs"]
-mod large;
+pub(crate) mod large;
 
 /// Tools of the large manifest; each has four argument rules.
 const TOOLS: usize = 500;

@@ -56,6 +56,23 @@ fn it_is_static_pie_hardened_and_stripped() {
     }
 }
 
+/// Megabytes (10^6) that a gateway without HTTP and one with it may have: what they have now, and a little.
+const SMALL: [f64; 2] = [2.75, 5.0];
+
+#[test]
+fn it_stays_small() {
+    for (path, most) in [bare(), abuse()].iter().zip(SMALL) {
+        let bytes = fs::read(path).unwrap();
+        #[allow(clippy::cast_precision_loss, reason = "sizes of files are far below 2^52")]
+        let size = bytes.len() as f64 / 1e6;
+        assert!(size <= most, "{size:.2} MB, at most {most} are expected: see what makes it small in docs/build.md");
+        let file = object::File::parse(&*bytes).unwrap();
+        for name in [".eh_frame", ".eh_frame_hdr", ".gcc_except_table"] {
+            assert!(file.section_by_name(name).is_none(), "{name} is for unwinding, and nothing unwinds");
+        }
+    }
+}
+
 /// A new root directory with the gateway, its key and an empty directory for its ledger: no libraries, no `/dev`, no `/proc`.
 #[test]
 fn it_serves_in_an_empty_root() {
