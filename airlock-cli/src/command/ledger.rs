@@ -56,9 +56,10 @@ impl Init {
             Said::Process => Durability::Process,
         };
         let seed = Seed::fresh().map_err(Failure::new)?;
-        let key = Open::init(&self.dir, &policy.gateway.name, accepted.compiled.digest(), durability, &seed).map_err(|fault| {
-            Failure::new(format_args!("no ledger was made: {fault}")).help("run this as the user that the gateway runs as")
-        })?;
+        let key =
+            Open::init(&self.dir, &policy.gateway.name, accepted.compiled.digest(), durability, &seed).map_err(|fault| {
+                Failure::new(format_args!("no ledger was made: {fault}")).help("run this as the user that the gateway runs as")
+            })?;
         let (text, key) = (seed.text(), tlog::plain_key(&key));
         match self.format {
             Format::Json => {

@@ -36,9 +36,9 @@ pub(crate) struct Inclusion {
 pub(crate) struct Consistency {
     /// Directory of the ledger
     dir: PathBuf,
-    /// The older checkpoint
+    /// The older checkpoint [default: none, for a witness that has seen nothing yet]
     #[arg(long, value_name = "FILE")]
-    since: PathBuf,
+    since: Option<PathBuf>,
     /// Checkpoint that the proof leads to [default: the newest of the ledger]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
@@ -86,11 +86,20 @@ impl Inclusion {
 
 impl Consistency {
     fn run(self) -> Outcome {
-        let older = Checkpoint::claim(&read(&self.since)?)
-            .ok_or_else(|| Failure::new(format_args!("{} is not a checkpoint", self.since.display())))?;
+        let older = match &self.since {
+            None => 0,
+            Some(path) => {
+                let none = || Failure::new(format_args!("{} is not a checkpoint", path.display()));
+                Checkpoint::claim(&read(path)?).ok_or_else(none)?.n
+            }
+        };
         let tree = tree(&self.dir, self.checkpoint.as_deref())?;
-        let proof = tree.consistency(older.n).ok_or_else(|| {
-            Failure::no(format_args!("there is no such proof: the older checkpoint covers {} entries, the newer {}", older.n, tree.len()))
+        let proof = tree.consistency(older).ok_or_else(|| {
+            Failure::no(format_args!(
+                "there is no such proof: the older checkpoint covers {} entries, the newer {}",
+                older,
+                tree.len()
+            ))
         })?;
         say(proof.to_string().trim_end_matches('\n'));
         Ok(ExitCode::SUCCESS)
@@ -105,7 +114,8 @@ impl Verify {
             (Ok(Text::Inclusion(proof)), Some(entry), None) => {
                 let line = read(entry)?;
                 let line = line.strip_suffix(b"\n").unwrap_or(&line);
-                let said = |checkpoint: Checkpoint| format!("entry {} stands in the first {} entries of", proof.index, checkpoint.n);
+                let said =
+                    |checkpoint: Checkpoint| format!("entry {} stands in the first {} entries of", proof.index, checkpoint.n);
                 proof.verify(&key, line).map(|checkpoint| format!("{} {}", said(checkpoint.clone()), checkpoint.origin))
             }
             (Ok(Text::Consistency(proof)), None, Some(since)) => {
@@ -115,10 +125,14 @@ impl Verify {
                 })
             }
             (Ok(Text::Inclusion(_)), _, _) => {
-                return Err(Failure::new("this proves that an entry stands in a ledger: name that entry with --entry, and no --since"));
+                return Err(Failure::new(
+                    "this proves that an entry stands in a ledger: name that entry with --entry, and no --since",
+                ));
             }
             (Ok(Text::Consistency(_)), _, _) => {
-                return Err(Failure::new("this proves that a ledger only grew: name the older checkpoint with --since, and no --entry"));
+                return Err(Failure::new(
+                    "this proves that a ledger only grew: name the older checkpoint with --since, and no --entry",
+                ));
             }
             (Err(fault), _, _) => Err(fault),
         };
@@ -135,18 +149,19 @@ impl Verify {
     }
 }
 
-fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
+pub(super) fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
     let note = read(checkpoint.unwrap_or(&dir.join("checkpoint")))?;
     Tree::read(dir, &note).map_err(|fault| match fault {
         ProofFault::Io(error) => Failure::new(format_args!("cannot read the ledger {}: {error}", dir.display())),
         ProofFault::Ledger(_) | ProofFault::Malformed(_) | ProofFault::Note(_) | ProofFault::Wrong => {
-            Failure::no(format_args!("there is no such proof: {fault}")).help(format_args!("run `airlock verify-log {}`", dir.display()))
+            Failure::no(format_args!("there is no such proof: {fault}"))
+                .help(format_args!("run `airlock verify-log {}`", dir.display()))
         }
     })
 }
 
 /// A file, up to the length of the longest proof.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bound = u64::try_from(PROOF_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes));

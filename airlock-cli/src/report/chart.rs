@@ -45,7 +45,8 @@ pub(crate) fn columns(title: &str, values: &[(u64, u64)], labels: &[(usize, Stri
     for (n, label) in labels {
         let x = to_f64(*n) * step;
         let anchor = if x > WIDTH * 0.85 { "end" } else { "start" };
-        let _ = write!(out, "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", HEIGHT + 15.0);
+        let _ =
+            write!(out, "<text class=\"tick\" x=\"{x:.1}\" y=\"{:.1}\" text-anchor=\"{anchor}\">{label}</text>", HEIGHT + 15.0);
     }
     out + "</svg>"
 }
@@ -68,7 +69,8 @@ pub(crate) fn meter(value: u64, most: u64, class: &str) -> String {
 /// `5 minutes`, `1 day`.
 pub(crate) fn span(seconds: u64) -> String {
     let units = [(86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let (unit, name) = units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
+    let (unit, name) =
+        units.into_iter().find(|(unit, _)| seconds >= *unit && seconds.is_multiple_of(*unit)).unwrap_or((1, "second"));
     let n = seconds / unit;
     format!("{n} {name}{}", if n == 1 { "" } else { "s" })
 }

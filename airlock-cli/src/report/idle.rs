@@ -47,8 +47,13 @@ fn places(text: &str, policy: &Policy) -> Vec<Option<usize>> {
         .into_iter()
         .flatten()
         .map(|table| {
-            let mut tools: Vec<String> =
-                table.get("tools").and_then(|tools| tools.as_array()).into_iter().flatten().filter_map(|tool| tool.as_str().map(str::to_owned)).collect();
+            let mut tools: Vec<String> = table
+                .get("tools")
+                .and_then(|tools| tools.as_array())
+                .into_iter()
+                .flatten()
+                .filter_map(|tool| tool.as_str().map(str::to_owned))
+                .collect();
             tools.sort();
             (table.get("subject").and_then(|subject| subject.as_str()).unwrap_or_default().to_owned(), tools)
         })

@@ -60,9 +60,9 @@ pub(crate) fn page(content: &Content<'_>) -> String {
          <title>{name}: ledger report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
     let period = found.since.zip(found.until).map(|(since, until)| format!("{} to {}", when(since), when(until)));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<header><h1>{name}</h1><p>{} entries{}. Made {}.</p></header>\n",
+        "<header><h1>{name}</h1><p>{} entries{}. Made {}.</p></header>",
         found.entries,
         period.map(|period| format!(", {period}")).unwrap_or_default(),
         when(*made)
@@ -84,7 +84,7 @@ pub(crate) fn page(content: &Content<'_>) -> String {
 const LEGEND: &str = "<p class=\"legend\"><span class=\"key allow\"></span>allowed <span class=\"key deny\"></span>denied</p>";
 
 fn section(out: &mut String, title: &str, body: &str) {
-    let _ = write!(out, "<section><h2>{title}</h2>\n{body}\n</section>\n");
+    let _ = writeln!(out, "<section><h2>{title}</h2>\n{body}\n</section>");
 }
 
 fn figure(svg: &str) -> String {
@@ -128,6 +128,7 @@ fn proof_section(out: &mut String, proof: &Report, found: &Gathered) {
         ("entries", proof.entries.to_string()),
         ("tree head", esc(&proof.root)),
         ("checkpoint", format!("covers {}, {} behind it", proof.anchored, proof.unsealed)),
+        ("witness", proof.witnessed.map_or_else(|| "none was named".to_owned(), |seen| format!("has seen {seen}"))),
         ("seal", proof.sealed.map_or_else(|| "no seed was given".to_owned(), |sealed| format!("covers {sealed}"))),
         ("durability", esc(&proof.durability)),
         ("log key", esc(&proof.key)),
@@ -142,7 +143,8 @@ fn proof_section(out: &mut String, proof: &Report, found: &Gathered) {
         let _ = writeln!(body, "<p class=\"verdict bad\">{seq}{}: {}</p>", esc(&finding.file), esc(&finding.reason));
     }
     if found.damaged > 0 {
-        let _ = writeln!(body, "<p class=\"verdict bad\">{} lines could not be read and are not counted below</p>", found.damaged);
+        let _ =
+            writeln!(body, "<p class=\"verdict bad\">{} lines could not be read and are not counted below</p>", found.damaged);
     }
     for (title, sentences) in [("Proven", &proof.proven), ("Not proven", &proof.not_proven)] {
         let items: String = sentences.iter().map(|sentence| format!("<li>{}</li>", esc(sentence))).collect();
@@ -218,7 +220,12 @@ fn denials(found: &Gathered) -> String {
                 .map(|example| {
                     let who = if example.sub.is_empty() { "(no valid lease)".to_owned() } else { esc(&example.sub) };
                     let detail = if example.detail.is_empty() { String::new() } else { format!(": {}", esc(&example.detail)) };
-                    format!("<li>{} entry {}: {who} called {}{detail}</li>", esc(&example.ts[..19]), example.seq, esc(&example.tool))
+                    format!(
+                        "<li>{} entry {}: {who} called {}{detail}</li>",
+                        esc(&example.ts[..19]),
+                        example.seq,
+                        esc(&example.tool)
+                    )
                 })
                 .collect();
             let counted = if denials.counted > 0 { format!(" ({} only counted)", denials.counted) } else { String::new() };
@@ -247,14 +254,21 @@ fn durations(found: &Gathered) -> String {
         micros => format!("{} s", micros / 1_000_000),
     };
     let labels: Vec<_> = (0..TIME_BINS).step_by(4).map(|bin| (bin, label(bin))).collect();
-    let micros = |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |micros| format!("{}.{:03}", micros / 1000, micros % 1000));
+    let micros =
+        |value: Option<u64>| value.map_or_else(|| "-".to_owned(), |micros| format!("{}.{:03}", micros / 1000, micros % 1000));
     let rows: Vec<Vec<String>> = found
         .agents
         .iter()
         .flat_map(|agent| agent.tools.iter().filter(|usage| usage.p50_us.is_some()).map(move |usage| (agent, usage)))
-        .map(|(agent, usage)| vec![esc(&usage.tool), subject(agent), usage.failed.to_string(), micros(usage.p50_us), micros(usage.p95_us)])
+        .map(|(agent, usage)| {
+            vec![esc(&usage.tool), subject(agent), usage.failed.to_string(), micros(usage.p50_us), micros(usage.p95_us)]
+        })
         .collect();
-    let shown = if rows.is_empty() { "<p>no call came to an end</p>".to_owned() } else { table(&["tool", "agent", "failed", "p50 ms", "p95 ms"], &rows) };
+    let shown = if rows.is_empty() {
+        "<p>no call came to an end</p>".to_owned()
+    } else {
+        table(&["tool", "agent", "failed", "p50 ms", "p95 ms"], &rows)
+    };
     figure(&columns("Calls by duration", &values, &labels)) + &shown
 }
 
@@ -279,7 +293,11 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
             .filter(|agent| !agent.unused.is_empty())
             .map(|agent| vec![subject(agent), agent.unused.iter().map(|tool| esc(tool)).collect::<Vec<_>>().join(", ")])
             .collect();
-        let held = if held.is_empty() { "<p>every tool that a lease names was used</p>".to_owned() } else { table(&["agent", "in its leases, not used"], &held) };
+        let held = if held.is_empty() {
+            "<p>every tool that a lease names was used</p>".to_owned()
+        } else {
+            table(&["agent", "in its leases, not used"], &held)
+        };
         return held + "<p>With <code>--manifest</code> this compares with the grants, and says what to change.</p>";
     };
     let mut out = String::new();
@@ -288,7 +306,10 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
         .map(|grant| {
             let tools = |used: bool| {
                 let named = grant.tools.iter().filter(|(_, count)| (*count > 0) == used);
-                named.map(|(tool, count)| if used { format!("{} ({count})", esc(tool)) } else { esc(tool) }).collect::<Vec<_>>().join(", ")
+                named
+                    .map(|(tool, count)| if used { format!("{} ({count})", esc(tool)) } else { esc(tool) })
+                    .collect::<Vec<_>>()
+                    .join(", ")
             };
             vec![esc(&grant.subject), esc(&grant.why), tools(true), tools(false)]
         })
@@ -296,7 +317,8 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
     out.push_str(&table(&["subject", "why it was granted", "used", "not used"], &rows));
     for grant in granted {
         if let Some(patch) = &grant.patch {
-            let _ = write!(out, "<h3>To take from {} what it does not use</h3><pre>{}</pre>", esc(&grant.subject), esc_lines(patch));
+            let _ =
+                write!(out, "<h3>To take from {} what it does not use</h3><pre>{}</pre>", esc(&grant.subject), esc_lines(patch));
         }
     }
     let known: BTreeSet<&str> = granted.iter().map(|grant| grant.subject.as_str()).collect();
@@ -309,12 +331,8 @@ fn authority(agents: &[Agent], granted: Option<&[Granted]>) -> String {
 }
 
 fn events(found: &Gathered) -> String {
-    let rows: Vec<Vec<String>> = found
-        .events
-        .iter()
-        .rev()
-        .map(|event| vec![event.seq.to_string(), esc(&event.ts[..19]), esc(&event.what)])
-        .collect();
+    let rows: Vec<Vec<String>> =
+        found.events.iter().rev().map(|event| vec![event.seq.to_string(), esc(&event.ts[..19]), esc(&event.what)]).collect();
     if rows.is_empty() { "<p>none</p>".to_owned() } else { table(&["entry", "time", "what"], &rows) }
 }
 

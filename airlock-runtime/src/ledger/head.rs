@@ -226,10 +226,8 @@ mod tests {
         let path = dir.path().join("head");
         let file = File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
         let head = Head::new(file, path.clone());
-        let with_key = |generation, leaves, key| Slot {
-            seal: Some(Seal::from_parts(1, &[key; 32], [6; 32])),
-            ..slot(generation, leaves)
-        };
+        let with_key =
+            |generation, leaves, key| Slot { seal: Some(Seal::from_parts(1, &[key; 32], [6; 32])), ..slot(generation, leaves) };
         for generation in [1, 2] {
             head.write(&with_key(generation, 1023, 0xaa)).unwrap();
         }

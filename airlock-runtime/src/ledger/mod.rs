@@ -21,9 +21,10 @@ mod place;
 pub mod proof;
 mod questions;
 pub mod read;
-mod resume;
+pub mod redact;
 #[cfg(feature = "explain")]
 mod rehearsal;
+mod resume;
 mod revoked;
 mod room;
 mod rotate;
@@ -34,13 +35,14 @@ mod store;
 mod ticket;
 pub mod verify;
 mod window;
+pub mod witness;
 mod writer;
 
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
-pub use files::{Segment, segments};
-pub use fold::{DENIALS_AT_ONCE, DENIAL_EVERY};
+pub use files::{Segment, WITNESSED, segments};
+pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;

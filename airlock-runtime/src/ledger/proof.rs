@@ -130,7 +130,10 @@ impl Tree {
                 End::Clean | End::Partial { .. } => {}
                 End::Fault { .. } if cursor.range.len() >= checkpoint.n => {}
                 End::Fault { at, reason } => {
-                    return Err(ProofFault::Ledger(format!("the line at byte {at} of {} does not fit: {reason}", segment.name())));
+                    return Err(ProofFault::Ledger(format!(
+                        "the line at byte {at} of {} does not fit: {reason}",
+                        segment.name()
+                    )));
                 }
             }
         }
@@ -163,9 +166,19 @@ impl Tree {
         Some(Inclusion { index, path: audit_path(&self.leaves, at), note: self.note.clone() })
     }
 
-    /// The proof that it grew from its first `old` entries; `None` if those are none or more than it has.
+    /// The signed checkpoint, byte for byte.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// The proof that it grew from its first `old` entries; `None` if those are more than it has. From nothing to a tree there is nothing to
+    /// prove: that is what a witness takes which has seen nothing yet.
     #[must_use]
     pub fn consistency(&self, old: u64) -> Option<Consistency> {
+        if old == 0 {
+            return Some(Consistency { old, path: Vec::new(), note: self.note.clone() });
+        }
         let size = usize::try_from(old).ok().filter(|size| (1..=self.leaves.len()).contains(size))?;
         Some(Consistency { old, path: consistency_path(&self.leaves, size), note: self.note.clone() })
     }
@@ -333,8 +346,10 @@ impl Proof {
             lines.next_if(|line| line.starts_with("extra "));
         }
         let word = if is_inclusion { "index " } else { "old " };
-        let number = lines.next().and_then(|line| line.strip_prefix(word)).ok_or(fault("its first lines are those of no proof"))?;
-        let plain = number.parse::<u64>().ok().filter(|n| n.to_string() == number).ok_or(fault("its number is not a plain number"))?;
+        let number =
+            lines.next().and_then(|line| line.strip_prefix(word)).ok_or(fault("its first lines are those of no proof"))?;
+        let plain =
+            number.parse::<u64>().ok().filter(|n| n.to_string() == number).ok_or(fault("its number is not a plain number"))?;
         let path = lines.map(|line| Base64::decode_vec(line).ok()?.try_into().ok()).collect::<Option<Vec<Hash>>>();
         let path = path.filter(|path| path.len() <= 126).ok_or(fault("one of its hashes is none"))?;
         let note = note.to_owned();

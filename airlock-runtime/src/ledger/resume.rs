@@ -147,11 +147,7 @@ fn older_revocations(dir: &Path, older: &[Part], recent: Option<&Part>) -> Resul
         });
         end.map_err(|e| unreadable(&part.segment, e)).and_then(|end| whole(dir, part, end))?;
     }
-    if *found.mark() == stated {
-        Ok(found)
-    } else {
-        Err(damaged(dir, "its revocations are not those that later entries state"))
-    }
+    if *found.mark() == stated { Ok(found) } else { Err(damaged(dir, "its revocations are not those that later entries state")) }
 }
 
 /// After a power cut: reads all from the start; everything that was durable must be there.

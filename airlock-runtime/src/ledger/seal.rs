@@ -127,7 +127,8 @@ impl Seal {
             aggregate.update(tag);
         }
         self.mu = aggregate.finalize().into();
-        let next: [u8; SEED_LEN] = Sha256::new().chain_update(b"airlock/next/v1\0").chain_update(self.key.as_ref()).finalize().into();
+        let next: [u8; SEED_LEN] =
+            Sha256::new().chain_update(b"airlock/next/v1\0").chain_update(self.key.as_ref()).finalize().into();
         *self.key = next;
         self.n += 1;
     }

@@ -5,7 +5,8 @@ use airlock_runtime::ledger::{Decision, Entry, Ledger, Outcome, Sync};
 use airlock_runtime::policy::Durability;
 use std::path::Path;
 
-const HOSTILE: [&str; 5] = ["<script>alert(1)</script>", "\u{1b}[2J\u{1b}]0;x\u{7}", "a\u{202e}b\u{200b}", "\"onload='x", "x\n<img src=//evil>"];
+const HOSTILE: [&str; 5] =
+    ["<script>alert(1)</script>", "\u{1b}[2J\u{1b}]0;x\u{7}", "a\u{202e}b\u{200b}", "\"onload='x", "x\n<img src=//evil>"];
 
 fn made(dir: &Path) -> String {
     let proof = verify(dir, &Trust::default()).unwrap();
@@ -42,7 +43,8 @@ fn what_others_wrote_is_shown_and_does_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), "weather", &[0; 32], Durability::Process).unwrap();
     for text in HOSTILE {
-        let decision = Decision { sid: text, sub: text, tool: text, why: text, detail: Some(text), call: text, ..Decision::default() };
+        let decision =
+            Decision { sid: text, sub: text, tool: text, why: text, detail: Some(text), call: text, ..Decision::default() };
         let allowed = Entry::Decision(Decision { allow: true, hosts: vec![text.to_owned()], ..decision.clone() });
         let outcome = Entry::Outcome(Outcome { call: text, status: text, hosts: vec![text.to_owned()], ..Outcome::default() });
         for entry in [Entry::Decision(decision), allowed, outcome] {
@@ -66,7 +68,12 @@ fn many_names_make_a_long_ledger_and_no_long_page() {
     let names: Vec<String> = (0..1500).map(|n| format!("name-{n}")).collect();
     let tickets: Vec<_> = names
         .iter()
-        .map(|name| ledger.record(&Entry::Decision(Decision { sub: name, tool: name, why: name, call: name, ..Decision::default() }), Sync::Written))
+        .map(|name| {
+            ledger.record(
+                &Entry::Decision(Decision { sub: name, tool: name, why: name, call: name, ..Decision::default() }),
+                Sync::Written,
+            )
+        })
         .collect();
     tickets.into_iter().for_each(|ticket| drop(ticket.wait().unwrap()));
     ledger.shutdown().unwrap();

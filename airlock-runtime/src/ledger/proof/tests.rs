@@ -1,5 +1,5 @@
-use super::super::tests::{allow, open};
 use super::super::Sync;
+use super::super::tests::{allow, open};
 use super::*;
 use ct_merkle::mem_backed_tree::MemoryBackedTree;
 use ct_merkle::{ConsistencyProof, InclusionProof};
@@ -126,13 +126,17 @@ fn a_flip_of_any_byte_of_a_proof_is_found() {
 #[test]
 fn other_spellings_are_refused_and_extra_data_is_passed_over() {
     let text = tree(5).inclusion(3).unwrap().to_string();
-    for (from, to) in [("index 3", "index 03"), ("index 3", "index +3"), ("index 3", "index 3 "), ("\n\n", "\n"), ("index", "place")] {
+    for (from, to) in
+        [("index 3", "index 03"), ("index 3", "index +3"), ("index 3", "index 3 "), ("\n\n", "\n"), ("index", "place")]
+    {
         assert!(Proof::parse(&text.replacen(from, to, 1)).is_err(), "{from} -> {to}");
     }
     let extra = text.replacen("index", "extra AAAA\nindex", 1);
     let Ok(Proof::Inclusion(proof)) = Proof::parse(&extra) else { panic!("{extra}") };
     assert_eq!(proof.to_string(), text);
-    assert!(tree(5).inclusion(5).is_none() && tree(5).consistency(0).is_none() && tree(5).consistency(6).is_none());
+    let nothing = Checkpoint { origin: "weather".into(), n: 0, root: head(&[]) };
+    assert!(tree(5).consistency(0).unwrap().verify(&key().verifying_key(), &nothing).is_err(), "it proves nothing");
+    assert!(tree(5).inclusion(5).is_none() && tree(5).consistency(6).is_none());
 }
 
 #[test]

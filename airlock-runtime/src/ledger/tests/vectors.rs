@@ -115,7 +115,8 @@ fn the_sealed_vectors_are_what_this_code_writes() {
     let revoke = Revoke { target: Target::Session("s-9".into()), why: "lost", by: "operator" };
     let mut folded = Folded::default();
     (0..3).for_each(|_| folded.add("lease_missing", Micros(1_795_326_600_000_000)));
-    let first = [body(&genesis), allow("c-1").seal(pol, [1; 32]).body, Entry::Revoke(revoke).seal(pol, [0; 32]).body, rotate_body(3)];
+    let first =
+        [body(&genesis), allow("c-1").seal(pol, [1; 32]).body, Entry::Revoke(revoke).seal(pol, [0; 32]).body, rotate_body(3)];
     let second = [folded.take().unwrap(), allow("c-2").seal(pol, [2; 32]).body];
     let mut second_of = 0;
     let mut write = |bodies: &[Vec<u8>]| {
@@ -164,7 +165,8 @@ fn the_sealed_vectors_are_what_this_code_writes() {
 /// What `docs/verify.py` says: exit code and text.
 pub(super) fn python(dir: &Path, more: &[&str]) -> (i32, String) {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify.py");
-    let output = std::process::Command::new("python3").arg(script).arg(dir).args(more).output().expect("python3 runs docs/verify.py");
+    let output =
+        std::process::Command::new("python3").arg(script).arg(dir).args(more).output().expect("python3 runs docs/verify.py");
     (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 
