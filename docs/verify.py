@@ -19,7 +19,7 @@ def sha(*parts):
 
 # Ed25519 as RFC 8032 describes it; slow and plain.
 P, ORDER = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+D = -121665 * pow(121666, -1, P) % P
 
 def point_add(a, b):
     (x1, y1, z1, t1), (x2, y2, z2, t2) = a, b
@@ -42,8 +42,7 @@ def point_of(data):
     x = x if (x * x - square) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
     if y >= P or (x * x - square) % P or (x == 0 and sign):
         raise Bad("a point of a signature is none")
-    x = x if x & 1 == sign else P - x
-    return (x, y, 1, x * y % P)
+    return (x if x & 1 == sign else P - x, y, 1, (x if x & 1 == sign else P - x) * y % P)
 
 BASE = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
@@ -196,4 +195,5 @@ def main():
     print("".join(f"WEAKER: {reason}\n" for reason in weak), end="")
     return 3 if weak else 0
 
-sys.exit(main())
+if __name__ == "__main__":
+    sys.exit(main())

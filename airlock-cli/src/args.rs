@@ -40,8 +40,11 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Ledger(command::ledger::Ledger),
     VerifyLog(command::verify_log::VerifyLog),
+    Redact(command::redact::Redact),
     #[command(subcommand)]
     Proof(command::proof::Proof),
+    #[command(subcommand)]
+    Witness(command::witness::Witness),
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
     Report(command::report::Report),

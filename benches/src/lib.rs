@@ -3,6 +3,7 @@
 
 pub mod chain;
 pub mod cpu;
+pub mod month;
 pub mod peer;
 pub mod scene;
 pub mod table;

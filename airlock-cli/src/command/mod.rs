@@ -18,6 +18,7 @@ pub(crate) mod ledger;
 pub(crate) mod new;
 pub(crate) mod present;
 pub(crate) mod proof;
+pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod revoke;
 pub(crate) mod schema;
@@ -29,6 +30,7 @@ pub(crate) mod test;
 pub(crate) mod vendor;
 pub(crate) mod verify_build;
 pub(crate) mod verify_log;
+pub(crate) mod witness;
 
 use crate::args::Command;
 use crate::render::Outcome;
@@ -54,6 +56,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::New(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
         Command::Proof(verb) => verb.run(),
+        Command::Redact(verb) => verb.run(),
         Command::Report(verb) => verb.run(),
         Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
@@ -65,5 +68,6 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Vendor(verb) => verb.run(),
         Command::VerifyBuild(verb) => verb.run(),
         Command::VerifyLog(verb) => verb.run(),
+        Command::Witness(verb) => verb.run(),
     }
 }

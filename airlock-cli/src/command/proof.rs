@@ -36,9 +36,9 @@ pub(crate) struct Inclusion {
 pub(crate) struct Consistency {
     /// Directory of the ledger
     dir: PathBuf,
-    /// The older checkpoint
+    /// The older checkpoint [default: none, for a witness that has seen nothing yet]
     #[arg(long, value_name = "FILE")]
-    since: PathBuf,
+    since: Option<PathBuf>,
     /// Checkpoint that the proof leads to [default: the newest of the ledger]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
@@ -86,13 +86,18 @@ impl Inclusion {
 
 impl Consistency {
     fn run(self) -> Outcome {
-        let older = Checkpoint::claim(&read(&self.since)?)
-            .ok_or_else(|| Failure::new(format_args!("{} is not a checkpoint", self.since.display())))?;
+        let older = match &self.since {
+            None => 0,
+            Some(path) => {
+                let none = || Failure::new(format_args!("{} is not a checkpoint", path.display()));
+                Checkpoint::claim(&read(path)?).ok_or_else(none)?.n
+            }
+        };
         let tree = tree(&self.dir, self.checkpoint.as_deref())?;
-        let proof = tree.consistency(older.n).ok_or_else(|| {
+        let proof = tree.consistency(older).ok_or_else(|| {
             Failure::no(format_args!(
                 "there is no such proof: the older checkpoint covers {} entries, the newer {}",
-                older.n,
+                older,
                 tree.len()
             ))
         })?;
@@ -144,7 +149,7 @@ impl Verify {
     }
 }
 
-fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
+pub(super) fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
     let note = read(checkpoint.unwrap_or(&dir.join("checkpoint")))?;
     Tree::read(dir, &note).map_err(|fault| match fault {
         ProofFault::Io(error) => Failure::new(format_args!("cannot read the ledger {}: {error}", dir.display())),
@@ -156,7 +161,7 @@ fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
 }
 
 /// A file, up to the length of the longest proof.
-fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bound = u64::try_from(PROOF_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let mut bytes = Vec::new();
     let read = std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes));

@@ -3,6 +3,7 @@
 use super::ledger::read_seed;
 use super::tail::unreadable;
 use super::verify_log::pinned;
+use super::witness::witness;
 use crate::manifest::policy_of;
 use crate::render::{Failure, Outcome, note};
 use crate::report::gather::gather;
@@ -37,6 +38,9 @@ pub(crate) struct Report {
     /// Checkpoint that you kept elsewhere
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// Verifier key of a witness, or a file with it
+    #[arg(long, value_name = "VKEY|FILE")]
+    witness: Option<String>,
     /// File with the seed that `airlock ledger init` printed
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
@@ -51,6 +55,7 @@ impl Report {
         let trust = Trust {
             key: self.key.as_deref().map(pinned).transpose()?,
             saved: saved.transpose()?,
+            witness: self.witness.as_deref().map(witness).transpose()?,
             seed: self.seed_file.as_deref().map(read_seed).transpose()?,
         };
         let accepted = self.manifest.as_deref().map(policy_of).transpose()?;

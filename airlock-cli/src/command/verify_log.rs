@@ -2,6 +2,7 @@
 
 use super::ledger::read_seed;
 use super::tail::{json, plain};
+use super::witness::witness;
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::ledger::note::{parse_key, plain_key, verifier_key};
@@ -13,7 +14,7 @@ use std::process::ExitCode;
 ///
 /// Exit codes: 0 all that was asked for is proven · 1 tampered (the first bad entry is named) · 2 wrong usage, or a file cannot be
 /// read · 3 nothing contradicts, but less is proven than asked (no pinned key, entries without a checkpoint, a torn tail) · 4 the
-/// end is missing. Without --key, --checkpoint or --seed-file the code is never 0: a key found beside the ledger proves nothing.
+/// end is missing. Without --key, --checkpoint, --seed-file or --witness the code is never 0: a key found beside the ledger proves nothing.
 #[derive(Debug, clap::Args)]
 pub(crate) struct VerifyLog {
     /// Directory of the ledger.
@@ -24,11 +25,15 @@ pub(crate) struct VerifyLog {
     /// Checkpoint that you kept elsewhere.
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// Verifier key of a witness (name+id+base64), or a file with it: the ledger's cosigned checkpoint, or that of --checkpoint, must be
+    /// cosigned by it.
+    #[arg(long, value_name = "VKEY|FILE")]
+    witness: Option<String>,
     /// File with the seed that `airlock ledger init` printed.
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
     /// Print the key that the ledger itself names, to be kept elsewhere, and verify nothing.
-    #[arg(long, conflicts_with_all = ["key", "checkpoint", "seed_file"])]
+    #[arg(long, conflicts_with_all = ["key", "checkpoint", "seed_file", "witness"])]
     print_key: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value_t)]
@@ -44,7 +49,12 @@ impl VerifyLog {
             .checkpoint
             .map(|path| std::fs::read(&path).map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display()))));
         let seed = self.seed_file.as_deref().map(read_seed).transpose()?;
-        let trust = Trust { key: self.key.as_deref().map(pinned).transpose()?, saved: saved.transpose()?, seed };
+        let trust = Trust {
+            key: self.key.as_deref().map(pinned).transpose()?,
+            saved: saved.transpose()?,
+            seed,
+            witness: self.witness.as_deref().map(witness).transpose()?,
+        };
         let report = verify(&self.dir, &trust).map_err(|e| {
             Failure::new(format!("cannot verify {}: {}", self.dir.display(), e))
                 .help("name the directory that AIRLOCK_LEDGER_DIR or `dir` under [ledger] gave the gateway")
@@ -108,6 +118,9 @@ fn table(report: &Report) -> String {
         format!("  checkpoint  covers {}, {} behind it", report.anchored, report.unsealed),
         format!("  durability  {}", plain(&report.durability)),
     ];
+    if let Some(seen) = report.witnessed {
+        lines.push(format!("  witness     has seen {seen}, {} behind it", report.entries - seen));
+    }
     if let Some(sealed) = report.sealed {
         lines.push(format!("  seal        covers {sealed}, {} behind it", report.entries - sealed));
     }

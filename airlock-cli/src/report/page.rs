@@ -60,9 +60,9 @@ pub(crate) fn page(content: &Content<'_>) -> String {
          <title>{name}: ledger report</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n<main>\n"
     );
     let period = found.since.zip(found.until).map(|(since, until)| format!("{} to {}", when(since), when(until)));
-    let _ = write!(
+    let _ = writeln!(
         out,
-        "<header><h1>{name}</h1><p>{} entries{}. Made {}.</p></header>\n",
+        "<header><h1>{name}</h1><p>{} entries{}. Made {}.</p></header>",
         found.entries,
         period.map(|period| format!(", {period}")).unwrap_or_default(),
         when(*made)
@@ -84,7 +84,7 @@ pub(crate) fn page(content: &Content<'_>) -> String {
 const LEGEND: &str = "<p class=\"legend\"><span class=\"key allow\"></span>allowed <span class=\"key deny\"></span>denied</p>";
 
 fn section(out: &mut String, title: &str, body: &str) {
-    let _ = write!(out, "<section><h2>{title}</h2>\n{body}\n</section>\n");
+    let _ = writeln!(out, "<section><h2>{title}</h2>\n{body}\n</section>");
 }
 
 fn figure(svg: &str) -> String {
@@ -128,6 +128,7 @@ fn proof_section(out: &mut String, proof: &Report, found: &Gathered) {
         ("entries", proof.entries.to_string()),
         ("tree head", esc(&proof.root)),
         ("checkpoint", format!("covers {}, {} behind it", proof.anchored, proof.unsealed)),
+        ("witness", proof.witnessed.map_or_else(|| "none was named".to_owned(), |seen| format!("has seen {seen}"))),
         ("seal", proof.sealed.map_or_else(|| "no seed was given".to_owned(), |sealed| format!("covers {sealed}"))),
         ("durability", esc(&proof.durability)),
         ("log key", esc(&proof.key)),

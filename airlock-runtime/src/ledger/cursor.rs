@@ -23,6 +23,8 @@ pub(super) struct Cursor {
     pub(super) began: Micros,
     /// Time of the last line.
     ts: String,
+    /// The same as a number, where this cursor wrote the line itself.
+    at: Option<Micros>,
     /// The last line ends its segment.
     closed: bool,
 }
@@ -35,7 +37,7 @@ impl Cursor {
 
     /// After a commit that the head describes. Where that began and what seals it, the caller adds.
     pub(super) fn resume(offset: u64, prev: Hash, range: Range, newest: Micros) -> Self {
-        Self { offset, prev, range, seal: None, began: newest, ts: newest.rfc3339(), closed: false }
+        Self { offset, prev, range, seal: None, began: newest, ts: newest.rfc3339(), at: Some(newest), closed: false }
     }
 
     /// Does the segment end here? Then the next line begins another one.
@@ -50,7 +52,7 @@ impl Cursor {
 
     /// Time of the newest line.
     pub(super) fn newest(&self) -> Micros {
-        Micros::parse(&self.ts).unwrap_or(Micros(0))
+        self.at.or_else(|| Micros::parse(&self.ts)).unwrap_or(Micros(0))
     }
 
     /// Checks that `text` is the next line and moves behind it.
@@ -92,10 +94,13 @@ impl Cursor {
 
     /// Builds the next line and moves behind it. A clock that stands behind the newest entry does not take the ledger back.
     pub(super) fn extend(&mut self, now: Micros, body: &[u8]) -> Vec<u8> {
-        let ts = now.max(self.newest());
-        let text = line::build(self.range.len(), &self.prev, ts, body);
-        let line = Line { seq: self.range.len(), prev: self.prev, ts: &ts.rfc3339(), body };
+        let at = now.max(self.newest());
+        // All lines of a batch have one time, which is written once.
+        let ts = if self.at == Some(at) { self.ts.clone() } else { at.rfc3339() };
+        let text = line::build_at(self.range.len(), &self.prev, &ts, body);
+        let line = Line { seq: self.range.len(), prev: self.prev, ts: &ts, body };
         self.step(&text, &line);
+        self.at = Some(at);
         text
     }
 
@@ -112,6 +117,7 @@ impl Cursor {
         self.closed = line.body.starts_with(ROTATE);
         self.ts.clear();
         self.ts.push_str(line.ts);
+        self.at = None;
     }
 }
 

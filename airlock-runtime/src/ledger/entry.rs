@@ -5,6 +5,7 @@
 
 use super::chain::{Hash, commitment, hex};
 use super::line::{BODY_MAX, ascii_json};
+use super::redact::{Redact, redact_body};
 use super::revoked::{Target, revoke_body};
 use super::sessions::{Mark, STAMP_MAX};
 use crate::lease::CAVEATS_MAX;
@@ -50,6 +51,8 @@ pub enum Entry<'a> {
     Approve(Approve<'a>),
     /// Something was revoked, for good.
     Revoke(Revoke<'a>),
+    /// Salts are erased, for good.
+    Redact(Redact<'a>),
 }
 
 /// A revocation.
@@ -376,6 +379,7 @@ impl Entry<'_> {
             Entry::Approve(a) => {
                 Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None, fold: None }
             }
+            Entry::Redact(r) => Sealed { body: redact_body(r, pol), salt: None, mark: None, fold: None },
             Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None, fold: None },
         }
     }

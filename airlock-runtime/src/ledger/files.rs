@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) const HEAD: &str = "head";
 /// The newest signed checkpoint.
 pub(super) const CHECKPOINT: &str = "checkpoint";
+/// The newest checkpoint that a witness has cosigned.
+pub const WITNESSED: &str = "witnessed";
 /// Aggregates of the seal after every few hundred entries.
 pub(super) const SEALS: &str = "seals";
 /// Room that is given up when the disk is full.

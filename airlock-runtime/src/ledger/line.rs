@@ -37,7 +37,13 @@ impl Line<'_> {
 /// Builds the exact bytes of a line, without its line feed. `body` begins with `"t":` and ends with the brace.
 #[must_use]
 pub fn build(seq: u64, prev: &Hash, ts: Micros, body: &[u8]) -> Vec<u8> {
-    let mut line = format!("{{\"seq\":{seq},\"prev\":\"{}\",\"ts\":\"{}\",", hex(prev), ts.rfc3339()).into_bytes();
+    build_at(seq, prev, &ts.rfc3339(), body)
+}
+
+/// As [`build`], with the time as it stands in the line.
+pub(super) fn build_at(seq: u64, prev: &Hash, ts: &str, body: &[u8]) -> Vec<u8> {
+    let mut line = Vec::with_capacity(PREFIX_MAX + body.len());
+    line.extend_from_slice(format!("{{\"seq\":{seq},\"prev\":\"{}\",\"ts\":\"{ts}\",", hex(prev)).as_bytes());
     line.extend_from_slice(body);
     line
 }

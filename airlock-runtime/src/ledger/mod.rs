@@ -22,6 +22,7 @@ mod place;
 pub mod proof;
 mod questions;
 pub mod read;
+pub mod redact;
 #[cfg(feature = "explain")]
 mod rehearsal;
 mod resume;
@@ -35,6 +36,7 @@ mod store;
 mod ticket;
 pub mod verify;
 mod window;
+pub mod witness;
 mod writer;
 
 #[cfg(feature = "gateway")]
@@ -42,7 +44,7 @@ pub(crate) use entry::SIGNERS_MAX;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
-pub use files::{Segment, segments};
+pub use files::{Segment, WITNESSED, segments};
 pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]

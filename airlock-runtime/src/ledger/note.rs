@@ -15,7 +15,7 @@ use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 
 /// Longest note read: a checkpoint with a dozen cosignatures has 2 KiB.
-const NOTE_MAX: usize = 64 * 1024;
+pub(super) const NOTE_MAX: usize = 64 * 1024;
 /// Type byte of Ed25519 in key ids and verifier keys.
 const ED25519: u8 = 1;
 
@@ -47,7 +47,7 @@ impl Checkpoint {
         Self { origin: origin.to_owned(), n: range.len(), root: range.root() }
     }
 
-    fn text(&self) -> String {
+    pub(super) fn text(&self) -> String {
         format!("{}\n{}\n{}\n", self.origin, self.n, Base64::encode_string(&self.root))
     }
 
@@ -90,7 +90,7 @@ impl Checkpoint {
         Self::split(note).map(|(checkpoint, _)| checkpoint)
     }
 
-    fn split(note: &[u8]) -> Option<(Self, &str)> {
+    pub(super) fn split(note: &[u8]) -> Option<(Self, &str)> {
         if note.len() > NOTE_MAX {
             return None;
         }

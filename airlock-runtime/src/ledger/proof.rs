@@ -166,9 +166,19 @@ impl Tree {
         Some(Inclusion { index, path: audit_path(&self.leaves, at), note: self.note.clone() })
     }
 
-    /// The proof that it grew from its first `old` entries; `None` if those are none or more than it has.
+    /// The signed checkpoint, byte for byte.
+    #[must_use]
+    pub fn note(&self) -> &str {
+        &self.note
+    }
+
+    /// The proof that it grew from its first `old` entries; `None` if those are more than it has. From nothing to a tree there is nothing to
+    /// prove: that is what a witness takes which has seen nothing yet.
     #[must_use]
     pub fn consistency(&self, old: u64) -> Option<Consistency> {
+        if old == 0 {
+            return Some(Consistency { old, path: Vec::new(), note: self.note.clone() });
+        }
         let size = usize::try_from(old).ok().filter(|size| (1..=self.leaves.len()).contains(size))?;
         Some(Consistency { old, path: consistency_path(&self.leaves, size), note: self.note.clone() })
     }

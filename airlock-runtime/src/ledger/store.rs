@@ -241,7 +241,9 @@ impl Store {
             return Err(self.damaged(&format!("the {} entries are not those that the head describes", self.cursor.range.len())));
         }
         self.generation = slot.generation;
-        if slot.durable > self.durable {
+        // In a new segment nothing is durable yet, and all before it is: then only the seal tells which of the two is ahead.
+        let sealed = |seal: &Option<Seal>| seal.as_ref().map_or(0, Seal::len);
+        if slot.durable > self.durable || sealed(&slot.seal) > sealed(&self.sealed) {
             (self.durable, self.sealed) = (slot.durable, slot.seal.clone());
         }
         Ok(())
@@ -305,18 +307,28 @@ impl Store {
         place::durable_file(&path, checkpoint.sign(&self.key).as_bytes())
     }
 
-    /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is
-    /// under it stays in the file.
-    pub(super) fn settle(&mut self, ending: bool) -> Result<(), LedgerError> {
+    /// Counted refusals get their line, however new they are.
+    pub(super) fn unfold(&mut self) -> Result<(), LedgerError> {
+        if self.folded.is_empty() {
+            return Ok(());
+        }
         let handle = self.head.handle()?;
         let _locked = Head::lock(&handle)?;
         let now = Micros::now();
         self.catch_up(now)?;
-        if let Some(denials) = self.folded.take().filter(|_| ending) {
-            let mut lines = Vec::new();
+        let mut lines = Vec::new();
+        if let Some(denials) = self.folded.take() {
             self.extend(now, &denials, &mut lines);
-            self.write_lines(&lines)?;
         }
+        self.write(&lines, &[])
+    }
+
+    /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is
+    /// under it stays in the file.
+    pub(super) fn settle(&mut self) -> Result<(), LedgerError> {
+        let handle = self.head.handle()?;
+        let _locked = Head::lock(&handle)?;
+        self.catch_up(Micros::now())?;
         self.write_head()?;
         if let Some(seal) = self.sealed.clone() {
             self.write_head()?;

@@ -11,6 +11,7 @@ use super::place::{GenesisLine, VERSION, read_genesis};
 use super::revoked::Revocations;
 use super::seal::{Seal, Seed};
 use super::sealed::{Marks, Missing};
+use super::witness::Witness;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 use std::cmp::Ordering;
@@ -27,11 +28,13 @@ pub struct Trust {
     pub saved: Option<Vec<u8>>,
     /// The seed of the seal, as `airlock ledger init` told it.
     pub seed: Option<Seed>,
+    /// A witness outside.
+    pub witness: Option<Witness>,
 }
 
 impl Trust {
     const fn is_none(&self) -> bool {
-        self.key.is_none() && self.saved.is_none() && self.seed.is_none()
+        self.key.is_none() && self.saved.is_none() && self.seed.is_none() && self.witness.is_none()
     }
 }
 
@@ -94,6 +97,8 @@ pub struct Report {
     pub anchored: u64,
     /// How many of the last entries no trusted checkpoint covers.
     pub unsealed: u64,
+    /// How many of the first entries the trusted witness has cosigned; absent without one.
+    pub witnessed: Option<u64>,
     /// How many of the first entries the seal covers; absent without a seed.
     pub sealed: Option<u64>,
     /// What is wrong.
@@ -111,6 +116,8 @@ struct Anchor {
     file: String,
     checkpoint: Checkpoint,
     trusted: bool,
+    /// The trusted witness has cosigned it.
+    cosigned: bool,
     root: Option<Hash>,
 }
 
@@ -133,6 +140,7 @@ struct Check {
 pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     // Claims first, entries second: a gateway that runs meanwhile only adds entries behind them.
     let note = optional(&dir.join(files::CHECKPOINT))?;
+    let witnessed = optional(&dir.join(files::WITNESSED))?;
     let slot = match File::open(dir.join(files::HEAD)) {
         Ok(file) => Head::new(file, dir.join(files::HEAD)).read().map_err(io::Error::other)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
@@ -167,10 +175,14 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
         check.find(Some(0), &first.path, "line 0 is not a genesis entry of this version of the format");
         return Ok(check.report(&Cursor::start([0; 32]), None, trust));
     };
-    let notes = [(files::CHECKPOINT, note.as_deref(), trust.key.is_some()), ("saved checkpoint", trust.saved.as_deref(), true)];
+    let notes = [
+        (files::CHECKPOINT, note.as_deref(), trust.key.is_some()),
+        (files::WITNESSED, witnessed.as_deref(), trust.key.is_some()),
+        ("saved checkpoint", trust.saved.as_deref(), true),
+    ];
     for (name, note, trusted) in notes {
         if let Some(note) = note {
-            check.anchor(name, note, &genesis.origin, trust.key.as_ref().unwrap_or(&stated), trusted);
+            check.anchor(name, note, &genesis.origin, trust, &stated, trusted);
         }
     }
     if trust.key.is_some_and(|pinned| pinned != stated) {
@@ -205,10 +217,19 @@ impl Check {
     }
 
     /// Takes a checkpoint in, if its signature holds.
-    fn anchor(&mut self, name: &str, note: &[u8], origin: &str, key: &VerifyingKey, trusted: bool) {
+    fn anchor(&mut self, name: &str, note: &[u8], origin: &str, trust: &Trust, stated: &VerifyingKey, trusted: bool) {
+        let key = trust.key.as_ref().unwrap_or(stated);
+        let cosigned = match trust.witness.as_ref().map(|witness| witness.verify(note)) {
+            Some(Ok(_)) => true,
+            Some(Err(NoteFault::BadSignature)) => {
+                return self.find(None, Path::new(name), "the signature of the witness is wrong");
+            }
+            Some(Err(NoteFault::OtherKey | NoteFault::Malformed)) | None => false,
+        };
+        let trusted = trusted || cosigned;
         let reason = match Checkpoint::verify(note, key) {
             Ok(checkpoint) if checkpoint.origin == origin => {
-                return self.anchors.push(Anchor { file: name.to_owned(), checkpoint, trusted, root: None });
+                return self.anchors.push(Anchor { file: name.to_owned(), checkpoint, trusted, cosigned, root: None });
             }
             Ok(_) => "it is a checkpoint of another ledger",
             Err(NoteFault::Malformed) => "it is not a checkpoint",
@@ -290,7 +311,7 @@ impl Check {
     fn compare(&mut self, entries: u64) -> Option<Finding> {
         let mut short = None;
         for anchor in std::mem::take(&mut self.anchors) {
-            let Anchor { file, checkpoint, trusted, root } = anchor;
+            let Anchor { file, checkpoint, trusted, cosigned, root } = anchor;
             if checkpoint.n > entries {
                 let reason = format!("it covers {} entries, the ledger has {entries}", checkpoint.n);
                 short = Some(Finding { seq: Some(entries), file, reason });
@@ -298,7 +319,7 @@ impl Check {
                 let reason = format!("at least one of the first {} entries is not the one that was signed", checkpoint.n);
                 self.findings.push(Finding { seq: None, file, reason });
             } else {
-                self.anchors.push(Anchor { file, checkpoint, trusted, root });
+                self.anchors.push(Anchor { file, checkpoint, trusted, cosigned, root });
             }
         }
         if let Some(slot) = &self.slot {
@@ -326,9 +347,11 @@ impl Check {
         let short = self.compare(entries).filter(|_| !broken);
         let anchored = self.anchors.iter().filter(|anchor| anchor.trusted).map(|anchor| anchor.checkpoint.n).max().unwrap_or(0);
         let sealed = trust.seed.as_ref().map(|_| self.marks.covered());
+        let cosigned = self.anchors.iter().filter(|anchor| anchor.cosigned).map(|anchor| anchor.checkpoint.n).max();
+        let witnessed = trust.witness.as_ref().map(|_| cosigned.unwrap_or(0));
         // Each root that was given has to reach the end.
         let signed = (trust.key.is_none() && trust.saved.is_none()) || anchored == entries;
-        let whole = !trust.is_none() && signed && sealed.is_none_or(|sealed| sealed == entries);
+        let whole = !trust.is_none() && signed && [sealed, witnessed].iter().flatten().all(|covered| *covered == entries);
         let verdict = match (self.findings.is_empty(), &short) {
             (false, _) => Verdict::Tampered,
             (true, Some(_)) => Verdict::Truncated,
@@ -346,6 +369,7 @@ impl Check {
             newest: cursor.newest().rfc3339(),
             anchored,
             unsealed: entries - anchored,
+            witnessed,
             sealed,
             findings: self.findings.into_iter().chain(short).collect(),
             torn: self.torn,
@@ -367,8 +391,13 @@ impl Report {
             self.proven.push(format!("{entries} entries form one unbroken chain from line 0"));
             if anchored > 0 && trust.key.is_some() {
                 self.proven.push(format!("the first {anchored} entries are those that the holder of the pinned log key signed"));
-            } else if anchored > 0 {
+            } else if anchored > 0 && trust.saved.is_some() {
                 self.proven.push(format!("the first {anchored} entries are those that the saved checkpoint covers"));
+            }
+            if let Some(seen) = self.witnessed.filter(|seen| *seen > 0) {
+                self.proven.push(format!(
+                    "the first {seen} entries are those that the witness saw, and it has seen no others in their place"
+                ));
             }
             if let Some(sealed) = self.sealed.filter(|sealed| *sealed > 0) {
                 self.proven.push(format!(
@@ -380,7 +409,7 @@ impl Report {
         }
         let not = &mut self.not_proven;
         if trust.is_none() {
-            not.push("who wrote it: no trust root was given (--key, --checkpoint or --seed-file), and a key found in the ledger's own directory is none; the whole ledger may have been rewritten".into());
+            not.push("who wrote it: no trust root was given (--key, --checkpoint, --seed-file or --witness), and a key found in the ledger's own directory is none; the whole ledger may have been rewritten".into());
         } else if unsealed > 0 && (trust.key.is_some() || trust.saved.is_some()) {
             not.push(format!("the last {unsealed} entries: no trusted checkpoint covers them; they may have been rewritten or more of them cut off"));
         }
@@ -401,7 +430,16 @@ impl Report {
         } else {
             not.push("that nobody held the machine when the newest entries were written, or the seed: only older entries are beyond him".into());
         }
-        not.push("that everybody is shown this same history: that takes a witness outside".into());
+        match self.witnessed {
+            None => not.push("that everybody is shown this same history: that takes a witness outside".into()),
+            Some(seen) if seen < entries => {
+                not.push(format!(
+                    "the last {} entries: the witness has not seen them; somebody else may be shown others",
+                    entries - seen
+                ));
+            }
+            Some(_) => {}
+        }
         not.push("that what the entries say is true: only that it was written then and not changed since".into());
     }
 }

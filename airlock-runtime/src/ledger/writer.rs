@@ -238,7 +238,7 @@ impl Writer<'_> {
             }
             let mut store = self.shared.store()?;
             let published = store.publish(&checkpoint);
-            let settled = published.and_then(|()| if store.sealed.is_some() { store.settle(false) } else { Ok(()) });
+            let settled = published.and_then(|()| if store.sealed.is_some() { store.settle() } else { Ok(()) });
             settled.map_err(|error| store.say_if_full(error))?;
             self.signed = checkpoint.n;
         }
@@ -246,11 +246,12 @@ impl Writer<'_> {
     }
 
     fn finish(&mut self) -> Result<(), LedgerError> {
+        self.shared.store()?.unfold()?;
         self.sync()?;
         self.shared.store()?.refresh()?;
         self.checkpoint()?;
         let mut store = self.shared.store()?;
         store.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
-        store.settle(true)
+        store.settle()
     }
 }

@@ -134,7 +134,9 @@ fn other_spellings_are_refused_and_extra_data_is_passed_over() {
     let extra = text.replacen("index", "extra AAAA\nindex", 1);
     let Ok(Proof::Inclusion(proof)) = Proof::parse(&extra) else { panic!("{extra}") };
     assert_eq!(proof.to_string(), text);
-    assert!(tree(5).inclusion(5).is_none() && tree(5).consistency(0).is_none() && tree(5).consistency(6).is_none());
+    let nothing = Checkpoint { origin: "weather".into(), n: 0, root: head(&[]) };
+    assert!(tree(5).consistency(0).unwrap().verify(&key().verifying_key(), &nothing).is_err(), "it proves nothing");
+    assert!(tree(5).inclusion(5).is_none() && tree(5).consistency(6).is_none());
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! A disk that is full is a small one: a file system in memory with a bound, in a namespace of its own.
 
 use super::super::place::{Terms, open as open_store};
+use super::super::store::Pending;
 use super::super::tests::{ORIGIN, allow, checked_lines, open};
 use super::super::verify::{Trust, Verdict, verify};
-use super::super::{Decision, Durability, Entry, Ledger, Sync, fold, read};
+use super::super::{Decision, Durability, Entry, Ledger, Revoke, Sync, Target, fold, read};
 use super::*;
 use std::fs;
 use std::process::Command;
@@ -80,6 +81,9 @@ fn the_last_line_follows_from_what_is_in_the_file() {
     let mut store = store(dir.path());
     let mut lines = Vec::new();
     store.extend(Micros::now(), &allow("lost").seal("x", [0; 32]).body, &mut lines);
+    // Later lines would state this revocation, which is lost as well.
+    let revoke = Revoke { target: Target::Session("s".into()), why: "", by: "operator" };
+    store.extend(Micros::now(), &Entry::Revoke(revoke).seal("x", [0; 32]).body, &mut lines);
     store.file.as_ref().write_all(&lines[..20]).unwrap();
     let error = store.end_full(Micros::now(), &full(dir.path(), &"no space"));
     assert!(error.to_string().ends_with("started again"), "{error}");
@@ -121,4 +125,48 @@ fn a_flood_of_refusals_is_counted_and_no_allow_is() {
     assert_eq!(lines.iter().filter(|line| line["d"] == "deny").count() as u64, FLOOD + 40 - folded);
     assert_eq!(lines.iter().filter(|line| line["d"] == "allow").count() as u64, FLOOD.div_ceil(100));
     assert_eq!(read::stats(dir.path()).unwrap().counted["lease_missing"], folded);
+    let trust = Trust { key: Some(*ledger.key()), ..Trust::default() };
+    assert_eq!(verify(dir.path(), &trust).unwrap().verdict, Verdict::Proven, "the last checkpoint covers the last count");
+}
+
+#[test]
+fn counted_refusals_have_their_line_a_second_later() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    let begin = Micros::now().0;
+    let mut append = |at: u64, count: u64| {
+        let batch: Vec<_> =
+            (0..count).map(|_| Pending { sealed: Some(deny("d").seal("x", [0; 32])), require: Vec::new() }).collect();
+        let results = store.append(&batch, || Micros(begin + at)).unwrap();
+        results.iter().filter(|result| matches!(result, Err(LedgerError::Folded))).count()
+    };
+    assert_eq!(append(0, fold::DENIALS_AT_ONCE), 0);
+    // A microsecond later there is room for one.
+    assert_eq!(append(1, 4), 3);
+    assert_eq!(append(fold::FOLD_WITHIN, 1), 0, "four a second have their own lines");
+    assert!(checked_lines(dir.path()).iter().all(|line| line["t"] != "denials"));
+    append(1 + fold::FOLD_WITHIN, 0);
+    let lines = checked_lines(dir.path());
+    let last = lines.last().unwrap();
+    assert_eq!((last["t"].as_str(), last["n"].as_u64()), (Some("denials"), Some(3)));
+}
+
+/// Entries whose salts find no room stand in the segment already, so they are not taken back.
+#[test]
+fn salts_without_room_use_what_was_set_aside_and_then_all_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut store = store(dir.path());
+    // It takes nothing, ever.
+    store.evidence = fs::File::options().write(true).open("/dev/full").unwrap();
+    let pending = || Pending { sealed: Some(allow("c").seal("x", [0; 32])), require: Vec::new() };
+    let error = store.append(&[pending()], Micros::now).unwrap_err();
+    assert!(matches!(&error, LedgerError::Io(text) if text.contains("evidence")), "{error:?}");
+    assert_eq!(store.room, Room::Used);
+    assert!(!dir.path().join(files::RESERVE).exists());
+    // With room for the salts the batch is done, and the next one says that there is none left.
+    let mut store = super::tests::store(dir.path());
+    store.room = Room::Used;
+    let error = store.append(&[pending()], Micros::now).unwrap_err();
+    assert!(error.to_string().contains("took what was set aside"), "{error}");
+    assert_eq!(checked_lines(dir.path()).last().unwrap()["t"], "disk_full");
 }

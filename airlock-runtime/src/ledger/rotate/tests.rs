@@ -60,9 +60,8 @@ fn who_follows_a_ledger_sees_every_entry_once() {
     record(&ledger, 0..3);
     let mut follower = read::Follower::at_end(dir.path()).unwrap();
     let seqs = |entries: &[Box<serde_json::value::RawValue>]| {
-        let seq = |entry: &Box<serde_json::value::RawValue>| {
-            serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64()
-        };
+        let seq =
+            |entry: &serde_json::value::RawValue| serde_json::from_str::<serde_json::Value>(entry.get()).unwrap()["seq"].as_u64();
         entries.iter().map(|entry| seq(entry).unwrap()).collect::<Vec<_>>()
     };
     let begin = checked_lines(dir.path()).len() as u64;
@@ -150,7 +149,8 @@ fn half_a_line_in_the_newest_segment_is_cut_off() {
 /// A ledger of several segments, and what its start and its verification say once something of it is changed.
 #[test]
 fn a_segment_that_is_missing_moved_or_added_is_found() {
-    let cases: [(&str, fn(&Path, &[Segment])); 5] = [
+    type Change = fn(&Path, &[Segment]);
+    let cases: [(&str, Change); 5] = [
         ("the newest", |_, all| fs::remove_file(&all.last().unwrap().path).unwrap()),
         ("one in the middle", |_, all| fs::remove_file(&all[1].path).unwrap()),
         ("the end of one in the middle", |_, all| {

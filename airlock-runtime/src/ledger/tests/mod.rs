@@ -2,9 +2,11 @@
 
 mod crash;
 mod damage;
+mod many;
 pub(crate) mod revoke;
 mod seal;
 mod second;
+mod tails;
 mod vectors;
 
 use super::chain::{commitment, first_prev, leaf, unhex};

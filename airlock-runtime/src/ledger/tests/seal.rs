@@ -50,7 +50,7 @@ fn head(dir: &Path) -> Head {
 
 fn bodies(dir: &Path) -> Vec<Vec<u8>> {
     let text = fs::read_to_string(segment(dir)).unwrap();
-    text.lines().map(|line| line[line.find("\"t\":").unwrap()..].as_bytes().to_vec()).collect()
+    text.lines().map(|line| line.as_bytes()[line.find("\"t\":").unwrap()..].to_vec()).collect()
 }
 
 /// Writes another history: chain, tree, head and checkpoint fit, and the seal is what he makes of the one he found.
@@ -115,7 +115,8 @@ fn whoever_has_every_file_can_neither_change_nor_cut_nor_replace_what_was_sealed
         let line: Value = serde_json::from_str(text.lines().next().unwrap()).unwrap();
         (line["n"].as_u64().unwrap(), unhex(line["mu"].as_str().unwrap().as_bytes()).unwrap())
     };
-    let forgeries: [(&str, fn(&Path)); 6] = [
+    type Forgery = fn(&Path);
+    let forgeries: [(&str, Forgery); 6] = [
         ("one entry changed", |dir| {
             let mut all = bodies(dir);
             all[300] = String::from_utf8(all[300].clone()).unwrap().replacen("allow", "deny", 1).into_bytes();
@@ -185,6 +186,29 @@ fn the_place_of_a_change_is_told_to_a_few_hundred_entries() {
     let from = usize::try_from(report.findings[0].seq.unwrap()).unwrap();
     assert!(from <= at && at - from < 2 * every, "{report:?}");
     assert!(report.findings[0].reason.contains("is one of"), "{report:?}");
+}
+
+/// Another writer that only appends must not put an older key back into the head.
+#[test]
+fn the_seal_of_the_head_never_goes_back() {
+    let (dir, _) = sealed_dir();
+    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let store = |segment_max| Store { segment_max, ..open_store(dir.path(), terms).unwrap().0 };
+    let (mut one, mut two) = (store(1), store(u64::MAX));
+    let pending = || Pending { sealed: Some(allow("c").seal("x", [0; 32])), require: Vec::new() };
+    let mut before = 0;
+    for _ in 0..4 {
+        for writer in [&mut one, &mut two] {
+            let _ = writer.append(&[pending()], Micros::now).unwrap();
+            let slot = head(dir.path()).read().unwrap().unwrap();
+            let now = slot.seal.unwrap().len();
+            assert!(now >= before && now >= slot.segment, "{now} after {before}, in the segment of {}", slot.segment);
+            before = now;
+        }
+    }
+    drop((one, two));
+    open(dir.path()).unwrap().shutdown().unwrap();
+    assert_eq!(check(dir.path()).verdict, Verdict::Proven);
 }
 
 /// The keys of all sealed lines are gone from every file.

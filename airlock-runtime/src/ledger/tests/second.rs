@@ -10,7 +10,8 @@ use crate::ledger::store::Store;
 
 #[test]
 fn both_verifiers_give_the_same_answer() {
-    let damages: [(&str, fn(&Path)); 9] = [
+    type Damage = fn(&Path);
+    let damages: [(&str, Damage); 9] = [
         ("none", |_| {}),
         ("an entry changed", |dir| rewrite(dir, 1, |text| text.replacen("\"allow\"", "\"deny\"", 1))),
         ("an entry taken out", |dir| rewrite(dir, 1, |text| text.lines().skip(1).map(|line| format!("{line}\n")).collect())),

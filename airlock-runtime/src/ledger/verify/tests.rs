@@ -16,7 +16,7 @@ fn sample(entries: usize) -> Sample {
     for n in 1..entries {
         let _ = ledger.record(&allow(&format!("c-{n}")), Sync::Written).wait().unwrap();
     }
-    let trust = Trust { key: Some(*ledger.key()), saved: None, seed: None };
+    let trust = Trust { key: Some(*ledger.key()), ..Trust::default() };
     ledger.shutdown().unwrap();
     Sample { dir, trust }
 }
@@ -144,7 +144,8 @@ fn truncation_is_found_against_head_checkpoint_and_saved_checkpoint() {
 fn another_key_or_another_ledger_is_no_match() {
     let (one, two) = (sample(3), sample(3));
     assert_eq!(verify(one.dir.path(), &two.trust).unwrap().verdict, Verdict::Tampered);
-    let saved = Trust { key: one.trust.key, saved: Some(fs::read(two.dir.path().join(files::CHECKPOINT)).unwrap()), seed: None };
+    let saved =
+        Trust { key: one.trust.key, saved: Some(fs::read(two.dir.path().join(files::CHECKPOINT)).unwrap()), ..Trust::default() };
     assert_eq!(verify(one.dir.path(), &saved).unwrap().verdict, Verdict::Tampered);
     // A forged ledger put in place with its own key and checkpoint.
     for file in ["seg-00000000000000000000.jsonl", files::HEAD, files::CHECKPOINT] {
