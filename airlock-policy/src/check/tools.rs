@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, RestDraft, ToolDraft};
+use crate::manifest::{ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, RestDraft, SignaturesDraft, ToolDraft};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 
@@ -99,11 +99,7 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         strict,
         labels: sorted,
         approval: human,
-        signatures: signatures.map(|draft| ir::Signatures {
-            count: draft.count.value,
-            of: approvers.resolve(&draft, faults),
-            within: draft.within,
-        }),
+        signatures: signatures.map(|draft| signed(&draft, approvers, faults)),
         quota: quota.compiled(),
         timeout: timeout.map_or(longest, |at| at.value),
         why,
@@ -115,6 +111,11 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
     remarks::threshold(&tool, threshold_place, faults);
     remarks::quota(&tool, &quota, &limits.quota, faults);
     tool
+}
+
+/// Who signs.
+fn signed(draft: &SignaturesDraft, approvers: &Approvers, faults: &mut Faults) -> ir::Signatures {
+    ir::Signatures { count: draft.count.value, of: approvers.resolve(draft, faults), within: draft.within }
 }
 
 /// A tool waits no longer than the gateway.
