@@ -8,7 +8,7 @@ use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, ProxiedDraft, RestDraft, ToolDraft};
+use crate::manifest::{ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, ProxiedDraft, RestDraft, SignaturesDraft, ToolDraft};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 
@@ -107,11 +107,7 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         strict,
         labels: sorted,
         approval: human,
-        signatures: signatures.map(|draft| ir::Signatures {
-            count: draft.count.value,
-            of: approvers.resolve(&draft, faults),
-            within: draft.within,
-        }),
+        signatures: signatures.map(|draft| signed(&draft, approvers, faults)),
         quota: quota.compiled(),
         timeout: timeout.map_or(longest, |at| at.value),
         why,
@@ -141,6 +137,11 @@ fn proxied(draft: &ProxiedDraft, standard: u16) -> ir::Proxied {
         result_threshold: result_threshold.as_ref().map_or(standard, |at| at.value),
         secrets: *secrets,
     }
+}
+
+/// Who signs.
+fn signed(draft: &SignaturesDraft, approvers: &Approvers, faults: &mut Faults) -> ir::Signatures {
+    ir::Signatures { count: draft.count.value, of: approvers.resolve(draft, faults), within: draft.within }
 }
 
 /// A tool waits no longer than the gateway.

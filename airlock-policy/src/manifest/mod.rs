@@ -27,7 +27,7 @@ use crate::files::Files;
 use crate::limits::MANIFEST_MAX;
 use toml::de::DeTable;
 
-pub(crate) use approvers::{ApprovalDraft, Approvers};
+pub(crate) use approvers::{ApprovalDraft, Approvers, SignaturesDraft};
 pub(crate) use egress::{EgressDraft, Egresses};
 pub(crate) use flows::FlowDraft;
 pub(crate) use grants::GrantDraft;
