@@ -14,6 +14,7 @@ mod project;
 mod render;
 mod scaffold;
 mod standin;
+mod upstream;
 
 use clap::Parser;
 use std::process::ExitCode;

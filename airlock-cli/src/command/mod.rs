@@ -13,6 +13,7 @@ pub(crate) mod issue;
 pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod new;
+pub(crate) mod pin;
 pub(crate) mod present;
 pub(crate) mod revoke;
 pub(crate) mod schema;
@@ -44,6 +45,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Key(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::New(verb) => verb.run(),
+        Command::Pin(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
         Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),

@@ -17,13 +17,13 @@ pub fn changes(old: &Definition, new: &Definition) -> Vec<String> {
 }
 
 fn compare(place: &str, old: Option<&Value>, new: Option<&Value>, lines: &mut Vec<String>) {
-    let shown = |value: &Value| short(&value.to_string());
     match (old, new) {
         (old, new) if old == new => {}
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
             let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
             for name in names {
-                let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                let name_shown = quoted(name).trim_matches('"').to_owned();
+                let inner = if place.is_empty() { name_shown } else { format!("{place}.{name_shown}") };
                 compare(&inner, before.get(name), after.get(name), lines);
             }
         }
@@ -65,6 +65,12 @@ fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// A value of a definition for a terminal: on one line, bounded, and with escapes for what a reader would not see.
+#[must_use]
+pub fn shown(value: &Value) -> String {
+    short(&super::json::compact(&value.to_string()))
 }
 
 fn short(text: &str) -> String {
