@@ -231,7 +231,7 @@ fn own_names(policy: &airlock_policy::ir::Policy) -> Vec<&str> {
 }
 
 /// What a reviewer should look at: its form, its schemas, and phrases that attacks use.
-pub(super) fn remarks(definition: &Definition, others: &[&str]) -> Vec<String> {
+pub(crate) fn remarks(definition: &Definition, others: &[&str]) -> Vec<String> {
     let told = |Remark { place, what }: Remark| format!("{what} at {place}");
     let form = screen::screen(definition.value(), others).into_iter().map(told);
     let schemas = schema::faults(definition.value()).into_iter();

@@ -16,7 +16,12 @@ pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &m
     if words::always_asked_of(step.from, Some(from)) && !words::always_asked(step.to, meeting.to) {
         rows.push(step.row(Dimension::Approval, "a person approves each call", "no approval", case.clone()));
     }
-    if from.strict && meeting.to.strict && face::slack(meeting.to) > 0 && face::slack(from) == 0 {
+    if face::proxied(meeting.to).is_none()
+        && from.strict
+        && meeting.to.strict
+        && face::slack(meeting.to) > 0
+        && face::slack(from) == 0
+    {
         let case = Case { more_bytes: QUERY_BYTES, ..case.clone() };
         rows.push(step.row(Dimension::Argument("query".to_owned()), "not given", "no rule", case));
     }

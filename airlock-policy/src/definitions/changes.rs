@@ -3,11 +3,8 @@
 use super::Definition;
 use serde_json::Value;
 
-/// Characters of a text that stand around a change.
+/// Characters of a text that stand around a change, so that a reader finds it. What changed is told whole.
 const AROUND: usize = 40;
-/// Most characters of one side of a change; the rest is counted.
-const SIDE_MAX: usize = 300;
-
 /// What changed, one line for each place: `description: "…old…" → "…new…"`. Empty when both are the same.
 #[must_use]
 pub fn changes(old: &Definition, new: &Definition) -> Vec<String> {
@@ -48,7 +45,7 @@ fn differing(old: &str, new: &str) -> (String, String) {
         let (from, to) = (start.saturating_sub(AROUND), (text.len() - end + AROUND).min(text.len()));
         let part: String = text[from..to].iter().collect();
         let (before, after) = (if from > 0 { "…" } else { "" }, if to < text.len() { "…" } else { "" });
-        short(&format!("{before}{part}{after}"))
+        format!("{before}{part}{after}")
     };
     (quoted(&cut(&a)), quoted(&cut(&b)))
 }
@@ -67,16 +64,8 @@ fn quoted(text: &str) -> String {
     out
 }
 
-/// A value of a definition for a terminal: on one line, bounded, and with escapes for what a reader would not see.
+/// A value of a definition for a terminal: whole, on one line, and with escapes for what a reader would not see.
 #[must_use]
 pub fn shown(value: &Value) -> String {
-    short(&super::json::compact(&value.to_string()))
-}
-
-fn short(text: &str) -> String {
-    let length = text.chars().count();
-    match length > SIDE_MAX {
-        false => text.to_owned(),
-        true => format!("{}… ({} more characters)", text.chars().take(SIDE_MAX).collect::<String>(), length - SIDE_MAX),
-    }
+    super::json::compact(&value.to_string())
 }
