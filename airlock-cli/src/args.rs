@@ -19,6 +19,7 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     New(command::new::New),
     Check(command::check::Check),
+    Pin(command::pin::Pin),
     Build(command::build::Build),
     Inspect(command::inspect::Inspect),
     VerifyBuild(command::verify_build::VerifyBuild),

@@ -15,6 +15,7 @@ mod render;
 mod report;
 mod scaffold;
 mod standin;
+mod upstream;
 
 use clap::Parser;
 use std::process::ExitCode;

@@ -119,6 +119,11 @@ impl Manifest {
         }
     }
 
+    /// Its text, byte for byte.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Paths of the definitions that it names, relative to it, as far as it can be read.
     pub(crate) fn definitions(&self) -> Vec<String> {
         let checked = self.check();

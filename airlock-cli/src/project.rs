@@ -2,8 +2,10 @@
 
 use crate::cases;
 use crate::judge::Judge;
+use crate::manifest::{Accepted, Manifest};
 use crate::render::Failure;
 use airlock_policy::{Compiled, Report};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -15,6 +17,8 @@ pub(crate) enum Template {
     Weather,
     /// Two requests to a ticket system with a credential, an approval and requirements.
     Rest,
+    /// Two tools of a foreign MCP server, pinned to their reviewed definitions.
+    Upstream,
     /// Nothing is allowed: what follows is added under review.
     Locked,
 }
@@ -27,24 +31,39 @@ const WORKFLOW: &str = include_str!("../carried/templates/ci/github/airlock.yml"
 const TESTS_MANIFEST: &str = include_str!("../carried/templates/new/policy/manifest.toml");
 const TESTS: &str = include_str!("../carried/templates/new/policy/lib.rs");
 
+/// A manifest to start from.
+#[derive(Debug)]
+pub(crate) struct Start {
+    /// Its text.
+    pub(crate) manifest: String,
+    /// The files that it names, by path.
+    pub(crate) files: BTreeMap<String, String>,
+}
+
 impl Template {
     /// The manifest of a gateway with this name.
-    pub(crate) fn manifest(self, name: &str) -> String {
+    pub(crate) fn start(self, name: &str) -> Start {
+        let mut files = BTreeMap::new();
         let text = match self {
             Self::Weather => include_str!("../carried/templates/new/weather.toml"),
             Self::Rest => include_str!("../carried/templates/new/rest.toml"),
+            Self::Upstream => {
+                let definitions = include_str!("../carried/templates/new/upstream.json");
+                files.insert("airlock-pins/time.json".to_owned(), definitions.to_owned());
+                include_str!("../carried/templates/new/upstream.toml")
+            }
             Self::Locked => include_str!("../carried/templates/new/locked.toml"),
         };
-        text.replace("{name}", name)
+        Start { manifest: text.replace("{name}", name), files }
     }
 }
 
 /// Writes a repository into `dir` (made when absent) and gives the paths of its files.
 ///
 /// # Errors
-/// One of the files exists (then none is written), or a file operation failed.
-pub(crate) fn write(dir: &Path, name: &str, template: Template) -> Result<Vec<PathBuf>, Failure> {
-    let files = files(name, template)?;
+/// One of the files exists (then none is written), the manifest has errors, or a file operation failed.
+pub(crate) fn write(dir: &Path, name: &str, start: Start) -> Result<Vec<PathBuf>, Failure> {
+    let files = files(name, start)?;
     let paths: Vec<PathBuf> = files.iter().map(|(file, _)| dir.join(file)).collect();
     if let Some(taken) = paths.iter().find(|path| path.symlink_metadata().is_ok()) {
         return Err(
@@ -63,13 +82,12 @@ fn place(path: &Path, text: &str) -> std::io::Result<()> {
     fs::OpenOptions::new().write(true).create_new(true).open(path)?.write_all(text.as_bytes())
 }
 
-fn files(name: &str, template: Template) -> Result<Vec<(&'static str, String)>, Failure> {
-    let manifest = template.manifest(name);
+fn files(name: &str, start: Start) -> Result<Vec<(String, String)>, Failure> {
+    let Start { manifest, files } = start;
     let named = |text: &str| text.replace("{name}", name);
-    let compiled = airlock_policy::compile(&manifest, "airlock.toml").into_compiled();
-    let compiled = compiled.ok_or_else(|| Failure::new(format_args!("{name:?} cannot be the name of a gateway")))?;
+    let Accepted { compiled, text: manifest, files, name: _ } = Manifest::of_text("airlock.toml", manifest, files).accept()?;
     let [policy, decisions] = snapshots(&compiled);
-    Ok(vec![
+    let own = [
         ("airlock.toml", manifest),
         ("airlock.cases.toml", cases(&compiled)?),
         ("README.md", named(README)),
@@ -79,7 +97,8 @@ fn files(name: &str, template: Template) -> Result<Vec<(&'static str, String)>, 
         ("policy/lib.rs", named(TESTS)),
         ("policy/snapshots/policy.snap", policy),
         ("policy/snapshots/decisions.snap", decisions),
-    ])
+    ];
+    Ok(own.map(|(path, text)| (path.to_owned(), text)).into_iter().chain(files).collect())
 }
 
 /// Cases for every clause, as `airlock test --generate` writes them.
@@ -103,8 +122,9 @@ mod tests {
     #[test]
     fn every_template_passes_the_check_without_warnings() {
         for template in Template::value_variants() {
-            let text = template.manifest("gate-1");
-            let checked = airlock_policy::compile(&text, "airlock.toml");
+            let Start { manifest, files } = template.start("gate-1");
+            let manifest = Manifest::of_text("airlock.toml", manifest, files);
+            let checked = manifest.check();
             assert_eq!(checked.render(false), "");
             assert_eq!(checked.compiled().expect("compiled").policy().gateway.name, "gate-1");
         }
@@ -114,7 +134,7 @@ mod tests {
     fn a_project_never_replaces_a_file() {
         let dir = tempfile::tempdir().expect("directory");
         fs::write(dir.path().join("README.md"), "mine").expect("written");
-        assert!(write(dir.path(), "gate", Template::Locked).is_err());
+        assert!(write(dir.path(), "gate", Template::Locked.start("gate")).is_err());
         assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 1, "nothing else was written");
         assert_eq!(fs::read(dir.path().join("README.md")).expect("read"), b"mine");
     }

@@ -45,7 +45,7 @@ why = "the reader"
 #[test]
 fn a_new_project_passes() {
     let dir = tempfile::tempdir().expect("directory");
-    for template in ["weather", "rest", "locked"] {
+    for template in ["weather", "rest", "upstream", "locked"] {
         let made = airlock(dir.path(), &["new", template, "--template", template], "");
         assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
         let checked = airlock(&dir.path().join(template), &["check", "--deny-warnings"], "");

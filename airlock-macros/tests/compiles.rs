@@ -1,5 +1,6 @@
 //! The goldens of `src/expand/tests.rs` compile against the runtime, and the constants are what the manifests say.
 
+use airlock_runtime::policy::upstream::{EraRule, OnRisk};
 use airlock_runtime::policy::{Approval, Builtin, Durability, FlowVerdict, HostRule, Issue, Policy, Rate, ToolKind};
 use serde_json::{Value, json};
 
@@ -21,6 +22,7 @@ gateway!(weather, "../examples/weather/airlock.toml");
 gateway!(rules, "tests/manifests/rules.toml");
 gateway!(audit, "tests/manifests/audit.toml");
 gateway!(everything, "../tests/manifests/good/everything.toml");
+gateway!(upstreams, "../tests/manifests/good/upstreams.toml");
 
 #[test]
 fn the_index_finds_every_tool_and_nothing_else() {
@@ -136,6 +138,48 @@ fn rules_of_every_kind_hold_in_generated_code() {
         assert_eq!(fault(tool, good.clone()), None, "{tool} {good}");
         assert_eq!(fault(tool, bad.clone()), Some(arg), "{tool} {bad}");
     }
+}
+
+#[test]
+fn what_the_upstreams_manifest_says_is_in_the_gateway() {
+    let policy = upstreams::policy();
+    let [files, notes] = policy.upstreams else { panic!("two upstreams") };
+    assert_eq!(
+        (files.name, files.command, files.dir),
+        ("files", &["/usr/bin/node", "/opt/mcp/files/index.js", "/srv/work"][..], Some("/srv/work"))
+    );
+    assert_eq!((files.era, notes.era, files.start_timeout, files.max_message), (EraRule::Legacy, EraRule::Modern, 45, 8 << 20));
+    let env: Vec<_> = files.env.iter().map(|variable| format!("{}: {:?}", variable.name, variable.value)).collect();
+    assert_eq!(
+        env,
+        ["EMPTY: Literal(\"\")", "FILES_KEY: Secret(\"FILES_KEY\")", "LANG: Literal(\"C.UTF-8\")", "TZ: From(\"TZ\")"]
+    );
+    let proxied = |name: &str| match policy.tool(name).expect("a tool").kind {
+        ToolKind::Upstream(proxied) => proxied,
+        other => panic!("{other:?}"),
+    };
+    let (read, add) = (proxied("read_file"), proxied("add"));
+    assert_eq!(
+        (read.name, read.upstream, read.max_result, read.on_risk, read.result_threshold),
+        ("read_text_file", 0, 256 << 10, OnRisk::Mark, 400)
+    );
+    assert_eq!((add.name, add.upstream, add.on_risk, add.result_threshold), ("add", 1, OnRisk::Deny, 600));
+    assert_eq!(policy.tool("files.read_text_file").map(|tool| tool.name), None, "it has another name here");
+    // The definition is the reviewed text, the pin the digest that the runtime takes of it.
+    for tool in policy.tools {
+        let ToolKind::Upstream(proxied) = tool.kind else { continue };
+        let definition: Value = serde_json::from_str(proxied.definition).expect("JSON");
+        let digest = airlock_runtime::upstream::definition::digest(definition.as_object().expect("an object"));
+        assert_eq!(digest, Some(proxied.pin), "{}", tool.name);
+    }
+    let fault = |tool: &str, arguments: Value| {
+        let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
+        policy.tool(tool).expect("a tool").check_args.check(&arguments).err().map(|fault| fault.arg)
+    };
+    assert_eq!(fault("read_file", json!({"path": "/srv/work/a"})), None);
+    assert_eq!(fault("read_file", json!({"path": "/srv/works"})), Some("path"));
+    assert_eq!(fault("files.search", json!({"path": "/srv/work", "score": 10.5})), Some("score"));
+    assert_eq!(fault("files.search", json!({"path": "/srv/work", "filter": {}})), Some("filter"));
 }
 
 #[test]

@@ -57,6 +57,8 @@ fn floods() -> Vec<(&'static str, String)> {
         ("a long list", format!("airlock = 1\n[keys]\naccept = [{}]", "\"k\",".repeat(MANIFEST_MAX / 4 - 20))),
         ("a huge number", format!("airlock = {}", "9".repeat(MANIFEST_MAX - 20))),
         ("a huge fraction", format!("airlock = 1\n[risk]\nthreshold = 0.{}", "9".repeat(MANIFEST_MAX - 60))),
+        ("upstreams", fill(&|n| format!("[upstreams.u{n}]\ncommand = []\n"))),
+        ("tools of one upstream", fill(&|n| format!("[upstreams.u.tools.t{n}]\n"))),
         ("REST tools", fill(&|n| format!("[tools.t{n}]\nhttp = {{}}\ninput.a = {{}}\n"))),
         ("host groups", fill(&|n| format!("[hosts.g{n}]\nhosts = [\"@g{n}\"]\n"))),
         ("rule sets", fill(&|n| format!("[args.a{n}]\nmin = 1\n"))),

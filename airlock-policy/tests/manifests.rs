@@ -58,11 +58,14 @@ fn good_manifests_compile() {
 }
 
 #[test]
-fn the_example_has_nothing_to_remark() {
-    let (name, text) = manifests("examples/weather").remove(0);
-    let checked = compile(&text, &name);
-    assert_eq!(checked.render(false), "");
-    assert!(checked.compiled().is_some());
+fn the_examples_have_nothing_to_remark() {
+    for folder in ["examples/weather", "examples/files_upstream"] {
+        let all = manifests(folder);
+        let (name, text) = all.iter().find(|(name, _)| name == "airlock.toml").unwrap();
+        let checked = at(folder, text, name);
+        assert_eq!(checked.render(false), "");
+        assert!(checked.compiled().is_some());
+    }
 }
 
 #[test]

@@ -16,6 +16,7 @@ pub(crate) mod key;
 pub(crate) mod lease;
 pub(crate) mod ledger;
 pub(crate) mod new;
+pub(crate) mod pin;
 pub(crate) mod present;
 pub(crate) mod proof;
 pub(crate) mod redact;
@@ -54,6 +55,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Lease(verb) => verb.run(),
         Command::Ledger(verb) => verb.run(),
         Command::New(verb) => verb.run(),
+        Command::Pin(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
         Command::Proof(verb) => verb.run(),
         Command::Redact(verb) => verb.run(),

@@ -1,20 +1,46 @@
 //! `airlock new`.
 
-use crate::project::{self, Template};
+mod from_server;
+
+use crate::project::{self, Start, Template};
 use crate::render::{Failure, Outcome, say};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// Write a new policy repository: manifest, cases, snapshot tests, a workflow for a build server.
 ///
-/// The gateway is named like the directory. Existing files are never replaced.
+/// The gateway is named like the directory. Existing files are never replaced. With --from-server the manifest is made from a live MCP
+/// server: it is started once and asked for its tools; those that it calls read-only are allowed (a hint, no proof), the others stand in
+/// the manifest as comments, and definitions and pins are written.
 #[derive(Debug, clap::Args)]
 pub(crate) struct New {
     /// Directory of the repository; made when absent
     dir: PathBuf,
     /// What to start from
-    #[arg(long, value_enum, default_value = "weather")]
+    #[arg(long, value_enum, default_value = "weather", conflicts_with = "from_server")]
     template: Template,
+    #[command(flatten)]
+    asked: Asked,
+}
+
+/// A live server to start from.
+#[derive(Debug, clap::Args)]
+struct Asked {
+    /// Start from the MCP server whose command stands behind `--`
+    #[arg(long, requires = "command")]
+    from_server: bool,
+    /// Name of the server in the manifest [default: made from its command]
+    #[arg(long, value_name = "NAME", requires = "from_server")]
+    upstream: Option<String>,
+    /// A variable of this environment that the server gets
+    #[arg(long, value_name = "NAME", requires = "from_server")]
+    env: Vec<String>,
+    /// A variable of this environment with a secret that the server gets
+    #[arg(long, value_name = "NAME", requires = "from_server")]
+    secret: Vec<String>,
+    /// Program and arguments of the server
+    #[arg(last = true, requires = "from_server")]
+    command: Vec<String>,
 }
 
 impl New {
@@ -28,7 +54,11 @@ impl New {
                 Failure::new(problem).help("name the directory with a-z, 0-9 and '-', a letter first; `airlock` itself is taken")
             );
         }
-        for path in project::write(&self.dir, &name, self.template)? {
+        let start = match self.asked.from_server {
+            true => from_server::start(&name, &self.asked)?,
+            false => self.template.start(&name),
+        };
+        for path in project::write(&self.dir, &name, start)? {
             say(path.display());
         }
         say(format_args!("\nNext: cd {} && airlock check && airlock test && airlock build", self.dir.display()));
@@ -40,5 +70,6 @@ impl New {
 /// the checker's business.
 fn is_name(name: &str) -> bool {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    plain && airlock_policy::compile(&Template::Locked.manifest(name), "airlock.toml").compiled().is_some()
+    let Start { manifest, files: _ } = Template::Locked.start(name);
+    plain && airlock_policy::compile(&manifest, "airlock.toml").compiled().is_some()
 }

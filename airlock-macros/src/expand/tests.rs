@@ -28,6 +28,28 @@ fn everything() {
 }
 
 #[test]
+fn upstreams() {
+    insta::assert_snapshot!(expanded("../tests/manifests/good/upstreams.toml"));
+}
+
+#[test]
+fn the_files_of_a_manifest_are_in_a_note_of_their_own_and_compiled_on() {
+    let beside = dir().join("../tests/manifests/good");
+    let text = std::fs::read_to_string(beside.join("upstreams.toml")).expect("readable");
+    let of = |given: &Given| compile(&text, "airlock.toml", &beside, given).expect("compiles");
+    let note = Given { note: Some("manifest".to_owned()), ..Given::default() };
+    let (plain, files) = of(&Given::default());
+    assert_eq!(files, ["airlock-pins/files.json", "airlock-pins/notes.json"]);
+    assert!(
+        !plain.to_string().contains(".note.airlock.definitions") && of(&note).0.to_string().contains(".note.airlock.definitions")
+    );
+    let whole = expand(quote!("../tests/manifests/good/upstreams.toml"), dir(), &Given::default()).expect("compiles").to_string();
+    assert!(whole.contains("\"../tests/manifests/good/airlock-pins/files.json\""), "cargo watches the file");
+    let gone = compile(&text, "airlock.toml", dir(), &Given::default()).expect_err("no files there");
+    assert!(gone.contains("A1105"), "{gone}");
+}
+
+#[test]
 fn audit() {
     insta::assert_snapshot!(expanded("tests/manifests/audit.toml"));
 }

@@ -76,7 +76,7 @@ pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &m
     if theirs.pin != ours.pin {
         let (low, high) = (format!("sha256:{}", theirs.pin), format!("sha256:{}", ours.pin));
         let text = match (Definition::of(&theirs.definition), Definition::of(&ours.definition)) {
-            (Ok(old), Ok(new)) => format!("{high} ({})", changes(&old, &new).join("; ")),
+            (Ok(old), Ok(new)) => format!("{high} ({})", short(&changes(&old, &new).join("; "))),
             (Ok(_) | Err(_), Ok(_) | Err(_)) => high,
         };
         rows.push(step.row(Dimension::Definition, &low, &text, case.clone()));
@@ -88,6 +88,16 @@ pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &m
     }
     screening(step, (theirs, ours), request, &with, rows);
     forbidden(step, (from, meeting.to), &case.subject, rows);
+}
+
+/// Characters of a change of a definition that a row has; the files have all of it.
+const CHANGE_MAX: usize = 600;
+
+fn short(text: &str) -> String {
+    match text.char_indices().nth(CHANGE_MAX) {
+        Some((at, _)) => format!("{}… and more", text.get(..at).unwrap_or_default()),
+        None => text.to_owned(),
+    }
 }
 
 fn bytes(size: u64) -> String {

@@ -20,7 +20,12 @@ pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &m
         let [old, new] = [signatures::words(step.from.policy, from), signatures::words(step.to.policy, meeting.to)];
         rows.push(step.row(Dimension::Approval, &old, &new, Case { signed, ..case.clone() }));
     }
-    if from.strict && meeting.to.strict && face::slack(meeting.to) > 0 && face::slack(from) == 0 {
+    if face::proxied(meeting.to).is_none()
+        && from.strict
+        && meeting.to.strict
+        && face::slack(meeting.to) > 0
+        && face::slack(from) == 0
+    {
         let case = Case { more_bytes: QUERY_BYTES, ..case.clone() };
         rows.push(step.row(Dimension::Argument("query".to_owned()), "not given", "no rule", case));
     }

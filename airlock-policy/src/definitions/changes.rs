@@ -3,11 +3,8 @@
 use super::Definition;
 use serde_json::Value;
 
-/// Characters of a text that stand around a change.
+/// Characters of a text that stand around a change, so that a reader finds it. What changed is told whole.
 const AROUND: usize = 40;
-/// Most characters of one side of a change; the rest is counted.
-const SIDE_MAX: usize = 300;
-
 /// What changed, one line for each place: `description: "…old…" → "…new…"`. Empty when both are the same.
 #[must_use]
 pub fn changes(old: &Definition, new: &Definition) -> Vec<String> {
@@ -17,13 +14,13 @@ pub fn changes(old: &Definition, new: &Definition) -> Vec<String> {
 }
 
 fn compare(place: &str, old: Option<&Value>, new: Option<&Value>, lines: &mut Vec<String>) {
-    let shown = |value: &Value| short(&value.to_string());
     match (old, new) {
         (old, new) if old == new => {}
         (Some(Value::Object(before)), Some(Value::Object(after))) => {
             let names = before.keys().chain(after.keys().filter(|name| !before.contains_key(*name)));
             for name in names {
-                let inner = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+                let name_shown = quoted(name).trim_matches('"').to_owned();
+                let inner = if place.is_empty() { name_shown } else { format!("{place}.{name_shown}") };
                 compare(&inner, before.get(name), after.get(name), lines);
             }
         }
@@ -48,7 +45,7 @@ fn differing(old: &str, new: &str) -> (String, String) {
         let (from, to) = (start.saturating_sub(AROUND), (text.len() - end + AROUND).min(text.len()));
         let part: String = text[from..to].iter().collect();
         let (before, after) = (if from > 0 { "…" } else { "" }, if to < text.len() { "…" } else { "" });
-        short(&format!("{before}{part}{after}"))
+        format!("{before}{part}{after}")
     };
     (quoted(&cut(&a)), quoted(&cut(&b)))
 }
@@ -67,10 +64,8 @@ fn quoted(text: &str) -> String {
     out
 }
 
-fn short(text: &str) -> String {
-    let length = text.chars().count();
-    match length > SIDE_MAX {
-        false => text.to_owned(),
-        true => format!("{}… ({} more characters)", text.chars().take(SIDE_MAX).collect::<String>(), length - SIDE_MAX),
-    }
+/// A value of a definition for a terminal: whole, on one line, and with escapes for what a reader would not see.
+#[must_use]
+pub fn shown(value: &Value) -> String {
+    super::json::compact(&value.to_string())
 }

@@ -17,7 +17,7 @@ mod json;
 pub mod schema;
 pub mod screen;
 
-pub use changes::changes;
+pub use changes::{changes, shown};
 
 use crate::digest::hex;
 use crate::limits::{DEFINITION_MAX, DEFINITIONS_MAX, TOOLS_MAX};

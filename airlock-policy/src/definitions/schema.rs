@@ -115,8 +115,8 @@ fn percent_decoded(text: &str) -> Option<String> {
     String::from_utf8(bytes).ok()
 }
 
-/// What of the schemas of a definition a gateway cannot check: references that lead out of the document or to nothing, and dialects that
-/// it does not know. Sentences.
+/// What of the schemas of a definition a gateway cannot check: references that lead out of the document or to nothing, dialects that it does
+/// not know, and patterns that need back-tracking. Sentences.
 #[must_use]
 pub fn faults(definition: &Value) -> Vec<String> {
     let mut faults = Vec::new();
@@ -148,7 +148,10 @@ fn references(root: &Value, at: &Value, member: &str, faults: &mut Vec<String>) 
                     ("$ref" | "$dynamicRef" | "$recursiveRef", Value::String(target)) => {
                         faults.extend(reference(root, target, member));
                     }
+                    ("pattern", Value::String(pattern)) => faults.extend(unmatched(pattern, member)),
                     (name, Value::Object(named)) if NAMED.contains(&name) => {
+                        let patterns = named.keys().filter(|_| name == "patternProperties");
+                        faults.extend(patterns.filter_map(|pattern| unmatched(pattern, member)));
                         named.values().for_each(|value| references(root, value, member, faults));
                     }
                     (name, _) if DATA.contains(&name) => {}
@@ -158,6 +161,12 @@ fn references(root: &Value, at: &Value, member: &str, faults: &mut Vec<String>) 
         }
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
     }
+}
+
+/// A gateway matches patterns in linear time: there is no looking around and no reference back.
+fn unmatched(pattern: &str, member: &str) -> Option<String> {
+    let is_plain = regex_syntax::Parser::new().parse(pattern).is_ok();
+    (!is_plain).then(|| format!("`{member}` has the pattern {}, which cannot be matched in linear time", quote(pattern)))
 }
 
 fn reference(root: &Value, target: &str, member: &str) -> Option<String> {
@@ -205,7 +214,7 @@ mod tests {
         );
         let faults = of(
             json!({"$schema": "https://example.com/own", "items": [{"$ref": "#/nowhere"}, {"$ref": "https://x.example/s.json"},
-            {"$dynamicRef": "#gone"}, {"not": {"$ref": "other.json#/a"}}]}),
+            {"pattern": "(?!x)"}, {"patternProperties": {"(a)\\1": true}}, {"pattern": "^[a-z]\\d+$"}, {"$dynamicRef": "#gone"}, {"not": {"$ref": "other.json#/a"}}]}),
         );
         insta::assert_snapshot!(faults.join("\n"));
     }

@@ -169,7 +169,14 @@ server whose definition is another one today is not called. Grants, flows, requi
             "what `names` says",
             "\"read_file\"",
             "the name that clients see",
-            &[Code::BadToolName, Code::SimilarTools],
+            &[
+                Code::BadToolName,
+                Code::SimilarTools,
+                Code::UnreachableTool,
+                Code::UnguardedSend,
+                Code::PoisonedDefinition,
+                Code::EffectHint,
+            ],
         ),
         Key {
             name: "effect",

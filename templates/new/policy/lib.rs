@@ -1,10 +1,11 @@
 //! The policy beside this crate, as its report: a change of `airlock.toml` is a change of `snapshots/`, line by line.
 #![cfg(test)]
 
-use airlock_policy::{Report, compile};
+use airlock_policy::{Report, beside, compile_with};
 
 fn report() -> Report {
-    let checked = compile(include_str!("../airlock.toml"), "airlock.toml");
+    let files = beside(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    let checked = compile_with(include_str!("../airlock.toml"), "airlock.toml", &files);
     let mistakes = checked.render(false);
     Report::of(checked.into_compiled().unwrap_or_else(|| panic!("{mistakes}")).policy())
 }

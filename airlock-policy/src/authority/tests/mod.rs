@@ -2,6 +2,7 @@
 
 mod arguments;
 mod fixed;
+mod foreign;
 mod large;
 mod leases;
 mod network;

@@ -1,0 +1,237 @@
+//! A starter policy from a live server: what it says that it only reads is allowed, everything else stands there as a comment.
+
+use crate::command::pin::remarks;
+use crate::project::Start;
+use crate::render::{Failure, note};
+use crate::upstream::{self, Offer, Offered};
+use airlock_policy::definitions::{Definition, Definitions, schema, shown};
+use airlock_policy::ir::{Era, Upstream, Variable, VariableValue};
+use airlock_policy::limits::{MESSAGE_DEFAULT, START_TIMEOUT_S};
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use toml_edit::{Array, Value};
+
+/// Interpreters: what they run names the server.
+const INTERPRETERS: [&str; 7] = ["node", "python", "python3", "deno", "bun", "ruby", "java"];
+/// Parts of a path that name no server.
+const PLAIN: [&str; 10] = ["index", "main", "server", "dist", "build", "src", "bin", "lib", "__main__", "app"];
+/// Characters of a description that stand in a `why` or a comment.
+const WORDS_MAX: usize = 160;
+
+/// Asks a server and writes down what it offers as a manifest for a gateway of this name.
+///
+/// # Errors
+/// The server cannot be asked.
+pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failure> {
+    let (program, arguments) = asked.command.split_first().ok_or_else(|| Failure::new("there is no command behind `--`"))?;
+    let program = absolute(program)?;
+    let command: Vec<String> = [program].into_iter().chain(arguments.iter().cloned()).collect();
+    let name = asked.upstream.clone().unwrap_or_else(|| name_of(&command));
+    let variable =
+        |name: &String, value: fn(String) -> VariableValue| Variable { name: name.clone(), value: value(name.clone()) };
+    let from = asked.env.iter().map(|name| variable(name, VariableValue::From));
+    let env = from.chain(asked.secret.iter().map(|name| variable(name, VariableValue::Secret))).collect();
+    let declared = Upstream {
+        name,
+        command,
+        dir: None,
+        env,
+        era: Era::Auto,
+        start_timeout: START_TIMEOUT_S,
+        max_message: MESSAGE_DEFAULT,
+        resources: Vec::new(),
+        prompts: Vec::new(),
+        why: String::new(),
+    };
+    let variables = upstream::environment(&declared, &|name| std::env::var_os(name))?;
+    let offer = upstream::ask(&declared, &variables)?;
+    note(format_args!("{} offers {} tools in MCP {}", declared.name, offer.tools.len(), offer.revision));
+    let (tools, definitions) = sections(&declared, &offer);
+    let text = manifest(gateway, &declared, &tools);
+    let files = BTreeMap::from([(format!("airlock-pins/{}.json", declared.name), definitions.to_text())]);
+    Ok(Start { manifest: text, files: if tools.allowed.is_empty() { BTreeMap::new() } else { files } })
+}
+
+/// What becomes of the tools of a server.
+#[derive(Debug, Default)]
+struct Sections {
+    /// Names as clients see them.
+    allowed: Vec<String>,
+    text: String,
+}
+
+fn sections(upstream: &Upstream, offer: &Offer) -> (Sections, Definitions) {
+    let (mut sections, mut definitions) = (Sections::default(), Definitions::default());
+    let mut refused = String::new();
+    for tool in &offer.tools {
+        let Offered::Tool(definition) = tool else {
+            let Offered::Unusable(name, problem) = tool else { continue };
+            refused.push_str(&format!("\n# {} cannot be pinned: {problem}\n", plain(name)));
+            continue;
+        };
+        match objection(upstream, definition) {
+            None => {
+                sections.allowed.push(format!("{}.{}", upstream.name, definition.name()));
+                sections.text.push_str(&allowed(upstream, definition));
+                definitions.insert((**definition).clone());
+            }
+            Some(because) => refused.push_str(&commented(upstream, definition, &because)),
+        }
+    }
+    sections.text.push_str(&refused);
+    (sections, definitions)
+}
+
+/// Why a tool is not allowed from the start.
+fn objection(upstream: &Upstream, definition: &Definition) -> Option<String> {
+    let hints = &definition.value()["annotations"];
+    let remarks = remarks(definition, &[]);
+    let name = format!("{}.{}", upstream.name, definition.name());
+    let is_plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
+    if let Some(remark) = remarks.first() {
+        return Some(format!("its definition has {remark}"));
+    }
+    if !is_plain {
+        return Some("clients could not call it by this name; `as` gives it another".to_owned());
+    }
+    match hints["readOnlyHint"] == true && hints["destructiveHint"] != true {
+        true => None,
+        false if hints["readOnlyHint"] == false => Some("the server says that it changes things".to_owned()),
+        false => Some("the server does not say that it only reads".to_owned()),
+    }
+}
+
+fn allowed(upstream: &Upstream, definition: &Definition) -> String {
+    let why = format!("the server says that it only reads: {}", words(definition));
+    format!(
+        "\n[upstreams.{}.tools.{}]\npin = \"{}\"\neffect = \"read\"                # by the server's own hint, which proves nothing\n\
+         labels = [\"ingests:untrusted\"]   # what it returns was written by others\n{}why = {}\n",
+        upstream.name,
+        key(definition.name()),
+        definition.pin(),
+        arguments(definition),
+        Value::from(why),
+    )
+}
+
+/// The arguments that rules could narrow, as a comment.
+fn arguments(definition: &Definition) -> String {
+    let names: Vec<String> = schema::arguments(definition.value()).iter().map(|argument| plain(&argument.name)).collect();
+    if names.is_empty() { String::new() } else { format!("# args that rules can narrow: {}\n", names.join(", ")) }
+}
+
+fn commented(upstream: &Upstream, definition: &Definition, because: &str) -> String {
+    format!(
+        "\n# Not allowed: {}. To allow it: remove the `# `, say what it does, run `airlock pin`.\n# [upstreams.{}.tools.{}]\n\
+         # effect = \"send\"              # the worst case; `write` if nothing leaves this machine by it\n# approval = \"human\"\n# why = {}\n",
+        plain(because),
+        upstream.name,
+        plain(&key(definition.name())),
+        Value::from(words(definition)),
+    )
+}
+
+/// The beginning of a description, on one line.
+fn words(definition: &Definition) -> String {
+    let text = definition.value()["description"].as_str().unwrap_or("it says nothing about itself");
+    let text = plain(text).replace(['"', '\\'], "'");
+    let cut: String = text.chars().take(WORDS_MAX).collect();
+    if cut.len() < text.len() { format!("{cut}…") } else { cut }
+}
+
+/// A foreign text as words on one line: what a reader would not see is an escape.
+fn plain(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    shown(&serde_json::Value::from(line)).trim_matches('"').to_owned()
+}
+
+fn key(name: &str) -> String {
+    toml_edit::Key::new(name).to_string()
+}
+
+fn manifest(gateway: &str, upstream: &Upstream, tools: &Sections) -> String {
+    let command: Array = upstream.command.iter().map(String::as_str).collect();
+    let env = upstream.env.iter().map(|Variable { name, value }| match value {
+        VariableValue::Literal(text) => format!("env.{name} = {}\n", Value::from(text.as_str())),
+        VariableValue::From(source) => format!("env.{name} = {{ from = {} }}\n", Value::from(source.as_str())),
+        VariableValue::Secret(source) => format!("env.{name} = {{ secret = {} }}\n", Value::from(source.as_str())),
+    });
+    let names: Array = tools.allowed.iter().map(String::as_str).collect();
+    let rest = match tools.allowed.is_empty() {
+        false => format!(
+            "\n[[grant]]\nsubject = \"agent:a\"\ntools = {names}\nissue = \"operator\"\nmax_ttl = \"15m\"\nmax_risk = 0.4\n\
+             why = \"replace this by the reason in your own words\"\n"
+        ),
+        true => "\n# The server says of none of its tools that it only reads, so nothing of it is allowed yet.\n[tools.airlock_usage_stats]\n\
+                 why = \"a gateway has at least one tool\"\n\n[[grant]]\nsubject = \"operator:auditor\"\ntools = [\"airlock_usage_stats\"]\n\
+                 issue = \"operator\"\nwhy = \"a gateway has at least one grant\"\n\n[lints]\n\
+                 unused-upstream = { level = \"allow\", why = \"its tools are to be reviewed\" }\n"
+            .to_owned(),
+    };
+    format!(
+        "{}\n[upstreams.{}]\ncommand = {command}\n{}why = \"replace this by the reason in your own words\"\n{}{rest}",
+        include_str!("../../../carried/templates/new/from-server.toml").replace("{name}", gateway),
+        upstream.name,
+        env.collect::<String>(),
+        tools.text,
+    )
+}
+
+/// The whole path of a program, as a shell would find it.
+fn absolute(program: &str) -> Result<String, Failure> {
+    let is_file = |path: &PathBuf| path.is_file();
+    let found = match program.contains('/') {
+        true => std::path::absolute(program).ok().filter(is_file),
+        false => {
+            let path = std::env::var_os("PATH").unwrap_or_default();
+            std::env::split_paths(&path)
+                .map(|dir| dir.join(program))
+                .find(is_file)
+                .and_then(|path| std::path::absolute(path).ok())
+        }
+    };
+    let found = found.and_then(|path| path.to_str().map(str::to_owned));
+    found.ok_or_else(|| Failure::new(format_args!("there is no program {program:?}")).help("name it by its whole path"))
+}
+
+/// A name for a server, from its program or what its interpreter runs.
+fn name_of(command: &[String]) -> String {
+    let file = |path: &str| Path::new(path).file_name().and_then(|name| name.to_str()).unwrap_or_default().to_owned();
+    let program = command.first().map(|program| file(program)).unwrap_or_default();
+    let script = command.iter().skip(1).find(|argument| argument.contains('/'));
+    let path = match (INTERPRETERS.contains(&program.as_str()), script) {
+        (true, Some(script)) => script.clone(),
+        (true, None) | (false, _) => program,
+    };
+    let stem = |part: &str| part.rsplit_once('.').map_or(part, |(stem, _)| stem).to_ascii_lowercase();
+    let part = path.split('/').rev().map(stem).find(|part| !part.is_empty() && !PLAIN.contains(&part.as_str()));
+    let part = part.unwrap_or_default();
+    let short =
+        ["mcp-server-", "server-", "mcp-", "mcp_server_"].iter().find_map(|prefix| part.strip_prefix(prefix)).unwrap_or(&part);
+    let name: String = short.chars().filter(|c| c.is_ascii_alphanumeric() || *c == '-' || *c == '_').take(32).collect();
+    let fits = name.starts_with(|c: char| c.is_ascii_alphabetic()) && !name.starts_with("airlock");
+    if fits { name } else { "server".to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn servers_have_short_names() {
+        for (command, name) in [
+            (&["/usr/local/bin/mcp-server-time"][..], "time"),
+            (
+                &["/usr/bin/node", "/opt/x/node_modules/@modelcontextprotocol/server-filesystem/dist/index.js", "/srv"],
+                "filesystem",
+            ),
+            (&["/usr/bin/python3", "/opt/notes.py"], "notes"),
+            (&["/usr/bin/python3", "-m", "x"], "python3"),
+            (&["/opt/9"], "server"),
+            (&["/opt/airlock-x"], "server"),
+        ] {
+            let command: Vec<String> = command.iter().map(|word| (*word).to_owned()).collect();
+            assert_eq!(name_of(&command), name);
+        }
+    }
+}
