@@ -44,7 +44,7 @@ impl Judge<'_> {
             let traced = self.policy.tools.iter().find(|known| known.name == tool).map_or(&[][..], |known| &known.origins);
             let asking = traced.iter().filter(|origin| ruling.origins.contains(&origin.arg.as_str()));
             return Ok([
-                asking.flat_map(|origin| origin_paths(tool, &origin.arg)).collect(),
+                asking.flat_map(|origin| origin_paths(policy, tool, &origin.arg)).collect(),
                 vec![of_tool("approval")],
                 ruling.flows.iter().map(|at| steps!["flow", *at, "ask"]).collect(),
                 grant("issue"),

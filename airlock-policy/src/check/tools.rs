@@ -8,7 +8,9 @@ use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::At;
 use crate::host::{covers, written};
 use crate::ir;
-use crate::manifest::{ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, ProxiedDraft, RestDraft, SignaturesDraft, ToolDraft};
+use crate::manifest::{
+    ApprovalDraft, Approvers, EgressDraft, Egresses, KindDraft, ProxiedDraft, RestDraft, SignaturesDraft, ToolDraft,
+};
 use crate::text::nearest;
 use std::collections::BTreeSet;
 

@@ -31,7 +31,7 @@ static POLICY: Policy = Policy {
     limits: sample::LIMITS,
     tools: &[Tool { name: "read", origins: EVERY, ..sample::TOOL }, Tool { name: "directory", trusted: true, ..sample::TOOL }],
     tool_index: ToolIndex(&|name| ["read", "directory"].iter().position(|tool| *tool == name)),
-    #[cfg(feature = "plan-upstream")]
+    approvers: &[],
     upstreams: &[],
     flows: &[],
     grants: &[],
@@ -215,7 +215,7 @@ fn a_memory_without_rules_learns_nothing() {
             limits: sample::LIMITS,
             tools: &[],
             tool_index: ToolIndex(&|_| None),
-            #[cfg(feature = "plan-upstream")]
+            approvers: &[],
             upstreams: &[],
             flows: &[],
             grants: &[],
