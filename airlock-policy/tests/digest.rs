@@ -91,7 +91,6 @@ fn every_value_of_the_other_sections_changes_the_digest() {
         ("otherwise = \"ask\"", "otherwise = \"deny\""),
         ("kind = \"id\"", "kind = \"name\""),
         ("strict = false\ntrusted = true", "strict = false"),
-        ("approval = \"human\"\nlabels = [\"writes:tickets\"]", "labels = [\"writes:tickets\"]"),
         ("method = \"POST\"", "method = \"PUT\""),
         ("/v1/projects/", "/v2/projects/"),
         ("{project}/issues\"", "{title}/{project}\""),

@@ -42,7 +42,7 @@ fn grant(issue: &str) -> Value {
 
 fn builtin(name: &str) -> Value {
     json!({"name": name, "effect": "read", "risk_threshold": 600, "base_risk": 0, "ignored": [], "kind": {"builtin": name}, "egress": [],
-        "args": [], "strict": true, "labels": [], "approval": null, "signatures": null, "quota": {"rate": null, "session_rate": null, "session_calls": null},
+        "args": [], "strict": true, "labels": [], "approval": null, "quota": {"rate": null, "session_rate": null, "session_calls": null},
         "timeout": 10, "why": "w"})
 }
 
