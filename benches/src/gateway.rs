@@ -40,7 +40,14 @@ impl Built {
     fn build(&self, manifest: &str) -> Result<(), Fault> {
         let file = self.dir.join("airlock.toml");
         fs::write(&file, manifest)?;
-        let out = Command::new(&self.airlock).arg("build").arg(&file).arg("-o").arg(&self.gateway).output()?;
+        let mut command = Command::new(&self.airlock);
+        command.arg("build").arg(&file).arg("-o").arg(&self.gateway);
+        // What the section before this one has compiled.
+        let warm = self.dir.join("cache-1");
+        if warm.is_dir() {
+            command.env("AIRLOCK_CACHE", warm);
+        }
+        let out = command.output()?;
         if out.status.success() { Ok(()) } else { Err(String::from_utf8_lossy(&out.stderr).into_owned().into()) }
     }
 
