@@ -91,6 +91,7 @@ fn every_value_of_the_other_sections_changes_the_digest() {
         ("otherwise = \"ask\"", "otherwise = \"deny\""),
         ("kind = \"id\"", "kind = \"name\""),
         ("strict = false\ntrusted = true", "strict = false"),
+        (", within = \"1h\" }\nlabels = [\"writes:tickets\"]", " }\nlabels = [\"writes:tickets\"]"),
         ("method = \"POST\"", "method = \"PUT\""),
         ("/v1/projects/", "/v2/projects/"),
         ("{project}/issues\"", "{title}/{project}\""),
@@ -117,11 +118,6 @@ fn every_value_of_the_other_sections_changes_the_digest() {
         ("ask = [", "deny = ["),
         ("why = \"no exfiltration after an injection\"", "why = \"no exfiltration\""),
         ("issue = \"human\"\nmax_ttl", "issue = \"operator\"\nmax_ttl"),
-        ("human = true, ", ""),
-        ("signatures = 2", "signatures = 1"),
-        ("within = \"1h\"", "within = \"2h\""),
-        ("iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w", "7UkoxijRwsbq6QM4kFmVYSlZJzpcY_k2NsFGFKyHN9E"),
-        ("why = \"his deputy\"", "why = \"the deputy\""),
         ("exact_hosts = true, ", ""),
         ("approval = \"human\", exact", "exact"),
         ("limits = true, ", ""),
@@ -138,6 +134,26 @@ fn every_value_of_the_other_sections_changes_the_digest() {
     for (from, to) in changes {
         assert!(EVERYTHING.contains(from), "{from}");
         assert!(seen.insert(digest_of(&EVERYTHING.replacen(from, to, 1))), "{from} → {to} does not change the digest");
+    }
+}
+
+/// The same for who signs.
+#[test]
+fn every_value_about_signatures_changes_the_digest() {
+    let changes = [
+        ("human = true, ", ""),
+        ("signatures = 2", "signatures = 1"),
+        ("within = \"1h\"", "within = \"2h\""),
+        ("iojj3XQJ8ZX9UtstPLpdcspnCb8dlBIb83SIAbQPb1w", "7UkoxijRwsbq6QM4kFmVYSlZJzpcY_k2NsFGFKyHN9E"),
+        ("why = \"his deputy\"", "why = \"the deputy\""),
+        ("of = [\"bob\", \"alice\"]", "of = [\"bob\", \"alison\"]"),
+    ];
+    let mut seen = BTreeSet::from([digest_of(EVERYTHING)]);
+    for (from, to) in changes {
+        assert!(EVERYTHING.contains(from), "{from}");
+        let text = EVERYTHING.replacen(from, to, 1);
+        let text = if to.contains("alison") { text.replace("[approvers.alice]", "[approvers.alison]") } else { text };
+        assert!(seen.insert(digest_of(&text)), "{from} → {to} does not change the digest");
     }
 }
 
@@ -178,4 +194,4 @@ fn the_digest_is_that_of_the_documented_bytes() {
 }
 
 /// Made without this crate: `printf 'airlock/policy/v1\0%s' "$canonical_json" | sha256sum`.
-const MINIMAL_DIGEST: &str = "74e8c92331945b1cc214859ecb379e140fc444cabbf3bcb9509358faff612c7c";
+const MINIMAL_DIGEST: &str = "cdd425107ead495b552b57c07e39aba8608c17d584d80950a1494562bb0ce374";

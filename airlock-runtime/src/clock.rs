@@ -60,6 +60,7 @@ thread_local! {
 
 /// Sets the clock of this thread ahead of the system's; that of the ledger's thread stays.
 #[cfg(test)]
+#[cfg(all(feature = "http", feature = "issue"))]
 pub(crate) fn set_ahead(seconds: u64) {
     AHEAD.set(std::time::Duration::from_secs(seconds));
 }

@@ -147,7 +147,7 @@ fn two_of_three_sign_and_the_call_is_made_once() {
 fn a_signature_for_something_else_is_refused_with_its_reason() {
     let (place, elsewhere, program) = (Place::new("signed"), Place::new("signed"), program());
     let lease = place.lease(&TOOLS);
-    let good = get("/guarded", &lease);
+    let good = get("/not-signed", &lease);
     let (mut gateway, mut other) = (place.start(&program), elsewhere.start(&program));
     let request = asked(&mut gateway, &good);
     let both = ["alice", "bob"].map(|name| sign(name, &request)).to_vec();
@@ -155,7 +155,7 @@ fn a_signature_for_something_else_is_refused_with_its_reason() {
     let resigned = |note: Note| ["alice", "bob"].map(|name| signed(name, &note)).to_vec();
 
     let claims = airlock_runtime::lease::RootClaims { sid: "s-2".into(), ..place.claims(&TOOLS) };
-    let mut foreign = get("/guarded", &place.mint(&claims));
+    let mut foreign = get("/not-signed", &place.mint(&claims));
     foreign["_meta"]["dev.airlock/session"] = json!("s-2");
     let altered = both[0].replace(&both[0][both[0].len() - 20..], "AAAAAAAAAAAAAAAAAAAA");
     let mut beside = place.start(&program);
@@ -163,10 +163,10 @@ fn a_signature_for_something_else_is_refused_with_its_reason() {
     beside.finish();
     let usage = params("airlock_usage_stats", &json!({}), &lease);
     let cases = [
-        ("signature_arguments", with(&get("/guarded?x=1", &lease), &both)),
+        ("signature_arguments", with(&get("/not-signed?x=1", &lease), &both)),
         ("signature_tool", with(&usage, &both)),
         ("signature_session", with(&foreign, &both)),
-        ("signature_lease", with(&get("/guarded", &place.lease(&TOOLS)), &both)),
+        ("signature_lease", with(&get("/not-signed", &place.lease(&TOOLS)), &both)),
         ("signature_approver", with(&usage, &[sign("bob", &asked(&mut gateway, &usage))])),
         ("signature_invalid", with(&good, &[altered, both[1].clone()])),
         ("signature_form", with(&good, &[both[0].clone(), lease.clone()])),
@@ -181,7 +181,7 @@ fn a_signature_for_something_else_is_refused_with_its_reason() {
     }
     // The same program, key and lease, and a ledger of its own.
     assert_eq!(ask(&mut other, &with(&good, &both)), "signature_gateway");
-    assert_eq!(web().come("/guarded"), 0, "nothing was done");
+    assert_eq!(web().come("/not-signed"), 0, "nothing was done");
     // A longer time than was asked for is not given: the ledger knows when the request ends.
     let longer = resigned(Note { exp: note.exp + 3600, ..note });
     assert_eq!(ask(&mut gateway, &with(&good, &longer)), "ok", "and nothing of all that used the request up");
