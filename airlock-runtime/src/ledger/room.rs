@@ -7,8 +7,9 @@ use super::head::Head;
 use super::place::{self, private};
 use super::store::Store;
 use crate::clock::Micros;
-use rustix::fs::{FallocateFlags, fallocate};
+use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
 use serde::Serialize;
+use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -40,6 +41,11 @@ struct FullLine {
 /// Is this the error of a disk, or of a quota, without room?
 pub(super) fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
+}
+
+/// Has the disk less room than is set aside? Asked when it took a part of what it was given.
+pub(super) fn is_used_up(file: &File) -> bool {
+    fstatvfs(file).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVE)
 }
 
 /// Sets room aside, unless it is already.

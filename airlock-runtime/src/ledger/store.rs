@@ -20,7 +20,7 @@ use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::File;
-use std::io::{ErrorKind, Write};
+use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -164,17 +164,17 @@ impl Store {
 
     /// Writes lines alone; the lock is held.
     pub(super) fn write_lines(&mut self, lines: &[u8]) -> Result<(), LedgerError> {
-        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed. What a disk leaves of it
-        // is tried once more, because only that tells why.
-        let mut rest = lines;
-        while !rest.is_empty() {
-            match (&*self.file).write(rest) {
-                Ok(0) => return Err(LedgerError::Io(format!("the disk took a part of {} bytes of the ledger", lines.len()))),
-                Ok(length) => rest = &rest[length..],
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) if room::is_full(&error) => return Err(room::full(&self.dir, &error)),
-                Err(error) => return Err(LedgerError::io("append to", &self.segment.path, error)),
+        // One write call: with O_APPEND and the lock, a reader sees whole lines or a tail without line feed.
+        match (&*self.file).write(lines) {
+            Ok(length) if length == lines.len() => {}
+            Ok(length) => {
+                let text = format!("the disk took {length} of {} bytes of the ledger", lines.len());
+                // A limit of this process alone looks the same, and is no reason for others to stop.
+                let is_full = room::is_used_up(&self.file);
+                return Err(if is_full { room::full(&self.dir, &text) } else { LedgerError::Io(text) });
             }
+            Err(error) if room::is_full(&error) => return Err(room::full(&self.dir, &error)),
+            Err(error) => return Err(LedgerError::io("append to", &self.segment.path, error)),
         }
         self.note_written();
         Ok(())

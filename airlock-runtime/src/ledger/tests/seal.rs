@@ -240,6 +240,24 @@ fn no_key_of_a_sealed_line_is_left() {
     assert_eq!(left, Vec::<std::path::PathBuf>::new());
 }
 
+/// The same while the gateway runs, as soon as a checkpoint was signed: both slots are written.
+#[test]
+fn a_checkpoint_leaves_no_older_key_in_the_head() {
+    let (dir, _) = sealed_dir();
+    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let mut store = open_store(dir.path(), terms).unwrap().0;
+    for _ in 0..3 {
+        let pending = Pending { sealed: Some(allow("c").seal("x", [0; 32])), require: Vec::new() };
+        let _ = store.append(&[pending], Micros::now).unwrap();
+    }
+    let before = head(dir.path()).read().unwrap().unwrap().seal.unwrap();
+    let holds = |key: &[u8; 32]| fs::read(dir.path().join(files::HEAD)).unwrap().windows(32).any(|window| window == key);
+    assert!(holds(before.key()) && before.len() < store.cursor.range.len());
+    (store.durable, store.sealed) = (store.cursor.offset, store.cursor.seal.clone());
+    store.settle().unwrap();
+    assert!(!holds(before.key()) && holds(store.cursor.seal.as_ref().unwrap().key()));
+}
+
 /// Entries that were written and not synced are not under the seal of the head, so a power cut that takes them leaves a seal that holds.
 #[test]
 fn a_seal_survives_a_power_cut_and_a_writer_that_died() {
