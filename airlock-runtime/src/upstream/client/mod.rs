@@ -149,7 +149,10 @@ impl Upstreams {
             }
             *slot.state.borrow_mut() = State::Idle;
         }
-        inner.socket.borrow_mut().take();
+        if let Some(socket) = inner.socket.borrow_mut().take() {
+            // Others hold it, too.
+            let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
+        }
         let Some(mut process) = inner.process.borrow_mut().take() else { return };
         let gone = async {
             while matches!(process.try_wait(), Ok(None)) {
