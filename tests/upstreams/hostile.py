@@ -130,6 +130,9 @@ def act(call, arguments, meta):
             answer(call, "x" * (12 << 20))
         case "long, id last":
             write('{"result":{"content":[{"type":"text","text":"' + "x" * (12 << 20) + '"}]},"jsonrpc":"2.0","id":%d}' % call)
+        case "endless line":
+            while True:
+                sys.stdout.buffer.write(b"x" * 65536)
         case "large":
             answer(call, "x" * arguments["n"])
         case "late":
