@@ -17,6 +17,8 @@ pub mod call;
 #[cfg(feature = "judge")]
 pub mod carrier;
 pub mod clock;
+#[cfg(any(feature = "http", feature = "upstream"))]
+mod credential;
 #[cfg(feature = "judge")]
 pub mod decide;
 #[cfg(feature = "gateway")]

@@ -23,6 +23,7 @@ use crate::reply::{self, Judged};
 use crate::risk::Risk;
 use crate::start::Stop;
 use crate::stdio::{self, Ending};
+use crate::upstream::Drift;
 use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo};
 use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
@@ -136,12 +137,16 @@ impl Gateway {
         let mut input = stdio::read()?;
         let (output, written) = stdio::write()?;
         let mut ending = Ending::new()?;
+        #[cfg(feature = "upstream")]
+        self.world.upstreams.begin()?;
         let mut tasks = JoinSet::new();
         let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
         drop(input);
         // No answer can come any more.
         self.waiting.close();
         self.drain(tasks, end).await;
+        #[cfg(feature = "upstream")]
+        self.world.upstreams.end().await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
         let _ = tokio::time::timeout(end.flush(), written).await;
@@ -293,7 +298,7 @@ impl Gateway {
         let outcome = tokio::select! {
             biased;
             () = desk.stop.notified() => if self.ending.get() { Outcome::stopped(hosts) } else { Outcome::cancelled(hosts) },
-            outcome = effect::perform(permit, allowed, &self.world) => outcome,
+            outcome = effect::perform(permit, allowed, &self.world, &desk.listener) => outcome,
         };
         let outcome = match self.close(&call, &outcome, started).await {
             Ok(_) => self.deliver(&call, outcome),
@@ -318,8 +323,19 @@ impl Gateway {
         let newest_entry = self.world.ledger.newest_ts().ok()?;
         let now = Micros::now();
         let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, call, now));
-        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry, drift: None });
+        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry, drift: self.drift(call) });
         Some((authority, decision))
+    }
+
+    /// How the tool's definition at its upstream differs from the reviewed one, as far as is known.
+    #[cfg(feature = "upstream")]
+    fn drift(&self, call: &Call) -> Option<Drift> {
+        call.tool.and_then(|tool| self.world.upstreams.drift(tool.kind))
+    }
+
+    #[cfg(not(feature = "upstream"))]
+    const fn drift(&self, _: &Call) -> Option<Drift> {
+        None
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.

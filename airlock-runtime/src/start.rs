@@ -1,5 +1,6 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
-//! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused.
+//! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused · 6 the
+//! launcher of upstreams could not be started.
 
 use crate::effect::World;
 use crate::lease::guard;
@@ -7,6 +8,8 @@ use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
 use crate::ledger::{Ledger, note};
 use crate::policy::Policy;
+#[cfg(feature = "upstream")]
+use crate::upstream::launcher;
 use crate::{explain, serve};
 use std::ffi::OsString;
 use std::io::Write;
@@ -33,6 +36,10 @@ pub(crate) struct Stop {
 pub fn run(policy: &'static Policy) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or("?")).collect();
+    #[cfg(feature = "upstream")]
+    if let Some(ended) = launcher::role(policy, &words) {
+        return ended.unwrap_or_else(|stop| stop.tell());
+    }
     let ended = match words.as_slice() {
         [] => open(policy).and_then(serve::serve),
         ["--policy"] => print(&explain::policy(policy)),
@@ -41,10 +48,15 @@ pub fn run(policy: &'static Policy) -> ExitCode {
     };
     match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Stop { code, message }) => {
-            warn(&message);
-            ExitCode::from(code)
-        }
+        Err(stop) => stop.tell(),
+    }
+}
+
+impl Stop {
+    /// Says why on stderr; the exit code.
+    fn tell(self) -> ExitCode {
+        warn(&self.message);
+        ExitCode::from(self.code)
     }
 }
 
@@ -67,8 +79,10 @@ fn print(text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// Key and credentials first, then ledger: a gateway without them leaves no trace in the ledger directory.
+/// The launcher before everything, while there is nothing that it could inherit. Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory.
 fn open(policy: &'static Policy) -> Result<World, Stop> {
+    #[cfg(feature = "upstream")]
+    let upstreams = crate::upstream::Upstreams::new(policy, launcher::Launcher::start(policy)?);
     // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
     if !guard::forbid_dumps() {
         warn("this kernel does not let the process forbid core dumps");
@@ -101,6 +115,8 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
         ledger_dir,
         #[cfg(feature = "http")]
         secrets,
+        #[cfg(feature = "upstream")]
+        upstreams,
     })
 }
 

@@ -108,7 +108,7 @@ impl Tool {
             #[cfg(feature = "plan-http")]
             ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, self.strict, args)?)),
             #[cfg(feature = "plan-upstream")]
-            ToolKind::Upstream(proxied) => Ok(Plan::Upstream(crate::upstream::plan(proxied, self.strict, args)?)),
+            ToolKind::Upstream(proxied) => Ok(Plan::Upstream(crate::upstream::plan(self.name, proxied, self.strict, args)?)),
         }
     }
 }

@@ -18,6 +18,9 @@ pub mod weather;
 
 #[cfg(feature = "issue")]
 mod issue;
+mod listener;
+
+pub use listener::Listener;
 
 use crate::decide::{Act, Permit};
 use crate::lease::KeyRing;
@@ -43,6 +46,9 @@ pub struct World {
     /// Credentials of REST tools.
     #[cfg(feature = "http")]
     pub secrets: secret::Secrets,
+    /// Foreign MCP servers.
+    #[cfg(feature = "upstream")]
+    pub upstreams: crate::upstream::Upstreams,
 }
 
 /// How an effect ended.
@@ -79,7 +85,7 @@ impl Product {
 }
 
 /// An effect that did not succeed.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Failure {
     /// Stable status code for the ledger.
     pub code: &'static str,
@@ -113,7 +119,7 @@ impl Outcome {
     #[cfg(any(
         all(feature = "plan-http", not(feature = "http")),
         all(feature = "plan-issue", not(feature = "issue")),
-        feature = "plan-upstream"
+        all(feature = "plan-upstream", not(feature = "upstream"))
     ))]
     fn absent() -> Self {
         Self::local(Err(Failure { code: "absent", detail: "This gateway was built without the code for this effect.".into() }))
@@ -145,19 +151,20 @@ impl Outcome {
 /// Performs the one effect that `permit` allows, after its allow was recorded.
 ///
 /// ```
-/// # use airlock_runtime::{decide::Permit, effect::{World, perform}, ledger::Allowed};
+/// # use airlock_runtime::{decide::Permit, effect::{Listener, World, perform}, ledger::Allowed};
 /// async fn allowed(permit: Permit, proof: Allowed, world: &World) {
-///     perform(permit, proof, world).await;
+///     perform(permit, proof, world, &Listener::default()).await;
 /// }
 /// ```
 /// The record of a denial, of an outcome, or of an allow that was not made as durable as its effect demands is none:
 /// ```compile_fail,E0308
-/// # use airlock_runtime::{decide::Permit, effect::{World, perform}, ledger::Recorded};
+/// # use airlock_runtime::{decide::Permit, effect::{Listener, World, perform}, ledger::Recorded};
 /// async fn recorded(permit: Permit, proof: Recorded, world: &World) {
-///     perform(permit, proof, world).await;
+///     perform(permit, proof, world, &Listener::default()).await;
 /// }
 /// ```
-pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome {
+#[cfg_attr(not(feature = "upstream"), allow(unused_variables, reason = "only upstreams tell how far they are"))]
+pub async fn perform(permit: Permit, allowed: Allowed, world: &World, listener: &Listener) -> Outcome {
     // Holding the record is the proof; its number has no further use here.
     let _: Allowed = allowed;
     let dir = &world.ledger_dir;
@@ -193,12 +200,17 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World) -> Outcome
             };
             fetch(hosts, rest::perform(&plan, target, secret, &limits, &resolve::SystemResolver).await)
         }
+        #[cfg(feature = "upstream")]
+        Act::Upstream(plan, tempo) => {
+            let answer = world.upstreams.call(plan, tempo, listener).await;
+            Outcome { result: answer.map(Product::Foreign), hosts: Vec::new(), commit: true }
+        }
         // Features are united in a workspace; no gateway is built with the plan of an effect and without the effect.
         #[cfg(all(feature = "plan-issue", not(feature = "issue")))]
         Act::Issue(..) => Outcome::absent(),
         #[cfg(all(feature = "plan-http", not(feature = "http")))]
         Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Outcome::absent(),
-        #[cfg(feature = "plan-upstream")]
+        #[cfg(all(feature = "plan-upstream", not(feature = "upstream")))]
         Act::Upstream(..) => Outcome::absent(),
     }
 }

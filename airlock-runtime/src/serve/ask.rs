@@ -5,6 +5,7 @@ use crate::account::Context;
 use crate::approve::record::{Case, Question};
 use crate::approve::{Approved, Flows, Refusal};
 use crate::decide::Ask;
+use crate::effect::Listener;
 use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
 use crate::reason::Reason;
 use crate::wire::ask::OPEN_QUESTIONS_MAX;
@@ -44,6 +45,8 @@ pub(super) struct Desk<'a> {
     pub(super) share: Option<Share>,
     pub(super) limits: &'a Limits,
     pub(super) output: &'a mpsc::Sender<String>,
+    /// Where progress goes.
+    pub(super) listener: Listener,
 }
 
 impl<'a> Desk<'a> {
@@ -63,6 +66,7 @@ impl<'a> Desk<'a> {
             share: Some(share),
             limits,
             output,
+            listener: Listener::new(request.progress_token.take(), request.revision, output),
         }
     }
 }

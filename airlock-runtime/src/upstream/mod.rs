@@ -5,15 +5,31 @@
 
 #[cfg(feature = "upstream")]
 mod answer;
+#[cfg(feature = "upstream")]
+mod client;
 mod drift;
 
 #[cfg(feature = "plan-upstream")]
 pub mod definition;
+#[cfg(feature = "upstream")]
+mod fingerprint;
+#[cfg(feature = "upstream")]
+pub(crate) mod launcher;
+#[cfg(feature = "upstream")]
+mod result;
 #[cfg(feature = "plan-upstream")]
 mod schema;
+#[cfg(feature = "upstream")]
+mod screen;
 
 #[cfg(feature = "upstream")]
 pub use answer::Answer;
+#[cfg(feature = "upstream")]
+pub use client::Upstreams;
+#[cfg(feature = "upstream")]
+pub(crate) use client::Progress;
+#[cfg(feature = "upstream")]
+pub(crate) use screen::is_calm;
 pub use drift::Drift;
 
 #[cfg(feature = "plan-upstream")]
@@ -31,6 +47,8 @@ mod plan {
     #[derive(Debug, Clone)]
     #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "a judge without upstreams forwards nothing"))]
     pub struct Plan {
+        /// Its name, as clients know it.
+        pub(crate) tool: &'static str,
         /// The tool.
         pub(crate) proxied: &'static Proxied,
         /// The arguments as they are forwarded: the same bytes as [`crate::decide::Call::args_bytes`].
@@ -41,9 +59,9 @@ mod plan {
     ///
     /// # Errors
     /// The first fault, by its place in the arguments; or the schema cannot be used, and then no call can be made.
-    pub(crate) fn plan(proxied: &'static Proxied, strict: bool, args: &Args) -> Result<Plan, ArgFault> {
+    pub(crate) fn plan(tool: &'static str, proxied: &'static Proxied, strict: bool, args: &Args) -> Result<Plan, ArgFault> {
         schema::check(proxied, strict, args)?;
         let unwritable = |_| ArgFault { arg: crate::builtin::schema::ALL, problem: "they cannot be written as JSON".to_owned() };
-        Ok(Plan { proxied, arguments: serde_json::to_string(args).map_err(unwritable)? })
+        Ok(Plan { tool, proxied, arguments: serde_json::to_string(args).map_err(unwritable)? })
     }
 }

@@ -9,6 +9,8 @@ use std::io::{self, BufRead};
 
 /// How much of an over-long line is kept, to find the id that its answer needs. The envelope's short members fit.
 pub const HEAD_MAX: usize = 1024;
+/// How much of its end is kept, for the same reason.
+pub const TAIL_MAX: usize = 64;
 
 /// What stood before one LF.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,6 +21,8 @@ pub enum Frame {
     TooLong {
         /// Its first [`HEAD_MAX`] bytes, see [`crate::wire::Connection::too_long`].
         head: Vec<u8>,
+        /// Its last [`TAIL_MAX`] bytes: some peers write the id last.
+        tail: Vec<u8>,
         /// Its length without the LF.
         bytes: u64,
     },
@@ -30,6 +34,8 @@ pub struct Lines {
     line: Vec<u8>,
     /// Length of the over-long line that is being read past.
     past: Option<u64>,
+    /// The end of that line so far.
+    tail: Vec<u8>,
     max: usize,
 }
 
@@ -49,7 +55,7 @@ impl Lines {
     /// A splitter for lines of up to `max` bytes (a CR before the LF counts).
     #[must_use]
     pub const fn with_max(max: usize) -> Self {
-        Self { line: Vec::new(), past: None, max }
+        Self { line: Vec::new(), past: None, tail: Vec::new(), max }
     }
 
     /// Takes bytes from the front of `chunk` up to the end of a line. `None` when the chunk is used up and no line is complete;
@@ -99,7 +105,11 @@ impl Lines {
         let seen = self.past.unwrap_or(self.line.len() as u64);
         let needed = seen.saturating_add(part.len() as u64);
         if needed > self.max as u64 {
+            if self.past.is_none() {
+                self.keep_tail_of_line();
+            }
             self.past = Some(needed);
+            self.keep_tail(part);
             self.keep_head(part);
             return;
         }
@@ -121,10 +131,22 @@ impl Lines {
         self.line.shrink_to_fit();
     }
 
+    fn keep_tail_of_line(&mut self) {
+        let from = self.line.len().saturating_sub(TAIL_MAX);
+        self.tail = self.line[from..].to_vec();
+    }
+
+    fn keep_tail(&mut self, part: &[u8]) {
+        let part = &part[part.len().saturating_sub(TAIL_MAX)..];
+        let excess = (self.tail.len() + part.len()).saturating_sub(TAIL_MAX);
+        self.tail.drain(..excess);
+        self.tail.extend_from_slice(part);
+    }
+
     fn take(&mut self) -> Frame {
         let mut line = std::mem::take(&mut self.line);
         if let Some(bytes) = self.past.take() {
-            return Frame::TooLong { head: line, bytes };
+            return Frame::TooLong { head: line, tail: std::mem::take(&mut self.tail), bytes };
         }
         if line.last() == Some(&b'\r') {
             line.pop();
@@ -166,7 +188,7 @@ mod tests {
     #[test]
     fn a_line_of_the_limit_passes_and_one_byte_more_is_read_past() {
         let (out, _) = frames(4, &[b"1234\n12345\n12\n"]);
-        assert_eq!(out, [line("1234"), Frame::TooLong { head: b"12345".to_vec(), bytes: 5 }, line("12")]);
+        assert_eq!(out, [line("1234"), Frame::TooLong { head: b"12345".to_vec(), tail: b"12345".to_vec(), bytes: 5 }, line("12")]);
     }
 
     #[test]
@@ -178,7 +200,7 @@ mod tests {
             assert!(lines.line.capacity() <= LINE_MAX);
         }
         assert!(lines.line.capacity() <= HEAD_MAX);
-        let Some(Frame::TooLong { head, bytes }) = lines.feed(&mut &b"\n"[..]) else { panic!("not over-long") };
+        let Some(Frame::TooLong { head, bytes, .. }) = lines.feed(&mut &b"\n"[..]) else { panic!("not over-long") };
         assert_eq!((head.len(), bytes), (HEAD_MAX, 160 * 64 * 1024));
         assert_eq!(lines.feed(&mut &b"ok\n"[..]), Some(line("ok")));
     }

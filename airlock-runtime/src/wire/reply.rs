@@ -252,13 +252,20 @@ fn cacheable(ttl: u64) -> Map<String, Value> {
     body
 }
 
+/// A whole number as one: `1`, not `1.0`.
+#[allow(clippy::cast_possible_truncation, reason = "what is compared is within the integers of a double")]
+fn number(value: f64) -> Value {
+    const WHOLE_MAX: f64 = 9_007_199_254_740_991.0;
+    if value.fract() == 0.0 && value.abs() <= WHOLE_MAX { json!(value as i64) } else { json!(value) }
+}
+
 /// A progress notification. `progress` must grow from one to the next, and none may follow the reply. `message` is left out
 /// before revision 2025-03-26.
 #[must_use]
-pub fn progress(revision: Revision, token: &ProgressToken, progress: u64, total: Option<u64>, message: Option<&str>) -> String {
-    let mut params = json!({"progressToken": token.0, "progress": progress});
+pub fn progress(revision: Revision, token: &ProgressToken, progress: f64, total: Option<f64>, message: Option<&str>) -> String {
+    let mut params = json!({"progressToken": token.0, "progress": number(progress)});
     if let Some(total) = total {
-        params["total"] = json!(total);
+        params["total"] = number(total);
     }
     if let Some(message) = message.filter(|_| revision.has_annotations()) {
         params["message"] = json!(message);

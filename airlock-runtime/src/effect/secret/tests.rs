@@ -1,6 +1,7 @@
 //! Credentials: where they come from, what is refused, and that no answer gives them away.
 
 use super::*;
+use crate::credential::SECRET_MAX;
 use crate::policy::{Durability, LeaseRules, LedgerRules, Method, Response, Select, Tool, ToolIndex, sample};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;

@@ -180,12 +180,12 @@ fn errors_and_progress_are_well_formed() {
     let call = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"t","_meta":{"progressToken":0}}}"#;
     let Received::Call(call) = legacy(Revision::R2025_11_25).receive(call.as_bytes()) else { panic!("no call") };
     let token = call.progress_token.unwrap();
-    let read = |revision| serde_json::from_str::<Value>(&progress(revision, &token, 1, Some(3), Some("m\u{2028}"))).unwrap();
+    let read = |revision| serde_json::from_str::<Value>(&progress(revision, &token, 1.0, Some(3.0), Some("m\u{2028}"))).unwrap();
     let params = json!({"progressToken": 0, "progress": 1, "total": 3, "message": "m\u{2028}"});
     assert_eq!(read(Revision::MODERN), json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}));
     assert!(read(Revision::R2024_11_05)["params"].get("message").is_none());
     assert_eq!(
-        progress(Revision::MODERN, &token, 2, None, None),
+        progress(Revision::MODERN, &token, 2.0, None, None),
         r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progress":2,"progressToken":0}}"#
     );
 }

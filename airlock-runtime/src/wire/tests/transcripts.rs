@@ -19,7 +19,7 @@ pub(super) fn play(connection: &mut Connection, lines: &[impl AsRef<[u8]>]) -> S
         while let Some(frame) = splitter.feed(&mut rest) {
             let (shown, received) = match frame {
                 Frame::Line(line) => (show(&line), connection.receive(&line)),
-                Frame::TooLong { head, bytes } => (format!("{} ({bytes} bytes)", show(&head)), connection.too_long(&head)),
+                Frame::TooLong { head, bytes, .. } => (format!("{} ({bytes} bytes)", show(&head)), connection.too_long(&head)),
             };
             writeln!(out, "→ {shown}").unwrap();
             answer(connection, received, &mut out);

@@ -191,6 +191,8 @@ async fn a_gateway_with_another_key_does_not_know_the_question() {
         ledger: Ledger::open_for(dir.path(), &POLICY).unwrap(),
         ledger_dir: dir.path().to_owned(),
         secrets: Default::default(),
+        #[cfg(feature = "upstream")]
+        upstreams: Default::default(),
     };
     let second = Rc::new(Gateway::new(world));
     let sealed_by_another = {

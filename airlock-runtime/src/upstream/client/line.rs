@@ -1,0 +1,202 @@
+//! One line from an upstream. Total: any bytes are something, and nothing here trusts them.
+
+use crate::wire::jsonrpc::Id;
+use crate::wire::members::{Picked, pick, string};
+use crate::wire::scan::scan;
+use serde_json::value::RawValue;
+use std::ops::Range;
+
+/// Longest message of an error that is kept, in characters.
+const ERROR_MAX: usize = 2000;
+
+/// What a line says.
+#[derive(Debug, PartialEq)]
+pub(super) enum Line {
+    /// The answer to our request of this number: the place of the result in the line.
+    Result(i64, Range<usize>),
+    /// Our request of this number failed.
+    Error(i64, Fault),
+    /// A request, which no upstream may make of us; its id and method.
+    Request(Id, String),
+    /// Progress of the request with this token of ours.
+    Progress(i64, Progress),
+    /// The list of tools is another one.
+    ToolsChanged,
+    /// Another notification.
+    Notification,
+    /// Not a message. It may be meant as the answer to this request.
+    Broken(Option<i64>),
+    /// Nothing but white space.
+    Blank,
+}
+
+/// A JSON-RPC error.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fault {
+    pub(super) code: i64,
+    pub(super) message: String,
+    /// `data`, if it is not long.
+    pub(super) data: Option<String>,
+}
+
+/// What a progress notification says; numbers as they were written.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Progress {
+    pub(crate) progress: f64,
+    pub(crate) total: Option<f64>,
+    pub(crate) message: Option<String>,
+}
+
+pub(super) fn read(line: &[u8]) -> Line {
+    if line.iter().all(u8::is_ascii_whitespace) {
+        return Line::Blank;
+    }
+    let Ok(scanned) = scan(line) else { return Line::Broken(meant(line)) };
+    let text = scanned.text();
+    let Picked { values: [version, id, method, params, result, error], is_whole, .. } =
+        pick(text, ["jsonrpc", "id", "method", "params", "result", "error"]);
+    if !is_whole || version.and_then(string).as_deref() != Some("2.0") {
+        return Line::Broken(meant(line));
+    }
+    let number = id.and_then(number);
+    match (method.and_then(string), id, result, error) {
+        (Some(method), None, None, None) => notification(&method, params),
+        (Some(method), Some(id), None, None) => Id::read(id).map_or(Line::Broken(None), |id| Line::Request(id, method)),
+        (None, Some(_), Some(result), None) => number.map_or(Line::Broken(None), |id| Line::Result(id, place(text, result))),
+        (None, Some(_), None, Some(error)) => match (number, fault(error)) {
+            (Some(id), Some(fault)) => Line::Error(id, fault),
+            (id, _) => Line::Broken(id),
+        },
+        _ => Line::Broken(number),
+    }
+}
+
+fn number(id: &RawValue) -> Option<i64> {
+    id.get().parse().ok()
+}
+
+/// Where a part of the line stands in it.
+fn place(line: &str, part: &RawValue) -> Range<usize> {
+    let from = part.get().as_ptr().addr() - line.as_ptr().addr();
+    from..from + part.get().len()
+}
+
+fn fault(error: &RawValue) -> Option<Fault> {
+    let [code, message, data] = pick(error.get(), ["code", "message", "data"]).values;
+    let message: String = message.and_then(string)?.chars().take(ERROR_MAX).collect();
+    let data = data.map(|data| data.get().to_owned()).filter(|data| data.len() <= ERROR_MAX);
+    Some(Fault { code: code?.get().parse().ok()?, message, data })
+}
+
+fn notification(method: &str, params: Option<&RawValue>) -> Line {
+    match method {
+        "notifications/tools/list_changed" => Line::ToolsChanged,
+        "notifications/progress" => progress(params).unwrap_or(Line::Notification),
+        _ => Line::Notification,
+    }
+}
+
+fn progress(params: Option<&RawValue>) -> Option<Line> {
+    let [token, progress, total, message] = pick(params?.get(), ["progressToken", "progress", "total", "message"]).values;
+    let float = |value: &RawValue| value.get().parse().ok().filter(|number: &f64| number.is_finite());
+    let progress = Progress { progress: float(progress?)?, total: total.and_then(float), message: message.and_then(string) };
+    Some(Line::Progress(number(token?)?, progress))
+}
+
+/// The request that a line which is no message may be meant to answer.
+fn meant(line: &[u8]) -> Option<i64> {
+    let readable = std::str::from_utf8(line).unwrap_or_else(|fault| {
+        // Valid up to there.
+        std::str::from_utf8(&line[..fault.valid_up_to()]).unwrap_or_default()
+    });
+    let Picked { values: [id, _], named: [_, has_method], has_repeats, .. } = pick(readable, ["id", "method"]);
+    match has_method || has_repeats {
+        true => None,
+        false => id.and_then(number).or_else(|| ends_with_id(line)),
+    }
+}
+
+/// The request that a line of more bytes than are kept answers: its id stands in the beginning, or in the end.
+pub(super) fn cut(head: &[u8], tail: &[u8]) -> Option<i64> {
+    meant(head).or_else(|| ends_with_id(tail))
+}
+
+/// The id at the end of a line, where it is the last member of the outermost object: the one brace that follows it closes that.
+fn ends_with_id(line: &[u8]) -> Option<i64> {
+    let text = line.trim_ascii_end().strip_suffix(b"}")?.trim_ascii_end();
+    let digits = text.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let (before, digits) = text.split_at(text.len() - digits);
+    let before = before.trim_ascii_end().strip_suffix(b":")?.trim_ascii_end();
+    before.ends_with(b"\"id\"").then(|| std::str::from_utf8(digits).ok()?.parse().ok())?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn line(text: &str) -> Line {
+        read(text.as_bytes())
+    }
+
+    #[test]
+    fn messages() {
+        let text = r#"{"result":{"a":[1]},"jsonrpc":"2.0","id":7}"#;
+        assert_eq!(line(text), Line::Result(7, 10..19));
+        assert_eq!(&text[10..19], r#"{"a":[1]}"#);
+        let error = line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"x":1}}}"#);
+        assert_eq!(error, Line::Error(7, Fault { code: -32601, message: "no".into(), data: Some(r#"{"x":1}"#.into()) }));
+        assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into()));
+        assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
+        assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
+        let progress = line(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"total":2.5}}"#);
+        assert_eq!(progress, Line::Progress(3, Progress { progress: 1.0, total: Some(2.5), message: None }));
+        assert_eq!(line(" \r"), Line::Blank);
+    }
+
+    #[test]
+    fn what_is_no_message_may_still_be_meant_as_an_answer() {
+        for (text, meant) in [
+            ("Server running on stdio", None),
+            ("[]", None),
+            (r#"[{"jsonrpc":"2.0","id":7,"result":{}}]"#, None),
+            (r#"{"jsonrpc":"2.0","id":7,"result":{"a":1,"a":2}}"#, Some(7)),
+            (r#"{"jsonrpc":"2.0","id":7,"result":{"a":"\ud800"}}"#, Some(7)),
+            (r#"{"jsonrpc":"2.0","id":7,"result":{},"error":{}}"#, Some(7)),
+            (r#"{"jsonrpc":"1.0","id":7,"result":{}}"#, Some(7)),
+            (r#"{"jsonrpc":"2.0","id":7,"result":NaN}"#, Some(7)),
+            (r#"{"jsonrpc":"2.0","result":NaN,"id":7}"#, Some(7)),
+            (r#"{"jsonrpc":"2.0","result":NaN,"x":{"id":7}}"#, None),
+            (r#"{"jsonrpc":"2.0","id":7,"method":"ping","result":NaN}"#, None),
+            (r#"{"jsonrpc":"2.0","id":"7","result":{}}"#, None),
+            (r#"{"jsonrpc":"2.0","id":7.0,"result":{}}"#, None),
+        ] {
+            assert_eq!(line(text), Line::Broken(meant), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_id_of_a_line_that_is_not_kept() {
+        assert_eq!(cut(br#"{"jsonrpc":"2.0","id":7,"result":{"x":"aaaa"#, b"aaaa"), Some(7));
+        assert_eq!(cut(br#"{"result":{"x":"aaaa"#, br#"aaa"},"jsonrpc":"2.0","id":12}"#), Some(12));
+        assert_eq!(cut(br#"{"result":{"x":"aaaa"#, br#"aaa","id":12}}"#), None, "it closes the result");
+        assert_eq!(cut(b"aaaa", b"aaaa"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_are_something(line in prop::collection::vec(any::<u8>(), 0..200)) {
+            let _ = read(&line);
+            let _ = cut(&line, &line);
+        }
+
+        #[test]
+        fn damaged_messages_are_something(at in 0..60_usize, byte: u8) {
+            let mut line = br#"{"jsonrpc":"2.0","id":7,"result":{"content":[{"type":"x"}]}}"#.to_vec();
+            line[at] = byte;
+            if let Line::Result(_, place) = read(&line) {
+                prop_assert!(place.end <= line.len());
+            }
+        }
+    }
+}

@@ -1,0 +1,334 @@
+//! One running upstream: its pipes, and what is open on them.
+//!
+//! Nothing that it does or leaves undone stops the loop: reading and writing are tasks of their own, what waits to be written is
+//! bounded, and what it says unasked is counted and ends it when it becomes a flood.
+
+use super::flood::Allowance;
+use super::line::{self, Fault, Line, Progress};
+use crate::upstream::fingerprint::Fingerprints;
+use crate::upstream::launcher::Run;
+use crate::wire::{Frame, Id, Lines};
+use serde_json::{Value, json};
+use std::cell::{Cell, RefCell};
+use std::collections::{HashMap, VecDeque};
+use std::ops::Range;
+use std::os::fd::OwnedFd;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::net::unix::pipe;
+use tokio::sync::{Notify, oneshot};
+
+/// Bytes read at once.
+const CHUNK: usize = 64 * 1024;
+/// Bytes that wait to be written, beyond which nothing more is sent: two of the largest calls.
+const WAITING_MAX: usize = 16 * 1024 * 1024;
+/// Answers and cancellations that wait to be written. What we owe an upstream that does not read is not kept without end.
+const COURTESIES_MAX: usize = 64;
+/// Bytes without a line end, beyond which an upstream is ended: eight of the largest messages that a manifest may accept. They are not kept, but
+/// reading them for ever is work.
+const UNENDED_MAX: usize = 64 * 1024 * 1024;
+/// Lines handled before other tasks have their turn.
+const TURN: usize = 32;
+
+/// Why a link has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum End {
+    /// It closed its stdout, or its process ended.
+    Gone,
+    /// It said too much that nobody asked for.
+    Flood,
+    /// It did not read what it was sent for as long as a call may take.
+    Stuck,
+    /// The gateway ended it.
+    Ours,
+}
+
+impl End {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Gone => "it ended",
+            Self::Flood => "it flooded the gateway with messages that nobody asked for, and was ended",
+            Self::Stuck => "it did not read what it was sent, and was ended",
+            Self::Ours => "it was ended",
+        }
+    }
+}
+
+/// The answer to a request.
+#[derive(Debug)]
+pub(super) enum Reply {
+    /// The line, and where in it the result stands.
+    Result(String, Range<usize>),
+    /// It is an error.
+    Error(Fault),
+    /// It is longer than the manifest accepts, or not well-formed.
+    Unusable(&'static str),
+}
+
+/// Takes progress of one request.
+pub(super) type OnProgress = Box<dyn Fn(Progress)>;
+
+struct Open {
+    reply: oneshot::Sender<Reply>,
+    progress: Option<OnProgress>,
+}
+
+/// A running upstream.
+pub(in crate::upstream) struct Link {
+    pub(super) run: Run,
+    pub(in crate::upstream) secrets: Arc<Fingerprints>,
+    pub(super) is_modern: Cell<bool>,
+    /// It said that its list of tools has changed, and nobody has looked since.
+    pub(super) changed: Cell<bool>,
+    stdin: RefCell<Option<Rc<pipe::Sender>>>,
+    waiting: RefCell<VecDeque<Vec<u8>>>,
+    waiting_bytes: Cell<usize>,
+    more: Notify,
+    open: RefCell<HashMap<i64, Open>>,
+    next: Cell<i64>,
+    allowance: RefCell<Allowance>,
+    ended: Cell<Option<End>>,
+    end: Notify,
+}
+
+impl Link {
+    /// Begins to read and write. `max`: longest line that is read, in bytes.
+    ///
+    /// # Errors
+    /// The pipes are none.
+    pub(super) fn new(run: Run, stdin: OwnedFd, stdout: OwnedFd, max: usize, secrets: Arc<Fingerprints>) -> std::io::Result<Rc<Self>> {
+        let stdin = Rc::new(pipe::Sender::from_owned_fd(stdin)?);
+        let stdout = pipe::Receiver::from_owned_fd(stdout)?;
+        let link = Rc::new(Self {
+            run,
+            secrets,
+            is_modern: Cell::new(false),
+            changed: Cell::new(false),
+            stdin: RefCell::new(Some(Rc::clone(&stdin))),
+            waiting: RefCell::default(),
+            waiting_bytes: Cell::new(0),
+            more: Notify::new(),
+            open: RefCell::default(),
+            next: Cell::new(1),
+            allowance: RefCell::new(Allowance::new(Instant::now())),
+            ended: Cell::new(None),
+            end: Notify::new(),
+        });
+        tokio::task::spawn_local(Rc::clone(&link).write(stdin));
+        tokio::task::spawn_local(Rc::clone(&link).read(stdout, max));
+        Ok(link)
+    }
+
+    /// Why it has ended, if it has.
+    pub(super) fn ended(&self) -> Option<End> {
+        self.ended.get()
+    }
+
+    /// Waits for its end.
+    pub(super) async fn until_ended(&self) -> End {
+        loop {
+            let told = self.end.notified();
+            if let Some(end) = self.ended.get() {
+                return end;
+            }
+            told.await;
+        }
+    }
+
+    /// Ends it: nothing more is read or written, and whoever waits is told. Its process is the caller's business.
+    pub(super) fn close(&self, end: End) {
+        if self.ended.get().is_some() {
+            return;
+        }
+        self.ended.set(Some(end));
+        self.stdin.borrow_mut().take();
+        self.waiting.borrow_mut().clear();
+        self.waiting_bytes.set(0);
+        self.open.borrow_mut().clear();
+        self.more.notify_one();
+        self.end.notify_waiters();
+    }
+
+    /// Asks a request and waits for its answer. Whoever stops waiting cancels it, unless it is the handshake. `params`: the JSON text of an
+    /// object, made for the number of the request.
+    pub(super) async fn ask(
+        self: &Rc<Self>,
+        method: &str,
+        params: impl FnOnce(i64) -> String,
+        progress: Option<OnProgress>,
+    ) -> Result<Reply, End> {
+        let id = self.next.replace(self.next.get() + 1);
+        let text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{}}}\n", params(id));
+        let (reply, answer) = oneshot::channel();
+        if let Some(end) = self.ended.get() {
+            return Err(end);
+        }
+        if self.waiting_bytes.get() > WAITING_MAX {
+            return Ok(Reply::Unusable("it does not read what it is sent"));
+        }
+        self.open.borrow_mut().insert(id, Open { reply, progress });
+        let _guard = Asked { link: Rc::clone(self), id, cancels: method != "initialize" };
+        self.send(text.into_bytes());
+        answer.await.map_err(|_| self.ended.get().unwrap_or(End::Gone))
+    }
+
+    /// Sends a notification, or an answer. One that an upstream does not read is dropped.
+    pub(super) fn tell(&self, message: &Value) {
+        if self.waiting.borrow().len() < COURTESIES_MAX {
+            self.send(format!("{message}\n").into_bytes());
+        }
+    }
+
+    /// Is anything waiting to be written?
+    pub(super) fn is_stuck(&self) -> bool {
+        !self.waiting.borrow().is_empty()
+    }
+
+    /// Writes at once what the pipe takes; the rest waits for the task.
+    fn send(&self, mut text: Vec<u8>) {
+        let Some(stdin) = self.stdin.borrow().clone() else { return };
+        if self.waiting.borrow().is_empty() {
+            match stdin.try_write(&text) {
+                Ok(length) if length == text.len() => return,
+                Ok(length) => drop(text.drain(..length)),
+                // Also a broken pipe: the task sees it and ends the link.
+                Err(_) => {}
+            }
+        }
+        self.waiting_bytes.set(self.waiting_bytes.get() + text.len());
+        self.waiting.borrow_mut().push_back(text);
+        self.more.notify_one();
+    }
+
+    async fn write(self: Rc<Self>, stdin: Rc<pipe::Sender>) {
+        loop {
+            self.more.notified().await;
+            loop {
+                if self.ended.get().is_some() {
+                    return;
+                }
+                let Some(text) = self.waiting.borrow_mut().front_mut().map(std::mem::take) else { break };
+                let mut rest = &text[..];
+                while !rest.is_empty() {
+                    let written = tokio::select! {
+                        ready = stdin.writable() => ready.and_then(|()| stdin.try_write(rest)),
+                        _ = self.until_ended() => return,
+                    };
+                    match written {
+                        Ok(length) => rest = &rest[length..],
+                        Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => {}
+                        Err(_) => return self.close(End::Gone),
+                    }
+                }
+                self.waiting.borrow_mut().pop_front();
+                self.waiting_bytes.set(self.waiting_bytes.get().saturating_sub(text.len()));
+            }
+        }
+    }
+
+    async fn read(self: Rc<Self>, stdout: pipe::Receiver, max: usize) {
+        let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0, 0_usize);
+        loop {
+            let read = tokio::select! {
+                ready = stdout.readable() => ready.and_then(|()| stdout.try_read(&mut buffer)),
+                _ = self.until_ended() => return,
+            };
+            let mut chunk = match read {
+                Ok(0) => return self.close(End::Gone),
+                Ok(length) => &buffer[..length],
+                Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => continue,
+                Err(_) => return self.close(End::Gone),
+            };
+            unended = unended.saturating_add(chunk.len());
+            if unended > UNENDED_MAX {
+                return self.close(End::Flood);
+            }
+            while let Some(frame) = lines.feed(&mut chunk) {
+                unended = 0;
+                self.take(frame);
+                if self.ended.get().is_some() {
+                    return;
+                }
+                turn += 1;
+                if turn % TURN == 0 {
+                    tokio::task::yield_now().await;
+                }
+            }
+        }
+    }
+
+    /// One line. What answers no open request, and is no progress of one, is counted.
+    fn take(&self, frame: Frame) {
+        let (bytes, was_asked_for) = match frame {
+            Frame::Line(line) => (line.len(), self.message(line)),
+            Frame::TooLong { head, tail, bytes } => {
+                let id = line::cut(&head, &tail);
+                let told = Reply::Unusable("its answer is longer than the manifest accepts");
+                (usize::try_from(bytes).unwrap_or(usize::MAX), id.is_some_and(|id| self.answer(id, told)))
+            }
+        };
+        if !was_asked_for && !self.allowance.borrow_mut().take(bytes, Instant::now()) {
+            self.close(End::Flood);
+        }
+    }
+
+    fn message(&self, line: Vec<u8>) -> bool {
+        match line::read(&line) {
+            Line::Result(id, place) => match String::from_utf8(line) {
+                Ok(line) => self.answer(id, Reply::Result(line, place)),
+                Err(_) => false,
+            },
+            Line::Error(id, fault) => self.answer(id, Reply::Error(fault)),
+            Line::Broken(Some(id)) => self.answer(id, Reply::Unusable("its answer is no well-formed message")),
+            Line::Progress(id, progress) => {
+                if let Some(on_progress) = self.open.borrow().get(&id).and_then(|open| open.progress.as_ref()) {
+                    on_progress(progress);
+                }
+                // Nor may progress come without end.
+                false
+            }
+            Line::Request(id, method) => {
+                self.refuse(&id, &method);
+                false
+            }
+            Line::ToolsChanged => {
+                self.changed.set(true);
+                false
+            }
+            Line::Notification | Line::Broken(None) | Line::Blank => false,
+        }
+    }
+
+    /// False for what answers nothing: a late, second or invented answer.
+    fn answer(&self, id: i64, reply: Reply) -> bool {
+        let open = self.open.borrow_mut().remove(&id);
+        open.is_some_and(|open| open.reply.send(reply).is_ok())
+    }
+
+    /// No upstream was told that anything could be asked of us.
+    fn refuse(&self, id: &Id, method: &str) {
+        let answer = match method {
+            "ping" => json!({"jsonrpc": "2.0", "id": id, "result": {}}),
+            _ => json!({"jsonrpc": "2.0", "id": id, "error": {"code": -32601, "message": "Method not found"}}),
+        };
+        self.tell(&answer);
+    }
+}
+
+/// A request that somebody waits for.
+struct Asked {
+    link: Rc<Link>,
+    id: i64,
+    cancels: bool,
+}
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        let was_open = self.link.open.borrow_mut().remove(&self.id).is_some();
+        if was_open && self.cancels {
+            let params = json!({"requestId": self.id, "reason": "nobody waits for it any more"});
+            self.link.tell(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
+        }
+    }
+}

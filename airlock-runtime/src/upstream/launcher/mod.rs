@@ -1,0 +1,249 @@
+//! The launcher: the one process of a gateway that starts programs.
+//!
+//! It is started before the gateway has a key, a ledger, a socket or a thread, and told by index which of the compiled-in upstreams to
+//! start; it passes on the ends of their pipes. It alone reads their secrets. A gateway that is killed closes the socket, and the
+//! launcher ends everything; a launcher that is killed leaves its keepers, which end what they keep, and the gateway, which becomes
+//! the parent of what is left. There is no `fork` in it: each role is the same program, started anew with an argument that names the role.
+//!
+//! The roles give nobody anything: who starts this program as a launcher or keeper can make it start what is compiled in, as himself
+//! and with his own variables, which he could start without it. There is no key, no ledger and no policy to be had.
+
+mod keeper;
+mod message;
+mod stderr;
+mod surroundings;
+pub(super) mod tree;
+
+pub(super) use message::{Order, Report, Run, Socket, register};
+
+use crate::lease::guard;
+use crate::policy::Policy;
+use crate::start::Stop;
+use message::PACKET_MAX;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
+use rustix::process::{Pid, Signal, kill_process};
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::os::fd::OwnedFd;
+use std::os::unix::process::CommandExt;
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::rc::Rc;
+use std::time::Duration;
+use surroundings::Surroundings;
+use tokio::net::unix::pipe;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::task::LocalSet;
+
+/// The argument that makes this program a launcher.
+pub(crate) const LAUNCHER: &str = "--launcher";
+/// The argument that makes this program a keeper, before an index and the launcher's process number.
+pub(crate) const KEEPER: &str = "--keeper";
+/// How long an upstream may take to end after its stdin was closed. The official SDKs give as much.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+/// How long it may take after it was asked to.
+const TERM_GRACE: Duration = Duration::from_secs(2);
+/// Runs of one upstream at once: one that ends and the one that follows it.
+const RUNS_MAX: usize = 2;
+/// The program that runs, whatever has become of its file.
+const SELF: &str = "/proc/self/exe";
+
+/// The gateway's end of the launcher.
+#[derive(Debug)]
+pub struct Launcher {
+    pub(super) socket: OwnedFd,
+    pub(super) process: Child,
+}
+
+impl Launcher {
+    /// Starts the launcher of a policy that has upstreams.
+    ///
+    /// # Errors
+    /// The system refuses.
+    pub(crate) fn start(policy: &'static Policy) -> Result<Option<Self>, Stop> {
+        if policy.upstreams.is_empty() {
+            return Ok(None);
+        }
+        let failed = |fault: String| Stop { code: 6, message: format!("the launcher of upstreams could not be started: {fault}") };
+        tree::become_reaper().map_err(failed)?;
+        let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
+        let (ours, theirs) = pair.map_err(|fault| failed(fault.to_string()))?;
+        let mut command = Command::new(SELF);
+        // A group of its own: the signal of a terminal is for the gateway, which then ends in order.
+        command.arg(LAUNCHER).stdin(Stdio::from(theirs)).stdout(Stdio::null()).process_group(0);
+        let process = command.spawn().map_err(|fault| failed(fault.to_string()))?;
+        Ok(Some(Self { socket: ours, process }))
+    }
+}
+
+/// The role that the arguments name, if they name one.
+pub(crate) fn role(policy: &'static Policy, arguments: &[&str]) -> Option<Result<ExitCode, Stop>> {
+    match arguments {
+        [LAUNCHER] if !policy.upstreams.is_empty() => Some(main(policy).map(|()| ExitCode::SUCCESS)),
+        [KEEPER, index, parent] if !policy.upstreams.is_empty() => Some(keeper::main(policy, index, parent)),
+        _ => None,
+    }
+}
+
+/// Closes every descriptor beyond stderr. Whoever started the gateway may have left some open, the pipe with its key among them.
+fn close_strays() -> std::io::Result<()> {
+    let listed: Vec<i32> = std::fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    for stray in listed.into_iter().filter(|number| *number > 2) {
+        // The one through which they were listed is closed already.
+        let _ = nix::unistd::close(stray);
+    }
+    Ok(())
+}
+
+fn main(policy: &'static Policy) -> Result<(), Stop> {
+    let failed = |fault: &dyn std::fmt::Display| Stop { code: 6, message: format!("the launcher of upstreams: {fault}") };
+    let is_ours = sockopt::socket_type(rustix::stdio::stdin()) == Ok(SocketType::SEQPACKET);
+    if !is_ours {
+        return Err(Stop { code: 2, message: "this role is for the gateway alone, which starts it itself".into() });
+    }
+    guard::forbid_dumps();
+    close_strays().map_err(|fault| failed(&fault))?;
+    tree::become_reaper().map_err(|fault| failed(&fault))?;
+    let socket = rustix::stdio::stdin().try_clone_to_owned().map_err(|fault| failed(&fault))?;
+    let nothing = std::fs::File::open("/dev/null").map_err(|fault| failed(&fault))?;
+    rustix::stdio::dup2_stdin(&nothing).map_err(|fault| failed(&fault))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
+    let local = LocalSet::new();
+    local.block_on(&runtime, serve(policy, socket)).map_err(|fault| failed(&fault))
+}
+
+/// The runs that there are.
+struct Runs {
+    policy: &'static Policy,
+    log: stderr::Log,
+    /// Keepers by their run.
+    keepers: RefCell<HashMap<Run, Pid>>,
+}
+
+/// Does what the gateway says until it is gone, then ends everything.
+async fn serve(policy: &'static Policy, socket: OwnedFd) -> std::io::Result<()> {
+    let socket = register(socket)?;
+    let runs = Rc::new(Runs { policy, log: stderr::Log::new()?, keepers: RefCell::default() });
+    let mut ended = signal(SignalKind::child())?;
+    // Whoever asks the launcher to end means the gateway, which closes the socket when it does.
+    let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    loop {
+        tokio::select! {
+            ready = socket.readable() => {
+                ready?;
+                match take(&socket) {
+                    Took::Order(order) => runs.obey(order, &socket),
+                    Took::Nothing => {}
+                    Took::End => break,
+                }
+            }
+            _ = ended.recv() => runs.bury(Some(&socket)),
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    }
+    for (signal, grace) in [(None, CLOSE_GRACE), (Some(Signal::TERM), TERM_GRACE + TERM_GRACE)] {
+        if let Some(signal) = signal {
+            for keeper in runs.keepers.borrow().values() {
+                let _ = kill_process(*keeper, signal);
+            }
+        }
+        let all = async {
+            while !runs.keepers.borrow().is_empty() {
+                ended.recv().await;
+                runs.bury(None);
+            }
+        };
+        if tokio::time::timeout(grace, all).await.is_ok() {
+            break;
+        }
+    }
+    tree::sweep(&[]);
+    Ok(())
+}
+
+/// What came from the gateway.
+enum Took {
+    Order(Order),
+    Nothing,
+    End,
+}
+
+fn take(socket: &Socket) -> Took {
+    let mut buffer = [0; PACKET_MAX];
+    match message::arrived(socket, &mut buffer) {
+        Ok(None) => Took::Nothing,
+        // Nobody but the gateway has the other end; one that says what no gateway says is not listened to any longer. An empty packet is
+        // the end.
+        Ok(Some((length, _))) => Order::read(&buffer[..length]).map_or(Took::End, Took::Order),
+        Err(_) => Took::End,
+    }
+}
+
+impl Runs {
+    fn obey(self: &Rc<Self>, order: Order, socket: &Socket) {
+        match order {
+            Order::Start(run) => {
+                if let Err(why) = self.start(run, socket) {
+                    let _ = Report::Failed { run, why }.send(socket);
+                }
+            }
+            Order::Kill(run) => self.signal(run, Signal::KILL),
+            Order::End(run) => {
+                let runs = Rc::clone(self);
+                tokio::task::spawn_local(async move {
+                    tokio::time::sleep(CLOSE_GRACE).await;
+                    runs.signal(run, Signal::TERM);
+                });
+            }
+        }
+    }
+
+    fn signal(&self, run: Run, signal: Signal) {
+        if let Some(keeper) = self.keepers.borrow().get(&run) {
+            let _ = kill_process(*keeper, signal);
+        }
+    }
+
+    fn start(&self, run: Run, socket: &Socket) -> Result<(), String> {
+        let index = usize::try_from(run.upstream).unwrap_or(usize::MAX);
+        let upstream = self.policy.upstreams.get(index).ok_or("there is no such upstream")?;
+        let others = self.keepers.borrow().keys().filter(|other| other.upstream == run.upstream).count();
+        if others >= RUNS_MAX || self.keepers.borrow().contains_key(&run) {
+            return Err("its last runs have not ended yet".into());
+        }
+        let surroundings = Surroundings::read(upstream, &|name| std::env::var_os(name))?;
+        let secrets = surroundings.fingerprints();
+        let Surroundings { variables, secrets: texts } = surroundings;
+        let mut command = Command::new(SELF);
+        command.args([KEEPER, &index.to_string(), &std::process::id().to_string()]).env_clear().envs(variables);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
+        let refused = |fault: std::io::Error| format!("the system does not start it: {}", fault.kind());
+        let mut child = command.spawn().map_err(refused)?;
+        let keeper = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or("it has no process number")?;
+        self.keepers.borrow_mut().insert(run, keeper);
+        if let Some(pipe) = child.stderr.take() {
+            let pipe = pipe::Receiver::from_owned_fd(pipe.into()).map_err(refused)?;
+            tokio::task::spawn_local(stderr::Lines::new(upstream.name, texts).follow(pipe, self.log.clone()));
+        }
+        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { return Err("it has no pipes".into()) };
+        let started = Report::Started { run, stdin: stdin.into(), stdout: stdout.into(), secrets };
+        started.send(socket).map_err(|fault| {
+            self.signal(run, Signal::KILL);
+            format!("the gateway does not take it: {fault}")
+        })
+    }
+
+    /// Waits for what has ended. Whatever a keeper left behind has become a child of this process and is killed.
+    fn bury(&self, socket: Option<&Socket>) {
+        while let Some((pid, status)) = tree::reap() {
+            let run = self.keepers.borrow().iter().find(|(_, keeper)| **keeper == pid).map(|(run, _)| *run);
+            let Some(run) = run else { continue };
+            self.keepers.borrow_mut().remove(&run);
+            let keep: Vec<Pid> = self.keepers.borrow().values().copied().collect();
+            tree::sweep(&keep);
+            if let Some(socket) = socket {
+                let _ = Report::Ended { run, status }.send(socket);
+            }
+        }
+    }
+}
