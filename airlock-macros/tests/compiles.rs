@@ -154,9 +154,9 @@ fn what_the_upstreams_manifest_says_is_in_the_gateway() {
         env,
         ["EMPTY: Literal(\"\")", "FILES_KEY: Secret(\"FILES_KEY\")", "LANG: Literal(\"C.UTF-8\")", "TZ: From(\"TZ\")"]
     );
-    let proxied = |name: &str| match policy.tool(name).expect("a tool").kind {
-        ToolKind::Upstream(proxied) => proxied,
-        other => panic!("{other:?}"),
+    let proxied = |name: &str| {
+        let ToolKind::Upstream(proxied) = policy.tool(name).expect("a tool").kind else { panic!("{name}") };
+        proxied
     };
     let (read, add) = (proxied("read_file"), proxied("add"));
     assert_eq!(

@@ -95,7 +95,7 @@ pub(crate) fn masked(text: &str, faults: &mut Faults) -> Option<String> {
         let message = format!("this looks like {}", one.what);
         let diagnostic = Diagnostic::new(Code::Secret, &one.span, message, "a secret does not belong here");
         faults.push(diagnostic.help(
-            "remove it here and withdraw it where it was issued: name a variable in `auth`, which the gateway reads when it starts",
+            "remove it here and withdraw it where it was issued: name a variable in `auth`, or in the `env` of an upstream, which the gateway reads when it starts",
         ));
     }
     // What else is wrong with a masked value is the mask's doing.
@@ -240,10 +240,13 @@ fn table(text: &str, document: &DeTable<'_>, found: &mut Vec<Found>) {
     while let Some((name, span, value)) = open.pop() {
         match value {
             DeValue::String(value) => {
-                let lower = name.to_ascii_lowercase();
-                let secret = !OURS.contains(&name) && NAMES.iter().any(|part| lower.contains(part));
+                let secret = !OURS.contains(&name) && says_secret(name);
                 let escaped = || value.as_bytes().split(|byte| !in_token(*byte)).any(is_token);
-                if secret && random(value) {
+                // An argument of a command: `--api-key=…`.
+                let flag = value.split_once('=').filter(|(flag, given)| {
+                    flag.starts_with('-') && says_secret(flag) && !given.starts_with('/') && random(given)
+                });
+                if secret && random(value) || flag.is_some() {
                     found.push(Found { span: unquoted(text, span), what: "a random value under a name for secrets" });
                 } else if escaped() {
                     found.push(Found { span: unquoted(text, span), what: "a token" });
@@ -254,6 +257,12 @@ fn table(text: &str, document: &DeTable<'_>, found: &mut Vec<Found>) {
             DeValue::Integer(_) | DeValue::Float(_) | DeValue::Boolean(_) | DeValue::Datetime(_) => {}
         }
     }
+}
+
+/// Whether a name is one for something secret.
+fn says_secret(name: &str) -> bool {
+    let lower = name.to_ascii_lowercase();
+    NAMES.iter().any(|part| lower.contains(part))
 }
 
 fn entries<'d>(table: &'d DeTable<'d>) -> impl Iterator<Item = (&'d str, Span, &'d DeValue<'d>)> {
@@ -354,6 +363,10 @@ mod tests {
         assert_eq!(find(&format!("headers = {{ \"X-Auth-Token\" = \"{value}\" }}")).len(), 1);
         assert_eq!(find(&format!("commitment = \"{value}\"")).len(), 0);
         assert_eq!(find("api_key = \"TICKETS_TOKEN_V2_PRODUCTION\"").len(), 0);
+        // Of an upstream: an argument of its command, a variable of its environment.
+        assert_eq!(find(&format!("command = [\"/x\", \"--api-key={value}\"]")).len(), 1);
+        assert_eq!(find(&format!("env.SERVICE_TOKEN = \"{value}\"")).len(), 1);
+        assert_eq!(find(&format!("command = [\"/x\", \"--root={value}\", \"--token-file=/run/x/token\"]")).len(), 0);
         assert_eq!(find("password = \"the user types it in\"").len(), 0);
         // Escapes do not hide a token.
         assert_eq!(find(&format!("a = \"\\u0067hp_{}\"", body(36))).len(), 1);

@@ -152,7 +152,7 @@ impl Gateway {
         self.waiting.close();
         self.drain(tasks, end).await;
         #[cfg(feature = "upstream")]
-        self.world.upstreams.end(end.flush()).await;
+        self.world.upstreams.end().await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
         let _ = tokio::time::timeout(end.flush(), written).await;

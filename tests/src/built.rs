@@ -44,6 +44,11 @@ pub fn run(arguments: &[&str]) -> Output {
 
 /// The gateway of a manifest, built once per test program.
 pub fn gateway(manifest: &str) -> PathBuf {
+    gateway_with(manifest, &[])
+}
+
+/// As [`gateway`], of a manifest with files beside it: paths relative to it, and texts.
+pub fn gateway_with(manifest: &str, files: &[(String, String)]) -> PathBuf {
     static BUILT: Mutex<Option<HashMap<String, PathBuf>>> = Mutex::new(None);
     let mut built = BUILT.lock().unwrap_or_else(PoisonError::into_inner);
     let known = built.get_or_insert_default();
@@ -56,6 +61,11 @@ pub fn gateway(manifest: &str) -> PathBuf {
     std::fs::create_dir_all(&dir).expect("a directory for gateways");
     let (source, path) = (dir.join(format!("{}.toml", known.len())), dir.join(known.len().to_string()));
     std::fs::write(&source, manifest).expect("the manifest is written");
+    for (name, text) in files {
+        let path = dir.join(name);
+        std::fs::create_dir_all(path.parent().expect("a directory")).expect("a directory beside the manifest");
+        std::fs::write(path, text).expect("a file beside the manifest");
+    }
     let paths = [&source, &path].map(|path| path.to_str().expect("UTF-8"));
     let output = run(&["build", paths[0], "-o", paths[1], "--offline"]);
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

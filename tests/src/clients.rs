@@ -20,6 +20,9 @@ const TAPLO: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients/taplo.txt");
 /// Scripts and session of the tests.
 pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 
+/// Scripts and packages of the upstreams.
+pub const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/upstreams");
+
 /// One official client in one way of negotiating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
@@ -85,6 +88,48 @@ pub fn python(script: &Path) -> Command {
     command
 }
 
+/// The command that makes calls through an official client and prints what came back: `compare.py` with the modes `auto` and `legacy`, or
+/// `compare.mjs` with `auto`, `default` and a revision.
+pub fn compare(script: &str, mode: &str, server: &[String]) -> Command {
+    let mut command = match script.ends_with(".py") {
+        true => python(&Path::new(SERVERS).join(script)),
+        false => bounded("node", RUN_SECONDS),
+    };
+    if script.ends_with(".mjs") {
+        command.arg(node().join(script));
+    }
+    command.arg(mode).args(server);
+    command
+}
+
+/// The directory in which the reference servers of the npm registry are installed.
+pub fn node_servers() -> PathBuf {
+    needs("node", (20, 0), "Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)");
+    npm("node-servers", &format!("{SERVERS}/node"))
+}
+
+/// The directory of the programs of the reference servers in Python.
+pub fn python_servers() -> PathBuf {
+    let pinned = format!("{SERVERS}/requirements.txt");
+    needs("python3", (3, 10), "Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)");
+    let place = once("python-servers", &[&pinned], "python3", |place| {
+        step(bounded("python3", INSTALL_SECONDS).args(["-m", "venv"]).arg(place));
+        let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--require-hashes", "-r", &pinned];
+        step(bounded(place.join("bin/python"), INSTALL_SECONDS).args(pip));
+    });
+    place.join("bin")
+}
+
+/// The absolute path of a program that `PATH` finds, behind every link.
+pub fn program(name: &str) -> String {
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let path = found.unwrap_or_else(|| panic!("`{name}` is not in PATH"));
+    // A version manager puts a script in the place of an interpreter; the interpreter itself tells where it is.
+    let told = (name == "python3").then(|| Command::new(&path).args(["-c", "import sys; print(sys.executable)"]).output());
+    let told = told.and_then(Result::ok).map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    told.filter(|told| told.starts_with('/')).unwrap_or_else(|| path.to_str().expect("UTF-8").to_owned())
+}
+
 /// The command line of Taplo, whose validator TOML editors use, with `lint`.
 pub fn taplo() -> Command {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();
@@ -135,19 +180,24 @@ fn node() -> &'static Path {
         needs("node", (20, 0), advice);
         needs("npm", (9, 0), advice);
         let file = |name: &str| format!("{SCRIPTS}/node/{name}");
-        let pinned = ["package.json", "package-lock.json", ".npmrc"].map(file);
-        let place = once("node", &pinned.each_ref().map(String::as_str), "node", |place| {
-            fs::create_dir_all(place).expect("a directory for packages");
-            for path in &pinned {
-                copy(Path::new(path), place);
-            }
-            step(bounded("npm", INSTALL_SECONDS).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(place));
-        });
-        for script in ["session.mjs", "v1.mjs", "v2.mjs", "approve.mjs"] {
+        let place = npm("node", &format!("{SCRIPTS}/node"));
+        for script in ["session.mjs", "v1.mjs", "v2.mjs", "approve.mjs", "compare.mjs"] {
             copy(Path::new(&file(script)), &place);
         }
         copy(&Path::new(SCRIPTS).join("session.json"), &place);
         place
+    })
+}
+
+/// Installs the packages that the files in `from` pin.
+fn npm(name: &str, from: &str) -> PathBuf {
+    let pinned = ["package.json", "package-lock.json", ".npmrc"].map(|file| format!("{from}/{file}"));
+    once(name, &pinned.each_ref().map(String::as_str), "node", |place| {
+        fs::create_dir_all(place).expect("a directory for packages");
+        for path in &pinned {
+            copy(Path::new(path), place);
+        }
+        step(bounded("npm", INSTALL_SECONDS).args(["ci", "--no-audit", "--no-fund", "--ignore-scripts"]).current_dir(place));
     })
 }
 

@@ -233,7 +233,9 @@ fn own_names(policy: &airlock_policy::ir::Policy) -> Vec<&str> {
 /// What a reviewer should look at: its form, its schemas, and phrases that attacks use.
 pub(crate) fn remarks(definition: &Definition, others: &[&str]) -> Vec<String> {
     let told = |Remark { place, what }: Remark| format!("{what} at {place}");
-    let form = screen::screen(definition.value(), others).into_iter().map(told);
+    let form = screen::screen(definition.value(), &|word| others.iter().any(|other| other.eq_ignore_ascii_case(word)))
+        .into_iter()
+        .map(told);
     let schemas = schema::faults(definition.value()).into_iter();
     let text = serde_json::Map::from_iter([("definition".to_owned(), definition.value().clone())]);
     let input = risk::Input { base: 0, args: &text, args_bytes: definition.text().len(), listed: &|_| true };

@@ -157,7 +157,7 @@ fn all_tools(root: &mut Fields<'_>, groups: &Groups, files: &Files<'_>, faults: 
     let upstreams = given.as_ref().map(|field| upstreams::read(field, groups, files, &mut tools, faults)).unwrap_or_default();
     let place = own.or(given).map_or(0..0, |field| field.key);
     tools::together(&tools, &place, faults);
-    upstreams::screen(&tools.known, faults);
+    upstreams::remark(&tools.known, faults);
     (tools, upstreams)
 }
 

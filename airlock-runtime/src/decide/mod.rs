@@ -137,7 +137,7 @@ pub struct Permit {
 /// What a permit allows.
 #[derive(Debug)]
 #[cfg_attr(
-    not(all(feature = "http", feature = "issue")),
+    not(all(feature = "http", feature = "issue", feature = "upstream")),
     allow(dead_code, reason = "a judge without an effect never opens its act")
 )]
 #[cfg_attr(feature = "plan-http", allow(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]

@@ -111,11 +111,6 @@ impl ForeignResult {
         self.meta.clear();
     }
 
-    /// Length of its text in bytes.
-    pub(crate) fn len(&self) -> usize {
-        self.members.iter().chain(&self.meta).map(|(name, text)| name.len() + text.len()).sum()
-    }
-
     /// What a ledger commits to: the members, and those of `_meta`, as one text.
     pub(crate) fn text(&self) -> String {
         let joined = |members: &[(String, String)]| {

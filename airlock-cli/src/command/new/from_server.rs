@@ -142,7 +142,9 @@ fn words(definition: &Definition) -> String {
 /// A foreign text as words on one line: what a reader would not see is an escape.
 fn plain(text: &str) -> String {
     let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    shown(&serde_json::Value::from(line)).trim_matches('"').to_owned()
+    let shown = shown(&serde_json::Value::from(line));
+    let inner = shown.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&shown);
+    inner.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 fn key(name: &str) -> String {

@@ -11,12 +11,14 @@ use super::tools::{ToolDraft, Tools};
 use super::why;
 use crate::code::Code;
 use crate::definitions::Definitions;
+use crate::definitions::screen::{is_distinct, screen};
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields};
 use crate::files::Files;
 use crate::ir::{Era, Upstream};
 use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
 use crate::name;
+use std::collections::HashMap;
 
 pub(crate) use tool::ProxiedDraft;
 
@@ -159,15 +161,18 @@ fn read_tools(
 }
 
 /// Warns of what in the definitions speaks to the model.
-pub(super) fn screen(tools: &[ToolDraft], faults: &mut Faults) {
+pub(super) fn remark(tools: &[ToolDraft], faults: &mut Faults) {
     let origin = |tool: &ToolDraft| tool.kind.proxied().map(|proxied| proxied.upstream.clone());
     let named = |tool: &ToolDraft| tool.kind.proxied().map_or_else(|| tool.name.value.clone(), |proxied| proxied.tool.clone());
-    let all: Vec<(Option<String>, String)> = tools.iter().map(|tool| (origin(tool), named(tool))).collect();
+    let mut origins: HashMap<String, Vec<Option<String>>> = HashMap::new();
+    for tool in tools.iter().filter(|tool| is_distinct(&named(tool))) {
+        origins.entry(named(tool).to_lowercase()).or_default().push(origin(tool));
+    }
     for tool in tools {
         let Some(definition) = tool.kind.proxied().and_then(|proxied| proxied.definition.as_ref()) else { continue };
         let own = origin(tool);
-        let others: Vec<&str> = all.iter().filter(|(from, _)| *from != own).map(|(_, name)| name.as_str()).collect();
-        let remarks = crate::definitions::screen::screen(definition.value(), &others);
+        let is_other = |word: &str| origins.get(word).is_some_and(|origins| origins.iter().any(|origin| *origin != own));
+        let remarks = screen(definition.value(), &is_other);
         if remarks.is_empty() {
             continue;
         }

@@ -25,6 +25,9 @@ const CHUNK: usize = 64 * 1024;
 const WAITING_MAX: usize = 16 * 1024 * 1024;
 /// Answers and cancellations that wait to be written. What we owe an upstream that does not read is not kept without end.
 const COURTESIES_MAX: usize = 64;
+/// Bytes without a line end, beyond which an upstream is ended: eight of the largest messages that a manifest may accept. They are not kept, but
+/// reading them for ever is work.
+const UNENDED_MAX: usize = 64 * 1024 * 1024;
 /// Lines handled before other tasks have their turn.
 const TURN: usize = 32;
 
@@ -231,7 +234,7 @@ impl Link {
     }
 
     async fn read(self: Rc<Self>, stdout: pipe::Receiver, max: usize) {
-        let (mut lines, mut buffer, mut turn) = (Lines::with_max(max), vec![0; CHUNK], 0);
+        let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0, 0_usize);
         loop {
             let read = tokio::select! {
                 ready = stdout.readable() => ready.and_then(|()| stdout.try_read(&mut buffer)),
@@ -243,7 +246,12 @@ impl Link {
                 Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => continue,
                 Err(_) => return self.close(End::Gone),
             };
+            unended = unended.saturating_add(chunk.len());
+            if unended > UNENDED_MAX {
+                return self.close(End::Flood);
+            }
             while let Some(frame) = lines.feed(&mut chunk) {
+                unended = 0;
                 self.take(frame);
                 if self.ended.get().is_some() {
                     return;

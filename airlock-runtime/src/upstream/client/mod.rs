@@ -39,6 +39,9 @@ const LAUNCH_MAX: Duration = Duration::from_secs(5);
 const STABLE: Duration = Duration::from_secs(60);
 /// Longest time between an end and the next start.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// How long a gateway that ends waits for its upstreams. Clients kill it two seconds after they asked it to end, and its ledger is not
+/// signed yet; the launcher ends by itself what takes longer.
+const END_MAX: Duration = Duration::from_millis(500);
 
 /// All upstreams of a gateway.
 #[derive(Clone, Default)]
@@ -140,8 +143,8 @@ impl Upstreams {
         self.0.as_ref().ok_or_else(none)?.call(plan, tempo, listener).await
     }
 
-    /// Ends all upstreams: their stdin is closed, and the launcher told. Waits at most this long; the launcher goes on by itself.
-    pub(crate) async fn end(&self, patience: Duration) {
+    /// Ends all upstreams: their stdin is closed, and the launcher told.
+    pub(crate) async fn end(&self) {
         let Some(inner) = &self.0 else { return };
         for slot in &inner.slots {
             if let Some(link) = slot.link.borrow_mut().take() {
@@ -149,14 +152,17 @@ impl Upstreams {
             }
             *slot.state.borrow_mut() = State::Idle;
         }
-        inner.socket.borrow_mut().take();
+        if let Some(socket) = inner.socket.borrow_mut().take() {
+            // Others hold it, too.
+            let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
+        }
         let Some(mut process) = inner.process.borrow_mut().take() else { return };
         let gone = async {
             while matches!(process.try_wait(), Ok(None)) {
                 tokio::time::sleep(Duration::from_millis(5)).await;
             }
         };
-        let _ = tokio::time::timeout(patience, gone).await;
+        let _ = tokio::time::timeout(END_MAX, gone).await;
     }
 }
 

@@ -145,7 +145,9 @@ async fn serve(policy: &'static Policy, socket: OwnedFd) -> std::io::Result<()> 
     }
     for (signal, grace) in [(None, CLOSE_GRACE), (Some(Signal::TERM), TERM_GRACE + TERM_GRACE)] {
         if let Some(signal) = signal {
-            runs.keepers.borrow().values().for_each(|keeper| drop(kill_process(*keeper, signal)));
+            for keeper in runs.keepers.borrow().values() {
+                let _ = kill_process(*keeper, signal);
+            }
         }
         let all = async {
             while !runs.keepers.borrow().is_empty() {

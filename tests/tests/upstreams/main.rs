@@ -1,0 +1,10 @@
+//! Gateways with real upstreams behind them: a server that does what no server should, and the reference servers.
+
+#![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
+
+mod eras;
+mod faces;
+mod hostile;
+mod kills;
+mod real;
+mod scene;
