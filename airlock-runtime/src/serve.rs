@@ -323,7 +323,8 @@ impl Gateway {
         let newest_entry = self.world.ledger.newest_ts().ok()?;
         let now = Micros::now();
         let authority = carried.map_err(Clone::clone).and_then(|carried| self.authority(carried, call, now));
-        let decision = decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry, drift: self.drift(call) });
+        let decision =
+            decide(self.world.policy, call, authority.as_ref(), risk, &Facts { now, newest_entry, drift: self.drift(call) });
         Some((authority, decision))
     }
 

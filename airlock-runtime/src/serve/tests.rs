@@ -55,7 +55,15 @@ fn own(outcome: Outcome) -> Result<serde_json::Value, effect::Failure> {
 fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
     let ledger = Ledger::open_for(dir, &POLICY).unwrap();
     let keys = KeyRing::new(vec![AudienceKey::new("k1", "gw", [7; 32]).unwrap()]).unwrap();
-    Rc::new(Gateway::new(World { policy: &POLICY, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default(), #[cfg(feature = "upstream")] upstreams: Default::default() }))
+    Rc::new(Gateway::new(World {
+        policy: &POLICY,
+        keys,
+        ledger,
+        ledger_dir: dir.to_owned(),
+        secrets: Default::default(),
+        #[cfg(feature = "upstream")]
+        upstreams: Default::default(),
+    }))
 }
 
 /// The guard is only for a loop that hangs; a loop that ends does so at once.

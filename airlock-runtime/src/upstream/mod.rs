@@ -25,12 +25,12 @@ mod screen;
 #[cfg(feature = "upstream")]
 pub use answer::Answer;
 #[cfg(feature = "upstream")]
-pub use client::Upstreams;
-#[cfg(feature = "upstream")]
 pub(crate) use client::Progress;
 #[cfg(feature = "upstream")]
-pub(crate) use screen::is_calm;
+pub use client::Upstreams;
 pub use drift::Drift;
+#[cfg(feature = "upstream")]
+pub(crate) use screen::is_calm;
 
 #[cfg(feature = "plan-upstream")]
 pub use plan::Plan;

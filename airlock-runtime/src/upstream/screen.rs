@@ -63,7 +63,8 @@ pub(super) fn screen(proxied: &'static Proxied, mut value: Value, mut result: Fo
     let found = found.join(", ");
     match proxied.on_risk {
         OnRisk::Deny => {
-            let detail = format!("The upstream's result is withheld: it looks like an attempt to instruct whoever reads it ({found}).");
+            let detail =
+                format!("The upstream's result is withheld: it looks like an attempt to instruct whoever reads it ({found}).");
             return Err(Failure { code: "result_risky", detail });
         }
         OnRisk::Mark => {
@@ -92,7 +93,9 @@ fn strip(proxied: &'static Proxied, value: &mut Value, result: &mut ForeignResul
         }
         // What is spread over blocks that are harmless one by one is taken out with all of them.
         if is_risky(&Value::Array(blocks.clone())) {
-            *blocks = vec![json!({"type": "text", "text": "[Airlock] The result looked like an attempt to instruct whoever reads it and was taken out."})];
+            *blocks = vec![
+                json!({"type": "text", "text": "[Airlock] The result looked like an attempt to instruct whoever reads it and was taken out."}),
+            ];
         }
     }
     let Some(members) = value.as_object_mut() else { return };
@@ -121,7 +124,8 @@ mod tests {
 
     fn tool(on_risk: OnRisk) -> &'static Proxied {
         let definition = r#"{"name":"t","inputSchema":{"type":"object"}}"#;
-        let proxied = Proxied { upstream: 0, name: "t", pin: [0; 32], definition, max_result: 1 << 20, on_risk, result_threshold: 400 };
+        let proxied =
+            Proxied { upstream: 0, name: "t", pin: [0; 32], definition, max_result: 1 << 20, on_risk, result_threshold: 400 };
         Box::leak(Box::new(proxied))
     }
 
@@ -162,7 +166,10 @@ mod tests {
         ] {
             assert_eq!(screened(OnRisk::Deny, &result), Err("result_risky"), "{result}");
             let stripped = screened(OnRisk::Strip, &result).unwrap();
-            assert!(!stripped.to_string().contains("previous instructions") && !stripped.to_string().contains('\u{e0069}'), "{stripped}");
+            assert!(
+                !stripped.to_string().contains("previous instructions") && !stripped.to_string().contains('\u{e0069}'),
+                "{stripped}"
+            );
         }
     }
 

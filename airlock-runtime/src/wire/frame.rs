@@ -188,7 +188,10 @@ mod tests {
     #[test]
     fn a_line_of_the_limit_passes_and_one_byte_more_is_read_past() {
         let (out, _) = frames(4, &[b"1234\n12345\n12\n"]);
-        assert_eq!(out, [line("1234"), Frame::TooLong { head: b"12345".to_vec(), tail: b"12345".to_vec(), bytes: 5 }, line("12")]);
+        assert_eq!(
+            out,
+            [line("1234"), Frame::TooLong { head: b"12345".to_vec(), tail: b"12345".to_vec(), bytes: 5 }, line("12")]
+        );
     }
 
     #[test]

@@ -83,7 +83,15 @@ fn key(byte: u8) -> AudienceKey {
 fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
     let ledger = Ledger::open_for(dir, policy).unwrap();
     let keys = KeyRing::new(vec![key(key_byte)]).unwrap();
-    Rc::new(Gateway::new(World { policy, keys, ledger, ledger_dir: dir.to_owned(), secrets: Default::default(), #[cfg(feature = "upstream")] upstreams: Default::default() }))
+    Rc::new(Gateway::new(World {
+        policy,
+        keys,
+        ledger,
+        ledger_dir: dir.to_owned(),
+        secrets: Default::default(),
+        #[cfg(feature = "upstream")]
+        upstreams: Default::default(),
+    }))
 }
 
 /// A lease of this session for all tools.

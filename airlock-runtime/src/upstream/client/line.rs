@@ -149,7 +149,8 @@ mod tests {
         assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into()));
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
-        let progress = line(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"total":2.5}}"#);
+        let progress =
+            line(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"total":2.5}}"#);
         assert_eq!(progress, Line::Progress(3, Progress { progress: 1.0, total: Some(2.5), message: None }));
         assert_eq!(line(" \r"), Line::Blank);
     }

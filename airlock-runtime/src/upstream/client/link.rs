@@ -97,7 +97,13 @@ impl Link {
     ///
     /// # Errors
     /// The pipes are none.
-    pub(super) fn new(run: Run, stdin: OwnedFd, stdout: OwnedFd, max: usize, secrets: Arc<Fingerprints>) -> std::io::Result<Rc<Self>> {
+    pub(super) fn new(
+        run: Run,
+        stdin: OwnedFd,
+        stdout: OwnedFd,
+        max: usize,
+        secrets: Arc<Fingerprints>,
+    ) -> std::io::Result<Rc<Self>> {
         let stdin = Rc::new(pipe::Sender::from_owned_fd(stdin)?);
         let stdout = pipe::Receiver::from_owned_fd(stdout)?;
         let link = Rc::new(Self {
@@ -228,7 +234,7 @@ impl Link {
     }
 
     async fn read(self: Rc<Self>, stdout: pipe::Receiver, max: usize) {
-        let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0, 0_usize);
+        let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0_usize, 0_usize);
         loop {
             let read = tokio::select! {
                 ready = stdout.readable() => ready.and_then(|()| stdout.try_read(&mut buffer)),
@@ -251,7 +257,7 @@ impl Link {
                     return;
                 }
                 turn += 1;
-                if turn % TURN == 0 {
+                if turn.is_multiple_of(TURN) {
                     tokio::task::yield_now().await;
                 }
             }

@@ -17,8 +17,8 @@ use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
 use crate::start::warn;
 use handshake::{Greeting, Opening, envelope, greet};
-pub(super) use link::Link;
 pub(crate) use line::Progress;
+pub(super) use link::Link;
 use link::{End, OnProgress, Reply};
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -240,7 +240,8 @@ impl Inner {
         let wants_progress = progress.is_some();
         let params = |id: i64| call_params(proxied.name, &arguments, is_modern, wants_progress.then_some(id));
         let patience = Duration::from_secs(tempo.0);
-        let failed = |code, what: &str| Failure { code, detail: format!("The upstream {} gave no result: {what}.", upstream.name) };
+        let failed =
+            |code, what: &str| Failure { code, detail: format!("The upstream {} gave no result: {what}.", upstream.name) };
         let reply = match tokio::time::timeout(patience, link.ask("tools/call", params, progress)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(end)) => return Err(failed("upstream_ended", end.words())),
@@ -387,7 +388,9 @@ impl Inner {
     /// Compares the tools of an upstream with the reviewed ones.
     async fn look(&self, upstream: &'static Upstream, slot: &Slot, link: &Rc<Link>) -> Result<(), String> {
         link.changed.set(false);
-        let ours = |proxied: &&'static Proxied| self.policy.upstreams.get(proxied.upstream).is_some_and(|one| std::ptr::eq(one, upstream));
+        let ours = |proxied: &&'static Proxied| {
+            self.policy.upstreams.get(proxied.upstream).is_some_and(|one| std::ptr::eq(one, upstream))
+        };
         let tools = self.policy.tools.iter().filter_map(|tool| match tool.kind {
             ToolKind::Upstream(proxied) => Some(proxied),
             ToolKind::Builtin(_) => None,
@@ -395,7 +398,9 @@ impl Inner {
             ToolKind::Rest(_) => None,
         });
         let tools: Vec<&'static Proxied> = tools.filter(ours).collect();
-        let found = pins::check(link, &tools, Duration::from_secs(upstream.start_timeout)).await.inspect_err(|_| link.changed.set(true))?;
+        let found = pins::check(link, &tools, Duration::from_secs(upstream.start_timeout))
+            .await
+            .inspect_err(|_| link.changed.set(true))?;
         for (tool, drift) in &found {
             if slot.drift.borrow().get(tool) != Some(drift) {
                 warn(&format!("the tool {tool} of the upstream {} {drift}; it is refused", upstream.name));
@@ -460,7 +465,9 @@ mod tests {
         let mut waits = Vec::new();
         for _ in 0..10 {
             slot.failed();
-            waits.push(slot.not_before.get().map_or(0, |at| at.saturating_duration_since(Instant::now()).as_millis().div_ceil(1000)));
+            waits.push(
+                slot.not_before.get().map_or(0, |at| at.saturating_duration_since(Instant::now()).as_millis().div_ceil(1000)),
+            );
         }
         assert_eq!(waits, [0, 1, 2, 4, 8, 16, 32, 60, 60, 60]);
     }

@@ -19,8 +19,13 @@ const TOOLS_MAX: usize = 4096;
 ///
 /// # Errors
 /// A sentence: the list cannot be had.
-pub(super) async fn check(link: &Rc<Link>, tools: &[&'static Proxied], patience: Duration) -> Result<HashMap<&'static str, Drift>, String> {
-    let listed = tokio::time::timeout(patience, list(link)).await.map_err(|_| "it did not list its tools in time".to_owned())??;
+pub(super) async fn check(
+    link: &Rc<Link>,
+    tools: &[&'static Proxied],
+    patience: Duration,
+) -> Result<HashMap<&'static str, Drift>, String> {
+    let listed =
+        tokio::time::timeout(patience, list(link)).await.map_err(|_| "it did not list its tools in time".to_owned())??;
     let compared = tools.iter().filter_map(|tool| {
         let reviewed: Map<String, Value> = serde_json::from_str(tool.definition).unwrap_or_default();
         let found = match listed.get(tool.name) {

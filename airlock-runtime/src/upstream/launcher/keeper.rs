@@ -53,7 +53,8 @@ pub(super) fn main(policy: &'static Policy, index: &str, parent: &str) -> Result
         let status = waitpid(Some(leader), WaitOptions::empty());
         tree::sweep(&[]);
         let status = status.ok().flatten().map(|(_, status)| status);
-        let code = status.and_then(|status| status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal)));
+        let code =
+            status.and_then(|status| status.exit_status().or_else(|| status.terminating_signal().map(|signal| 128 + signal)));
         Ok::<_, std::io::Error>(code.and_then(|code| u8::try_from(code).ok()).unwrap_or(u8::MAX))
     });
     let program = upstream.command.first().copied().unwrap_or_default();

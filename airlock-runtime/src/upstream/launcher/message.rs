@@ -3,8 +3,8 @@
 use crate::upstream::fingerprint::Fingerprint;
 use rustix::io::Errno;
 use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, recvmsg,
-    sendmsg,
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
+    recvmsg, sendmsg,
 };
 use std::io::{self, IoSlice, IoSliceMut};
 use std::mem::MaybeUninit;
@@ -185,7 +185,9 @@ impl Report {
         match arrived(socket, &mut buffer)? {
             None => Ok(None),
             Some((0, _)) => Err(Errno::PIPE.into()),
-            Some((length, descriptors)) => Self::read(&buffer[..length], descriptors).map(Some).ok_or_else(|| Errno::PROTO.into()),
+            Some((length, descriptors)) => {
+                Self::read(&buffer[..length], descriptors).map(Some).ok_or_else(|| Errno::PROTO.into())
+            }
         }
     }
 

@@ -63,7 +63,8 @@ impl Launcher {
         if policy.upstreams.is_empty() {
             return Ok(None);
         }
-        let failed = |fault: String| Stop { code: 6, message: format!("the launcher of upstreams could not be started: {fault}") };
+        let failed =
+            |fault: String| Stop { code: 6, message: format!("the launcher of upstreams could not be started: {fault}") };
         tree::become_reaper().map_err(failed)?;
         let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
         let (ours, theirs) = pair.map_err(|fault| failed(fault.to_string()))?;
@@ -86,7 +87,8 @@ pub(crate) fn role(policy: &'static Policy, arguments: &[&str]) -> Option<Result
 
 /// Closes every descriptor beyond stderr. Whoever started the gateway may have left some open, the pipe with its key among them.
 fn close_strays() -> std::io::Result<()> {
-    let listed: Vec<i32> = std::fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
+    let listed: Vec<i32> =
+        std::fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
     for stray in listed.into_iter().filter(|number| *number > 2) {
         // The one through which they were listed is closed already.
         let _ = nix::unistd::close(stray);

@@ -33,7 +33,9 @@ impl Surroundings {
                     let text = credential::read(variable, outer)?;
                     credential::check(&text).map_err(|problem| format!("{variable} {problem}"))?;
                     if text.len() < SECRET_MIN {
-                        return Err(format!("{variable} has fewer than {SECRET_MIN} characters, too few to be kept out of results"));
+                        return Err(format!(
+                            "{variable} has fewer than {SECRET_MIN} characters, too few to be kept out of results"
+                        ));
                     }
                     secrets.extend(credential::forms_of(&text));
                     secrets.push(Zeroizing::new(percent_encoded(&text)));
@@ -101,7 +103,10 @@ mod tests {
         let found = read(ENV, &outer).ok().unwrap();
         assert_eq!(found.variables, [("LANG", "C.UTF-8".into()), ("HOME", "/srv".into()), ("TOKEN", "a+b/c=d?e".into())]);
         let forms: Vec<&str> = found.secrets.iter().map(|form| form.as_str()).collect();
-        assert!(forms.contains(&"a+b/c=d?e") && forms.contains(&"a%2Bb%2Fc%3Dd%3Fe") && forms.contains(&"YStiL2M9ZD9l"), "{forms:?}");
+        assert!(
+            forms.contains(&"a+b/c=d?e") && forms.contains(&"a%2Bb%2Fc%3Dd%3Fe") && forms.contains(&"YStiL2M9ZD9l"),
+            "{forms:?}"
+        );
         assert_eq!(found.fingerprints().len(), found.secrets.len());
         assert_eq!(read(ENV, &outer[1..]).err().unwrap(), "MCP_HOME is not set");
         assert_eq!(read(ENV, &outer[..1]).err().unwrap(), "MCP_TOKEN is not set, and neither is MCP_TOKEN_FILE");
