@@ -122,7 +122,9 @@ pub fn python_servers() -> PathBuf {
 
 /// The absolute path of a program that `PATH` finds, behind every link.
 pub fn program(name: &str) -> String {
-    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default()).map(|dir| dir.join(name)).find(|path| path.is_file());
+    let found = std::env::split_paths(&std::env::var_os("PATH").unwrap_or_default())
+        .map(|dir| dir.join(name))
+        .find(|path| path.is_file());
     let path = found.unwrap_or_else(|| panic!("`{name}` is not in PATH"));
     // A version manager puts a script in the place of an interpreter; the interpreter itself tells where it is.
     let told = (name == "python3").then(|| Command::new(&path).args(["-c", "import sys; print(sys.executable)"]).output());

@@ -44,12 +44,14 @@ pub fn gateway(name: &str, upstreams: &[Upstream]) -> PathBuf {
     for Upstream { name: upstream, command, tools, lines, tool_lines } in upstreams {
         let path = format!("airlock-pins/{name}-{upstream}.json");
         let command = json!(command);
-        write!(manifest, "[upstreams.{upstream}]\ncommand = {command}\ndefinitions = \"{path}\"\nwhy = \"test\"\n{lines}").unwrap();
+        write!(manifest, "[upstreams.{upstream}]\ncommand = {command}\ndefinitions = \"{path}\"\nwhy = \"test\"\n{lines}")
+            .unwrap();
         let mut pinned = Map::new();
         for tool in tools {
             let own = tool["name"].as_str().expect("a name");
             let digest = definition::digest(tool).expect("a digest").map(|byte| format!("{byte:02x}")).concat();
-            write!(manifest, "[upstreams.{upstream}.tools.{own}]\npin = \"sha256:{digest}\"\nwhy = \"test\"\n{tool_lines}").unwrap();
+            write!(manifest, "[upstreams.{upstream}.tools.{own}]\npin = \"sha256:{digest}\"\nwhy = \"test\"\n{tool_lines}")
+                .unwrap();
             pinned.insert(own.to_owned(), Value::Object(definition::pinned(tool)));
             names.push(format!("{upstream}.{own}"));
         }

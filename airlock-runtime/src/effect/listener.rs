@@ -5,7 +5,9 @@ use tokio::sync::mpsc;
 
 /// Where progress of one call goes. The default is nowhere.
 #[derive(Debug, Default)]
-pub struct Listener(#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams tell how far they are"))] Option<Wants>);
+pub struct Listener(
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams tell how far they are"))] Option<Wants>,
+);
 
 /// What a client wants.
 #[derive(Debug, Clone)]

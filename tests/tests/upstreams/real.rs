@@ -79,7 +79,8 @@ fn clients_are_told_what_the_servers_tell() {
     let upstreams: Vec<Upstream> = servers
         .iter()
         .map(|(name, command)| {
-            let wanted = |tool: &Map<String, Value>| calls.iter().any(|call| self::name(call) == (name, tool["name"].as_str().unwrap()));
+            let wanted =
+                |tool: &Map<String, Value>| calls.iter().any(|call| self::name(call) == (name, tool["name"].as_str().unwrap()));
             let tools = definitions(command).into_iter().filter(wanted).collect();
             let mut upstream = Upstream::new(name, command.clone(), tools);
             upstream.tool_lines = "effect = \"read\"\n".into();

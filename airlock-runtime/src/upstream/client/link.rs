@@ -234,7 +234,7 @@ impl Link {
     }
 
     async fn read(self: Rc<Self>, stdout: pipe::Receiver, max: usize) {
-        let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0, 0_usize);
+        let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0_usize, 0_usize);
         loop {
             let read = tokio::select! {
                 ready = stdout.readable() => ready.and_then(|()| stdout.try_read(&mut buffer)),
@@ -257,7 +257,7 @@ impl Link {
                     return;
                 }
                 turn += 1;
-                if turn % TURN == 0 {
+                if turn.is_multiple_of(TURN) {
                     tokio::task::yield_now().await;
                 }
             }
