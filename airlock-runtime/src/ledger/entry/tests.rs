@@ -1,0 +1,79 @@
+use super::super::line::{self, LINE_MAX};
+use super::*;
+use crate::clock::Micros;
+use proptest::prelude::*;
+
+fn line_of(entry: &Entry<'_>) -> Vec<u8> {
+    line::build(u64::MAX, &[0; 32], Micros::now(), &entry.seal("0123456789abcdef", [7; 32]).body)
+}
+
+#[test]
+fn a_decision_has_the_documented_form() {
+    let entry = Entry::Decision(Decision {
+        allow: true,
+        sid: "s-1",
+        sub: "agent:planner",
+        tool: "http_get_json",
+        rid: vec!["00ff".into()],
+        kid: "k1",
+        risk: 120,
+        factors: vec![("new_domain".into(), 80)],
+        args: b"{}",
+        why: "ok",
+        call: "c-1",
+        ..Decision::default()
+    });
+    let ac = hex(&commitment(&[7; 32], b"{}"));
+    let expected = format!(
+        "\"t\":\"decision\",\"d\":\"allow\",\"sid\":\"s-1\",\"sub\":\"agent:planner\",\"tool\":\"http_get_json\",\"rid\":[\"00ff\"],\
+         \"kid\":\"k1\",\"risk\":120,\"factors\":[[\"new_domain\",80]],\"ac\":\"{ac}\",\"pol\":\"0123456789abcdef\",\"why\":\"ok\",\
+         \"call\":\"c-1\"}}"
+    );
+    assert_eq!(String::from_utf8(entry.seal("0123456789abcdef", [7; 32]).body).unwrap(), expected);
+}
+
+#[test]
+fn a_long_text_becomes_its_digest() {
+    assert_eq!(clip("short"), "short");
+    assert_eq!(clip(&"x".repeat(400)), digest("x".repeat(400).as_bytes()));
+    let many: Vec<String> = (0..5000).map(|n| format!("host-{n}.example.com")).collect();
+    let clipped = clip_list(&many, LIST_MAX);
+    assert!(clipped.len() > 10 && clipped.len() < 200, "{}", clipped.len());
+    assert_eq!(clipped.last(), Some(&digest(&ascii_json(&many))));
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(32))]
+    #[test]
+    fn no_entry_exceeds_a_line(text in ".{0,700}", item in ".{0,300}", count in 0usize..150) {
+        let (list, t) = (vec![item.clone(); count], text.as_str());
+        let factors = vec![(item, u16::MAX); count];
+        let signers = vec![("a-name-of-thirty-two-characters-", "x".repeat(86)); count];
+        let entries = [
+            Entry::Decision(Decision {
+                sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
+                rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
+                exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
+                ignored: factors.clone(), factors, labels: &[], question: Some(t), hosts: list.clone(),
+                from: vec![(t.to_owned(), t.to_owned()); count],
+            }),
+            Entry::Outcome(Outcome {
+                call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,
+            }),
+            Entry::Issue(Issue {
+                sid: t, sub: t, ih: t, rid: t, kid: t, by: t, tools: list.clone(), dom: list, exp: u64::MAX, risk: 1, uses: u64::MAX,
+            }),
+            Entry::Approve(Approve {
+                question: t, sid: t, sub: t, client: t, tool: t, rid: t, how: "signature", by: &signers, call: t, args: Some(t.as_bytes()), exp: Some(u64::MAX),
+                verdict: Verdict::Cancelled,
+            }),
+        ];
+        for entry in &entries {
+            let line = line_of(entry);
+            let stamp = if matches!(entry, Entry::Decision(_)) { STAMP_MAX } else { 0 };
+            prop_assert!(line.len() + stamp <= LINE_MAX, "{}", line.len());
+            prop_assert!(line::parse(&line).is_ok());
+            prop_assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
+        }
+    }
+}
