@@ -44,7 +44,9 @@ pub fn write(dir: &Path, entries: u64) -> Result<String, Fault> {
     for seq in 0..entries {
         let ends = length >= SEGMENT;
         let body = match seq {
-            0 => format!(r#""t":"genesis","v":1,"origin":"{ORIGIN}","pk":"{pk}","pol":"00112233aabbccdd","durability":"power"}}"#),
+            0 => {
+                format!(r#""t":"genesis","v":1,"origin":"{ORIGIN}","pk":"{pk}","pol":"00112233aabbccdd","durability":"power"}}"#)
+            }
             seq if ends => format!(r#""t":"rotate","next":{}}}"#, seq + 1),
             seq => entry(seq),
         };
@@ -74,7 +76,8 @@ fn entry(seq: u64) -> String {
     let mix = seq.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 20;
     let call = format!("{:032x}", seq & !1);
     let (agent, tool) = (mix % 12, mix / 12 % 9);
-    let (d, why) = if seq % 10 < 8 { ("allow", "ok") } else { ("deny", REASONS[usize::try_from(mix).unwrap_or(0) % REASONS.len()]) };
+    let (d, why) =
+        if seq % 10 < 8 { ("allow", "ok") } else { ("deny", REASONS[usize::try_from(mix).unwrap_or(0) % REASONS.len()]) };
     if d == "allow" && seq % 2 == 1 {
         let us = 200 + mix % 90_000;
         return format!(

@@ -42,7 +42,9 @@ fn run(program: &Path, words: &[&str]) -> Result<(f64, f64, f64), Fault> {
     while waitid(WaitId::Pid(pid), WaitIdOptions::EXITED | WaitIdOptions::NOWAIT | WaitIdOptions::NOHANG)?.is_none() {
         let status = fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
         let field = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-        peak = peak.max(field.and_then(|text| text.trim_matches([' ', '\t', 'k', 'B']).parse::<f64>().ok()).unwrap_or(0.0) * 1024.0 / 1e6);
+        peak = peak.max(
+            field.and_then(|text| text.trim_matches([' ', '\t', 'k', 'B']).parse::<f64>().ok()).unwrap_or(0.0) * 1024.0 / 1e6,
+        );
         std::thread::sleep(Duration::from_millis(3));
     }
     let wall = begin.elapsed().as_secs_f64();

@@ -4,6 +4,7 @@ use crate::process::Gateway;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::{AudienceKey, RootClaims, fresh_jti, intent_hash, keyfile, mint};
 use serde_json::Value;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -64,8 +65,14 @@ impl Place {
     }
 
     /// Starts a gateway here whose files cannot grow beyond `blocks` of 512 bytes. A write across the limit takes a part of the
-    /// bytes, as on a full disk; a write that begins behind it kills the process at that very place.
+    /// bytes, as on a full disk; a write that begins behind it kills the process at that very place. The room that a start sets aside is
+    /// there already, as from an earlier one.
     pub fn start_limited(&self, program: &Path, blocks: u32) -> Gateway {
+        let ledger = self.ledger();
+        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&ledger).expect("a directory");
+        if !ledger.join("reserve").exists() {
+            std::fs::write(ledger.join("reserve"), vec![0xff; 1024 * 1024]).expect("a file");
+        }
         let mut command = self.command(Path::new("sh"));
         command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\"")]).arg(program);
         Gateway::start(command)

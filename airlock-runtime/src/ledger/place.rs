@@ -141,7 +141,6 @@ pub(super) fn join(dir: &Path, pol: &str) -> Result<(Store, Durability), LedgerE
 fn create(dir: &Path, head: Head, terms: Terms<'_>, seed: Option<&Seed>) -> Result<Store, LedgerError> {
     let key = load_key(dir)?.map_or_else(|| new_key(dir), Ok)?;
     let segment = Segment { first: 0, path: dir.join(files::segment_name(0)) };
-    head.allocate()?;
     let mut store = assemble(dir, head, segment, terms, key)?;
     store.cursor.seal = seed.map(Seal::start);
     write_genesis(&mut store, terms, seed)?;
@@ -158,11 +157,13 @@ fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> R
         return Err(lost());
     }
     match (store.follow(size)?, store.cursor.range.len()) {
-        (End::Clean, 1) => store.write_head()?,
+        (End::Clean, 1) => {
+            store.head.allocate()?;
+            store.write_head()?;
+        }
         (End::Partial { at: 0 } | End::Clean, 0) => {
             // No entry was ever acknowledged, and line 0 is the only one that can have been begun.
             store.file.set_len(0).map_err(|e| LedgerError::io("cut", &store.segment.path, e))?;
-            store.head.allocate()?;
             write_genesis(&mut store, terms, None)?;
         }
         (End::Clean | End::Partial { .. } | End::Fault { .. }, _) => return Err(lost()),
@@ -185,6 +186,7 @@ fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Re
     store.file.sync_all().map_err(|e| LedgerError::io("sync", &store.segment.path, e))?;
     store.durable = store.cursor.offset;
     store.sealed.clone_from(&store.cursor.seal);
+    store.head.allocate()?;
     store.write_head()?;
     store.head.sync()?;
     sync_dir(&store.dir)
