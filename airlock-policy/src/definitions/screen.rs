@@ -144,7 +144,7 @@ fn within(text: &str, words: &str) -> bool {
         // `.aws` is a place, the end of `docs.aws` is not.
         let begins = words.starts_with(|c: char| c.is_alphanumeric() || c == '.');
         let ends = words.ends_with(|c: char| c.is_alphanumeric());
-        !(begins && is_inner(before)) && !(ends && is_inner(after))
+        !(begins && is_inner(before) || ends && is_inner(after))
     })
 }
 
