@@ -152,7 +152,7 @@ fn a_server_gets_what_the_manifest_declares_and_nothing_else() {
 #[test]
 fn a_hostile_server_ends_with_an_error_and_writes_nothing() {
     let twice = list(&[READ, READ]);
-    let duplicate = list(&[&READ.replace("\"icons\":[]", "\"name\":\"write\"")]);
+    let duplicate = list(&[&READ.replace("\"icons\":[]", "\"description\":\"other\"")]);
     let schema = list(&[&READ.replace("\"type\":\"object\",", "")]);
     for (mode, tools, keys, code, problem) in [
         ("long", "[]", "max_message = \"16KiB\"", 2, "longer than `max_message`"),

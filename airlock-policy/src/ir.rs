@@ -197,7 +197,6 @@ pub struct Tool {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
-#[expect(clippy::large_enum_variant, reason = "a policy has at most some hundred tools, each made once")]
 pub enum ToolKind {
     /// A tool that the runtime implements.
     Builtin(Builtin),

@@ -70,21 +70,7 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         timeout,
         why,
     } = draft;
-    let (compiled, effect, mut egress) = match &kind {
-        KindDraft::Builtin(facts) => {
-            let egress: Vec<_> = egress.iter().filter_map(|host| entry(host, declared, reached, faults)).collect();
-            (ir::ToolKind::Builtin(facts.builtin), facts.effect, egress)
-        }
-        KindDraft::Rest(draft) => {
-            let effect = effect.map_or(ir::EffectClass::Send, |at| at.value);
-            let egress = destination(&name.value, draft, declared, reached, faults);
-            (ir::ToolKind::Rest(draft.rest.clone()), effect, egress.into_iter().collect())
-        }
-        KindDraft::Upstream(draft) => {
-            let effect = effect.map_or(ir::EffectClass::Send, |at| at.value);
-            (ir::ToolKind::Upstream(proxied(draft, standard.value)), effect, Vec::new())
-        }
-    };
+    let (compiled, effect, mut egress) = of_kind(&name.value, &kind, effect.as_ref(), &egress, around, reached, faults);
     egress.sort_by(|a, b| a.host.cmp(&b.host));
     if let Some(timeout) = &timeout {
         patience(timeout, longest, faults);
@@ -123,6 +109,32 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
     remarks::threshold(&tool, threshold_place, faults);
     remarks::quota(&tool, &quota, &limits.quota, faults);
     tool
+}
+
+/// What a call does, its effect, and where it sends.
+fn of_kind(
+    name: &str,
+    kind: &KindDraft,
+    effect: Option<&At<ir::EffectClass>>,
+    egress: &[At<ir::HostRule>],
+    around: &Surroundings<'_>,
+    reached: &mut Reached,
+    faults: &mut Faults,
+) -> (ir::ToolKind, ir::EffectClass, Vec<ir::Egress>) {
+    let declared = around.declared;
+    // The worst where the manifest says nothing.
+    let told = effect.map_or(ir::EffectClass::Send, |at| at.value);
+    match kind {
+        KindDraft::Builtin(facts) => {
+            let egress = egress.iter().filter_map(|host| entry(host, declared, reached, faults)).collect();
+            (ir::ToolKind::Builtin(facts.builtin), facts.effect, egress)
+        }
+        KindDraft::Rest(draft) => {
+            let egress = destination(name, draft, declared, reached, faults);
+            (ir::ToolKind::Rest(draft.rest.clone()), told, egress.into_iter().collect())
+        }
+        KindDraft::Upstream(draft) => (ir::ToolKind::Upstream(proxied(draft, around.threshold.value)), told, Vec::new()),
+    }
 }
 
 /// A tool of an upstream; `standard` is `[risk] threshold`. Without a definition there is an error, and nothing of this is kept.

@@ -38,7 +38,9 @@ const ORDERS: &[(&str, &str)] = &[
     ("do not ask", "an order to act without the user"),
     ("don't ask", "an order to act without the user"),
     ("keep this secret", "an order to keep something from the user"),
-    ("silently", "an order to keep something from the user"),
+    ("silently send", "an order to keep something from the user"),
+    ("silently forward", "an order to keep something from the user"),
+    ("silently copy", "an order to keep something from the user"),
     ("secretly", "an order to keep something from the user"),
     ("before using any", "an order about other tools"),
     ("before using this tool", "an order to do something first"),
@@ -139,9 +141,10 @@ fn within(text: &str, words: &str) -> bool {
     text.match_indices(words).any(|(at, _)| {
         let before = text.get(..at).and_then(|before| before.chars().next_back());
         let after = text.get(at + words.len()..).and_then(|after| after.chars().next());
-        let begins = words.starts_with(|c: char| c.is_alphanumeric());
+        // `.aws` is a place, the end of `docs.aws` is not.
+        let begins = words.starts_with(|c: char| c.is_alphanumeric() || c == '.');
         let ends = words.ends_with(|c: char| c.is_alphanumeric());
-        !(begins && is_inner(before)) && !(ends && is_inner(after))
+        !(begins && is_inner(before) || ends && is_inner(after))
     })
 }
 
@@ -149,8 +152,9 @@ fn within(text: &str, words: &str) -> bool {
 fn is_address(word: &str) -> bool {
     word.trim_end_matches('.').split_once('@').is_some_and(|(user, host)| {
         let is_host = host.contains('.') && host.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'-'));
-        // Addresses of examples are in many schemas.
-        !user.is_empty() && is_host && !["example.com", "example.org", "example.net"].contains(&host)
+        let is_name = host.rsplit('.').next().is_some_and(|end| end.len() >= 2 && end.bytes().all(|b| b.is_ascii_alphabetic()));
+        // Addresses of examples are in many schemas, and `package@1.0.0` is none.
+        !user.is_empty() && is_host && is_name && !["example.com", "example.org", "example.net"].contains(&host)
     })
 }
 
@@ -196,6 +200,7 @@ mod tests {
             "Fetch a page; see https://example.com/docs. Contact: someone@example.com ⚠️",
             "Returns environment variables of the process (environment).",
             "Makes a system. The promptly returned value is discarded.",
+            "Creates a directory; if it exists, this succeeds silently. See docs.aws.amazon.com, needs package@1.0.0.",
         ] {
             assert_eq!(found(text), Vec::<String>::new(), "{text}");
         }
