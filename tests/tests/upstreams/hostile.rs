@@ -1,6 +1,7 @@
 //! What an upstream does wrong is its own loss: other calls are answered, and answered rightly.
 
 use crate::scene::{Scene, TOKEN, start, told};
+use airlock_tests::DEADLINE;
 use airlock_tests::message::cancel;
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
@@ -8,6 +9,7 @@ use airlock_tests::upstreams::descendants;
 use serde_json::{Value, json};
 use std::os::unix::process::CommandExt;
 use std::process::Command;
+use std::time::Instant;
 
 #[test]
 fn what_answers_nothing_is_passed_over() {
@@ -147,7 +149,6 @@ fn a_thousand_calls_leave_nothing_behind() {
     for upstream in ["legacy", "modern"] {
         scene.say(upstream, "echo", "first");
     }
-    // The thread that wrote the first entries may still be closing a directory.
     let before = held(&scene);
     let memory = scene.gateway.peak_memory();
     for n in 0..1_000 {
@@ -155,7 +156,12 @@ fn a_thousand_calls_leave_nothing_behind() {
         let reply = scene.call(&format!("{upstream}.act"), &json!({"do": "large", "n": 2_000}));
         assert_eq!(told(&reply).len(), 2_000, "{reply}");
     }
-    assert_eq!(held(&scene), before, "descriptors and processes");
+    // The ledger's thread opens files of its own now and then.
+    let begun = Instant::now();
+    while held(&scene).0 > before.0 || held(&scene).1 != before.1 {
+        assert!(begun.elapsed() < DEADLINE, "descriptors and processes: {:?}, before {before:?}", held(&scene));
+        std::thread::yield_now();
+    }
     let grown = scene.gateway.peak_memory() - memory;
     assert!(grown < 8 << 20, "{grown} bytes more");
     scene.gateway.finish();
