@@ -283,15 +283,15 @@ codes! {
 
     // Approvers.
     /// The key of an approver is none, or one that others can sign for as well.
-    ApproverKey = "A1101" Error;
+    ApproverKey = "A1301" Error;
     /// Two approvers have the same key.
-    SameApprover = "A1102" Error;
+    SameApprover = "A1302" Error;
     /// A tool asks for the signature of somebody who is no approver.
-    UnknownApprover = "A1103" Error;
+    UnknownApprover = "A1303" Error;
     /// A tool asks for more signatures than it has approvers.
-    TooFewApprovers = "A1104" Error;
+    TooFewApprovers = "A1304" Error;
     /// An approver whose signature no tool asks for.
-    UnusedApprover = "A1105" Warning "unused-approver";
+    UnusedApprover = "A1305" Warning "unused-approver";
     // Where values come from.
     /// `otherwise`, `kind` or `inside` without `from`.
     OriginKey = "A1201" Error;
