@@ -14,6 +14,7 @@ mod facts;
 mod files;
 mod fold;
 mod head;
+#[cfg(feature = "mint")]
 mod issued;
 pub mod line;
 mod nonces;
