@@ -227,7 +227,7 @@ fn throughput(built: &Built, ledger: &Path) -> Result<(), Fault> {
         };
         ids.map(line).collect()
     };
-    calls(built, ledger, "denied, recorded one by one or (when so many) counted", &refused, denied)?;
+    calls(built, ledger, "denied, recorded", &refused, denied)?;
     calls(built, ledger, "allowed (`airlock_audit_tail`), each on the disk before its effect", &asked, allowed)
 }
 

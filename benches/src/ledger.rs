@@ -3,7 +3,6 @@
 use airlock_bench::cpu::{self, median};
 use airlock_bench::table::{Bar, begin, row};
 use airlock_bench::{Fault, scene};
-use airlock_runtime::ledger::seal::Seed;
 use airlock_runtime::ledger::verify::{Trust, Verdict, verify};
 use airlock_runtime::ledger::{Decision, Entry, Ledger, Sync, segments};
 use airlock_runtime::policy::Durability;
@@ -62,10 +61,7 @@ struct Filled {
 /// Fills the large ledger; gives it and the mean length of a line.
 fn append(dir: &Path) -> Result<(Filled, usize), Fault> {
     let large = dir.join("large");
-    let seed = Seed::fresh()?;
-    let (unsealed, _, _) = fill(&dir.join("unsealed"), LARGE, None)?;
-    fs::remove_dir_all(dir.join("unsealed"))?;
-    let (used, took, trust) = fill(&large, LARGE, Some(&seed))?;
+    let (used, took, trust) = fill(&large, LARGE)?;
     let bytes: u64 = segments(&large)?.iter().map(|segment| segment.path.metadata().map_or(0, |data| data.len())).sum();
     let line = usize::try_from(bytes)? / LARGE;
     let mut plain = File::create(dir.join("plain"))?;
@@ -78,7 +74,6 @@ fn append(dir: &Path) -> Result<(Filled, usize), Fault> {
     let count = f64::from(u32::try_from(LARGE)?);
     let each = |time: Duration| time.as_secs_f64() * 1e6 / count;
     row(&format!("CPU per entry ({line} B): entry, chain, tree, seal, write; {OPEN} open"), each(used), "µs", Bar::None);
-    row("… without a seal", each(unsealed), "µs", Bar::None);
     row("CPU per plain `write` of the same bytes", each(write), "µs", Bar::None);
     row("entry / plain write", used.as_secs_f64() / write.as_secs_f64(), "×", Bar::Most(2.0));
     row("entries per second, not waiting for the disk", count / took.as_secs_f64(), "/s", Bar::None);
@@ -87,10 +82,7 @@ fn append(dir: &Path) -> Result<(Filled, usize), Fault> {
 }
 
 /// A ledger of so many entries; gives CPU time and wall clock of the appends, and its key.
-fn fill(dir: &Path, count: usize, seed: Option<&Seed>) -> Result<(Duration, Duration, Trust), Fault> {
-    if let Some(seed) = seed {
-        Ledger::init(dir, "bench", &[0; 32], Durability::Process, seed)?;
-    }
+fn fill(dir: &Path, count: usize) -> Result<(Duration, Duration, Trust), Fault> {
     let ledger = Ledger::open(dir, "bench", &[0; 32], Durability::Process)?;
     let (cpu, begin) = (cpu::process(), Instant::now());
     let mut open = VecDeque::with_capacity(OPEN);
@@ -197,7 +189,7 @@ fn with_timer(file: &File, text: &[u8]) -> Result<f64, Fault> {
 /// Verification in this process beside `openssl dgst` over the same files.
 fn verified(dir: &Path, large: &Filled) -> Result<(), Fault> {
     let small = dir.join("small");
-    let (_, _, trust) = fill(&small, SMALL, None)?;
+    let (_, _, trust) = fill(&small, SMALL)?;
     let peak_small = peak(&Filled { dir: small, trust })?;
     let peak_large = peak(large)?;
     let (mut ours, mut theirs) = (Vec::new(), Vec::new());

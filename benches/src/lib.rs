@@ -3,7 +3,6 @@
 
 pub mod chain;
 pub mod cpu;
-pub mod month;
 pub mod peer;
 pub mod scene;
 pub mod table;
