@@ -1,0 +1,133 @@
+//! Foreign MCP servers and their tools.
+
+use serde::Serialize;
+
+/// `[upstreams.*]`: a foreign MCP server, which the gateway starts as a process.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Upstream {
+    /// Name.
+    pub name: String,
+    /// Absolute path of the program, then its arguments.
+    pub command: Vec<String>,
+    /// Absolute path of its working directory, if it is not the root.
+    pub dir: Option<String>,
+    /// Its whole environment, sorted by name.
+    pub env: Vec<Variable>,
+    /// Which revisions of MCP it speaks.
+    pub era: Era,
+    /// Time from its start to the end of its handshake, seconds.
+    pub start_timeout: u64,
+    /// Largest message that it may send, bytes.
+    pub max_message: u64,
+    /// Resources that clients may read: exact URIs, or prefixes that end in `*`; sorted.
+    pub resources: Vec<String>,
+    /// Prompts that clients may get; sorted.
+    pub prompts: Vec<String>,
+    /// Reason.
+    pub why: String,
+}
+
+/// A variable in the environment of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Variable {
+    /// Name.
+    pub name: String,
+    /// Where its value comes from.
+    pub value: VariableValue,
+}
+
+/// Where the value of a variable comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "snake_case")]
+pub enum VariableValue {
+    /// It stands in the manifest.
+    Literal(String),
+    /// This variable of the gateway's own environment, not secret.
+    From(String),
+    /// A secret in this variable of the gateway's own environment, or in the file that the same name with `_FILE` names.
+    Secret(String),
+}
+
+/// Which revisions of MCP an upstream speaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Era {
+    /// Found out by a probe.
+    Auto,
+    /// 2026-07-28.
+    Modern,
+    /// 2024-11-05 to 2025-11-25.
+    Legacy,
+}
+
+/// A tool of an upstream.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Proxied {
+    /// Name of the upstream.
+    pub upstream: String,
+    /// Name of the tool there.
+    pub tool: String,
+    /// SHA-256 over the canonical JSON of the definition, 64 lower-case hex digits.
+    pub pin: String,
+    /// The reviewed definition: JSON without spaces, members in the order of the server.
+    pub definition: String,
+    /// The arguments that the definition names, sorted by name.
+    pub arguments: Vec<Argument>,
+    /// Largest result that clients get, bytes.
+    pub max_result: u64,
+    /// What becomes of a result that looks like an injection.
+    pub on_risk: OnRisk,
+    /// Risk of a result at or above which it does, thousandths.
+    pub result_threshold: u16,
+    /// Whether its upstream is given a secret.
+    pub secrets: bool,
+}
+
+/// An argument of a tool of an upstream, as far as rules can speak of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+pub struct Argument {
+    /// Name.
+    pub name: String,
+    /// Type of its value.
+    pub kind: ArgumentKind,
+    /// Must a call give it?
+    pub required: bool,
+}
+
+/// Type of an argument, as far as rules tell types apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "snake_case")]
+pub enum ArgumentKind {
+    /// A string.
+    Text,
+    /// An integer within these bounds.
+    Integer(i64, i64),
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A list of strings.
+    List,
+    /// An object, another list, or a value of several types.
+    Other,
+}
+
+/// What becomes of a result that looks like an injection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum OnRisk {
+    /// It is withheld.
+    Deny,
+    /// It is passed on behind a warning.
+    Mark,
+    /// Its text blocks that look like an injection are replaced by a notice.
+    Strip,
+}
