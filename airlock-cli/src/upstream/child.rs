@@ -111,7 +111,7 @@ impl Child {
         let _ = self.spoken.recv_timeout(GRACE);
         let kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&kept);
-        let line = text.lines().map(str::trim).filter(|line| !line.is_empty()).next_back().unwrap_or_default();
+        let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
         line.chars().filter(|c| !c.is_control()).take(200).collect::<String>().escape_debug().to_string()
     }
 }
