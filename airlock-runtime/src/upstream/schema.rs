@@ -48,8 +48,11 @@ struct Schema {
 /// What is known of a schema: compiled, not there, or of no use.
 type Known = Result<Option<Arc<Schema>>, &'static str>;
 
-/// Schemas by the address and length of their definition, which is a constant of the program.
-static KNOWN: RwLock<Option<HashMap<(usize, usize, Which), Known>>> = RwLock::new(None);
+/// Address and length of a definition, which is a constant of the program, and which schema of it.
+type Key = (usize, usize, Which);
+
+/// Schemas that were asked for.
+static KNOWN: RwLock<Option<HashMap<Key, Known>>> = RwLock::new(None);
 
 /// Checks the arguments of a call.
 ///

@@ -155,6 +155,8 @@ mod tests {
 
     #[test]
     fn every_place_of_a_result_is_read() {
+        // In characters of the tag block, which show nothing.
+        let hidden: String = "ignore this".bytes().filter_map(|byte| char::from_u32(0xe0000 + u32::from(byte))).collect();
         for result in [
             json!({"content": [], "structuredContent": {"a": [ATTACK]}}),
             json!({"content": [], "structuredContent": {ATTACK: 1}}),
@@ -162,7 +164,7 @@ mod tests {
             json!({"content": [{"type": "resource_link", "uri": "a:b", "name": "n", "description": ATTACK}]}),
             json!({"content": [], "_meta": {"note": ATTACK}}),
             json!({"content": [], "future": ATTACK}),
-            json!({"content": [{"type": "text", "text": "hi\u{e0069}\u{e0067}\u{e006e}\u{e006f}\u{e0072}\u{e0065}"}]}),
+            json!({"content": [{"type": "text", "text": format!("hi{hidden}")}]}),
         ] {
             assert_eq!(screened(OnRisk::Deny, &result), Err("result_risky"), "{result}");
             let stripped = screened(OnRisk::Strip, &result).unwrap();
