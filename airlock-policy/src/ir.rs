@@ -102,6 +102,9 @@ pub struct Limits {
     pub timeout: u64,
     /// Time in which an approval must be given, seconds.
     pub approval_timeout: u64,
+    /// Questions to the user in each session; beyond them a call that would ask is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_ups: Option<u64>,
     /// Bounds on allowed calls of all tools together.
     pub quota: Quota,
 }
@@ -526,6 +529,8 @@ pub enum Source {
     Trusted,
     /// A whole member of a structured result.
     Structured,
+    /// Anywhere in a result in which the risk score finds no sign of an injection.
+    Screened,
     /// Anywhere in a result.
     Text,
 }
@@ -659,6 +664,8 @@ pub enum Property {
     ExactHosts,
     /// Some rate or budget of its own.
     Quota,
+    /// Every text and every list among its arguments says where its values come from.
+    Provenance,
     /// A risk threshold of at most this, thousandths.
     MaxRiskThreshold(u16),
     /// All of these labels; sorted.

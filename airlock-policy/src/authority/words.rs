@@ -88,6 +88,7 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::Request
         | Dimension::Answer
         | Dimension::AnswerBytes
+        | Dimension::StepUps
         | Dimension::Rate
         | Dimension::SessionRate
         | Dimension::SessionCalls

@@ -12,13 +12,32 @@ const PAST_SHOWN: usize = 6;
 
 /// The lines of a case, the call first. Every text of it is quoted, so that it cannot pass for a line of its own.
 pub(super) fn lines(case: &Case) -> Vec<String> {
-    let Case { subject, tool, targets, args, more_bytes, seen, request, risk, ttl, uses, key, carrier, issue, at, earlier } =
-        case;
+    let Case {
+        subject,
+        tool,
+        targets,
+        args,
+        more_bytes,
+        seen,
+        questions,
+        request,
+        risk,
+        ttl,
+        uses,
+        key,
+        carrier,
+        issue,
+        at,
+        earlier,
+    } = case;
     let given: Vec<String> = args.iter().map(|(name, given)| format!("{}={}", bare(name), value(given))).collect();
     let more = if *more_bytes > 0 { format!(" and {more_bytes} bytes of other arguments") } else { String::new() };
     let to: Vec<String> = targets.iter().map(|target| format!("{}:{}", target.host, target.port)).collect();
     let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
     let mut lines = vec![format!("{} calls {tool}({}){more}{to}", bare(subject), given.join(", "))];
+    if *questions > 0 {
+        lines.push(format!("after {questions} questions to the user in this session"));
+    }
     lines.extend(request.iter().map(sent));
     lines.extend(seen.iter().map(|(name, spotted)| self::seen(name, spotted)));
     if !risk.is_empty() {
@@ -42,6 +61,7 @@ fn seen(name: &str, Spotted { look, place }: &Spotted) -> String {
         Place::Nowhere => "nowhere in the session".to_owned(),
         Place::Intent => "in the intent".to_owned(),
         Place::Structured(tool) => format!("as a whole member of a result {}", of(tool)),
+        Place::Screened(tool) => format!("in the text of a result without signs of an injection {}", of(tool)),
         Place::Text(tool) => format!("in the text of a result {}", of(tool)),
     };
     format!("the value of {} was seen {place} (read as {})", bare(name), reading(*look))
