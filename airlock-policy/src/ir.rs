@@ -3,6 +3,10 @@
 //! No functions here, so both sides may change. Risk is in thousandths, durations in seconds, sizes in bytes. Every list is in
 //! a defined order (manifest order for tools and grants; sorted for sets), so the canonical form and the digest are stable.
 
+mod origin;
+
+pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
+
 use serde::Serialize;
 
 /// A manifest that passed every check.
@@ -155,7 +159,7 @@ pub struct Tool {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<Origin>,
     /// Whether a value counts as trusted wherever it stands in a result of this tool.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "origin::is_false")]
     pub trusted: bool,
     /// An argument that its schema does not name is refused. True for every built-in tool.
     pub strict: bool,
@@ -460,90 +464,6 @@ pub enum ArgRule {
     MaxItems(u64),
     /// The argument may not be given.
     Forbid,
-}
-
-/// Most policies do not have such a rule; its absence leaves their digests as they are.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
-}
-
-/// `from` of an argument: its value must have been seen in the session before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-pub struct Origin {
-    /// Argument name.
-    pub arg: String,
-    /// What of the argument is looked at.
-    pub look: Look,
-    /// Where it may have been seen, the strongest first; at least one.
-    pub from: Vec<Source>,
-    /// What happens to a call whose value was not seen there.
-    pub otherwise: Otherwise,
-}
-
-/// What of an argument is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "snake_case")]
-pub enum Look {
-    /// The whole value, read as this kind; of a list, each item.
-    Whole(ValueKind),
-    /// Every URL, mail address and account number inside a text.
-    Inside,
-}
-
-/// How a value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "lowercase")]
-pub enum ValueKind {
-    /// A mail address.
-    Email,
-    /// An account number.
-    Iban,
-    /// A URL.
-    Url,
-    /// A host, or that of a URL.
-    Host,
-    /// A path or the name of a file.
-    Path,
-    /// An identifier.
-    Id,
-    /// A name of some words.
-    Name,
-    /// A number.
-    Amount,
-    /// A day.
-    Date,
-}
-
-/// Where a value can have been seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// The intent text of the lease.
-    Intent,
-    /// A result of a tool with `trusted = true`.
-    Trusted,
-    /// A whole member of a structured result.
-    Structured,
-    /// Anywhere in a result in which the risk score finds no sign of an injection.
-    Screened,
-    /// Anywhere in a result.
-    Text,
-}
-
-/// `otherwise`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "lowercase")]
-pub enum Otherwise {
-    /// The call is refused.
-    Deny,
-    /// The connected user is asked.
-    Ask,
 }
 
 /// `[[flow]]`: labels that may not come together in one session.

@@ -170,7 +170,7 @@ pub(super) fn traced(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
     match argument.kind {
         InputKind::String => vec![json!(text)],
         InputKind::Array => vec![json!([text])],
-        InputKind::Integer | InputKind::Number => vec![json!(42)],
+        InputKind::Integer | InputKind::Number => vec![json!(1042)],
         InputKind::Boolean => Vec::new(),
     }
 }

@@ -83,8 +83,6 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
     }
     let mut ignored: Vec<_> = ignored.into_iter().map(|at| at.value).collect();
     ignored.sort_by(|a: &ir::IgnoredFactor, b| a.factor.cmp(&b.factor));
-    let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
-    sorted.sort();
     let threshold_place = threshold.as_ref().map_or(&name.span, |at| &at.span);
     let tool = ir::Tool {
         name: name.value.clone(),
@@ -98,7 +96,7 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         origins: origins.into_iter().map(|placed| placed.origin).collect(),
         trusted: trusted.is_some_and(|at| at.value),
         strict,
-        labels: sorted,
+        labels: sorted(&labels),
         approval: approval.map(|at| at.value),
         quota: quota.compiled(),
         timeout: timeout.map_or(longest, |at| at.value),
@@ -111,6 +109,13 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
     remarks::threshold(&tool, threshold_place, faults);
     remarks::quota(&tool, &quota, &limits.quota, faults);
     tool
+}
+
+/// Labels without their places.
+fn sorted(labels: &[At<String>]) -> Vec<String> {
+    let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
+    sorted.sort();
+    sorted
 }
 
 /// A tool waits no longer than the gateway.
