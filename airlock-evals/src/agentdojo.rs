@@ -247,7 +247,10 @@ fn attack(
 }
 
 /// Recorded results with an injection, by tool and arguments.
-struct Results<'d>(HashMap<(String, String, String), Vec<(&'d str, &'d str)>>);
+struct Results<'d>(HashMap<Key, Vec<(&'d str, &'d str)>>);
+
+/// Tool, arguments and goal.
+type Key = (String, String, String);
 
 impl<'d> Results<'d> {
     fn of(results: impl Iterator<Item = &'d ToolResult>) -> Self {
