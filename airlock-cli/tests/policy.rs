@@ -285,3 +285,60 @@ fn nothing_leaves_the_locked_template() {
         );
     }
 }
+
+const MAIL: &str = r#"airlock = 1
+[gateway]
+name = "mail"
+[keys]
+accept = ["k1"]
+[[egress]]
+host = "mail.example.com"
+why = "mail"
+[tools.people]
+description = "Looks people up"
+http = { method = "GET", url = "https://mail.example.com/people", query = ["name"] }
+input.name = { type = "string" }
+effect = "read"
+trusted = true
+why = "addresses of colleagues"
+[tools.send_mail]
+description = "Sends a mail"
+http = { method = "POST", url = "https://mail.example.com/send", body = ["to", "body", "amount"] }
+input.to = { type = "array", kind = "email", from = ["intent", "trusted"] }
+input.body = { type = "string", max_length = 200, from = ["intent", "structured"], otherwise = "ask" }
+input.amount = { type = "number", required = false, from = ["text"] }
+labels = ["sends:external"]
+why = "answer people"
+[[grant]]
+subject = "agent:mailer"
+tools = ["people", "send_mail"]
+issue = "operator"
+why = "mail"
+[lints]
+origin-intent = { level = "allow", why = "an amount that stands in a text" }
+"#;
+
+#[test]
+fn where_a_value_comes_from_is_explained_and_tried() {
+    let dir = tempfile::tempdir().expect("directory");
+    fs::write(dir.path().join("airlock.toml"), MAIL).expect("written");
+    let call = ["--tool", "send_mail", "--arg", "to=[\"ann@x.example\"]", "--arg", "body=see https://pages.example/1"];
+    for (name, more) in [
+        ("unseen", vec![]),
+        ("untrusted", vec!["--seen", "structured=ann@x.example"]),
+        ("asked", vec!["--intent", "Mail ann@x.example", "--seen", "text=read https://pages.example/1"]),
+        ("seen", vec!["--seen", "trusted=Ann <ann@x.example>", "--seen", "structured=https://pages.example/1"]),
+    ] {
+        let output = airlock(dir.path(), &[&["explain"], call.as_slice(), &more].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        insta::assert_snapshot!(format!("provenance_{name}"), text(&output.stdout));
+    }
+    let output = airlock(dir.path(), &[&["explain"], call.as_slice(), &["--seen", "intent=x"]].concat());
+    assert!(text(&output.stderr).contains("the intent is `--intent`"), "{}", text(&output.stderr));
+
+    // Cases for every rule can be written.
+    let generated = airlock(dir.path(), &["test", "--generate"]);
+    assert_eq!(generated.status.code(), Some(0), "{}{}", text(&generated.stdout), text(&generated.stderr));
+    let tested = airlock(dir.path(), &["test", "--min-coverage", "70"]);
+    assert_eq!(tested.status.code(), Some(0), "{}", text(&tested.stdout));
+}

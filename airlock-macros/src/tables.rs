@@ -118,16 +118,18 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
 }
 
 fn limits(limits: &ir::Limits) -> TokenStream {
-    let ir::Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
+    let ir::Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
     // A literal without a type: the gateway's own type decides, on its machine.
     let in_flight = Literal::u64_unsuffixed(*in_flight);
     let quota = self::quota(quota);
+    let step_ups = option(step_ups.map(|most| quote!(#most)));
     quote! {
         ::airlock_runtime::policy::Limits {
             max_arguments: #max_arguments,
             in_flight: #in_flight,
             timeout: #timeout,
             approval_timeout: #approval_timeout,
+            step_ups: #step_ups,
             quota: #quota,
         }
     }

@@ -5,14 +5,16 @@
 
 mod approvers;
 mod authority;
+mod origin;
 mod rest;
 mod rules;
 mod upstream;
 
 pub use approvers::{Approver, Signatures};
 pub use authority::{Flow, FlowVerdict, Grant, Issue, Property, Require, Requirement, Selector};
+pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
-pub use rules::{ArgRule, ArgRules, Look, Origin, Otherwise, Source, ValueKind};
+pub use rules::{ArgRule, ArgRules};
 pub use upstream::{Argument, ArgumentKind, Era, OnRisk, Proxied, Upstream, Variable, VariableValue};
 
 use serde::Serialize;
@@ -122,6 +124,9 @@ pub struct Limits {
     pub timeout: u64,
     /// Time in which an approval must be given, seconds.
     pub approval_timeout: u64,
+    /// Questions to the user in each session; beyond them a call that would ask is refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_ups: Option<u64>,
     /// Bounds on allowed calls of all tools together.
     pub quota: Quota,
 }
@@ -172,7 +177,7 @@ pub struct Tool {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub origins: Vec<Origin>,
     /// Whether a value counts as trusted wherever it stands in a result of this tool.
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "origin::is_false")]
     pub trusted: bool,
     /// An argument that its schema does not name is refused. True for every built-in tool. Where it is false, a REST tool ignores such an
     /// argument, and an upstream is sent it as far as its schema allows.

@@ -122,6 +122,8 @@ pub const IN_FLIGHT_MAX: u64 = 256;
 pub const TIMEOUT_S: u64 = 10;
 /// `[limits] timeout`, most, seconds: a client gives up about then.
 pub const TIMEOUT_MAX_S: u64 = 30;
+/// `[limits] step_ups`, most: nobody reads a thousand questions of one session.
+pub const STEP_UPS_MAX: u64 = 1000;
 /// `[limits] approval_timeout` when the manifest does not say, seconds: a person has to be found, read and decide.
 pub const APPROVAL_TIMEOUT_S: u64 = 120;
 /// `[limits] approval_timeout`, least, seconds: nobody reads faster.

@@ -69,6 +69,7 @@ fn every_value_of_the_other_sections_changes_the_digest() {
         ("in_flight = 32", "in_flight = 31"),
         ("timeout = \"8s\"", "timeout = \"7s\""),
         ("approval_timeout = \"3m\"", "approval_timeout = \"2m\""),
+        ("step_ups = 5", "step_ups = 6"),
         ("rate = \"600/1m\"", "rate = \"601/1m\""),
         ("session_rate = \"60/1m\"", "session_rate = \"60/2m\""),
         ("session_calls = 500", "session_calls = 501"),

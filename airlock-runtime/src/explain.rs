@@ -45,7 +45,7 @@ pub fn policy(policy: &Policy) -> String {
     } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
-    let Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
+    let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
     let mut whole = json!({
         "gateway": gateway,
         "instructions": instructions,
@@ -55,7 +55,7 @@ pub fn policy(policy: &Policy) -> String {
         "lease": {"default_ttl_s": default_ttl, "max_ttl_s": max_ttl,
                   "carriers": {"meta": carrier_meta, "arguments": carrier_arguments}},
         "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
-        "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout,
+        "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout, "step_ups": step_ups,
                    "quota": self::quota(quota)},
         "approvers": approvers.iter().map(|Approver { name, key }| json!({"name": name, "key": hex(key)})).collect::<Vec<_>>(),
         "tools": tools.iter().map(tool).collect::<Vec<_>>(),

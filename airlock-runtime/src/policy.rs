@@ -121,6 +121,8 @@ pub struct Limits {
     pub timeout: u64,
     /// Time in which an approval must be given, seconds.
     pub approval_timeout: u64,
+    /// Questions to the user in each session; beyond them a call that would ask is refused.
+    pub step_ups: Option<u64>,
     /// Bounds on allowed calls of all tools together.
     pub quota: Quota,
 }
@@ -424,7 +426,7 @@ pub(crate) mod sample {
 
     pub(crate) const NO_QUOTA: Quota = Quota { rate: None, session_rate: None, session_calls: None };
     pub(crate) const LIMITS: Limits =
-        Limits { max_arguments: 8 << 20, in_flight: 64, timeout: 10, approval_timeout: 120, quota: NO_QUOTA };
+        Limits { max_arguments: 8 << 20, in_flight: 64, timeout: 10, approval_timeout: 120, step_ups: None, quota: NO_QUOTA };
     pub(crate) const TOOL: Tool = Tool {
         name: "airlock_audit_tail",
         why: "test",

@@ -1,5 +1,5 @@
 //! Measures Airlock on this machine and prints the tables of `docs/benchmarks.md`:
-//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [policy] [timing] [ledger] [gateway] [build]`.
+//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [provenance] [policy] [timing] [ledger] [gateway] [build]`.
 //!
 //! Nothing is asserted about time. Files go to `benches/target/measure.*` and are removed: the ledger is measured on the disk
 //! that holds the checkout.
@@ -9,6 +9,7 @@ mod gateway;
 mod judge;
 mod ledger;
 mod policy;
+mod provenance;
 mod timing;
 
 use airlock_bench::Fault;
@@ -18,7 +19,7 @@ use std::process::Command;
 
 fn main() -> Result<(), Fault> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["decision", "lease", "policy", "timing", "ledger", "gateway", "build"];
+    let known = ["decision", "lease", "provenance", "policy", "timing", "ledger", "gateway", "build"];
     if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("{word} is none of {known:?}").into());
     }
@@ -33,6 +34,9 @@ fn main() -> Result<(), Fault> {
     }
     if wanted("lease") {
         judge::lease()?;
+    }
+    if wanted("provenance") {
+        provenance::measure();
     }
     if wanted("policy") {
         policy::check()?;

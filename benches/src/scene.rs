@@ -5,6 +5,7 @@ use airlock_runtime::carrier;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::decide::{Call, Decision, Facts, assess, decide};
 use airlock_runtime::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims, attenuate, intent_hash, mint};
+use airlock_runtime::memory::Seen;
 use airlock_runtime::policy::Policy;
 use airlock_runtime::wire::{CallRequest, Carried, Connection, Received, ServerInfo};
 use serde_json::{Value, json};
@@ -145,7 +146,7 @@ impl Judge {
         let call = Call { id: String::new(), name: name.to_owned(), tool, args, args_bytes };
         let now = Micros::now();
         let authority = self.authority(&carried, now);
-        decide(policy, &call, Ok(&authority), &assess(&call), &Facts { now, newest_entry: now, drift: None })
+        decide(policy, &call, Ok(&authority), &assess(&call), &Facts { now, newest_entry: now, drift: None, seen: Seen::default() })
     }
 
     /// Checks a carried lease.

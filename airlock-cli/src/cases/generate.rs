@@ -182,7 +182,9 @@ fn unseen(policy: &Policy, tool: &Tool, arg: &str) -> Result<Vec<Draft>, Failure
         draft.name = format!("{}: {arg} comes from where it may", tool.name);
         let value = argument.as_ref().and_then(|argument| samples::traced(tool, argument).into_iter().next());
         draft.args.extend(value.map(|value| (arg.to_owned(), value)));
-        (draft.intent, draft.seen) = (None, Seen::default());
+        // The others come from where they may, so that this one decides.
+        let others: Map<String, Value> = draft.args.clone().into_iter().filter(|(name, _)| name != arg).collect();
+        (draft.intent, draft.seen) = samples::sources(tool, &others);
     }
     Ok(all)
 }

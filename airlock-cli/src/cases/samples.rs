@@ -184,7 +184,7 @@ pub(super) fn traced(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
     match argument.kind {
         InputKind::String => vec![json!(text)],
         InputKind::Array => vec![json!([text])],
-        InputKind::Integer | InputKind::Number => vec![json!(42)],
+        InputKind::Integer | InputKind::Number => vec![json!(1042)],
         InputKind::Boolean => Vec::new(),
     }
 }
@@ -199,7 +199,7 @@ pub(super) fn sources(tool: &Tool, args: &Map<String, Value>) -> (Option<String>
             Some(Source::Intent) | None => &mut said,
             Some(Source::Trusted) => &mut seen.trusted,
             Some(Source::Structured) => &mut seen.structured,
-            Some(Source::Text) => &mut seen.text,
+            Some(Source::Screened | Source::Text) => &mut seen.text,
         };
         place.extend(items.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)));
     }

@@ -94,12 +94,13 @@ fn ledger_rules(ledger: &ir::Ledger) -> rt::LedgerRules {
 }
 
 fn limits(limits: &ir::Limits) -> Result<rt::Limits, Failure> {
-    let ir::Limits { max_arguments, in_flight, timeout, approval_timeout, quota } = limits;
+    let ir::Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
     Ok(rt::Limits {
         max_arguments: *max_arguments,
         in_flight: usize::try_from(*in_flight).map_err(|_| impossible("more open calls than this machine can count"))?,
         timeout: *timeout,
         approval_timeout: *approval_timeout,
+        step_ups: *step_ups,
         quota: self::quota(quota),
     })
 }
@@ -204,6 +205,7 @@ fn origin(origin: &ir::Origin) -> rt::origin::Origin {
             ir::Source::Intent => rt::origin::Source::Intent,
             ir::Source::Trusted => rt::origin::Source::Trusted,
             ir::Source::Structured => rt::origin::Source::Structured,
+            ir::Source::Screened => rt::origin::Source::Screened,
             ir::Source::Text => rt::origin::Source::Text,
         })
         .collect();

@@ -106,6 +106,7 @@ fn origin(origin: &ir::Origin) -> TokenStream {
         ir::Source::Intent => quote!(::airlock_runtime::policy::origin::Source::Intent),
         ir::Source::Trusted => quote!(::airlock_runtime::policy::origin::Source::Trusted),
         ir::Source::Structured => quote!(::airlock_runtime::policy::origin::Source::Structured),
+        ir::Source::Screened => quote!(::airlock_runtime::policy::origin::Source::Screened),
         ir::Source::Text => quote!(::airlock_runtime::policy::origin::Source::Text),
     });
     let otherwise = match otherwise {

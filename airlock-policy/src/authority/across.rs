@@ -1,13 +1,13 @@
 //! Rows that hold for every subject: keys, carriers, sizes, quotas, flows.
 
-use super::case::{Case, Value, Verdict};
+use super::case::{Case, Place, Spotted, Value, Verdict};
 use super::compare::{Dimension, Row, Step, by_tool, subjects};
 use super::face::{self, Kind};
 use super::search::Found;
 use super::values::Values;
 use super::{flow, foreign, lease, quota, texts, verdict, words};
 use crate::builtin::ISSUE_TOOL;
-use crate::ir::Tool;
+use crate::ir::{FlowVerdict, Issue, Tool};
 
 /// Longest form of one character in JSON, in bytes: `\u0001`.
 const CHAR_BYTES: u64 = 6;
@@ -25,6 +25,28 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
     sizes(step, &shared, rows);
     quota::rows(step, &shared, rows);
     flow::rows(step, &shared, rows);
+    questions(step, &shared, rows);
+}
+
+/// A row where more questions may be asked: with a call that asks by itself, or whose values were seen nowhere. Where only a flow or a
+/// grant asks, the row has no case.
+fn questions(step: &Step<'_>, shared: &[Case], rows: &mut Vec<Row>) {
+    let (low, high) = (step.from.policy.limits.step_ups, step.to.policy.limits.step_ups);
+    let Some(most) = low.filter(|low| high.is_none_or(|high| high > *low)) else { return };
+    let unseen = |case: &Case| {
+        let origins = step.to.tool(&case.tool).map_or(&[][..], |tool| &tool.origins);
+        let spotted = origins.iter().map(|origin| (origin.arg.clone(), Spotted { look: origin.look, place: Place::Nowhere }));
+        Case { seen: spotted.collect(), questions: most, ..case.clone() }
+    };
+    let cases = shared.iter().flat_map(|case| [Case { questions: most, ..case.clone() }, unseen(case)]);
+    let found = cases.into_iter().find(|case| step.confirms(case));
+    let words = |bound: Option<u64>| bound.map_or_else(|| "any number".to_owned(), |bound| bound.to_string());
+    let policy = step.to.policy;
+    let may_ask = policy.flows.iter().any(|flow| flow.verdict == FlowVerdict::Ask)
+        || policy.grants.iter().any(|grant| grant.issue == Issue::Human);
+    if found.is_some() || may_ask {
+        rows.push(step.row_of(Dimension::StepUps, &words(low), &words(high), found, ("*", "*")));
+    }
 }
 
 /// Whether anything that this module compares can have become wider.
@@ -34,6 +56,7 @@ fn needs(step: &Step<'_>) -> bool {
         |tool: &Tool| step.from.tool(&tool.name).is_some_and(|other| other.quota != tool.quota || other.labels != tool.labels);
     to.limits.max_arguments > from.limits.max_arguments
         || to.limits.quota != from.limits.quota
+        || to.limits.step_ups != from.limits.step_ups
         || to.flows != from.flows
         || to.tools.iter().any(differs)
 }

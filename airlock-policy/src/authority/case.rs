@@ -36,6 +36,9 @@ pub struct Case {
     /// Where values of arguments were seen in the session. An argument that is not named here was seen wherever a rule wants it.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub seen: BTreeMap<String, Spotted>,
+    /// Questions that were asked in the session before.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub questions: u64,
     /// What a declarative tool sends and what of the answer it gives; nothing for a built-in tool.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
@@ -78,6 +81,7 @@ impl Case {
             args: BTreeMap::new(),
             more_bytes: 0,
             seen: BTreeMap::new(),
+            questions: 0,
             request: None,
             risk: BTreeMap::new(),
             ttl: 1,
@@ -134,7 +138,9 @@ pub enum Place {
     Intent,
     /// As a whole member of a result: of this tool, or of one that no policy trusts.
     Structured(Option<String>),
-    /// In the text of a result.
+    /// In the text of a result without signs of an injection.
+    Screened(Option<String>),
+    /// In the text of a result that has such signs.
     Text(Option<String>),
 }
 

@@ -65,6 +65,8 @@ pub enum Dimension {
     Answer,
     /// Size of an answer.
     AnswerBytes,
+    /// How many questions in a session.
+    StepUps,
     /// How many calls in a period, over all sessions.
     Rate,
     /// How many calls in a period of one session.

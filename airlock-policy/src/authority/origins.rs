@@ -19,16 +19,15 @@ pub(super) fn verdict(judge: &Judge<'_>, tool: &Tool, case: &Case) -> Verdict {
 fn of_rule(judge: &Judge<'_>, origin: &Origin, spotted: &Spotted) -> Verdict {
     let Origin { arg: _, look, from, otherwise } = origin;
     let trusts = |tool: &Option<String>| tool.as_ref().and_then(|name| judge.tool(name)).is_some_and(|tool| tool.trusted);
+    let has = |source: Source| from.contains(&source);
     let holds = *look == spotted.look
         && match &spotted.place {
             Place::Nowhere => false,
-            Place::Intent => from.contains(&Source::Intent),
-            Place::Structured(tool) => {
-                from.contains(&Source::Structured)
-                    || from.contains(&Source::Text)
-                    || from.contains(&Source::Trusted) && trusts(tool)
-            }
-            Place::Text(tool) => from.contains(&Source::Text) || from.contains(&Source::Trusted) && trusts(tool),
+            Place::Intent => has(Source::Intent),
+            // A member of a result that shows signs of an injection: the least of its kind.
+            Place::Structured(tool) => has(Source::Structured) || has(Source::Text) || has(Source::Trusted) && trusts(tool),
+            Place::Screened(tool) => has(Source::Screened) || has(Source::Text) || has(Source::Trusted) && trusts(tool),
+            Place::Text(tool) => has(Source::Text) || has(Source::Trusted) && trusts(tool),
         };
     match (holds, otherwise) {
         (true, Otherwise::Deny | Otherwise::Ask) => Verdict::Allow,
@@ -69,7 +68,8 @@ fn places(policies: [&Policy; 2]) -> Vec<Place> {
             tools.push(Some(tool.name.clone()));
         }
     }
-    let results = tools.into_iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Text(tool)]);
+    let results =
+        tools.into_iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Screened(tool.clone()), Place::Text(tool)]);
     [Place::Nowhere, Place::Intent].into_iter().chain(results).collect()
 }
 

@@ -83,7 +83,10 @@ impl<'p> Judge<'p> {
         }
         let Some(tool) = self.tool(&case.tool) else { return Verdict::Deny };
         let run = Run { tool: &tool.name, times: 1, when: When::At(case.at), same_session: true };
-        self.alone(case).min(self.after(&session, case, tool, run))
+        match self.alone(case).min(self.after(&session, case, tool, run)) {
+            Verdict::Ask if self.policy.limits.step_ups.is_some_and(|most| case.questions >= most) => Verdict::Deny,
+            verdict @ (Verdict::Allow | Verdict::Ask | Verdict::Deny) => verdict,
+        }
     }
 
     /// What flows and quotas say of calls after others.

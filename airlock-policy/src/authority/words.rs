@@ -97,6 +97,7 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::Prompt
         | Dimension::Answer
         | Dimension::AnswerBytes
+        | Dimension::StepUps
         | Dimension::Rate
         | Dimension::SessionRate
         | Dimension::SessionCalls

@@ -3,12 +3,14 @@
 use super::flows::{has, labels_of, unknown_label};
 use super::{Listed, grants::Places};
 use crate::amount::{duration, risk};
-use crate::builtin::ISSUE_TOOL;
+use crate::builtin::{self, ArgKind, ISSUE_TOOL};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{meant_or, words};
 use crate::host::{meet, written};
-use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Property, Quota, Requirement, Selector, Tool, ToolKind};
+use crate::ir::{
+    Approval, Grant, HostRule, Input, InputKind, Issue, Policy, Property, Quota, Requirement, Selector, Tool, ToolKind,
+};
 use crate::manifest::RequireDraft;
 use crate::text::{nearest, quote};
 
@@ -183,6 +185,11 @@ fn lack(property: &Property, tool: &Tool, policy: &Policy) -> Option<Lack> {
             "has no limit of its own".to_owned(),
             "add `limits = { rate = \"60/1m\" }` to the tool".to_owned(),
         ),
+        Property::Provenance => {
+            let traced = |name: &str| tool.origins.iter().any(|origin| origin.arg == name);
+            let arg = texts(tool).into_iter().find(|name| !traced(name))?;
+            own(true, format!("takes `{arg}` from anywhere"), format!("add `from = [\"intent\", \"structured\"]` to `{arg}`"))
+        }
         Property::MaxRiskThreshold(most) => own(
             tool.risk_threshold > *most,
             format!("denies at risk {} and not at {}", risk(tool.risk_threshold), risk(*most)),
@@ -202,6 +209,21 @@ fn lack(property: &Property, tool: &Tool, policy: &Policy) -> Option<Lack> {
             let what = format!("is granted to `{}` for {}", grant.subject, duration(grant.max_ttl));
             let help = format!("set `max_ttl` of the grant to at most \"{}\"", duration(*most));
             Some(Lack { what, help, grant: Some(at) })
+        }
+    }
+}
+
+/// Arguments of a tool that are texts, or lists of them.
+fn texts(tool: &Tool) -> Vec<&str> {
+    match &tool.kind {
+        ToolKind::Rest(rest) => {
+            let is_text = |input: &&Input| matches!(input.kind, InputKind::String | InputKind::Array);
+            rest.input.iter().filter(is_text).map(|input| input.name.as_str()).collect()
+        }
+        ToolKind::Builtin(_) => {
+            let args = builtin::find(&tool.name).map_or(&[][..], |facts| facts.args);
+            let is_text = |kind: &ArgKind| matches!(kind, ArgKind::Text | ArgKind::Url | ArgKind::List);
+            args.iter().filter(|(_, kind)| is_text(kind)).map(|(name, _)| *name).collect()
         }
     }
 }

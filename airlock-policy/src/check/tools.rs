@@ -77,8 +77,6 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
     }
     let mut ignored: Vec<_> = ignored.into_iter().map(|at| at.value).collect();
     ignored.sort_by(|a: &ir::IgnoredFactor, b| a.factor.cmp(&b.factor));
-    let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
-    sorted.sort();
     let ApprovalDraft { human, signatures } = approval;
     let threshold_place = threshold.as_ref().map_or(&name.span, |at| &at.span);
     let tool = ir::Tool {
@@ -93,7 +91,7 @@ pub(super) fn compile(draft: ToolDraft, around: &Surroundings<'_>, reached: &mut
         origins: origins.into_iter().map(|placed| placed.origin).collect(),
         trusted: trusted.is_some_and(|at| at.value),
         strict,
-        labels: sorted,
+        labels: sorted(&labels),
         approval: human,
         signatures: signatures.map(|draft| signed(&draft, approvers, faults)),
         quota: quota.compiled(),
@@ -156,6 +154,13 @@ fn proxied(draft: &ProxiedDraft, standard: u16) -> ir::Proxied {
 /// Who signs.
 fn signed(draft: &SignaturesDraft, approvers: &Approvers, faults: &mut Faults) -> ir::Signatures {
     ir::Signatures { count: draft.count.value, of: approvers.resolve(draft, faults), within: draft.within }
+}
+
+/// Labels without their places.
+fn sorted(labels: &[At<String>]) -> Vec<String> {
+    let mut sorted: Vec<String> = labels.iter().map(|at| at.value.clone()).collect();
+    sorted.sort();
+    sorted
 }
 
 /// A tool waits no longer than the gateway.

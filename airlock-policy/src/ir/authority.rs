@@ -121,6 +121,8 @@ pub enum Property {
     ExactHosts,
     /// Some rate or budget of its own.
     Quota,
+    /// Every text and every list among its arguments says where its values come from.
+    Provenance,
     /// A risk threshold of at most this, thousandths.
     MaxRiskThreshold(u16),
     /// All of these labels; sorted.

@@ -1,4 +1,4 @@
-//! What arguments may be and where their values may come from, as plain data.
+//! What arguments may be, as plain data.
 
 use super::HostRule;
 use serde::Serialize;
@@ -42,80 +42,4 @@ pub enum ArgRule {
     MaxItems(u64),
     /// The argument may not be given.
     Forbid,
-}
-
-/// `from` of an argument: its value must have been seen in the session before.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-pub struct Origin {
-    /// Argument name.
-    pub arg: String,
-    /// What of the argument is looked at.
-    pub look: Look,
-    /// Where it may have been seen, the strongest first; at least one.
-    pub from: Vec<Source>,
-    /// What happens to a call whose value was not seen there.
-    pub otherwise: Otherwise,
-}
-
-/// What of an argument is looked at.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "snake_case")]
-pub enum Look {
-    /// The whole value, read as this kind; of a list, each item.
-    Whole(ValueKind),
-    /// Every URL, mail address and account number inside a text.
-    Inside,
-}
-
-/// How a value is read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "lowercase")]
-pub enum ValueKind {
-    /// A mail address.
-    Email,
-    /// An account number.
-    Iban,
-    /// A URL.
-    Url,
-    /// A host, or that of a URL.
-    Host,
-    /// A path or the name of a file.
-    Path,
-    /// An identifier.
-    Id,
-    /// A name of some words.
-    Name,
-    /// A number.
-    Amount,
-    /// A day.
-    Date,
-}
-
-/// Where a value can have been seen.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "lowercase")]
-pub enum Source {
-    /// The intent text of the lease.
-    Intent,
-    /// A result of a tool with `trusted = true`.
-    Trusted,
-    /// A whole member of a structured result.
-    Structured,
-    /// Anywhere in a result.
-    Text,
-}
-
-/// `otherwise`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
-#[serde(rename_all = "lowercase")]
-pub enum Otherwise {
-    /// The call is refused.
-    Deny,
-    /// The connected user is asked.
-    Ask,
 }

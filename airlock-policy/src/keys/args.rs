@@ -58,10 +58,10 @@ unused-rule-set = { level = \"allow\", why = \"an example\" }
 /// Keys about where a value comes from; they stand beside the rules of an argument, and in no rule set.
 pub(super) const FROM: Key = Key::optional(
     "from",
-    Kind::List(&Kind::Word(&["intent", "trusted", "structured", "text"]), 1, 4),
+    Kind::List(&Kind::Word(&["intent", "trusted", "structured", "screened", "text"]), 1, 5),
     "from anywhere",
     "[\"intent\", \"structured\"]",
-    "places where the value must have been seen in the session before: in the intent of the lease, anywhere in a result of a trusted tool, as a whole member of a structured result, or anywhere in a result; see [provenance.md](provenance.md)",
+    "places where the value must have been seen in the session before: in the intent of the lease, anywhere in a result of a trusted tool, as a whole member of a structured result, anywhere in a result in which the risk score finds no sign of an injection, or anywhere in a result; see [provenance.md](provenance.md)",
     &[Code::OriginSession, Code::OriginIntent, Code::IdleSource, Code::ChosenIntent, Code::RuleSetConflict, Code::OriginKind],
 );
 pub(super) const OTHERWISE: Key = Key::default(

@@ -4,7 +4,7 @@ use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
     APPROVAL_TIMEOUT_MAX_S, APPROVAL_TIMEOUT_MIN_S, ARGUMENTS_MAX, ARGUMENTS_MIN, IN_FLIGHT_MAX, INSTRUCTIONS_MAX, KEYS_MAX,
-    TIMEOUT_MAX_S, TTL_MAX_S, USES_MAX,
+    STEP_UPS_MAX, TIMEOUT_MAX_S, TTL_MAX_S, USES_MAX,
 };
 
 pub(super) static GATEWAY: Section = Section {
@@ -189,6 +189,14 @@ processes and restarts, since they are taken under the ledger's lock in the step
             "\"2m\"",
             "\"1m\"",
             "time in which a person must approve a call that asks",
+            &[],
+        ),
+        Key::optional(
+            "step_ups",
+            Kind::Integer(0, STEP_UPS_MAX as i64),
+            "no bound but those of [approvals.md](approvals.md)",
+            "5",
+            "questions to the user in each session, whatever asks and whatever the answers are; beyond them a call that would ask is refused, so that a yes does not become a habit",
             &[],
         ),
         Key::optional("rate", Kind::Rate, "no bound", "\"600/1m\"", "calls in any such period, in all sessions together", &[]),

@@ -199,6 +199,7 @@ pub(super) static HAS: Section = Section {
     about: "At least one of these.",
     keys: &[
         maybe("approval", APPROVAL, "\"human\"", "the connected user approves each call", &[]),
+        maybe("provenance", Kind::Yes, "true", "every text and list among its arguments has `from`", &[]),
         maybe("exact_hosts", Kind::Yes, "true", "every host is named exactly, none by `*`", &[]),
         maybe("limits", Kind::Yes, "true", "some rate or budget of its own", &[]),
         maybe("max_risk_threshold", Kind::Risk, "0.9", "a risk threshold of at most this", &[]),

@@ -7,8 +7,13 @@ use crate::fields::{At, Fields, refuse_twice};
 use crate::ir::{Look, Origin, Otherwise, Source, ValueKind};
 
 /// Sources as the manifest writes them.
-pub(crate) const SOURCES: &[(&str, Source)] =
-    &[("intent", Source::Intent), ("trusted", Source::Trusted), ("structured", Source::Structured), ("text", Source::Text)];
+pub(crate) const SOURCES: &[(&str, Source)] = &[
+    ("intent", Source::Intent),
+    ("trusted", Source::Trusted),
+    ("structured", Source::Structured),
+    ("screened", Source::Screened),
+    ("text", Source::Text),
+];
 
 /// Kinds as the manifest writes them.
 pub(crate) const KINDS: &[(&str, ValueKind)] = &[
@@ -205,6 +210,7 @@ const fn word(source: Source) -> &'static str {
         Source::Intent => "intent",
         Source::Trusted => "trusted",
         Source::Structured => "structured",
+        Source::Screened => "screened",
         Source::Text => "text",
     }
 }

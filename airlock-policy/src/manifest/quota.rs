@@ -5,7 +5,7 @@ use crate::fields::{At, Field, Fields};
 use crate::ir::{Limits, Quota, Rate};
 use crate::limits::{
     APPROVAL_TIMEOUT_MAX_S, APPROVAL_TIMEOUT_MIN_S, APPROVAL_TIMEOUT_S, ARGUMENTS_MAX, ARGUMENTS_MIN, IN_FLIGHT_MAX,
-    TIMEOUT_MAX_S, TIMEOUT_S, USES_MAX,
+    STEP_UPS_MAX, TIMEOUT_MAX_S, TIMEOUT_S, USES_MAX,
 };
 
 /// A quota with its places.
@@ -35,18 +35,20 @@ pub(crate) struct LimitsDraft {
     pub(crate) in_flight: u64,
     pub(crate) timeout: u64,
     pub(crate) approval_timeout: u64,
+    pub(crate) step_ups: Option<u64>,
     pub(crate) quota: QuotaDraft,
 }
 
 impl LimitsDraft {
     /// Without the places.
     pub(crate) fn compiled(&self) -> Limits {
-        let Self { max_arguments, in_flight, timeout, approval_timeout, quota } = self;
+        let Self { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = self;
         Limits {
             max_arguments: *max_arguments,
             in_flight: *in_flight,
             timeout: *timeout,
             approval_timeout: *approval_timeout,
+            step_ups: *step_ups,
             quota: quota.compiled(),
         }
     }
@@ -59,6 +61,7 @@ pub(super) fn read(field: Option<Field<'_>>, faults: &mut Faults) -> LimitsDraft
         in_flight: IN_FLIGHT_MAX,
         timeout: TIMEOUT_S,
         approval_timeout: APPROVAL_TIMEOUT_S,
+        step_ups: None,
         quota: QuotaDraft::default(),
     };
     let Some(mut fields) = field.and_then(|field| field.table("`[limits]`", faults)) else {
@@ -73,6 +76,9 @@ pub(super) fn read(field: Option<Field<'_>>, faults: &mut Faults) -> LimitsDraft
     let approval =
         fields.take("approval_timeout").and_then(|field| field.period(APPROVAL_TIMEOUT_MIN_S, APPROVAL_TIMEOUT_MAX_S, faults));
     draft.approval_timeout = approval.map_or(draft.approval_timeout, |at| at.value);
+    let most = i64::try_from(STEP_UPS_MAX).unwrap_or(i64::MAX);
+    let step_ups = fields.take("step_ups").and_then(|field| field.integer(0, most, faults));
+    draft.step_ups = step_ups.and_then(|at| u64::try_from(at.value).ok());
     draft.quota = quota(&mut fields, faults);
     fields.finish(&[], faults);
     draft

@@ -104,7 +104,9 @@ fn properties(field: &Field<'_>, faults: &mut Faults) -> Vec<Property> {
     let mut has = Vec::new();
     let approval = fields.take("approval").and_then(|field| field.word(&[("human", ())], &[], faults));
     has.extend(approval.map(|_| Property::Approval));
-    for (key, property) in [("exact_hosts", Property::ExactHosts), ("limits", Property::Quota)] {
+    for (key, property) in
+        [("exact_hosts", Property::ExactHosts), ("limits", Property::Quota), ("provenance", Property::Provenance)]
+    {
         has.extend(fields.take(key).and_then(|field| truth(&field, faults)).map(|()| property));
     }
     has.extend(

@@ -133,13 +133,14 @@ fn ledger_row(ledger: &Ledger) -> String {
 }
 
 fn limit_rows(limits: &Limits) -> Vec<String> {
-    let Limits { max_arguments, in_flight, timeout, approval_timeout, quota: all } = limits;
+    let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota: all } = limits;
     let mut rows = vec![
         row("arguments", format_args!("{max_arguments} bytes at most")),
         row("open calls", format_args!("{in_flight} at most")),
         row("timeout", duration(*timeout)),
         row("approval timeout", duration(*approval_timeout)),
     ];
+    rows.extend(step_ups.map(|most| row("questions", format_args!("{most} in each session at most"))));
     rows.extend(quota(all).into_iter().map(|bound| row("quota of all tools", bound)));
     rows
 }
@@ -202,6 +203,7 @@ fn selector(selector: &Selector) -> String {
 fn property_words(property: &Property) -> String {
     match property {
         Property::Approval => "the approval of the connected user".to_owned(),
+        Property::Provenance => "`from` on every text and list among its arguments".to_owned(),
         Property::ExactHosts => "only hosts that are named exactly".to_owned(),
         Property::Quota => "a quota of its own".to_owned(),
         Property::MaxRiskThreshold(most) => format!("a risk threshold of {} at most", risk(*most)),

@@ -13,7 +13,7 @@ fn everything() -> Value {
         "keys": [{"kid": "k1", "commitment": null}, {"kid": "k2", "commitment": "00112233445566ff"}],
         "lease": {"default_ttl": 60, "max_ttl": 120, "carrier_meta": true, "carrier_arguments": true},
         "ledger": {"dir_env": "DIR", "dir_default": "./ledger", "durability": "power"},
-        "limits": {"max_arguments": 1024, "in_flight": 4, "timeout": 5, "approval_timeout": 60,
+        "limits": {"max_arguments": 1024, "in_flight": 4, "timeout": 5, "approval_timeout": 60, "step_ups": 5,
             "quota": {"rate": {"calls": 9, "seconds": 60}, "session_rate": null, "session_calls": 7}},
         "approvers": [{"name": "alice", "key": "ed25519:a", "why": "w"}],
         "upstreams": [
@@ -29,7 +29,7 @@ fn everything() -> Value {
         "grants": [grant("operator"), grant("self"), grant("human")],
         "requires": [
             {"rule": {"every": {"tools": {"tools": ["a"], "labels": ["reads:a"], "effect": "send", "credentials": true, "host": {"exact": "a.com"}},
-                "has": ["approval", "exact_hosts", "quota", {"max_risk_threshold": 5}, {"labels": ["reads:a"]}, {"issue": "operator"}, {"max_ttl": 9}]}}, "why": "w"},
+                "has": ["approval", "exact_hosts", "quota", "provenance", {"max_risk_threshold": 5}, {"labels": ["reads:a"]}, {"issue": "operator"}, {"max_ttl": 9}]}}, "why": "w"},
             {"rule": {"never": {"subject": null, "tools": {"tools": [], "labels": [], "effect": null, "credentials": null, "host": null}}}, "why": "w"},
         ],
     })

@@ -112,6 +112,7 @@ const fn place(source: Source) -> &'static str {
         Source::Intent => "the intent",
         Source::Trusted => "a trusted result",
         Source::Structured => "a structured result",
+        Source::Screened => "a result without signs of an injection",
         Source::Text => "the text of a result",
     }
 }

@@ -75,7 +75,9 @@ impl Case<'_> {
             let open = require.iter().filter(|require| !require.asking_flow().is_some_and(|flow| flows.has(flow))).cloned();
             let by = Asker { sid: self.sid.to_owned(), sub: self.sub.to_owned(), leased: self.rid.is_some() };
             let room = Require::MayAsk(by);
-            let require = [Require::NotKilled, Require::Clock].into_iter().chain(open).chain([room]).collect();
+            let most = self.world.policy.limits.step_ups.filter(|_| self.rid.is_some());
+            let step_ups = most.map(|most| Require::StepUps { sid: self.sid.to_owned(), most });
+            let require = [Require::NotKilled, Require::Clock].into_iter().chain(open).chain([room]).chain(step_ups).collect();
             self.world.ledger.record_if(&Entry::Approve(entry), Sync::Written, require)
         };
         let flows = match asked(self.flows).await {

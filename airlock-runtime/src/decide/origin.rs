@@ -121,6 +121,7 @@ const fn place(source: Source) -> &'static str {
         Source::Intent => "the intent",
         Source::Trusted => "a trusted result",
         Source::Structured => "a structured result",
+        Source::Screened => "a result without signs of an injection",
         Source::Text => "the text of a result",
     }
 }
@@ -140,7 +141,9 @@ pub(crate) fn sentence(origin: &Origin, kind: ValueKind, problem: &Problem) -> S
             format!("{what} was not seen, and not all of this session is remembered; it has to stand in {places}")
         }
         Problem::Elsewhere { source, call } => {
-            let of = call.as_ref().map(|(tool, _)| format!(" of {tool}")).unwrap_or_default();
+            // A result that a case says was seen has no tool.
+            let of =
+                call.as_ref().filter(|(tool, _)| !tool.is_empty()).map(|(tool, _)| format!(" of {tool}")).unwrap_or_default();
             format!("{what} was seen only in {}{of}; it has to stand in {places}", place(*source))
         }
         Problem::Unreadable => match look {

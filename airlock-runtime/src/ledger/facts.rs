@@ -90,6 +90,13 @@ pub enum Require {
     },
     /// The session, and the subject over all sessions, have room for one more open question.
     MayAsk(Asker),
+    /// The session was asked fewer questions than this, since its first one of the last day.
+    StepUps {
+        /// Session id.
+        sid: String,
+        /// Most questions.
+        most: u64,
+    },
     /// This question waits for an answer.
     Waits {
         /// Its id.
@@ -158,6 +165,7 @@ impl Require {
             | Self::OpenLeases { .. }
             | Self::Intent { .. }
             | Self::MayAsk(_)
+            | Self::StepUps { .. }
             | Self::Waits { .. }
             | Self::Fresh { .. }
             | Self::Room { .. }
@@ -461,6 +469,7 @@ impl Facts {
                     }
                 }
                 Require::MayAsk(by) => self.questions.room(by, at)?,
+                Require::StepUps { sid, most } => self.questions.below(&clip(sid), *most, at)?,
                 Require::Waits { question, how } => self.questions.waits(question, how, at)?,
                 Require::Fresh { rid, nonce, ts } => self.nonces.check(rid, nonce, *ts, at, newest.seconds())?,
                 Require::Intent { sid, ih } => {

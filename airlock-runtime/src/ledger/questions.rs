@@ -24,7 +24,14 @@ pub(super) const APPROVE: &[u8] = b"\"t\":\"approve\",";
 #[derive(Debug, Default)]
 pub(super) struct Questions {
     asked: HashMap<String, Asked>,
+    /// Of each session with a lease: questions that it was asked, and the time from which they count no more.
+    counts: HashMap<String, (u64, u64)>,
 }
+
+/// Sessions whose questions are counted. Beyond it no session without a count may ask where questions are bounded.
+const COUNTED_MAX: usize = 65_536;
+/// How long questions of a session count after the newest, seconds: no lease lives longer, and a start looks back as far.
+const COUNTED_S: u64 = 25 * 3600;
 
 #[derive(Debug)]
 struct Asked {
@@ -68,6 +75,9 @@ impl Questions {
         let Approved { v, question, sid, sub, rid, exp, how } = entry;
         if v == Verdict::Asked.word() {
             self.asked.retain(|_, asked| asked.exp > now);
+            if !rid.is_empty() {
+                self.count(&sid, now);
+            }
             if let Some(exp) = exp.filter(|_| self.asked.len() < QUESTIONS_MAX) {
                 let by = Asker { sid, sub, leased: !rid.is_empty() };
                 self.asked.insert(question, Asked { by, exp, how, waits: true });
@@ -77,6 +87,27 @@ impl Questions {
         } else if let Some(asked) = self.asked.get_mut(&question) {
             asked.waits = false;
         }
+    }
+
+    fn count(&mut self, sid: &str, now: u64) {
+        if self.counts.len() >= COUNTED_MAX {
+            self.counts.retain(|_, (_, until)| *until > now);
+        }
+        if self.counts.len() < COUNTED_MAX || self.counts.contains_key(sid) {
+            let (count, until) = self.counts.entry(sid.to_owned()).or_default();
+            *count = if *until > now { *count + 1 } else { 1 };
+            *until = now.saturating_add(COUNTED_S);
+        }
+    }
+
+    /// Was the session asked fewer questions than this?
+    pub(super) fn below(&self, sid: &str, most: u64, at: u64) -> Result<(), Unmet> {
+        let count = self.counts.get(sid).filter(|(_, until)| *until > at).map(|(count, _)| *count);
+        let is_below = match count {
+            Some(count) => count < most,
+            None => most > 0 && self.counts.len() < COUNTED_MAX,
+        };
+        if is_below { Ok(()) } else { Err(Unmet::Questions(sid.to_owned())) }
     }
 
     /// May one more question be asked on behalf of `by` at this time, unix seconds?
@@ -144,6 +175,19 @@ mod tests {
         for answered in ["0", "1"] {
             assert_eq!(questions.waits(answered, HOW, T), Err(Unmet::Closed(answered.into())));
         }
+    }
+
+    /// Whatever the answers were: who is asked again and again stops to read.
+    #[test]
+    fn questions_of_a_session_are_counted_and_end_with_the_day() {
+        let mut questions = asked(3, "s");
+        questions.absorb(entry("accepted", "0", "s", None), T);
+        questions.absorb(entry("declined", "1", "s", None), T);
+        assert_eq!(questions.below("s", 4, T), Ok(()));
+        assert_eq!(questions.below("s", 3, T), Err(Unmet::Questions("s".into())));
+        assert_eq!(questions.below("t", 1, T), Ok(()));
+        assert_eq!(questions.below("t", 0, T), Err(Unmet::Questions("t".into())));
+        assert_eq!(questions.below("s", 3, T + COUNTED_S), Ok(()));
     }
 
     #[test]

@@ -18,6 +18,7 @@ use crate::limits::{
 };
 use crate::policy::Policy;
 use crate::policy::origin::{Look, Source, Sources, ValueKind};
+use crate::risk;
 use index::{Index, Keyed, Kinds, Learner};
 use read::Reading;
 use serde_json::Value;
@@ -28,6 +29,8 @@ use std::collections::HashMap;
 pub struct Memory {
     keys: Keyed,
     kinds: Kinds,
+    /// Some rule asks for what stands in results without signs of an injection, so results are scored.
+    screens: bool,
     sessions: HashMap<String, Session>,
     /// Grows with each use, so that the session that was unused longest can be told.
     tick: u64,
@@ -91,7 +94,9 @@ impl Memory {
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         let mut kinds = Kinds::default();
+        let mut screens = false;
         for origin in policy.tools.iter().flat_map(|tool| tool.origins) {
+            screens |= origin.from.has(Source::Screened);
             let looked: &[ValueKind] = match &origin.look {
                 Look::Whole(kind) => &[*kind],
                 Look::Inside => &INSIDE,
@@ -100,13 +105,13 @@ impl Memory {
                 kinds.whole |= Kinds::bit(*kind);
                 // Where a value of such a shape stood in a text is worth telling the user; of words and numbers that is costly.
                 let is_shaped = matches!(kind, ValueKind::Email | ValueKind::Iban | ValueKind::Url | ValueKind::Host);
-                let counts = origin.from.has(Source::Text) || origin.from.has(Source::Trusted);
+                let counts = [Source::Text, Source::Trusted, Source::Screened].iter().any(|source| origin.from.has(*source));
                 if is_shaped || counts {
                     kinds.text |= Kinds::bit(*kind);
                 }
             }
         }
-        Self { keys: Keyed::default(), kinds, sessions: HashMap::new(), tick: 0, values: 0, forgot: 0 }
+        Self { keys: Keyed::default(), kinds, screens, sessions: HashMap::new(), tick: 0, values: 0, forgot: 0 }
     }
 
     /// Does no rule ask?
@@ -160,6 +165,14 @@ impl Memory {
         }
         let (keys, kinds, values) = (self.keys.clone(), self.kinds, self.values);
         let (tool, is_trusted) = call.tool.map_or(("", false), |tool| (tool.name, tool.trusted));
+        // What a place in this result is worth, beside being one.
+        let mut worth = Sources::of(&[Source::Text]);
+        if is_trusted {
+            worth = worth.and(Sources::of(&[Source::Trusted]));
+        }
+        if self.screens && !shows_injection(result) {
+            worth = worth.and(Sources::of(&[Source::Screened]));
+        }
         let session = self.session(sid);
         if session.calls.len() >= MEMORY_CALLS_MAX {
             session.gap = true;
@@ -171,7 +184,7 @@ impl Memory {
         let most = MEMORY_SESSION_MAX.min(before + MEMORY_VALUES_MAX.saturating_sub(values));
         let mut learner = Learner { index: &mut session.results, keys: &keys, call: number, most, full: false };
         let mut budget = MEMORY_RESULT_MAX;
-        take_result(&mut learner, result, kinds, is_trusted, &mut budget);
+        take_result(&mut learner, result, kinds, worth, &mut budget);
         session.gap |= learner.full || budget == 0;
         self.values += self.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
     }
@@ -207,38 +220,57 @@ impl Memory {
 /// Kinds that are looked for inside texts.
 pub(crate) const INSIDE: [ValueKind; 3] = [ValueKind::Url, ValueKind::Email, ValueKind::Iban];
 
+/// Factors that are signs of an injection. Size, depth and the shape of secrets are none.
+const SIGNS: [&str; 8] = [
+    "override_instructions",
+    "false_authority",
+    "role_play",
+    "exfiltrate_secret",
+    "hidden_action",
+    "prompt_leak",
+    "tool_abuse",
+    "obfuscation",
+];
+
+/// Does the risk score find something in a result that no honest text has?
+fn shows_injection(result: &Value) -> bool {
+    let args = serde_json::Map::from_iter([("result".to_owned(), result.clone())]);
+    let risk = risk::score(&risk::Input { base: 0, args: &args, args_bytes: 0, listed: &|_| true });
+    risk.factors.iter().any(|factor| SIGNS.contains(&factor.name))
+}
+
 /// A result of MCP, or any other JSON value.
-fn take_result(learner: &mut Learner<'_>, result: &Value, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+fn take_result(learner: &mut Learner<'_>, result: &Value, kinds: Kinds, worth: Sources, budget: &mut usize) {
     let blocks = result.get("content").and_then(Value::as_array);
     let texts = blocks.map(|blocks| blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>());
     let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
-        return take_value(learner, result, kinds, is_trusted, budget);
+        return take_value(learner, result, kinds, worth, budget);
     };
     if let Some(structured) = result.get("structuredContent") {
-        take_value(learner, structured, kinds, is_trusted, budget);
+        take_value(learner, structured, kinds, worth, budget);
     }
     for text in texts {
         match serde_json::from_str::<Value>(text) {
-            Ok(parsed @ (Value::Object(_) | Value::Array(_))) => take_value(learner, &parsed, kinds, is_trusted, budget),
-            Ok(_) | Err(_) => take_text(learner, text, kinds, is_trusted, budget),
+            Ok(parsed @ (Value::Object(_) | Value::Array(_))) => take_value(learner, &parsed, kinds, worth, budget),
+            Ok(_) | Err(_) => take_text(learner, text, kinds, worth, budget),
         }
     }
 }
 
-fn take_value(learner: &mut Learner<'_>, value: &Value, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+fn take_value(learner: &mut Learner<'_>, value: &Value, kinds: Kinds, worth: Sources, budget: &mut usize) {
     let mut open = vec![(value, false)];
     while let Some((value, is_id)) = open.pop() {
         match value {
             Value::Null | Value::Bool(_) => {}
-            Value::Number(number) => take_leaf(learner, &number.to_string(), is_id, kinds, is_trusted, budget),
+            Value::Number(number) => take_leaf(learner, &number.to_string(), is_id, kinds, worth, budget),
             Value::String(text) => {
-                take_leaf(learner, text, is_id, kinds, is_trusted, budget);
-                take_text(learner, text, kinds, is_trusted, budget);
+                take_leaf(learner, text, is_id, kinds, worth, budget);
+                take_text(learner, text, kinds, worth, budget);
             }
             Value::Array(items) => open.extend(items.iter().map(|item| (item, is_id))),
             Value::Object(members) => {
                 for (name, member) in members {
-                    take_leaf(learner, name, false, kinds, is_trusted, budget);
+                    take_leaf(learner, name, false, kinds, worth, budget);
                     open.push((member, names_id(name)));
                 }
             }
@@ -259,26 +291,22 @@ fn names_id(name: &str) -> bool {
         || name.ends_with("Id")
 }
 
-fn take_leaf(learner: &mut Learner<'_>, text: &str, is_id: bool, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+fn take_leaf(learner: &mut Learner<'_>, text: &str, is_id: bool, kinds: Kinds, worth: Sources, budget: &mut usize) {
     *budget = budget.saturating_sub(text.len());
     if text.len() <= MEMORY_LEAF_MAX {
-        let mut sources = Sources::of(&[Source::Structured, Source::Text]);
-        if is_trusted {
-            sources = sources.and(Sources::of(&[Source::Trusted]));
-        }
+        let sources = worth.and(Sources::of(&[Source::Structured]));
         learner.leaf(text, is_id, kinds.whole, sources);
     }
 }
 
 /// As much of a text as there is budget for.
-fn take_text(learner: &mut Learner<'_>, text: &str, kinds: Kinds, is_trusted: bool, budget: &mut usize) {
+fn take_text(learner: &mut Learner<'_>, text: &str, kinds: Kinds, worth: Sources, budget: &mut usize) {
     let mut end = text.len().min(*budget);
     while !text.is_char_boundary(end) {
         end -= 1;
     }
     *budget = if end < text.len() { 0 } else { budget.saturating_sub(end) };
-    let sources = if is_trusted { Sources::of(&[Source::Trusted, Source::Text]) } else { Sources::of(&[Source::Text]) };
-    learner.text(&text[..end], kinds.text, sources);
+    learner.text(&text[..end], kinds.text, worth);
 }
 
 impl<'a> Seen<'a> {

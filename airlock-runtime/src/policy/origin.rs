@@ -92,13 +92,15 @@ pub enum Source {
     Trusted,
     /// As a whole member, item or name in a structured result.
     Structured,
+    /// Anywhere in a result in which the risk score finds no sign of an injection.
+    Screened,
     /// Anywhere in a result.
     Text,
 }
 
 impl Source {
     /// Every source, the strongest first.
-    pub const ALL: [Self; 4] = [Self::Intent, Self::Trusted, Self::Structured, Self::Text];
+    pub const ALL: [Self; 5] = [Self::Intent, Self::Trusted, Self::Structured, Self::Screened, Self::Text];
 
     /// The word of manifests and of the ledger.
     #[must_use]
@@ -107,6 +109,7 @@ impl Source {
             Self::Intent => "intent",
             Self::Trusted => "trusted",
             Self::Structured => "structured",
+            Self::Screened => "screened",
             Self::Text => "text",
         }
     }
@@ -116,7 +119,8 @@ impl Source {
             Self::Intent => 1,
             Self::Trusted => 2,
             Self::Structured => 4,
-            Self::Text => 8,
+            Self::Screened => 8,
+            Self::Text => 16,
         }
     }
 }

@@ -123,6 +123,12 @@ fn a_modern_client_is_asked_about_a_link_that_only_a_text_has() {
     // The yes was for that text.
     asked["arguments"]["body"] = json!("see https://pages.example/other");
     assert_eq!(gateway.ask(&request("d", "tools/call", &asked))["result"]["resultType"], "input_required");
+    // The manifest gives a session three questions, whatever the answers are; a restart does not give it more.
+    assert_eq!(gateway.ask(&request("e", "tools/call", &asked))["result"]["resultType"], "input_required");
+    assert_eq!(reason(&gateway.ask(&request("f", "tools/call", &asked))), "too_many_questions");
+    gateway.finish();
+    let mut gateway = place.start(&origins());
+    assert_eq!(reason(&gateway.ask(&request("g", "tools/call", &asked))), "too_many_questions");
     gateway.finish();
 }
 

@@ -19,6 +19,7 @@ pub(super) fn lines(case: &Case) -> Vec<String> {
         args,
         more_bytes,
         seen,
+        questions,
         request,
         risk,
         ttl,
@@ -35,6 +36,9 @@ pub(super) fn lines(case: &Case) -> Vec<String> {
     let to: Vec<String> = targets.iter().map(|target| format!("{}:{}", target.host, target.port)).collect();
     let to = if to.is_empty() { String::new() } else { format!(" to {}", to.join(", ")) };
     let mut lines = vec![format!("{} calls {tool}({}){more}{to}", bare(subject), given.join(", "))];
+    if *questions > 0 {
+        lines.push(format!("after {questions} questions to the user in this session"));
+    }
     lines.extend(request.iter().map(sent));
     lines.extend(seen.iter().map(|(name, spotted)| self::seen(name, spotted)));
     if !risk.is_empty() {
@@ -61,6 +65,7 @@ fn seen(name: &str, Spotted { look, place }: &Spotted) -> String {
         Place::Nowhere => "nowhere in the session".to_owned(),
         Place::Intent => "in the intent".to_owned(),
         Place::Structured(tool) => format!("as a whole member of a result {}", of(tool)),
+        Place::Screened(tool) => format!("in the text of a result without signs of an injection {}", of(tool)),
         Place::Text(tool) => format!("in the text of a result {}", of(tool)),
     };
     format!("the value of {} was seen {place} (read as {})", bare(name), reading(*look))

@@ -152,6 +152,7 @@ fn change(row: &Row) -> String {
         Dimension::Prompt => "prompt".to_owned(),
         Dimension::Answer => "what is read".to_owned(),
         Dimension::AnswerBytes => "size of an answer".to_owned(),
+        Dimension::StepUps => "questions in a session".to_owned(),
         Dimension::Rate => "calls in a period".to_owned(),
         Dimension::SessionRate => "calls in a period of a session".to_owned(),
         Dimension::SessionCalls => "calls in a session".to_owned(),

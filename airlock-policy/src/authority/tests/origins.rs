@@ -6,7 +6,10 @@ use crate::ir::{Approval, Look, Origin, Otherwise, Source, ValueKind};
 const LOOKS: [Look; 3] = [Look::Whole(ValueKind::Email), Look::Whole(ValueKind::Name), Look::Inside];
 
 fn origin(arg: &'static str) -> impl Strategy<Value = Option<Origin>> {
-    let from = prop::sample::subsequence(vec![Source::Intent, Source::Trusted, Source::Structured, Source::Text], 1..=4);
+    let from = prop::sample::subsequence(
+        vec![Source::Intent, Source::Trusted, Source::Structured, Source::Screened, Source::Text],
+        1..=5,
+    );
     let otherwise = prop_oneof![Just(Otherwise::Deny), Just(Otherwise::Ask)];
     let rule = (from, otherwise, prop::sample::select(LOOKS.to_vec()));
     prop::option::weighted(
@@ -33,7 +36,8 @@ fn world() -> impl Strategy<Value = Policy> {
 /// Every place under every reading, for one argument and for both.
 fn cases() -> Vec<Case> {
     let tools = [None, Some("airlock_audit_tail"), Some("airlock_usage_stats")].map(|tool| tool.map(str::to_owned));
-    let results = tools.iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Text(tool.clone())]);
+    let results =
+        tools.iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Screened(tool.clone()), Place::Text(tool.clone())]);
     let places: Vec<Place> = [Place::Nowhere, Place::Intent].into_iter().chain(results).collect();
     let spotted: Vec<Option<Spotted>> = std::iter::once(None)
         .chain(places.iter().flat_map(|place| LOOKS.map(|look| Some(Spotted { look, place: place.clone() }))))
@@ -47,6 +51,24 @@ fn cases() -> Vec<Case> {
 #[test]
 fn the_difference_of_origins_agrees_with_all_places() {
     holds(400, world(), &cases());
+}
+
+#[test]
+fn more_questions_are_a_gain_where_something_asks() {
+    let with = |step_ups: Option<u64>, otherwise: Otherwise| {
+        let origins = vec![Origin { arg: "limit".into(), look: LOOKS[0], from: vec![Source::Intent], otherwise }];
+        let tool = Tool { origins, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) };
+        let mut policy = policy(vec![tool], vec![grant_of("a", &["airlock_audit_tail"], &[])]);
+        policy.limits.step_ups = step_ups;
+        policy
+    };
+    assert_eq!(gains(&with(None, Otherwise::Ask), &with(Some(2), Otherwise::Ask)), []);
+    for wider in [Some(3), None] {
+        let rows = gains(&with(Some(2), Otherwise::Ask), &with(wider, Otherwise::Ask));
+        let told: Vec<_> =
+            rows.iter().map(|row| (row.dimension.clone(), row.witness.as_ref().map(|case| case.questions))).collect();
+        assert_eq!(told, [(Dimension::StepUps, Some(2))]);
+    }
 }
 
 #[test]
