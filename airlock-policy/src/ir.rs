@@ -288,9 +288,3 @@ pub enum HostRule {
     /// `*`.
     AnyPublic,
 }
-
-/// Most policies do not have such a rule; its absence leaves their digests as they are.
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-const fn is_false(flag: &bool) -> bool {
-    !*flag
-}

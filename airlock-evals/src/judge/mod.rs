@@ -3,6 +3,8 @@
 #[path = "../../../airlock-cli/src/judge/convert.rs"]
 #[allow(dead_code, reason = "the command line uses more of it")]
 mod convert;
+#[path = "../../../airlock-cli/src/judge/foreign.rs"]
+mod foreign;
 #[path = "../../../airlock-cli/src/judge/request.rs"]
 mod request;
 

@@ -9,7 +9,8 @@ use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{meant_or, words};
 use crate::host::{meet, written};
 use crate::ir::{
-    Approval, Grant, HostRule, Input, InputKind, Issue, Policy, Property, Quota, Requirement, Selector, Tool, ToolKind,
+    Approval, Argument, ArgumentKind, Grant, HostRule, Input, InputKind, Issue, Policy, Property, Quota, Requirement, Selector,
+    Tool, ToolKind,
 };
 use crate::manifest::RequireDraft;
 use crate::text::{nearest, quote};
@@ -224,6 +225,13 @@ fn texts(tool: &Tool) -> Vec<&str> {
             let args = builtin::find(&tool.name).map_or(&[][..], |facts| facts.args);
             let is_text = |kind: &ArgKind| matches!(kind, ArgKind::Text | ArgKind::Url | ArgKind::List);
             args.iter().filter(|(_, kind)| is_text(kind)).map(|(name, _)| *name).collect()
+        }
+        ToolKind::Upstream(proxied) => {
+            let is_text = |argument: &&Argument| match argument.kind {
+                ArgumentKind::Text | ArgumentKind::List | ArgumentKind::Other => true,
+                ArgumentKind::Integer(..) | ArgumentKind::Number | ArgumentKind::Boolean => false,
+            };
+            proxied.arguments.iter().filter(is_text).map(|argument| argument.name.as_str()).collect()
         }
     }
 }
