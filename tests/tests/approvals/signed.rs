@@ -117,7 +117,7 @@ fn two_of_three_sign_and_the_call_is_made_once() {
     let request = asked(&mut gateway, &params);
     let (alice, carol) = (sign("alice", &request), sign("carol", &request));
     assert_eq!(asked(&mut gateway, &params), request, "who asks again gets the same request");
-    let again = gateway.ask(&call("one", &with(&params, &[alice.clone()])));
+    let again = gateway.ask(&call("one", &with(&params, std::slice::from_ref(&alice))));
     assert_eq!(again["result"]["structuredContent"]["approval_request"], json!(request), "the same request is still open");
     assert!(again["result"]["structuredContent"]["detail"].as_str().unwrap().contains("(alice signed)"), "{again}");
     let twice = [alice.clone(), alice.clone()];
