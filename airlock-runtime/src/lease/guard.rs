@@ -3,7 +3,7 @@
 /// Forbids core dumps, tracing and `/proc/<pid>/mem` for everybody but root. Call it before the first key is read. False where the
 /// kernel refuses a part of it.
 ///
-/// The keys themselves stand in locked pages that are in no core file anyway ([`super::locked`]); this is for what passes through other
+/// The keys themselves stand in locked pages that are in no core file anyway (`locked`); this is for what passes through other
 /// memory, such as a lease.
 pub fn forbid_dumps() -> bool {
     use rustix::process::{Resource, Rlimit, setrlimit};
