@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
 
-const TEMPLATES: [&str; 3] = ["weather", "rest", "locked"];
+const TEMPLATES: [&str; 4] = ["weather", "rest", "upstream", "locked"];
 
 /// `cargo test` in its `policy/`, with the crates that are downloaded already.
 fn snapshots_of(repository: &Path) -> Output {
@@ -41,6 +41,11 @@ fn a_changed_domain_is_exactly_its_lines_in_the_snapshots() {
         new(&other, template);
         for file in ["airlock.toml", "policy/snapshots/policy.snap", "policy/snapshots/decisions.snap"] {
             fs::copy(other.join(file), first.join(file)).unwrap();
+        }
+        // Definitions of foreign tools stand beside the manifest.
+        for pins in fs::read_dir(other.join("airlock-pins")).into_iter().flatten().flatten() {
+            fs::create_dir_all(first.join("airlock-pins")).unwrap();
+            fs::copy(pins.path(), first.join("airlock-pins").join(pins.file_name())).unwrap();
         }
         let tested = snapshots_of(&first);
         assert!(tested.status.success(), "{template}: {}", String::from_utf8_lossy(&tested.stdout));
