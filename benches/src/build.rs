@@ -69,13 +69,11 @@ pub(crate) fn measure(airlock: &Path, dir: &Path) -> Result<(), Fault> {
     Ok(())
 }
 
+/// Builds a manifest; gives wall time and CPU time.
+type Build<'a> = dyn Fn(&str) -> Result<(Duration, Duration), Fault> + 'a;
+
 /// Builds again and again with another value; gives the median CPU time in seconds.
-fn again(
-    what: &str,
-    build: &dyn Fn(&str) -> Result<(Duration, Duration), Fault>,
-    change: &dyn Fn(usize) -> String,
-    bar: Bar,
-) -> Result<f64, Fault> {
+fn again(what: &str, build: &Build<'_>, change: &dyn Fn(usize) -> String, bar: Bar) -> Result<f64, Fault> {
     // Libraries with the features of this manifest.
     build(&change(BUILDS))?;
     let (mut wall, mut cpu) = (Vec::new(), Vec::new());

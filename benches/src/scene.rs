@@ -146,7 +146,13 @@ impl Judge {
         let call = Call { id: String::new(), name: name.to_owned(), tool, args, args_bytes };
         let now = Micros::now();
         let authority = self.authority(&carried, now);
-        decide(policy, &call, Ok(&authority), &assess(&call), &Facts { now, newest_entry: now, drift: None, seen: Seen::default() })
+        decide(
+            policy,
+            &call,
+            Ok(&authority),
+            &assess(&call),
+            &Facts { now, newest_entry: now, drift: None, seen: Seen::default() },
+        )
     }
 
     /// Checks a carried lease.

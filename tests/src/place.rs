@@ -68,14 +68,19 @@ impl Place {
     /// bytes, as on a full disk; a write that begins behind it kills the process at that very place. The room that a start sets aside is
     /// there already, as from an earlier one.
     pub fn start_limited(&self, program: &Path, blocks: u32) -> Gateway {
+        self.set_room_aside();
+        let mut command = self.command(Path::new("sh"));
+        command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\"")]).arg(program);
+        Gateway::start(command)
+    }
+
+    /// Sets aside what the start of a gateway sets aside, for one that may not write a file of that size.
+    pub fn set_room_aside(&self) {
         let ledger = self.ledger();
         std::fs::DirBuilder::new().recursive(true).mode(0o700).create(&ledger).expect("a directory");
         if !ledger.join("reserve").exists() {
             std::fs::write(ledger.join("reserve"), vec![0xff; 1024 * 1024]).expect("a file");
         }
-        let mut command = self.command(Path::new("sh"));
-        command.args(["-c", &format!("ulimit -f {blocks} && exec \"$0\"")]).arg(program);
-        Gateway::start(command)
     }
 
     /// Claims that fit the grant of `agent:planner` in the tests' manifests.

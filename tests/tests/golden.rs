@@ -16,7 +16,8 @@ fn manifests() -> PathBuf {
 #[test]
 fn a_broken_manifest_makes_no_file() {
     let dir = tempfile::tempdir().unwrap();
-    let broken = ["empty", "bad-hosts", "duplicate-grant", "later-upstreams", "many-mistakes", "private-hosts", "unknown-tool"];
+    let broken =
+        ["empty", "bad-hosts", "duplicate-grant", "later-carrier-ambient", "many-mistakes", "private-hosts", "unknown-tool"];
     for name in broken {
         let target = dir.path().join(name);
         let manifest = manifests().join(name).with_extension("toml");
@@ -68,7 +69,7 @@ fn has(program: &[u8], text: &str) -> bool {
 #[test]
 fn a_gateway_has_no_code_for_what_it_does_not_list() {
     let (full, bare) = (std::fs::read(abuse()).unwrap(), std::fs::read(strict()).unwrap());
-    let http = ["reqwest", "rustls", "webpki", "hyper", "open-meteo", "http_get_json", "https", "gzip"];
+    let http = ["reqwest", "rustls", "webpki", "hyper", "open-meteo", "http_get_json", "https URL of the document", "gzip"];
     let mint = ["airlock_issue_capability", "the lease would end before it starts"];
     for text in http.iter().chain(&mint) {
         assert!(has(&full, text), "{text:?} is not in a gateway with HTTP tools and `self` grants: it shows nothing");

@@ -340,7 +340,12 @@ fn with_many_leases() -> BTreeSet<&'static str> {
 const NOT_REACHED: [&str; 3] = ["approval_required", "replay_cache_full", "too_many_sessions"];
 
 /// Codes that other tests reach, with their text: each must stand in it.
-const REACHED_ELSEWHERE: [(&str, &[&str]); 8] = [
+const REACHED_ELSEWHERE: [(&str, &[&str]); 10] = [
+    (
+        include_str!("../origins/main.rs"),
+        &["provenance_unknown", "provenance_unreadable", "provenance_unseen", "provenance_untrusted"],
+    ),
+    (include_str!("../upstreams/eras.rs"), &["definition_drift"]),
     (
         include_str!("../rest/bounds.rs"),
         &["arguments_too_large", "flow_denied", "rate_exceeded", "session_budget_spent", "session_too_wide"],
@@ -404,6 +409,7 @@ fn a_full_disk_stops_every_effect() {
     for kib in 10..15 {
         let (place, program, path) = (Place::new("abuse"), abuse(), format!("/full/{kib}"));
         let allows = || place.entries_of("decision").iter().filter(|entry| entry["d"] == "allow").count();
+        place.set_room_aside();
         let mut command = place.command(Path::new("bash"));
         command.args(["-c", &format!("trap '' XFSZ; ulimit -f {kib}; exec \"$0\"")]).arg(&program);
         let mut gateway = Gateway::start(command);

@@ -128,6 +128,7 @@ fn a_modern_client_is_asked_about_a_link_that_only_a_text_has() {
     assert_eq!(reason(&gateway.ask(&request("f", "tools/call", &asked))), "too_many_questions");
     gateway.finish();
     let mut gateway = place.start(&origins());
+    read(&mut gateway, &place, "s", "bob@x.example", "hello again");
     assert_eq!(reason(&gateway.ask(&request("g", "tools/call", &asked))), "too_many_questions");
     gateway.finish();
 }
