@@ -66,16 +66,15 @@ fn many_names_make_a_long_ledger_and_no_long_page() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = Ledger::open(dir.path(), "weather", &[0; 32], Durability::Process).unwrap();
     let names: Vec<String> = (0..1500).map(|n| format!("name-{n}")).collect();
-    let tickets: Vec<_> = names
-        .iter()
-        .map(|name| {
-            ledger.record(
-                &Entry::Decision(Decision { sub: name, tool: name, why: name, call: name, ..Decision::default() }),
-                Sync::Written,
-            )
-        })
-        .collect();
-    tickets.into_iter().for_each(|ticket| drop(ticket.wait().unwrap()));
+    // Not all at once: so many may not wait for the ledger.
+    for names in names.chunks(256) {
+        let record = |name: &String| {
+            let decision = Decision { sub: name, tool: name, why: name, call: name, ..Decision::default() };
+            ledger.record(&Entry::Decision(decision), Sync::Written)
+        };
+        let tickets: Vec<_> = names.iter().map(record).collect();
+        tickets.into_iter().for_each(|ticket| drop(ticket.wait().unwrap()));
+    }
     ledger.shutdown().unwrap();
     let page = made(dir.path());
     assert!(page.len() < 200_000, "{}", page.len());
