@@ -339,6 +339,6 @@ fn where_a_value_comes_from_is_explained_and_tried() {
     // Cases for every rule can be written.
     let generated = airlock(dir.path(), &["test", "--generate"]);
     assert_eq!(generated.status.code(), Some(0), "{}{}", text(&generated.stdout), text(&generated.stderr));
-    let tested = airlock(dir.path(), &["test", "--min-coverage", "70"]);
+    let tested = airlock(dir.path(), &["test", "--min-coverage", "100"]);
     assert_eq!(tested.status.code(), Some(0), "{}", text(&tested.stdout));
 }
