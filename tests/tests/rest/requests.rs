@@ -1,6 +1,6 @@
 //! What is sent, what comes back, and what never does.
 
-use crate::scene::{KEY, LOGIN, TOKEN, ask, command, end, start};
+use crate::scene::{KEY, LOGIN, TOKEN, ask, command, end, sent_with, start, start_with};
 use airlock_tests::message::request;
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
@@ -55,8 +55,8 @@ fn a_request_is_the_declared_one_with_its_credential() {
 #[test]
 fn no_argument_leaves_its_place() {
     let place = Place::new("rest");
-    let mut gateway = start(&place);
-    let before = recorder().of("/echo/").len();
+    let token = "tok-of-arguments-that-stay-in-place";
+    let mut gateway = start_with(&place, token);
     for (member, value) in [
         ("project", json!("..")),
         ("project", json!("")),
@@ -79,7 +79,7 @@ fn no_argument_leaves_its_place() {
         let reply = ask(&mut gateway, &place, "s", "post", arguments);
         assert_eq!(end(&reply), "argument_invalid", "{member} {value}: {reply}");
     }
-    assert_eq!(recorder().of("/echo/").len(), before, "a refused call was sent");
+    assert_eq!(sent_with(token), 0, "a refused call was sent");
     // What may be sent stays where it stands.
     let arguments =
         json!({"project": "a/b?c#d%2F&\u{202e}", "title": "\"},\"admin\":true,{\"x\":\"", "tag": ["a&admin=1", "b#c", "d\r\ne"]});
@@ -88,7 +88,7 @@ fn no_argument_leaves_its_place() {
     let sent = recorder().of("/echo/a%2Fb%3Fc%23d%252F%26%E2%80%AE/items").pop().unwrap();
     assert!(sent.contains("?tag=a%26admin%3D1&tag=b%23c&tag=d%0D%0Ae HTTP/1.1"), "{sent}");
     let body: Value = serde_json::from_str(sent.split_once("\r\n\r\n").unwrap().1).unwrap();
-    assert_eq!(body, json!({"title": arguments["title"]}));
+    assert_eq!((body, sent_with(token)), (json!({"title": arguments["title"]}), 1));
     gateway.finish();
 }
 
@@ -96,12 +96,13 @@ fn no_argument_leaves_its_place() {
 #[test]
 fn a_lease_without_the_host_does_not_reach_it() {
     let place = Place::new("rest");
-    let mut gateway = start(&place);
-    let mut claims = place.claims(&["pick"]);
+    let token = "tok-of-a-lease-without-the-host";
+    let mut gateway = start_with(&place, token);
+    let mut claims = place.claims(&["post"]);
     (claims.dom, claims.risk) = (vec!["a.files.example.com".into()], 1000);
-    let before = recorder().of("/echo/pick").len();
-    let reply = gateway.ask(&airlock_tests::message::call("pick:1", "pick", &json!({}), &place.mint(&claims)));
-    assert_eq!((end(&reply), recorder().of("/echo/pick").len()), ("host_not_in_lease", before), "{reply}");
+    let arguments = json!({"project": "p", "title": "t"});
+    let reply = gateway.ask(&airlock_tests::message::call("post:1", "post", &arguments, &place.mint(&claims)));
+    assert_eq!((end(&reply), sent_with(token)), ("host_not_in_lease", 0), "{reply}");
     gateway.finish();
 }
 

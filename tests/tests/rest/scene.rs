@@ -5,6 +5,7 @@ use airlock_tests::built::rest;
 use airlock_tests::message::{call_with, meta};
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
+use airlock_tests::recorder::recorder;
 use serde_json::{Value, json};
 use std::process::Command;
 
@@ -24,6 +25,18 @@ pub(crate) fn command(place: &Place) -> Command {
 
 pub(crate) fn start(place: &Place) -> Gateway {
     Gateway::start(command(place))
+}
+
+/// A gateway whose bearer token no other test sends: the service is shared, and this tells whose request it got.
+pub(crate) fn start_with(place: &Place, token: &str) -> Gateway {
+    let mut command = command(place);
+    command.env("REST_TOKEN", token);
+    Gateway::start(command)
+}
+
+/// Requests that carried a token.
+pub(crate) fn sent_with(token: &str) -> usize {
+    recorder().of("/").iter().filter(|sent| sent.contains(token)).count()
 }
 
 /// `_meta` with a new lease for these tools in a session.
