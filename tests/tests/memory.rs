@@ -3,6 +3,7 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
+use airlock_runtime::lease::RootClaims;
 use airlock_tests::built::{abuse, rest};
 use airlock_tests::message::{call_with, get, leased};
 use airlock_tests::place::{KEY_BYTES, Place};
@@ -107,11 +108,14 @@ fn no_process_of_a_gateway_has_both_keys_and_credentials() {
     let mut gateway = Gateway::start(command);
     let mut claims = place.claims(&["find", "post", "remove"]);
     (claims.dom, claims.risk) = (vec!["a.files.example.com".into(), "tickets.example.com".into()], 1000);
-    let meta = leased(&place.mint(&claims));
+    // A flow of the manifest keeps `find` apart from the others.
+    let other = place.mint(&RootClaims { sid: "s-2".into(), ..claims.clone() });
+    let (meta, mut other) = (leased(&place.mint(&claims)), leased(&other));
+    other["dev.airlock/session"] = json!("s-2");
     for (tool, arguments) in
         [("find", json!({"text": "x"})), ("post", json!({"project": "p", "title": "t"})), ("remove", json!({"id": 7}))]
     {
-        let reply = gateway.ask(&call_with(tool, tool, &arguments, &meta));
+        let reply = gateway.ask(&call_with(tool, tool, &arguments, if tool == "find" { &other } else { &meta }));
         assert_eq!(reply["result"]["isError"], false, "{reply}");
     }
     let (judge, egress) = (gateway.pid(), descendants(gateway.pid())[0]);

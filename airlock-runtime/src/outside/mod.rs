@@ -171,21 +171,26 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     role::close_strays().map_err(|fault| failed(&fault))?;
     // The end of the socket tells of the judge's end, too; this does so where nothing here runs any more.
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|fault| failed(&fault))?;
-    // It may have died before that.
+    // It may have died before that, and has said why if there was anything to say. So it is below.
     if getppid().map(Pid::as_raw_pid) != parent.parse().ok() {
-        return Err(failed(&"the judge has ended"));
+        return Ok(());
     }
     role::name("egress");
     let mut socket = UnixStream::from(role::take_stdin().map_err(|fault| failed(&fault))?);
     let secrets = match Secrets::read(policy, |name| std::env::var_os(name)) {
         Ok(secrets) => secrets,
-        // The judge tells it, and ends with the code for it.
-        Err(why) => return socket.write_all(&Report::Unready(why).write()).map_err(|fault| failed(&fault)),
+        Err(why) => {
+            // The judge tells it, and ends with the code for it.
+            let _ = socket.write_all(&Report::Unready(why).write());
+            return Ok(());
+        }
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
     // Here the process has all that it needs, one thread, and nothing yet that others sent: what confines it begins here.
     let outside = Outside(());
-    socket.write_all(&Report::Ready.write()).map_err(|fault| failed(&fault))?;
+    if socket.write_all(&Report::Ready.write()).is_err() {
+        return Ok(());
+    }
     let ended = LocalSet::new().block_on(&runtime, serve::serve(policy, secrets, outside, socket.into()));
     // What still looks a name up is not waited for.
     runtime.shutdown_background();
