@@ -32,6 +32,8 @@ pub mod ledger;
 pub mod limits;
 #[cfg(feature = "judge")]
 pub mod memory;
+#[cfg(feature = "http")]
+pub mod outside;
 pub mod policy;
 #[cfg(feature = "judge")]
 pub mod reason;
@@ -40,6 +42,8 @@ mod reply;
 #[cfg(feature = "plan-http")]
 pub mod rest;
 pub mod risk;
+#[cfg(feature = "roles")]
+mod role;
 #[cfg(feature = "gateway")]
 mod serve;
 #[cfg(feature = "gateway")]

@@ -76,7 +76,7 @@ const SEEN_MAX: usize = 4096;
 /// Serves until the client closes stdin.
 ///
 /// # Errors
-/// The ledger failed: everything was denied from then on.
+/// The ledger failed: everything was denied from then on. Or the process for requests has ended.
 pub(crate) fn serve(world: World) -> Result<(), Stop> {
     let failed = |what: &str, fault: &dyn std::fmt::Display| Stop { code: 1, message: format!("{what}: {fault}") };
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -87,7 +87,13 @@ pub(crate) fn serve(world: World) -> Result<(), Stop> {
     let local = LocalSet::new();
     local.block_on(&runtime, Rc::clone(&gateway).run()).map_err(|fault| failed("stdin or stdout failed", &fault))?;
     drop(local);
-    gateway.world.ledger.shutdown().map_err(|fault| failed("the ledger failed", &fault))
+    gateway.world.ledger.shutdown().map_err(|fault| failed("the ledger failed", &fault))?;
+    #[cfg(feature = "http")]
+    if gateway.world.errands.is_broken() {
+        let message = "the process for requests has ended, and a gateway does not go on without it".into();
+        return Err(Stop { code: crate::outside::CODE, message });
+    }
+    Ok(())
 }
 
 struct Gateway {
@@ -145,18 +151,33 @@ impl Gateway {
         let mut ending = Ending::new()?;
         #[cfg(feature = "upstream")]
         self.world.upstreams.begin()?;
+        #[cfg(feature = "http")]
+        self.world.errands.begin()?;
         let mut tasks = JoinSet::new();
-        let end = self.converse(&mut input, &output, &mut tasks, ending.requested()).await;
+        let end = self.converse(&mut input, &output, &mut tasks, self.until_end(&mut ending)).await;
         drop(input);
         // No answer can come any more.
         self.waiting.close();
         self.drain(tasks, end).await;
         #[cfg(feature = "upstream")]
         self.world.upstreams.end().await;
+        #[cfg(feature = "http")]
+        self.world.errands.end().await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
         let _ = tokio::time::timeout(end.flush(), written).await;
         Ok(())
+    }
+
+    /// Waits until something wants the process to end: a signal, or that it cannot do what it is for.
+    async fn until_end(&self, ending: &mut Ending) {
+        #[cfg(feature = "http")]
+        tokio::select! {
+            () = ending.requested() => {}
+            () = self.world.errands.broken() => {}
+        }
+        #[cfg(not(feature = "http"))]
+        ending.requested().await;
     }
 
     /// Serves lines until there are no more, nobody reads the replies, or `end` comes.

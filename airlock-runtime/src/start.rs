@@ -1,6 +1,6 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
 //! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused · 6 the
-//! launcher of upstreams could not be started.
+//! launcher of upstreams could not be started · 7 the process for requests could not be started, or has ended while serving.
 
 use crate::effect::World;
 use crate::lease::guard;
@@ -8,8 +8,8 @@ use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
 use crate::ledger::{Ledger, note};
 use crate::policy::Policy;
-#[cfg(feature = "upstream")]
-use crate::upstream::launcher;
+#[cfg(feature = "roles")]
+use crate::role;
 use crate::{explain, serve};
 use std::ffi::OsString;
 use std::io::Write;
@@ -36,12 +36,12 @@ pub(crate) struct Stop {
 pub fn run(policy: &'static Policy) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or("?")).collect();
-    #[cfg(feature = "upstream")]
-    if let Some(ended) = launcher::role(policy, &words) {
+    #[cfg(feature = "roles")]
+    if let Some(ended) = role::of(policy, &words) {
         return ended.unwrap_or_else(|stop| stop.tell());
     }
     let ended = match words.as_slice() {
-        [] => open(policy).and_then(serve::serve),
+        [] => first(policy),
         ["--policy"] => print(&explain::policy(policy)),
         ["--version"] => print(&explain::version(policy)),
         _ => Err(Stop { code: 2, message: usage(policy) }),
@@ -79,10 +79,25 @@ fn print(text: &str) -> Result<(), Stop> {
     Ok(())
 }
 
-/// The launcher before everything, while there is nothing that it could inherit. Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory.
-fn open(policy: &'static Policy) -> Result<World, Stop> {
-    #[cfg(feature = "upstream")]
-    let upstreams = crate::upstream::Upstreams::new(policy, launcher::Launcher::start(policy)?);
+/// The first process: it starts the helpers before everything, while there is nothing that they could inherit, and then judges.
+#[cfg(feature = "roles")]
+fn first(policy: &'static Policy) -> Result<(), Stop> {
+    judge(policy, role::Helpers::start(policy)?)
+}
+
+#[cfg(not(feature = "roles"))]
+fn first(policy: &'static Policy) -> Result<(), Stop> {
+    open(policy).and_then(serve::serve)
+}
+
+/// The judge, with the helpers that there are.
+#[cfg(feature = "roles")]
+pub(crate) fn judge(policy: &'static Policy, helpers: role::Helpers) -> Result<(), Stop> {
+    open(policy, helpers).and_then(serve::serve)
+}
+
+/// Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory.
+fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helpers) -> Result<World, Stop> {
     // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
     if !guard::forbid_dumps() {
         warn("this kernel does not let the process forbid core dumps");
@@ -90,8 +105,13 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
     let source = key_source(policy)?;
     let keys = read_ring(&source, policy.gateway, policy.keys).map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
     #[cfg(feature = "http")]
-    let secrets = crate::effect::secret::Secrets::read(policy, |name| std::env::var_os(name))
-        .map_err(|problem| Stop { code: 5, message: problem })?;
+    let errands = crate::outside::Errands::new(policy, helpers.egress.map(crate::outside::Egress::await_ready).transpose()?);
+    #[cfg(all(feature = "upstream", feature = "http"))]
+    let others = errands.process().into_iter().collect();
+    #[cfg(all(feature = "upstream", not(feature = "http")))]
+    let others = Vec::new();
+    #[cfg(feature = "upstream")]
+    let upstreams = crate::upstream::Upstreams::new(policy, helpers.launcher, others);
     let ledger_dir = ledger_dir(policy);
     let ledger = Ledger::open_for(&ledger_dir, policy)
         .map_err(|fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") })?;
@@ -114,7 +134,7 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
         ledger,
         ledger_dir,
         #[cfg(feature = "http")]
-        secrets,
+        errands,
         #[cfg(feature = "upstream")]
         upstreams,
     })

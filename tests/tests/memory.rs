@@ -3,9 +3,13 @@
 #![cfg(target_os = "linux")]
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use airlock_tests::built::abuse;
-use airlock_tests::message::get;
+use airlock_runtime::lease::RootClaims;
+use airlock_tests::built::{abuse, rest};
+use airlock_tests::message::{call_with, get, leased};
 use airlock_tests::place::{KEY_BYTES, Place};
+use airlock_tests::process::Gateway;
+use airlock_tests::upstreams::descendants;
+use serde_json::json;
 use std::fs::File;
 use std::io::ErrorKind;
 use std::os::unix::fs::FileExt;
@@ -87,6 +91,49 @@ fn a_core_file_of_a_gateway_has_no_key() {
     for (what, text) in [("audience key", audience_text), ("log key", log_key.trim())] {
         let found = holding(pid, &memory, text.as_bytes());
         assert!(found.is_empty(), "the text of the {what} in {}", found[0].0.head);
+    }
+    gateway.finish();
+}
+
+/// Credentials that occur nowhere by chance, and their variables.
+const CREDENTIALS: [(&str, &str); 3] =
+    [("REST_TOKEN", "tok-in-memory-91c4e0"), ("REST_KEY", "key-in-memory-5d2b77"), ("REST_LOGIN", "robot:login-in-memory-08")];
+
+/// The judge has the keys and no credential of a tool, egress has the credentials and no key. Each was used before memory is searched.
+#[test]
+fn no_process_of_a_gateway_has_both_keys_and_credentials() {
+    let (place, program) = (Place::new("rest"), rest());
+    let mut command = place.command(&program);
+    command.envs(CREDENTIALS);
+    let mut gateway = Gateway::start(command);
+    let mut claims = place.claims(&["find", "post", "remove"]);
+    (claims.dom, claims.risk) = (vec!["a.files.example.com".into(), "tickets.example.com".into()], 1000);
+    // A flow of the manifest keeps `find` apart from the others.
+    let other = place.mint(&RootClaims { sid: "s-2".into(), ..claims.clone() });
+    let (meta, mut other) = (leased(&place.mint(&claims)), leased(&other));
+    other["dev.airlock/session"] = json!("s-2");
+    for (tool, arguments) in
+        [("find", json!({"text": "x"})), ("post", json!({"project": "p", "title": "t"})), ("remove", json!({"id": 7}))]
+    {
+        let reply = gateway.ask(&call_with(tool, tool, &arguments, if tool == "find" { &other } else { &meta }));
+        assert_eq!(reply["result"]["isError"], false, "{reply}");
+    }
+    let (judge, egress) = (gateway.pid(), descendants(gateway.pid())[0]);
+    let memory = |pid: u32| File::open(format!("/proc/{pid}/mem"));
+    let (Ok(of_judge), Ok(of_egress)) = (memory(judge), memory(egress)) else {
+        // Nobody but root may look.
+        return drop(gateway.finish());
+    };
+    let log_key = decode(std::fs::read_to_string(place.ledger().join("keys/log.key")).unwrap().trim());
+    for (what, key) in [("audience key", &KEY_BYTES[..]), ("log key", &log_key)] {
+        assert!(!holding(judge, &of_judge, key).is_empty(), "{what}: the search finds what is there");
+        let found = holding(egress, &of_egress, key);
+        assert!(found.is_empty(), "the {what} in {} of egress", found[0].0.head);
+    }
+    for (name, secret) in CREDENTIALS {
+        assert!(!holding(egress, &of_egress, secret.as_bytes()).is_empty(), "{name}: the search finds what is there");
+        let found = holding(judge, &of_judge, secret.as_bytes());
+        assert!(found.is_empty(), "{name} in {} of the judge", found[0].0.head);
     }
     gateway.finish();
 }

@@ -9,6 +9,7 @@
 use airlock_runtime::effect::http::{FetchFault, HttpLimits, get_json};
 use airlock_runtime::effect::resolve::{DnsFault, Resolve, check};
 use airlock_runtime::egress::url::{UrlRules, admit};
+use airlock_runtime::outside::Outside;
 use airlock_runtime::policy::{Egress, HostRule};
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -75,7 +76,7 @@ async fn judge(case: &Value) -> Result<Vec<IpAddr>, &'static str> {
     let script =
         Script { first: addresses(case, "resolves_to"), then: addresses(case, "resolves_then"), asked: AtomicUsize::new(0) };
     if redirect.is_some() {
-        let fetched = get_json(target, &HttpLimits::default(), &script).await;
+        let fetched = get_json(Outside::rehearsed(), target, &HttpLimits::default(), &script).await;
         return match fetched {
             Err(fault @ FetchFault::RedirectRefused { .. }) => Err(fault.code()),
             other => panic!("a redirect gave {other:?}"),

@@ -10,6 +10,7 @@ use airlock_runtime::effect::http::{FetchFault, HttpLimits};
 use airlock_runtime::effect::resolve::SystemResolver;
 use airlock_runtime::effect::weather::perform;
 use airlock_runtime::egress::url::{UrlRules, admit};
+use airlock_runtime::outside::Outside;
 use airlock_runtime::policy::{Egress, HostRule};
 use serde_json::{Value, json};
 
@@ -22,7 +23,13 @@ fn weather(args: &Value, port: u16) -> Result<Value, FetchFault> {
     let plan = plan(args.as_object().unwrap()).unwrap();
     let targets = plan.urls().map(|url| admit(url, &UrlRules::https(&egress)).unwrap());
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(perform(&plan, targets, &HttpLimits::default(), &SystemResolver))
+    runtime.block_on(perform(
+        Outside::rehearsed(),
+        &plan,
+        targets,
+        &HttpLimits::default(),
+        &SystemResolver::new(Outside::rehearsed()),
+    ))
 }
 
 #[test]

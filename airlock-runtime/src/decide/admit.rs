@@ -1,9 +1,11 @@
 //! From a plan to the act that a permit will allow: leases within grants, URLs within egress and lease. Nothing is looked up.
 
-#[cfg(any(feature = "plan-http", feature = "plan-upstream"))]
+#[cfg(feature = "plan-http")]
+use super::Errand;
+#[cfg(feature = "plan-upstream")]
 use super::Tempo;
 use super::check::Steps;
-use super::{Act, Facts};
+use super::{Act, Call, Facts};
 use crate::builtin::Plan;
 #[cfg(feature = "plan-http")]
 use crate::egress::url::{Target, UrlFault, UrlRules, admit};
@@ -25,18 +27,21 @@ pub(super) struct Admitted {
 )]
 pub(super) fn plan(
     policy: &'static Policy,
-    tool: &'static Tool,
+    (tool, call): (&'static Tool, &Call),
     plan: Plan,
     authority: Option<&Authority>,
     facts: &Facts<'_>,
     steps: &mut Steps,
 ) -> Result<Admitted, Reason> {
-    #[cfg(any(feature = "plan-http", feature = "plan-upstream"))]
-    let tempo = Tempo(tool.timeout);
     #[cfg(feature = "plan-http")]
     let mut admitted = |url: &str| {
         let target = admit_url(url, tool, authority);
         steps.take("host", target, |target| format!("{} is listed and in the lease", target.host()))
+    };
+    #[cfg(feature = "plan-http")]
+    let errand = |targets: &[Target]| {
+        let hosts = targets.iter().map(|target| target.host().to_owned()).collect();
+        Act::Errand(Errand { tool, arguments: call.args_bytes.clone(), hosts })
     };
     let act = match plan {
         #[cfg(feature = "plan-issue")]
@@ -53,12 +58,11 @@ pub(super) fn plan(
         Plan::UsageStats => Act::UsageStats,
         Plan::ExposureReport(exposure) => Act::ExposureReport(exposure),
         #[cfg(feature = "plan-http")]
-        Plan::HttpGetJson(plan) => Act::HttpGetJson(admitted(plan.url())?, tempo),
+        Plan::HttpGetJson(plan) => errand(&[admitted(plan.url())?]),
         #[cfg(feature = "plan-http")]
         Plan::WeatherHourly(plan) => {
             let [geocoding, forecast] = plan.urls();
-            let targets = [admitted(geocoding)?, admitted(forecast)?];
-            Act::WeatherHourly(plan, targets, tempo)
+            errand(&[admitted(geocoding)?, admitted(forecast)?])
         }
         #[cfg(feature = "plan-http")]
         Plan::Rest(plan) => {
@@ -67,10 +71,10 @@ pub(super) fn plan(
             if target.path_and_query() != plan.path_and_query() {
                 return Err(Reason::UrlRefused { problem: "its path has another reading".into() });
             }
-            Act::Rest(plan, target, tempo)
+            errand(&[target])
         }
         #[cfg(feature = "plan-upstream")]
-        Plan::Upstream(plan) => Act::Upstream(plan, tempo),
+        Plan::Upstream(plan) => Act::Upstream(plan, Tempo(tool.timeout)),
     };
     Ok(Admitted { act, asked: None })
 }

@@ -22,8 +22,6 @@ pub(crate) use require::not_revoked;
 use crate::approve::{Approved, Quorum};
 use crate::call::Args;
 use crate::clock::Micros;
-#[cfg(feature = "plan-http")]
-use crate::egress::url::Target;
 #[cfg(feature = "plan-issue")]
 use crate::lease::RootClaims;
 use crate::lease::{self, Authority, LeaseFault};
@@ -33,8 +31,6 @@ use crate::memory::Seen;
 use crate::policy::origin::Source;
 use crate::policy::{Approval, FlowVerdict, Policy, Signatures, Tool};
 use crate::reason::{Reason, risk_too_high};
-#[cfg(feature = "plan-http")]
-use crate::rest;
 use crate::risk::{self, Risk};
 use crate::upstream::Drift;
 use check::Steps;
@@ -140,7 +136,6 @@ pub struct Permit {
     not(all(feature = "http", feature = "issue", feature = "upstream")),
     allow(dead_code, reason = "a judge without an effect never opens its act")
 )]
-#[cfg_attr(feature = "plan-http", allow(clippy::large_enum_variant, reason = "one value for each call, boxed by its permit"))]
 pub(crate) enum Act {
     /// Mint a lease of these terms.
     #[cfg(feature = "plan-issue")]
@@ -151,18 +146,25 @@ pub(crate) enum Act {
     UsageStats,
     /// Report.
     ExposureReport(crate::builtin::audit::Exposure),
-    /// Fetch one admitted URL.
+    /// Do what a tool does that reaches the network.
     #[cfg(feature = "plan-http")]
-    HttpGetJson(Target, Tempo),
-    /// Fetch from the two admitted hosts.
-    #[cfg(feature = "plan-http")]
-    WeatherHourly(crate::builtin::weather_hourly::Plan, [Target; 2], Tempo),
-    /// Send one planned request.
-    #[cfg(feature = "plan-http")]
-    Rest(rest::Plan, Target, Tempo),
+    Errand(Errand),
     /// Forward one call to an upstream.
     #[cfg(feature = "plan-upstream")]
     Upstream(crate::upstream::Plan, Tempo),
+}
+
+/// A call of a tool that reaches the network, as it was judged. Whoever makes it plans it anew from the arguments.
+#[cfg(feature = "plan-http")]
+#[derive(Debug)]
+#[cfg_attr(not(feature = "http"), allow(dead_code, reason = "a judge without requests sends nobody"))]
+pub(crate) struct Errand {
+    /// The tool.
+    pub(crate) tool: &'static Tool,
+    /// As [`Call::args_bytes`].
+    pub(crate) arguments: Vec<u8>,
+    /// Hosts that were admitted: one, or two.
+    pub(crate) hosts: Vec<String>,
 }
 
 /// Seconds for each request of an act, with its name lookup; for a call of an upstream, seconds for all of it.
@@ -201,7 +203,7 @@ impl Permit {
             Act::Issue(claims, _) => Some(claims.exp),
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
             #[cfg(feature = "plan-http")]
-            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => None,
+            Act::Errand(_) => None,
             #[cfg(feature = "plan-upstream")]
             Act::Upstream(..) => None,
         }
@@ -213,7 +215,7 @@ impl Permit {
         match &*self.act {
             Act::Issue(claims, how) => Some((claims, *how)),
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => None,
-            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) | Act::Upstream(..) => None,
+            Act::Errand(_) | Act::Upstream(..) => None,
         }
     }
 
@@ -225,9 +227,7 @@ impl Permit {
             Act::Issue(..) => Vec::new(),
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
             #[cfg(feature = "plan-http")]
-            Act::HttpGetJson(target, _) | Act::Rest(_, target, _) => vec![target.host().to_owned()],
-            #[cfg(feature = "plan-http")]
-            Act::WeatherHourly(_, targets, _) => targets.iter().map(|target| target.host().to_owned()).collect(),
+            Act::Errand(errand) => errand.hosts.clone(),
             // What the foreign program reaches is bounded by its own confinement, not by the call.
             #[cfg(feature = "plan-upstream")]
             Act::Upstream(..) => Vec::new(),
@@ -254,7 +254,7 @@ impl Permit {
             }
             Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
             #[cfg(feature = "plan-http")]
-            Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Vec::new(),
+            Act::Errand(_) => Vec::new(),
             #[cfg(feature = "plan-upstream")]
             Act::Upstream(..) => Vec::new(),
         }
@@ -434,7 +434,7 @@ fn judge(
     let plan = steps.take("arguments", plan, |_| "as the tool's schema says".to_owned())?;
     let rules = tool.check_args.check(&call.args).map_err(Reason::Argument);
     steps.take("argument_rules", rules, |()| "every rule holds".to_owned())?;
-    let admitted = admit::plan(policy, tool, plan, authority, facts, steps)?;
+    let admitted = admit::plan(policy, (tool, call), plan, authority, facts, steps)?;
     if let Some(authority) = authority {
         if authority.names_call() {
             let request = lease::request_digest(policy.gateway, &authority.sid, tool.name, &call.args);

@@ -24,7 +24,7 @@ pub(super) fn of(
         Act::Issue(claims, _) => issue_requirements(claims, "", None),
         Act::AuditTail(_) | Act::UsageStats | Act::ExposureReport(_) => Vec::new(),
         #[cfg(feature = "plan-http")]
-        Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Vec::new(),
+        Act::Errand(_) => Vec::new(),
         #[cfg(feature = "plan-upstream")]
         Act::Upstream(..) => Vec::new(),
     };

@@ -124,7 +124,7 @@ fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     let holder = Holder { rid: authority.rid.clone(), jti: authority.root.jti_text(), sid, sub, kid, ep: Some(0) };
     let live = Require::NotRevoked(Box::new(holder));
     assert_eq!(permit.require(), [live, Require::Unexpired(NOW.seconds() + 600), budget]);
-    assert!(matches!(permit.into_act(), Act::HttpGetJson(target, _) if target.host() == "api.example.com"));
+    assert!(matches!(permit.into_act(), Act::Errand(errand) if errand.hosts == ["api.example.com"]));
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::secret::Secret;
 use super::tls;
 use crate::decide::Tempo;
 use crate::egress::url::Target;
+use crate::outside::Outside;
 use crate::wire::scan::scan;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode};
@@ -45,7 +46,7 @@ pub struct HttpLimits {
 
 impl HttpLimits {
     /// The limits of a tool whose requests may take so long.
-    pub(super) fn within(tempo: Tempo) -> Self {
+    pub(crate) fn within(tempo: Tempo) -> Self {
         let total = Duration::from_secs(tempo.0);
         Self { connect: CONNECT_LIMIT.min(total), total, ..Self::default() }
     }
@@ -83,8 +84,13 @@ impl Fetched {
 ///
 /// # Errors
 /// See [`FetchFault`]; nothing is retried.
-pub async fn get_json(target: Target, limits: &HttpLimits, resolver: &impl Resolve) -> Result<Fetched, FetchFault> {
-    send(target, Asked::get(), limits, resolver).await
+pub async fn get_json(
+    outside: Outside,
+    target: Target,
+    limits: &HttpLimits,
+    resolver: &impl Resolve,
+) -> Result<Fetched, FetchFault> {
+    send(outside, target, Asked::get(), limits, resolver).await
 }
 
 /// What is asked of a target.
@@ -111,6 +117,7 @@ impl Asked<'_> {
 /// # Errors
 /// As [`get_json`]; `secret_in_answer` if the answer, also one that is an error, repeats the credential.
 pub(super) async fn send(
+    outside: Outside,
     target: Target,
     asked: Asked<'_>,
     limits: &HttpLimits,
@@ -119,13 +126,14 @@ pub(super) async fn send(
     let fetch = async {
         let checked = check(target, resolver).await?;
         let tls = tls::client_config().map_err(|fault| tls_fault(checked.target().host(), &fault))?;
-        fetch(&checked, asked, limits, tls).await
+        fetch(outside, &checked, asked, limits, tls).await
     };
     // The outer limit covers the name lookup, which the HTTP client's own limit does not.
     tokio::time::timeout(limits.total, fetch).await.unwrap_or(Err(FetchFault::Timeout { after: limits.total }))
 }
 
 async fn fetch(
+    outside: Outside,
     checked: &Checked,
     asked: Asked<'_>,
     limits: &HttpLimits,
@@ -134,7 +142,7 @@ async fn fetch(
     let target = checked.target();
     let host = target.host().to_owned();
     let Asked { method, mut headers, body, may_be_empty, secret } = asked;
-    let client = client(checked, limits, tls).map_err(|fault| request_fault(&fault, target, limits))?;
+    let client = client(outside, checked, limits, tls).map_err(|fault| request_fault(&fault, target, limits))?;
     let mut url = target.url().clone();
     if let Some(port) = target.stand_in() {
         url = stand_in_url(target, port)?;
@@ -181,7 +189,15 @@ fn read_json(body: &[u8]) -> Result<Value, FetchFault> {
         .map_err(|fault| bad(format!("it is not valid JSON (line {}, column {})", fault.line(), fault.column())))
 }
 
-fn client(checked: &Checked, limits: &HttpLimits, tls: rustls::ClientConfig) -> reqwest::Result<reqwest::Client> {
+/// The only place where a client is made.
+fn client(
+    outside: Outside,
+    checked: &Checked,
+    limits: &HttpLimits,
+    tls: rustls::ClientConfig,
+) -> reqwest::Result<reqwest::Client> {
+    // Holding it is the proof.
+    let _: Outside = outside;
     let plain = checked.target().stand_in().is_some() || checked.target().url().scheme() == "http";
     reqwest::Client::builder()
         .tls_backend_preconfigured(tls)

@@ -8,7 +8,7 @@ pub mod http;
 #[cfg(feature = "http")]
 pub mod resolve;
 #[cfg(feature = "http")]
-mod rest;
+pub(crate) mod rest;
 #[cfg(feature = "http")]
 pub mod secret;
 #[cfg(feature = "http")]
@@ -44,9 +44,9 @@ pub struct World {
     pub ledger: Ledger,
     /// Its directory.
     pub ledger_dir: PathBuf,
-    /// Credentials of REST tools.
+    /// Tools that reach the network.
     #[cfg(feature = "http")]
-    pub secrets: secret::Secrets,
+    pub errands: crate::outside::Errands,
     /// Foreign MCP servers.
     #[cfg(feature = "upstream")]
     pub upstreams: crate::upstream::Upstreams,
@@ -189,28 +189,9 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World, listener: 
             Outcome::local(report(dir, move |dir| read::exposure(dir, exposure.lookback_hours)).await)
         }
         #[cfg(feature = "http")]
-        Act::HttpGetJson(target, tempo) => {
-            let hosts = vec![target.host().to_owned()];
-            let limits = http::HttpLimits::within(tempo);
-            let fetched = http::get_json(target, &limits, &resolve::SystemResolver).await;
-            fetch(hosts, fetched.map(http::Fetched::into_result))
-        }
-        #[cfg(feature = "http")]
-        Act::WeatherHourly(plan, targets, tempo) => {
-            let hosts = targets.iter().map(|target| target.host().to_owned()).collect();
-            let limits = http::HttpLimits::within(tempo);
-            let fetched = weather::perform(&plan, targets, &limits, &resolve::SystemResolver);
-            fetch(hosts, fetched.await)
-        }
-        #[cfg(feature = "http")]
-        Act::Rest(plan, target, tempo) => {
-            let hosts = vec![target.host().to_owned()];
-            let limits = http::HttpLimits { body: plan.rest().response.max_bytes, ..http::HttpLimits::within(tempo) };
-            let secret = match world.secrets.of(plan.rest()) {
-                Ok(secret) => secret,
-                Err(failure) => return Outcome::local(Err(failure)),
-            };
-            fetch(hosts, rest::perform(&plan, target, secret, &limits, &resolve::SystemResolver).await)
+        Act::Errand(errand) => {
+            let hosts = errand.hosts.clone();
+            Outcome { result: world.errands.run(errand).await.map(Product::Own), hosts, commit: true }
         }
         #[cfg(feature = "upstream")]
         Act::Upstream(plan, tempo) => {
@@ -221,16 +202,10 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World, listener: 
         #[cfg(all(feature = "plan-issue", not(feature = "issue")))]
         Act::Issue(..) => Outcome::absent(),
         #[cfg(all(feature = "plan-http", not(feature = "http")))]
-        Act::HttpGetJson(..) | Act::WeatherHourly(..) | Act::Rest(..) => Outcome::absent(),
+        Act::Errand(_) => Outcome::absent(),
         #[cfg(all(feature = "plan-upstream", not(feature = "upstream")))]
         Act::Upstream(..) => Outcome::absent(),
     }
-}
-
-#[cfg(feature = "http")]
-fn fetch(hosts: Vec<String>, fetched: Result<Value, http::FetchFault>) -> Outcome {
-    let result = fetched.map_err(|fault| Failure { code: fault.code(), detail: format!("The fetch failed: {fault}.") });
-    Outcome { result: result.map(Product::Own), hosts, commit: true }
 }
 
 /// Reports that may be read at once. A thread cannot be stopped: one whose call was cancelled reads on to its end.

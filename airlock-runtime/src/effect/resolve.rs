@@ -3,6 +3,7 @@
 use super::http::FetchFault;
 use crate::egress::addr::{PublicAddr, classify_all};
 use crate::egress::url::Target;
+use crate::outside::Outside;
 use std::future::Future;
 use std::net::{IpAddr, ToSocketAddrs};
 use tokio::sync::{Semaphore, oneshot};
@@ -26,8 +27,17 @@ pub trait Resolve {
 }
 
 /// The system's resolver (`getaddrinfo`), asked for the absolute name so that no search list completes it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct SystemResolver;
+#[derive(Debug, Clone, Copy)]
+pub struct SystemResolver(());
+
+impl SystemResolver {
+    /// For the process that may reach the network.
+    #[must_use]
+    pub const fn new(outside: Outside) -> Self {
+        let _: Outside = outside;
+        Self(())
+    }
+}
 
 impl Resolve for SystemResolver {
     async fn resolve(&self, host: &str) -> Result<Vec<IpAddr>, DnsFault> {
@@ -142,6 +152,6 @@ mod tests {
     #[tokio::test]
     async fn the_system_resolver_reports_a_missing_name() {
         // `.invalid` never exists (RFC 6761); a machine without any resolver fails just the same.
-        assert_eq!(SystemResolver.resolve("nowhere.invalid").await, Err(DnsFault));
+        assert_eq!(SystemResolver::new(Outside::rehearsed()).resolve("nowhere.invalid").await, Err(DnsFault));
     }
 }

@@ -4,6 +4,7 @@ use super::http::{Asked, FetchFault, HttpLimits, send};
 use super::resolve::Resolve;
 use super::secret::Secret;
 use crate::egress::url::Target;
+use crate::outside::Outside;
 use crate::policy::{Method, Rest, Select};
 use crate::rest::Plan;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -13,7 +14,8 @@ use serde_json::{Map, Value};
 ///
 /// # Errors
 /// `select_missing` if the answer lacks what is selected, `secret_in_answer` if it repeats the credential, else see [`FetchFault`].
-pub(super) async fn perform(
+pub(crate) async fn perform(
+    outside: Outside,
     plan: &Plan,
     target: Target,
     secret: Option<&Secret>,
@@ -41,7 +43,7 @@ pub(super) async fn perform(
         (Some(_), None) | (None, Some(_)) => return Err(unsendable()),
     }
     let asked = Asked { method: verb(*method), headers, body: plan.body().map(str::to_owned), may_be_empty: true, secret };
-    let mut fetched = send(target, asked, limits, resolver).await?;
+    let mut fetched = send(outside, target, asked, limits, resolver).await?;
     fetched.value = select(fetched.value, &response.select)?;
     Ok(fetched.into_result())
 }

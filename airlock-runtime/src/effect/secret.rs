@@ -56,7 +56,7 @@ impl Secrets {
     }
 
     /// The credential of a tool, if it has one.
-    pub(super) fn of(&self, rest: &'static Rest) -> Result<Option<&Secret>, Failure> {
+    pub(crate) fn of(&self, rest: &'static Rest) -> Result<Option<&Secret>, Failure> {
         let Some(auth) = rest.auth else { return Ok(None) };
         let absent = || Failure { code: "no_credential", detail: "The gateway has no credential for this tool.".into() };
         self.0.get(auth.env).map(Some).ok_or_else(absent)

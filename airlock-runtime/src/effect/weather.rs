@@ -7,6 +7,7 @@ use super::http::{FetchFault, HttpLimits, get_json, line};
 use super::resolve::Resolve;
 use crate::builtin::weather_hourly::{NAME_MAX, Plan, VARIABLES};
 use crate::egress::url::Target;
+use crate::outside::Outside;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 use words::{US_STATES, sky};
@@ -22,17 +23,18 @@ const UNIT_MAX: usize = 16;
 /// # Errors
 /// `not_found` if no place of that name lies in that state, else see [`FetchFault`].
 pub async fn perform(
+    outside: Outside,
     plan: &Plan,
     targets: [Target; 2],
     limits: &HttpLimits,
     resolver: &impl Resolve,
 ) -> Result<Value, FetchFault> {
     let [geocoding, forecast] = targets;
-    let found = get_json(geocoding, limits, resolver).await?.value;
+    let found = get_json(outside, geocoding, limits, resolver).await?.value;
     let place = choose(found, &plan.city, &plan.state)?;
     let (latitude, longitude) = (place.latitude.to_string(), place.longitude.to_string());
     let forecast = forecast.and_query(&[("latitude", &latitude), ("longitude", &longitude)]);
-    let weather = get_json(forecast, limits, resolver).await?.value;
+    let weather = get_json(outside, forecast, limits, resolver).await?.value;
     report(&place, &weather, plan.hours)
 }
 

@@ -61,7 +61,7 @@ fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
         keys,
         ledger,
         ledger_dir: dir.to_owned(),
-        secrets: Default::default(),
+        errands: Default::default(),
         #[cfg(feature = "upstream")]
         upstreams: Default::default(),
     }))

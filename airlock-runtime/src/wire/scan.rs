@@ -98,14 +98,21 @@ impl Flaw {
 /// # Errors
 /// The first [`Fault`] in reading order; a repeated key is noticed when its object closes.
 pub fn scan(line: &[u8]) -> Result<Scanned<'_>, Fault> {
+    scan_within(line, JSON_DEPTH_MAX, JSON_VALUES_MAX)
+}
+
+/// As [`scan`], of a text that may have another depth and number of values.
+pub(crate) fn scan_within(line: &[u8], depth_max: usize, values_max: usize) -> Result<Scanned<'_>, Fault> {
     let text = std::str::from_utf8(line).map_err(|fault| Fault { flaw: Flaw::Utf8, at: fault.valid_up_to() })?;
-    let scanner =
-        Scanner { text, at: 0, values: 0, open: Vec::with_capacity(8), keys: Vec::with_capacity(16), decoded: String::new() };
+    let (open, keys, decoded) = (Vec::with_capacity(8), Vec::with_capacity(16), String::new());
+    let scanner = Scanner { text, depth_max, values_max, at: 0, values: 0, open, keys, decoded };
     Ok(Scanned { text, values: scanner.run()? })
 }
 
 struct Scanner<'a> {
     text: &'a str,
+    depth_max: usize,
+    values_max: usize,
     at: usize,
     values: usize,
     open: Vec<Open>,
@@ -146,7 +153,7 @@ impl Scanner<'_> {
     /// Reads a scalar or opens a container; true when a container was opened whose first value comes next.
     fn begin_value(&mut self) -> Result<bool, Fault> {
         self.space();
-        if self.values == JSON_VALUES_MAX {
+        if self.values == self.values_max {
             return Err(self.fault(Flaw::Values));
         }
         self.values += 1;
@@ -218,7 +225,7 @@ impl Scanner<'_> {
     }
 
     fn deepen(&mut self, open: Open) -> Result<(), Fault> {
-        if self.open.len() == JSON_DEPTH_MAX {
+        if self.open.len() == self.depth_max {
             return Err(self.fault(Flaw::Depth));
         }
         self.open.push(open);

@@ -77,6 +77,24 @@ pub enum FetchFault {
 }
 
 impl FetchFault {
+    /// Every code.
+    pub(crate) const CODES: [&'static str; 14] = [
+        "dns_failed",
+        "address_refused",
+        "connect_failed",
+        "tls_failed",
+        "timeout",
+        "redirect_refused",
+        "upstream_status",
+        "content_type",
+        "too_large",
+        "bad_json",
+        "not_found",
+        "select_missing",
+        "secret_in_answer",
+        "unsendable",
+    ];
+
     /// Stable code for outcomes in the ledger.
     #[must_use]
     pub const fn code(&self) -> &'static str {
@@ -134,3 +152,53 @@ impl std::fmt::Display for FetchFault {
 }
 
 impl Error for FetchFault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// One fault of each kind. The match has no other arm, so that a new kind must be put here, too.
+    fn one_of_each() -> Vec<FetchFault> {
+        let text = String::new;
+        let all = vec![
+            FetchFault::DnsFailed { host: text() },
+            FetchFault::AddressRefused(AddrFault::NoAddress),
+            FetchFault::ConnectFailed { host: text() },
+            FetchFault::TlsFailed { host: text(), problem: text() },
+            FetchFault::Timeout { after: Duration::ZERO },
+            FetchFault::RedirectRefused { status: 302, host: None },
+            FetchFault::UpstreamStatus { status: 500, note: text() },
+            FetchFault::ContentType { found: text() },
+            FetchFault::TooLarge { limit: 1 },
+            FetchFault::BadJson { problem: text() },
+            FetchFault::NotFound { what: text() },
+            FetchFault::SelectMissing { pointer: "" },
+            FetchFault::SecretInAnswer,
+            FetchFault::Unsendable,
+        ];
+        for fault in &all {
+            match fault {
+                FetchFault::DnsFailed { .. }
+                | FetchFault::AddressRefused(_)
+                | FetchFault::ConnectFailed { .. }
+                | FetchFault::TlsFailed { .. }
+                | FetchFault::Timeout { .. }
+                | FetchFault::RedirectRefused { .. }
+                | FetchFault::UpstreamStatus { .. }
+                | FetchFault::ContentType { .. }
+                | FetchFault::TooLarge { .. }
+                | FetchFault::BadJson { .. }
+                | FetchFault::NotFound { .. }
+                | FetchFault::SelectMissing { .. }
+                | FetchFault::SecretInAnswer
+                | FetchFault::Unsendable => {}
+            }
+        }
+        all
+    }
+
+    #[test]
+    fn every_code_can_be_told_to_the_judge() {
+        assert_eq!(one_of_each().iter().map(FetchFault::code).collect::<Vec<_>>(), FetchFault::CODES);
+    }
+}

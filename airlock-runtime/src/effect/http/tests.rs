@@ -82,12 +82,12 @@ fn stand_in(port: u16) -> Target {
 }
 
 async fn fetch_local(checked: &Checked, limits: HttpLimits) -> Result<Fetched, FetchFault> {
-    fetch(checked, Asked::get(), &limits, tls::client_config().unwrap()).await
+    fetch(Outside::rehearsed(), checked, Asked::get(), &limits, tls::client_config().unwrap()).await
 }
 
 async fn fetch_reply(reply: Vec<u8>) -> Result<Fetched, FetchFault> {
     let (port, _thread) = server(reply);
-    get_json(stand_in(port), &HttpLimits::default(), &Scripted(Err(DnsFault))).await
+    get_json(Outside::rehearsed(), stand_in(port), &HttpLimits::default(), &Scripted(Err(DnsFault))).await
 }
 
 async fn code(reply: Vec<u8>) -> &'static str {
@@ -111,7 +111,7 @@ async fn connects_to_the_checked_address_and_says_little() {
 #[tokio::test]
 async fn a_stand_in_sees_the_original_request() {
     let (port, thread) = server(json("[]"));
-    let fetched = get_json(stand_in(port), &HttpLimits::default(), &Scripted(Err(DnsFault))).await.unwrap();
+    let fetched = get_json(Outside::rehearsed(), stand_in(port), &HttpLimits::default(), &Scripted(Err(DnsFault))).await.unwrap();
     assert_eq!(fetched.host, "api.example.com");
     let head = thread.join().unwrap().to_ascii_lowercase();
     assert!(head.starts_with("get /v1/x?q=a%20b http/1.1\r\n"), "{head}");
@@ -148,7 +148,7 @@ async fn the_body_limit_is_exact() {
     for (limit, expected) in [(100, Ok(100)), (99, Err(FetchFault::TooLarge { limit: 99 }))] {
         let (port, _thread) = server(json(&body));
         let limits = HttpLimits { body: limit, ..HttpLimits::default() };
-        let fetched = get_json(stand_in(port), &limits, &Scripted(Err(DnsFault))).await;
+        let fetched = get_json(Outside::rehearsed(), stand_in(port), &limits, &Scripted(Err(DnsFault))).await;
         assert_eq!(fetched.map(|fetched| fetched.bytes), expected);
     }
 }
@@ -206,7 +206,7 @@ async fn a_body_that_drips_or_breaks_off_is_given_up() {
         let _ = stopped.recv();
     });
     let limits = HttpLimits { total: Duration::from_millis(200), ..HttpLimits::default() };
-    let fetched = get_json(stand_in(port), &limits, &Scripted(Err(DnsFault))).await;
+    let fetched = get_json(Outside::rehearsed(), stand_in(port), &limits, &Scripted(Err(DnsFault))).await;
     assert_eq!(fetched, Err(FetchFault::Timeout { after: limits.total }));
     drop(stop);
     thread.join().unwrap();
@@ -221,16 +221,16 @@ async fn names_that_fail_hang_or_lead_inside_are_told_apart() {
     let egress = [Egress { host: HostRule::Exact("api.example.com"), ports: &[443], stand_in: None }];
     let target = || admit("https://api.example.com/", &UrlRules::https(&egress)).unwrap();
     let limits = HttpLimits { total: Duration::from_millis(100), ..HttpLimits::default() };
-    let fault = get_json(target(), &limits, &Scripted(Err(DnsFault))).await.unwrap_err();
+    let fault = get_json(Outside::rehearsed(), target(), &limits, &Scripted(Err(DnsFault))).await.unwrap_err();
     assert_eq!(fault.code(), "dns_failed");
-    let fault = get_json(target(), &limits, &NeverAnswers).await.unwrap_err();
+    let fault = get_json(Outside::rehearsed(), target(), &limits, &NeverAnswers).await.unwrap_err();
     assert_eq!(fault.code(), "timeout");
     let inner = vec!["93.184.216.34".parse().unwrap(), "10.1.2.3".parse().unwrap()];
-    let fault = get_json(target(), &limits, &Scripted(Ok(inner))).await.unwrap_err();
+    let fault = get_json(Outside::rehearsed(), target(), &limits, &Scripted(Ok(inner))).await.unwrap_err();
     assert_eq!(fault.code(), "address_refused");
     assert!(!fault.detail().contains("10.1.2.3"), "{fault}");
     let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let fault = get_json(stand_in(closed), &limits, &Scripted(Err(DnsFault))).await.unwrap_err();
+    let fault = get_json(Outside::rehearsed(), stand_in(closed), &limits, &Scripted(Err(DnsFault))).await.unwrap_err();
     assert_eq!(fault.code(), "connect_failed");
 }
 
@@ -265,9 +265,12 @@ async fn tls_needs_a_compiled_in_root_and_the_right_name() {
     let trusting = tls::build(roots).unwrap();
     let limits = HttpLimits::default();
     // The server is in order: with its CA as a root the fetch works.
-    let fetched = fetch(&local("https", "api.example.com", port), Asked::get(), &limits, trusting.clone()).await;
+    let fetched =
+        fetch(Outside::rehearsed(), &local("https", "api.example.com", port), Asked::get(), &limits, trusting.clone()).await;
     assert_eq!(fetched.unwrap().value, serde_json::json!({}));
-    let fault = fetch(&local("https", "other.example.com", port), Asked::get(), &limits, trusting).await.unwrap_err();
+    let fault = fetch(Outside::rehearsed(), &local("https", "other.example.com", port), Asked::get(), &limits, trusting)
+        .await
+        .unwrap_err();
     assert_eq!(fault.code(), "tls_failed", "{fault}");
     let fault = fetch_local(&local("https", "api.example.com", port), limits).await.unwrap_err();
     assert_eq!(fault.code(), "tls_failed", "{fault}");

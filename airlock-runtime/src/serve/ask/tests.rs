@@ -91,7 +91,7 @@ fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
         keys,
         ledger,
         ledger_dir: dir.to_owned(),
-        secrets: Default::default(),
+        errands: Default::default(),
         #[cfg(feature = "upstream")]
         upstreams: Default::default(),
     }))

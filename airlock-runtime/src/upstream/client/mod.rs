@@ -15,17 +15,18 @@ use crate::effect::{Failure, Listener};
 use crate::policy::upstream::{Proxied, Upstream};
 use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
+use crate::role::{self, Helper};
 use crate::start::warn;
 use handshake::{Greeting, Opening, envelope, greet};
 pub(crate) use line::Progress;
 pub(super) use link::Link;
 use link::{End, OnProgress, Reply};
+use rustix::process::Pid;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
 use std::fmt;
 use std::os::fd::OwnedFd;
-use std::process::Child;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -60,7 +61,9 @@ struct Inner {
     launcher: RefCell<Option<Launcher>>,
     /// While it runs and the launcher lives.
     socket: RefCell<Option<Rc<Socket>>>,
-    process: RefCell<Option<Child>>,
+    process: RefCell<Option<Pid>>,
+    /// Other helpers of the gateway, which the end of the launcher is not the end of.
+    others: Vec<Pid>,
 }
 
 /// One upstream.
@@ -103,13 +106,13 @@ fn unavailable(upstream: &Upstream, why: &str) -> Failure {
 }
 
 impl Upstreams {
-    /// The upstreams of a policy, with the launcher that starts them.
+    /// The upstreams of a policy, with the launcher that starts them; `others`: the other helpers of the gateway.
     #[must_use]
-    pub fn new(policy: &'static Policy, launcher: Option<Launcher>) -> Self {
+    pub fn new(policy: &'static Policy, launcher: Option<Launcher>, others: Vec<Pid>) -> Self {
         Self(launcher.map(|launcher| {
             let slots = policy.upstreams.iter().map(|_| Slot::default()).collect();
             let (socket, process) = (RefCell::default(), RefCell::default());
-            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process })
+            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process, others })
         }))
     }
 
@@ -119,7 +122,7 @@ impl Upstreams {
     /// The socket is none.
     pub(crate) fn begin(&self) -> std::io::Result<()> {
         let Some(inner) = &self.0 else { return Ok(()) };
-        let Some(Launcher { socket, process }) = inner.launcher.borrow_mut().take() else { return Ok(()) };
+        let Some(Launcher(Helper { socket, process })) = inner.launcher.borrow_mut().take() else { return Ok(()) };
         let socket = Rc::new(register(socket)?);
         *inner.socket.borrow_mut() = Some(Rc::clone(&socket));
         *inner.process.borrow_mut() = Some(process);
@@ -156,13 +159,8 @@ impl Upstreams {
             // Others hold it, too.
             let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
         }
-        let Some(mut process) = inner.process.borrow_mut().take() else { return };
-        let gone = async {
-            while matches!(process.try_wait(), Ok(None)) {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        let _ = tokio::time::timeout(END_MAX, gone).await;
+        let Some(process) = inner.process.borrow_mut().take() else { return };
+        role::gone(process, END_MAX).await;
     }
 }
 
@@ -192,7 +190,8 @@ impl Inner {
                 link.close(End::Gone);
             }
         }
-        let _ = tokio::task::spawn_blocking(|| tree::sweep(&[])).await;
+        let others = self.others.clone();
+        let _ = tokio::task::spawn_blocking(move || tree::sweep(&others)).await;
     }
 
     fn hear(&self, report: Report) {

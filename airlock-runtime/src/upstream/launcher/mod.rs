@@ -18,15 +18,16 @@ pub(super) use message::{Order, Report, Run, Socket, register};
 
 use crate::lease::guard;
 use crate::policy::Policy;
+use crate::role::{self, Helper, SELF, close_strays};
 use crate::start::Stop;
 use message::PACKET_MAX;
-use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair, sockopt};
+use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, kill_process};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
-use std::process::{Child, Command, ExitCode, Stdio};
+use std::process::{Command, ExitCode, Stdio};
 use std::rc::Rc;
 use std::time::Duration;
 use surroundings::Surroundings;
@@ -44,15 +45,10 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 const TERM_GRACE: Duration = Duration::from_secs(2);
 /// Runs of one upstream at once: one that ends and the one that follows it.
 const RUNS_MAX: usize = 2;
-/// The program that runs, whatever has become of its file.
-const SELF: &str = "/proc/self/exe";
 
 /// The gateway's end of the launcher.
 #[derive(Debug)]
-pub struct Launcher {
-    pub(super) socket: OwnedFd,
-    pub(super) process: Child,
-}
+pub struct Launcher(pub(crate) Helper);
 
 impl Launcher {
     /// Starts the launcher of a policy that has upstreams.
@@ -71,8 +67,15 @@ impl Launcher {
         let mut command = Command::new(SELF);
         // A group of its own: the signal of a terminal is for the gateway, which then ends in order.
         command.arg(LAUNCHER).stdin(Stdio::from(theirs)).stdout(Stdio::null()).process_group(0);
+        // Credentials of tools that reach the network are none of its business.
+        #[cfg(feature = "http")]
+        for name in role::credentials(policy).filter(|name| role::secrets_of_upstreams(policy).all(|other| other != *name)) {
+            command.env_remove(name).env_remove(format!("{name}_FILE"));
+        }
         let process = command.spawn().map_err(|fault| failed(fault.to_string()))?;
-        Ok(Some(Self { socket: ours, process }))
+        let process =
+            i32::try_from(process.id()).ok().and_then(Pid::from_raw).ok_or_else(|| failed("no process number".into()))?;
+        Ok(Some(Self(Helper { socket: ours, process })))
     }
 }
 
@@ -85,29 +88,15 @@ pub(crate) fn role(policy: &'static Policy, arguments: &[&str]) -> Option<Result
     }
 }
 
-/// Closes every descriptor beyond stderr. Whoever started the gateway may have left some open, the pipe with its key among them.
-fn close_strays() -> std::io::Result<()> {
-    let listed: Vec<i32> =
-        std::fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-    for stray in listed.into_iter().filter(|number| *number > 2) {
-        // The one through which they were listed is closed already.
-        let _ = nix::unistd::close(stray);
-    }
-    Ok(())
-}
-
 fn main(policy: &'static Policy) -> Result<(), Stop> {
     let failed = |fault: &dyn std::fmt::Display| Stop { code: 6, message: format!("the launcher of upstreams: {fault}") };
-    let is_ours = sockopt::socket_type(rustix::stdio::stdin()) == Ok(SocketType::SEQPACKET);
-    if !is_ours {
+    if !role::is_helper(SocketType::SEQPACKET) {
         return Err(Stop { code: 2, message: "this role is for the gateway alone, which starts it itself".into() });
     }
     guard::forbid_dumps();
     close_strays().map_err(|fault| failed(&fault))?;
     tree::become_reaper().map_err(|fault| failed(&fault))?;
-    let socket = rustix::stdio::stdin().try_clone_to_owned().map_err(|fault| failed(&fault))?;
-    let nothing = std::fs::File::open("/dev/null").map_err(|fault| failed(&fault))?;
-    rustix::stdio::dup2_stdin(&nothing).map_err(|fault| failed(&fault))?;
+    let socket = role::take_stdin().map_err(|fault| failed(&fault))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
     let local = LocalSet::new();
     local.block_on(&runtime, serve(policy, socket)).map_err(|fault| failed(&fault))

@@ -1,0 +1,228 @@
+//! The judge's side: each call of a tool that reaches the network is an errand of egress, and whoever stops waiting calls it back.
+
+use super::Egress;
+use super::link::Link;
+use super::message::{ANSWER_MAX, Order, REPORT_MAX, Report};
+use crate::decide::Errand;
+use crate::effect::Failure;
+use crate::effect::http::FetchFault;
+use crate::limits::{IN_FLIGHT_BYTES_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX};
+use crate::policy::{Policy, Tool};
+use crate::role::{self, Helper};
+use crate::wire::scan::scan_within;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::rc::Rc;
+use std::time::Duration;
+use tokio::sync::{Notify, oneshot};
+
+/// Requests of one call at most: weather has two.
+const REQUESTS_MAX: u64 = 2;
+/// How much longer than its requests a call may take. Egress has its own limit for each request; this one is for an egress that does
+/// not keep it.
+const GRACE: Duration = Duration::from_secs(2);
+/// Most bytes that egress has not taken yet: all open calls, twice. Beyond it, it does not read.
+const WAITING_MAX: usize = 2 * IN_FLIGHT_BYTES_MAX;
+/// Values and depth of an answer beyond those of the document in it: what stands around it, and what the manifest selects.
+const VALUES_MORE: usize = 256;
+const DEPTH_MORE: usize = 2;
+/// How long a gateway that ends waits for egress, which ends at once.
+const END_MAX: Duration = Duration::from_millis(500);
+
+/// What egress is sent for.
+#[derive(Clone, Default)]
+pub struct Errands(Option<Rc<Inner>>);
+
+struct Inner {
+    policy: &'static Policy,
+    process: Pid,
+    /// Before the event loop runs.
+    egress: RefCell<Option<Egress>>,
+    /// While it runs and egress lives.
+    link: RefCell<Option<Rc<Link>>>,
+    open: RefCell<HashMap<u64, oneshot::Sender<Result<String, Failure>>>>,
+    next: Cell<u64>,
+    has_ended: Cell<bool>,
+    ended: Notify,
+}
+
+impl fmt::Debug for Errands {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Errands").field("egress", &self.0.as_ref().map(|inner| inner.process)).finish()
+    }
+}
+
+/// Does the judge take this as the result of a call? Egress asks it of what it sends, the judge of what it gets.
+pub(super) fn is_takeable(text: &str) -> bool {
+    text.len() <= ANSWER_MAX && scan_within(text.as_bytes(), JSON_DEPTH_MAX + DEPTH_MORE, JSON_VALUES_MAX + VALUES_MORE).is_ok()
+}
+
+fn ended() -> Failure {
+    let detail =
+        "The process that makes requests has ended, so the gateway ends, too. Whether the request was sent is not known.";
+    Failure { code: "egress_ended", detail: detail.into() }
+}
+
+impl Errands {
+    /// The errands of a policy, with the process that does them.
+    #[must_use]
+    pub fn new(policy: &'static Policy, egress: Option<Egress>) -> Self {
+        Self(egress.map(|egress| {
+            let Egress(Helper { process, .. }) = egress;
+            Rc::new(Inner {
+                policy,
+                process,
+                egress: RefCell::new(Some(egress)),
+                link: RefCell::default(),
+                open: RefCell::default(),
+                next: Cell::new(0),
+                has_ended: Cell::new(false),
+                ended: Notify::new(),
+            })
+        }))
+    }
+
+    /// Begins to listen to egress, within an event loop.
+    ///
+    /// # Errors
+    /// The socket is none.
+    pub(crate) fn begin(&self) -> std::io::Result<()> {
+        let Some(inner) = &self.0 else { return Ok(()) };
+        let Some(Egress(Helper { socket, .. })) = inner.egress.borrow_mut().take() else { return Ok(()) };
+        let link = Link::new(socket)?;
+        *inner.link.borrow_mut() = Some(Rc::clone(&link));
+        tokio::task::spawn_local(Rc::clone(inner).listen(link));
+        Ok(())
+    }
+
+    /// The process, if there is one.
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only a gateway with a launcher has other children"))]
+    pub(crate) fn process(&self) -> Option<Pid> {
+        self.0.as_ref().map(|inner| inner.process)
+    }
+
+    /// Waits until egress has ended although nobody ended it. Without egress, for ever.
+    pub(crate) async fn broken(&self) {
+        let Some(inner) = &self.0 else { return std::future::pending().await };
+        loop {
+            let told = inner.ended.notified();
+            if inner.has_ended.get() {
+                return;
+            }
+            told.await;
+        }
+    }
+
+    /// Has egress ended although nobody ended it?
+    pub(crate) fn is_broken(&self) -> bool {
+        self.0.as_ref().is_some_and(|inner| inner.has_ended.get())
+    }
+
+    /// Has one call made. Dropping the future calls it back.
+    ///
+    /// # Errors
+    /// What egress says, or that there is none any more.
+    pub(crate) async fn run(&self, errand: Errand) -> Result<Value, Failure> {
+        self.0.as_ref().ok_or_else(ended)?.run(errand).await
+    }
+
+    /// Ends egress.
+    pub(crate) async fn end(&self) {
+        let Some(inner) = &self.0 else { return };
+        if let Some(link) = inner.link.borrow_mut().take() {
+            link.close();
+        }
+        // One that was stopped, or that is not what it was, does not heed the end of its socket.
+        if !role::gone(inner.process, END_MAX).await {
+            let _ = kill_process(inner.process, Signal::KILL);
+        }
+    }
+}
+
+impl Inner {
+    /// Takes the answers. When there can be no more, every call that waits is told.
+    async fn listen(self: Rc<Self>, link: Rc<Link>) {
+        link.read(REPORT_MAX, |frame| self.hear(&frame)).await;
+        link.close();
+        if self.link.borrow_mut().take().is_none() {
+            // The gateway has ended it.
+            return;
+        }
+        self.break_off();
+    }
+
+    fn break_off(&self) {
+        self.has_ended.set(true);
+        self.open.borrow_mut().clear();
+        self.ended.notify_waiters();
+    }
+
+    /// `None` for what no egress says.
+    fn hear(&self, frame: &[u8]) -> Option<()> {
+        let (id, answer) = match Report::read(frame)? {
+            Report::Done { id, result } => (id, Ok(result)),
+            Report::Failed { id, failure } => (id, Err(failure)),
+            Report::Ready | Report::Unready(_) => return None,
+        };
+        // Nobody waits for one that was called back.
+        if let Some(waits) = self.open.borrow_mut().remove(&id) {
+            let _ = waits.send(answer);
+        }
+        Some(())
+    }
+
+    async fn run(self: &Rc<Self>, errand: Errand) -> Result<Value, Failure> {
+        let Errand { tool, arguments, hosts: _ } = errand;
+        let link = self.link.borrow().clone().ok_or_else(ended)?;
+        if link.waiting().1 > WAITING_MAX {
+            link.close();
+            return Err(ended());
+        }
+        let place = self.policy.tool_index.of(tool.name).and_then(|at| u32::try_from(at).ok()).unwrap_or(u32::MAX);
+        let id = self.next.replace(self.next.get() + 1);
+        let (send, answer) = oneshot::channel();
+        self.open.borrow_mut().insert(id, send);
+        let _guard = Sent { inner: Rc::clone(self), id };
+        link.send(Order::Call { id, tool: place, arguments: &arguments }.write());
+        let patience = patience(tool);
+        let answer = tokio::time::timeout(patience, answer).await.map_err(|_| {
+            let fault = FetchFault::Timeout { after: patience };
+            Failure { code: fault.code(), detail: format!("The fetch failed: {fault}.") }
+        })?;
+        let text = answer.map_err(|_| ended())??;
+        let unusable = || {
+            // What it sent is no answer of an egress in order, so nothing else that it says counts.
+            link.close();
+            ended()
+        };
+        if !is_takeable(&text) {
+            return Err(unusable());
+        }
+        serde_json::from_str(&text).map_err(|_| unusable())
+    }
+}
+
+/// How long a call may take.
+fn patience(tool: &Tool) -> Duration {
+    Duration::from_secs(tool.timeout.saturating_mul(REQUESTS_MAX)) + GRACE
+}
+
+/// An errand that somebody waits for.
+struct Sent {
+    inner: Rc<Inner>,
+    id: u64,
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if self.inner.open.borrow_mut().remove(&self.id).is_none() {
+            return;
+        }
+        if let Some(link) = &*self.inner.link.borrow() {
+            link.send(Order::Cancel { id: self.id }.write());
+        }
+    }
+}
