@@ -27,6 +27,7 @@ pub(crate) enum Command {
     Vendor(command::vendor::Vendor),
     Diff(command::diff::Diff),
     Serve(command::serve::Serve),
+    Unit(command::unit::Unit),
     #[command(subcommand)]
     Key(command::key::Key),
     Issue(command::issue::Issue),

@@ -9,6 +9,9 @@ pub(crate) const NO: u8 = 1;
 /// Exit code: wrong usage, or a file, process or toolchain failed.
 pub(crate) const FAILED: u8 = 2;
 
+/// Exit code: two parts of this program that must agree do not, so neither can be relied on.
+pub(crate) const CONTRADICTED: u8 = 3;
+
 /// Why a command stopped: what is wrong, and what to do about it.
 #[derive(Debug)]
 pub(crate) struct Failure {

@@ -53,7 +53,7 @@ fn only_an_answer_of_diff_lets_a_proposal_pass() {
     let of_github = script(GITHUB, "- name: Diff against main");
     let of_gitlab = script(GITLAB, "INSTA_UPDATE");
     for (recipe, script, base) in [("GitHub", of_github, "BASE"), ("GitLab", of_gitlab, "CI_MERGE_REQUEST_DIFF_BASE_SHA")] {
-        for (code, passes) in [(0, true), (1, true), (2, false), (101, false)] {
+        for (code, passes) in [(0, true), (1, true), (2, false), (3, false), (101, false)] {
             let dir = repository();
             let output = run(dir.path(), &script, code, &[(base, "HEAD")]);
             assert_eq!(output.status.success(), passes, "{recipe}, {code}: {}", String::from_utf8_lossy(&output.stderr));

@@ -1,15 +1,16 @@
-//! Calls that nobody made, judged as a gateway would judge them: for `airlock explain` and `airlock test`.
+//! Calls that nobody made, judged as a gateway would judge them: for `airlock explain`, `airlock test` and `airlock diff`.
 //!
 //! A lease is made from its terms with a key that is thrown away, and verified like any other, so an [`Authority`] comes about in no
 //! new way. No gateway is built with this module.
 
 use crate::account::{self, Context};
+use crate::approve::Quorum;
 use crate::call::Args;
 use crate::clock::Micros;
-use crate::decide::{self, Call, Check, Decision, Facts, Permit, Traced};
+use crate::decide::{self, Ask, Call, Check, Decision, Facts, Permit, Traced};
 use crate::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims};
 use crate::ledger::{self, Rehearsal, Unmet};
-use crate::memory::{Memory, Seen};
+use crate::memory::{Memory, Seen, Sightings};
 use crate::policy::{Flow, FlowVerdict, Policy};
 use crate::reason::Reason;
 use crate::risk::Risk;
@@ -25,6 +26,18 @@ pub struct Trial {
     ledger: Rehearsal,
     memory: Memory,
     intent: String,
+    supposed: Supposed,
+}
+
+/// What a trial takes for given, where a call is described by more than its text. A value that is not given is found out.
+#[derive(Debug, Clone, Default)]
+pub struct Supposed {
+    /// Factors and their points, thousandths, beside the base of the tool; nothing: those of the arguments.
+    pub risk: Option<Vec<(String, u16)>>,
+    /// Where values were seen; nothing: where the session learned them.
+    pub seen: Option<Sightings>,
+    /// Names of the approvers who have signed the call; nothing: whoever must sign is asked like the user.
+    pub signed: Option<Vec<String>>,
 }
 
 /// How a call was judged.
@@ -38,6 +51,8 @@ pub struct Verdict {
     pub flows: Vec<usize>,
     /// The arguments about which the user is asked, because their values do not come from where they may.
     pub origins: Vec<&'static str>,
+    /// The terms of the lease that an allowed call brings about.
+    pub issued: Option<RootClaims>,
     /// What came of it.
     pub end: End,
 }
@@ -75,7 +90,18 @@ impl Trial {
     /// A gateway of this policy that has decided nothing yet.
     #[must_use]
     pub fn new(policy: &'static Policy) -> Self {
-        Self { policy, ledger: Rehearsal::new(policy), memory: Memory::of(policy), intent: String::new() }
+        Self {
+            policy,
+            ledger: Rehearsal::new(policy),
+            memory: Memory::of(policy),
+            intent: String::new(),
+            supposed: Supposed::default(),
+        }
+    }
+
+    /// What is taken for given about the calls from now on.
+    pub fn suppose(&mut self, supposed: Supposed) {
+        self.supposed = supposed;
     }
 
     /// The intent text that comes with the calls from now on.
@@ -99,18 +125,26 @@ impl Trial {
         accepts: bool,
     ) -> Verdict {
         let call = Call::new(self.policy, String::new(), name.to_owned(), args);
-        let risk = decide::assess(&call);
+        let risk = match &self.supposed.risk {
+            Some(factors) => decide::supposed_risk(&call, factors),
+            None => decide::assess(&call),
+        };
+        let supposed = self.supposed.clone();
         let seen = match authority {
             Ok(authority) if call.is_traced() => self.memory.seen(&authority.sid, &lease::hex(&authority.root.ih), &self.intent),
             Ok(_) | Err(_) => Seen::default(),
         };
+        let seen = supposed.seen.as_ref().map_or(seen, |sightings| seen.supposing(sightings));
         let Traced { mut checks, decision } =
             decide::trace(self.policy, &call, authority, &risk, &Facts { now, newest_entry: now, drift: None, seen });
         let context = Context::new(&call, None, authority.ok(), &risk, None);
         let mut flows = Vec::new();
         let mut origins = Vec::new();
-        let mut recorded = |permit| {
+        let mut issued = None;
+        let mut recorded = |permit: Permit| {
+            let claims = permit.issuing().map(|(claims, _)| claims.clone());
             let end = self.record(&context, permit, now, accepts, &mut flows);
+            issued = claims.filter(|_| end == End::Allowed);
             let detail = match &end {
                 End::Allowed => "nothing stands against it".to_owned(),
                 End::Asked(because) => because.join("; "),
@@ -121,6 +155,11 @@ impl Trial {
         };
         let end = match decision {
             Decision::Allow(permit) => recorded(permit),
+            Decision::Ask(ask) if !is_signed(&supposed, &ask) => {
+                let wanted = ask.signatures().iter().map(Quorum::words).collect::<Vec<_>>().join("; ");
+                End::Denied(Reason::Unsigned { wanted, request: None })
+            }
+            Decision::Ask(ask) if ask.because.is_empty() && supposed.signed.is_some() => recorded(ask.signed()),
             Decision::Ask(ask) if accepts => recorded(ask.supposed()),
             Decision::Ask(ask) => {
                 flows = completed_alone(self.policy, &call);
@@ -129,7 +168,7 @@ impl Trial {
             }
             Decision::Deny(reason) => End::Denied(reason),
         };
-        Verdict { checks, risk, flows, origins, end }
+        Verdict { checks, risk, flows, origins, issued, end }
     }
 
     /// Records a call. `asked` gets the flows for which its session has it asked about.
@@ -168,6 +207,12 @@ impl Trial {
             self.ledger.issued(ledger::Issue::of(claims, &ih, "", KID, how.word()), now);
         }
     }
+}
+
+/// Have those signed who must, as far as anything is supposed of them?
+fn is_signed(supposed: &Supposed, ask: &Ask) -> bool {
+    let names = supposed.signed.as_ref().map(|names| names.iter().map(String::as_str).collect::<Vec<_>>());
+    names.is_none_or(|names| ask.signatures().iter().all(|quorum| quorum.is_met_by(&names)))
 }
 
 /// The flows that ask about every call of the tool, because it has all their labels by itself.

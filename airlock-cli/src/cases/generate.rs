@@ -1,10 +1,10 @@
 //! Writes cases for what no case covers yet. What they expect is what the policy says today: they are for a person to read.
 
 use super::coverage::{Bound, selected};
-use super::samples::{self, Argument};
+use super::samples::{self, Argument, good};
 use super::{Call, Case, Clause, Earlier, Judged, Placed, Seen, Terms, Tried, note, play};
 use crate::cases::Expect;
-use crate::judge::{Judge, rules};
+use crate::judge::Judge;
 use crate::render::Failure;
 use airlock_policy::ir::{ArgRule, Grant, Issue, Policy, Quota, Requirement, Tool};
 use serde_json::{Map, Value, json};
@@ -18,7 +18,7 @@ const STRANGER: &str = "nobody:else";
 /// New cases, and the clauses for which none was found.
 ///
 /// # Errors
-/// See [`rules`].
+/// See [`good`].
 pub(crate) fn generate(judge: &Judge<'_>, before: &[Placed], mut tried: Vec<Tried>) -> Result<(Vec<Case>, Vec<Tried>), Failure> {
     let mut names: BTreeSet<String> = before.iter().map(|placed| placed.case.name.clone()).collect();
     let mut new = Vec::new();
@@ -122,24 +122,6 @@ fn drafts(judge: &Judge<'_>, clause: Clause, half: Half) -> Result<Vec<Draft>, F
 
 fn speaks_of(draft: &Draft, subject: &str) -> bool {
     draft.subject.as_deref() == Some(subject) || draft.args.get("subject").and_then(Value::as_str) == Some(subject)
-}
-
-/// Arguments that the tool and its rules accept, as far as the samples go.
-fn good(tool: &Tool) -> Result<Map<String, Value>, Failure> {
-    let checks = rules(tool)?;
-    let mut args = Map::new();
-    for argument in samples::arguments(tool) {
-        if argument.rules.contains(&ArgRule::Forbid) {
-            continue;
-        }
-        let holds = |value: &Value| {
-            let one = Map::from_iter([(argument.name.to_owned(), value.clone())]);
-            checks.iter().all(|((at, _), check)| tool.args[*at].arg != argument.name || check(&one).is_ok())
-        };
-        let found = samples::traced(tool, &argument).into_iter().chain(samples::accepted(tool, &argument)).find(holds);
-        args.extend(found.map(|value| (argument.name.to_owned(), value)));
-    }
-    Ok(args)
 }
 
 /// Calls that a grant of some subject allows; of the issuing tool, requests within the grants.

@@ -3,6 +3,7 @@
 mod coverage;
 mod file;
 mod generate;
+mod instance;
 mod junit;
 mod run;
 mod samples;
@@ -12,3 +13,4 @@ pub(crate) use file::{Call, Carrier, Case, Earlier, Expect, Placed, Seen, Terms,
 pub(crate) use generate::generate;
 pub(crate) use junit::{report, write};
 pub(crate) use run::{Judged, judge, play};
+pub(crate) use samples::{arguments, good};

@@ -1,6 +1,8 @@
 //! Values for arguments: some that every rule accepts, some that one rule refuses. Whether they do is seen by asking the rules.
 
-use super::Seen;
+use super::{Seen, instance};
+use crate::judge::rules;
+use crate::render::Failure;
 use airlock_policy::automaton::Dfa;
 use airlock_policy::ir::{ArgRule, ArgumentKind, HostRule, Input, InputKind, Look, Source, Tool, ToolKind, ValueKind};
 use serde_json::{Map, Value, json};
@@ -13,33 +15,74 @@ const FIRST: &[u8] = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01234
 
 /// An argument as a case needs it.
 #[derive(Debug, Clone)]
-pub(super) struct Argument<'p> {
-    pub(super) name: &'p str,
+pub(crate) struct Argument<'p> {
+    pub(crate) name: &'p str,
     pub(super) kind: InputKind,
     pub(super) rules: &'p [ArgRule],
+    /// The tool refuses a call without it.
+    pub(crate) required: bool,
+    /// A value that its schema accepts, where the tool has one of its own.
+    schema: Option<Value>,
+}
+
+/// Arguments that the tool and its rules accept, as far as the samples go: all that the tool has but those that an upstream can do without.
+///
+/// # Errors
+/// See [`rules`].
+pub(crate) fn good(tool: &Tool) -> Result<Map<String, Value>, Failure> {
+    let checks = rules(tool)?;
+    let mut args = Map::new();
+    for argument in arguments(tool) {
+        if argument.rules.contains(&ArgRule::Forbid) {
+            continue;
+        }
+        let holds = |value: &Value| {
+            let one = Map::from_iter([(argument.name.to_owned(), value.clone())]);
+            checks.iter().all(|((at, _), check)| tool.args[*at].arg != argument.name || check(&one).is_ok())
+        };
+        let found = traced(tool, &argument).into_iter().chain(accepted(tool, &argument)).find(holds);
+        args.extend(found.map(|value| (argument.name.to_owned(), value)));
+    }
+    Ok(args)
 }
 
 /// The arguments that a case for this tool gives: those that must be there, and those with rules.
-pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
+pub(crate) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
     let rules = |name: &str| tool.args.iter().find(|rules| rules.arg == name).map_or(&[][..], |rules| &rules.rules);
     match &tool.kind {
         ToolKind::Rest(rest) => rest
             .input
             .iter()
-            .map(|Input { name, kind, required: _, description: _ }| Argument { name, kind: *kind, rules: rules(name) })
+            .map(|Input { name, kind, required, description: _ }| Argument {
+                name,
+                kind: *kind,
+                rules: rules(name),
+                required: *required,
+                schema: None,
+            })
             .collect(),
         ToolKind::Upstream(proxied) => {
-            let needed = proxied.arguments.iter().filter(|argument| argument.required || !rules(&argument.name).is_empty());
+            let traced = |name: &str| tool.origins.iter().any(|origin| origin.arg == name);
+            let needed = proxied
+                .arguments
+                .iter()
+                .filter(|argument| argument.required || !rules(&argument.name).is_empty() || traced(&argument.name));
             let kind = |kind: ArgumentKind| match kind {
                 ArgumentKind::Text => InputKind::String,
                 ArgumentKind::Integer(..) => InputKind::Integer,
                 ArgumentKind::Number => InputKind::Number,
                 ArgumentKind::Boolean => InputKind::Boolean,
-                // Nothing that this could make up is sure to hold to the schema; a case for such a tool is written by hand.
+                // What is neither is made up from the schema.
                 ArgumentKind::List | ArgumentKind::Other => InputKind::Array,
             };
             needed
-                .map(|argument| Argument { name: &argument.name, kind: kind(argument.kind), rules: rules(&argument.name) })
+                .map(|argument| Argument {
+                    name: &argument.name,
+                    kind: kind(argument.kind),
+                    rules: rules(&argument.name),
+                    required: argument.required,
+                    schema: instance::of_property(&proxied.definition, &argument.name),
+                })
                 .collect()
         }
         ToolKind::Builtin(_) => {
@@ -58,14 +101,16 @@ pub(super) fn arguments(tool: &Tool) -> Vec<Argument<'_>> {
             let ruled = tool.args.iter().map(|rules| rules.arg.as_str()).chain(traced);
             let ruled = ruled.filter(|name| !required.contains(name));
             let named = required.iter().copied().chain(ruled);
-            named.map(|name| Argument { name, kind: kind(name), rules: rules(name) }).collect()
+            let argument =
+                |name| Argument { name, kind: kind(name), rules: rules(name), required: required.contains(&name), schema: None };
+            named.map(argument).collect()
         }
     }
 }
 
-/// Values that may be accepted, the plainest first.
+/// Values that may be accepted: what the schema says, then the plainest first.
 pub(super) fn accepted(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
-    match argument.kind {
+    let more = match argument.kind {
         InputKind::Boolean => vec![json!(true)],
         InputKind::Integer | InputKind::Number => {
             let bound = |rule: &ArgRule| if let ArgRule::Min(bound) | ArgRule::Max(bound) = rule { Some(*bound) } else { None };
@@ -73,7 +118,8 @@ pub(super) fn accepted(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
         }
         InputKind::String => texts(tool, argument).into_iter().map(Value::String).collect(),
         InputKind::Array => texts(tool, argument).into_iter().map(|text| json!([text])).collect(),
-    }
+    };
+    argument.schema.iter().cloned().chain::<Vec<Value>>(more).collect()
 }
 
 fn texts(tool: &Tool, argument: &Argument<'_>) -> Vec<String> {
@@ -135,7 +181,7 @@ fn host(rule: &HostRule) -> String {
 }
 
 /// The shortest text of at least so many bytes that the pattern matches.
-fn matching(pattern: &str, least: usize) -> Option<String> {
+pub(super) fn matching(pattern: &str, least: usize) -> Option<String> {
     let dfa = Dfa::of_pattern(pattern).ok()?;
     let mut from: HashMap<(u16, usize), (u16, u8)> = HashMap::new();
     let mut queue = VecDeque::from([(dfa.start(), 0usize)]);
@@ -184,7 +230,8 @@ pub(super) fn traced(tool: &Tool, argument: &Argument<'_>) -> Vec<Value> {
     match argument.kind {
         InputKind::String => vec![json!(text)],
         InputKind::Array => vec![json!([text])],
-        InputKind::Integer | InputKind::Number => vec![json!(1042)],
+        // Two arguments of built-in tools go no further than 200 and 168.
+        InputKind::Integer | InputKind::Number => vec![json!(if matches!(tool.kind, ToolKind::Builtin(_)) { 142 } else { 1042 })],
         InputKind::Boolean => Vec::new(),
     }
 }

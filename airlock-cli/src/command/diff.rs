@@ -1,10 +1,16 @@
 //! `airlock diff`.
 
+#[cfg(test)]
+mod agreement;
 mod call;
+mod check;
+mod complete;
 mod page;
+mod play;
 
+use crate::judge::Judge;
 use crate::manifest::policy_of;
-use crate::render::{Failure, NO, Outcome, say};
+use crate::render::{CONTRADICTED, Failure, NO, Outcome, note, say};
 use airlock_policy::authority;
 use clap::ValueEnum;
 use serde_json::json;
@@ -14,8 +20,9 @@ use std::process::ExitCode;
 /// Show what a new manifest allows that the old one denies, and the other way round.
 ///
 /// The comparison is of authority, not of text: every change is shown with a call that one policy lets through and the other
-/// refuses or asks about. Exit codes: 0 compared · 1 --fail-on widening, and something is gained · 2 nothing was compared: a manifest
-/// has errors, or a file could not be read.
+/// refuses or asks about, and each such call is put to the gateway's own decision under both policies. Exit codes: 0 compared · 1
+/// --fail-on widening, and something is gained · 2 nothing was compared: a manifest has errors, or a file could not be read · 3 the
+/// decision contradicts the comparison, whose rows cannot be relied on.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Diff {
     /// The manifest in force, or the gateway that runs
@@ -55,32 +62,57 @@ impl Diff {
         let new = policy_of(&self.new).map_err(Failure::failed)?.compiled;
         let difference = authority::diff(old.policy(), new.policy());
         let notes = authority::notes(old.policy(), new.policy());
+        let judges = [Judge::of(&old).map_err(Failure::failed)?, Judge::of(&new).map_err(Failure::failed)?];
+        let runs = check::all(&judges[0], &judges[1], &difference);
+        let contradictions = check::contradictions(&runs);
         match self.format {
             Form::Json => say(json!({
                 "widens": difference.widens(),
+                "contradictions": contradictions,
                 "old_policy_digest": old.digest_hex(),
                 "new_policy_digest": new.digest_hex(),
-                "rows": difference.rows,
+                "rows": difference.rows.iter().zip(&runs).map(|(row, run)| self::row(row, run.as_ref())).collect::<Vec<_>>(),
                 "other": notes.iter().map(|(what, old, new)| json!({"what": what, "old": old, "new": new})).collect::<Vec<_>>(),
             })),
-            Form::Markdown => say(page::markdown(&difference, &notes)),
-            Form::Table => say(page::table(&difference, &notes)),
+            Form::Markdown => say(page::markdown(&difference, &runs, &notes)),
+            Form::Table => say(page::table(&difference, &runs, &notes)),
+        }
+        if contradictions > 0 {
+            note(format_args!(
+                "error: {contradictions} calls are not judged as the comparison says, so one of the two is wrong\nhelp: review the \
+                 manifests by hand, and report both with this output"
+            ));
+            return Ok(ExitCode::from(CONTRADICTED));
         }
         let fails = self.fail_on == Some(FailOn::Widening) && difference.widens();
         Ok(if fails { ExitCode::from(NO) } else { ExitCode::SUCCESS })
     }
 }
 
+/// A row for scripts, with what became of running its witness.
+fn row(row: &authority::Row, run: Option<&check::Checked>) -> serde_json::Value {
+    let mut row = json!(row);
+    if let (Some(members), Some(run)) = (row.as_object_mut(), run) {
+        members.insert("check".to_owned(), check::json(run));
+    }
+    row
+}
+
 #[cfg(test)]
 mod tests {
     use super::page::{markdown, table};
     use super::*;
+    use airlock_policy::Compiled;
     use std::fmt::Write;
 
-    fn compiled(text: &str) -> airlock_policy::Compiled {
+    fn compiled(text: &str) -> Compiled {
         let checked = airlock_policy::compile(text, "airlock.toml");
         let report = checked.render(false);
         checked.into_compiled().unwrap_or_else(|| panic!("{report}"))
+    }
+
+    fn runs(old: &Compiled, new: &Compiled, difference: &authority::Difference) -> Vec<Option<check::Checked>> {
+        check::all(&Judge::of(old).unwrap(), &Judge::of(new).unwrap(), difference)
     }
 
     #[test]
@@ -95,7 +127,8 @@ mod tests {
         let mut page = String::new();
         for (from, to) in [(&old, &new), (&old, &old)] {
             let (difference, notes) = (authority::diff(from.policy(), to.policy()), authority::notes(from.policy(), to.policy()));
-            writeln!(page, "{}\n\n{}\n", table(&difference, &notes), markdown(&difference, &notes)).unwrap();
+            let runs = runs(from, to, &difference);
+            writeln!(page, "{}\n\n{}\n", table(&difference, &runs, &notes), markdown(&difference, &runs, &notes)).unwrap();
         }
         insta::assert_snapshot!(page);
     }
@@ -113,6 +146,7 @@ mod tests {
         let difference = authority::diff(old.policy(), new.policy());
         let mut changed = difference.rows.iter().filter(|row| row.status != authority::Status::Unchanged);
         assert!(changed.all(|row| row.witness.is_some()));
-        insta::assert_snapshot!(table(&difference, &authority::notes(old.policy(), new.policy())));
+        let runs = runs(&old, &new, &difference);
+        insta::assert_snapshot!(table(&difference, &runs, &authority::notes(old.policy(), new.policy())));
     }
 }

@@ -28,6 +28,7 @@ pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod tail;
 pub(crate) mod test;
+pub(crate) mod unit;
 pub(crate) mod vendor;
 pub(crate) mod verify_build;
 pub(crate) mod verify_log;
@@ -67,6 +68,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Stats(verb) => verb.run(),
         Command::Tail(verb) => verb.run(),
         Command::Test(verb) => verb.run(),
+        Command::Unit(verb) => verb.run(),
         Command::Vendor(verb) => verb.run(),
         Command::VerifyBuild(verb) => verb.run(),
         Command::VerifyLog(verb) => verb.run(),

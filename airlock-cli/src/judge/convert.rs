@@ -195,10 +195,7 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
 
 fn origin(origin: &ir::Origin) -> rt::origin::Origin {
     let ir::Origin { arg, look, from, otherwise } = origin;
-    let look = match look {
-        ir::Look::Whole(kind) => rt::origin::Look::Whole(kind_of(*kind)),
-        ir::Look::Inside => rt::origin::Look::Inside,
-    };
+    let look = self::look(*look);
     let from: Vec<rt::origin::Source> = from
         .iter()
         .map(|source| match source {
@@ -214,6 +211,14 @@ fn origin(origin: &ir::Origin) -> rt::origin::Origin {
         ir::Otherwise::Ask => rt::origin::Otherwise::Ask,
     };
     rt::origin::Origin { arg: text(arg), look, from: rt::origin::Sources::of(&from), otherwise }
+}
+
+/// A reading, as the runtime has it.
+pub(crate) const fn look(look: ir::Look) -> rt::origin::Look {
+    match look {
+        ir::Look::Whole(kind) => rt::origin::Look::Whole(kind_of(kind)),
+        ir::Look::Inside => rt::origin::Look::Inside,
+    }
 }
 
 const fn kind_of(kind: ir::ValueKind) -> rt::origin::ValueKind {

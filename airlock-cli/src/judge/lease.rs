@@ -5,7 +5,7 @@ use crate::cases::{Carrier, Terms};
 use crate::render::Failure;
 use airlock_policy::ir::{Grant, HostRule, Policy};
 use airlock_runtime::clock::Micros;
-use airlock_runtime::lease::{LIST_MAX, RootClaims, entry_within, fresh_jti, intent_hash, mint};
+use airlock_runtime::lease::{AudienceKey, LIST_MAX, RootClaims, entry_within, fresh_jti, intent_hash, mint};
 use std::collections::BTreeSet;
 
 /// A signed lease.
@@ -45,8 +45,33 @@ impl Judge<'_> {
     /// # Errors
     /// No lease can say this: too many tools, a host that is none, an intent that cannot be hashed.
     pub(crate) fn lease(&self, asked: &Asked<'_>, now: Micros) -> Result<Lease, Failure> {
+        let kid = self.kid(asked);
+        let key = self.keys.find(kid).ok_or_else(|| Failure::new(format_args!("the manifest accepts no key {kid:?}")))?;
+        self.signed(key, asked, now)
+    }
+
+    /// The same where the manifest may accept no key of this id: then the lease is signed with one that the gateway does not have.
+    ///
+    /// # Errors
+    /// As [`Judge::lease`], or the system gives no random bytes.
+    pub(crate) fn lease_of_anybody(&self, asked: &Asked<'_>, now: Micros) -> Result<Lease, Failure> {
+        let kid = self.kid(asked);
+        match self.keys.find(kid) {
+            Some(key) => self.signed(key, asked, now),
+            None => {
+                let key = AudienceKey::new(kid, &self.policy.gateway.name, super::fresh()?).map_err(Failure::new)?;
+                self.signed(&key, asked, now)
+            }
+        }
+    }
+
+    fn kid<'a>(&'a self, asked: &Asked<'a>) -> &'a str {
+        asked.terms.key.as_deref().or(self.policy.keys.first().map(|key| key.kid.as_str())).unwrap_or_default()
+    }
+
+    fn signed(&self, key: &AudienceKey, asked: &Asked<'_>, now: Micros) -> Result<Lease, Failure> {
         let Asked { subject, tools, terms, session, intent } = asked;
-        let Terms { tools: named, domains, max_risk_thousandths, uses, ttl_seconds, key, carrier: _ } = terms;
+        let Terms { tools: named, domains, max_risk_thousandths, uses, ttl_seconds, key: _, carrier: _ } = terms;
         let tools: Vec<String> =
             named.clone().unwrap_or_else(|| tools.iter().take(LIST_MAX).map(|tool| (*tool).to_owned()).collect());
         let grant = grant(self.policy, subject, &tools);
@@ -67,8 +92,6 @@ impl Judge<'_> {
             nbf: iat,
             exp,
         };
-        let kid = key.as_deref().or(self.policy.keys.first().map(|key| key.kid.as_str())).unwrap_or_default();
-        let key = self.keys.find(kid).ok_or_else(|| Failure::new(format_args!("the manifest accepts no key {kid:?}")))?;
         let text = mint(key, &claims, fresh_jti().map_err(Failure::new)?).map_err(Failure::new)?;
         Ok(Lease { text, exp, uses: claims.uses })
     }

@@ -12,18 +12,19 @@ mod request;
 use crate::cases::{Carrier, Expect};
 use crate::render::Failure;
 use airlock_policy::{Compiled, ir};
+use airlock_runtime::call::ArgFault;
 use airlock_runtime::carrier::{self, CAPABILITY, CONTEXT, Carried};
 use airlock_runtime::clock::Micros;
-use airlock_runtime::decide::Check;
-use airlock_runtime::lease::{AudienceKey, Authority, Expect as Bound, KeyRing, intent_hash, verify};
+use airlock_runtime::decide::{self, Check};
+use airlock_runtime::lease::{AudienceKey, Authority, Expect as Bound, KeyRing, RootClaims, intent_hash, verify};
 use airlock_runtime::policy::Policy;
 use airlock_runtime::reason::Reason;
 use airlock_runtime::risk::Risk;
-use airlock_runtime::trial::{End, Trial, Verdict};
+use airlock_runtime::trial::{End, Supposed, Trial, Verdict};
 use serde_json::{Map, Value, json};
 
 pub(crate) use because::{Called, key, of_tool, refusing};
-pub(crate) use convert::rules;
+pub(crate) use convert::{look, rules};
 pub(crate) use lease::{Asked, Lease};
 
 /// A gateway's policy, ready to decide.
@@ -42,14 +43,28 @@ impl<'p> Judge<'p> {
     /// # Errors
     /// The system gives no random bytes.
     pub(crate) fn of(compiled: &'p Compiled) -> Result<Self, Failure> {
-        let policy = compiled.policy();
+        Self::of_policy(compiled.policy(), *compiled.digest())
+    }
+
+    /// The same for a policy of this digest.
+    ///
+    /// # Errors
+    /// As [`Judge::of`].
+    pub(crate) fn of_policy(policy: &'p ir::Policy, digest: [u8; 32]) -> Result<Self, Failure> {
         let key = |key: &ir::Key| AudienceKey::new(&key.kid, &policy.gateway.name, fresh()?).map_err(Failure::new);
         let keys = policy.keys.iter().map(key).collect::<Result<Vec<_>, Failure>>()?;
-        Ok(Self {
-            policy,
-            compiled: convert::policy(policy, *compiled.digest())?,
-            keys: KeyRing::new(keys).map_err(Failure::new)?,
-        })
+        Ok(Self { policy, compiled: convert::policy(policy, digest)?, keys: KeyRing::new(keys).map_err(Failure::new)? })
+    }
+
+    /// What the tool and its rules say to these arguments; the fault in words. Nothing for a tool that the policy does not have.
+    pub(crate) fn takes(&self, tool: &str, args: &Map<String, Value>) -> Option<Result<(), ArgFault>> {
+        let tool = self.compiled.tool(tool)?;
+        Some(tool.plan(args).map(drop).and_then(|()| tool.check_args.check(args)))
+    }
+
+    /// The risk that the gateway finds in these arguments, thousandths.
+    pub(crate) fn risk(&self, tool: &str, args: &Map<String, Value>) -> u16 {
+        decide::assess(&decide::Call::new(self.compiled, String::new(), tool.to_owned(), args.clone())).score
     }
 
     /// A gateway that has just started, with an empty ledger.
@@ -111,6 +126,8 @@ pub(crate) struct Ruling {
     pub(crate) risk: Risk,
     /// Risk ceiling of the lease, if there is a valid one.
     pub(crate) ceiling: Option<u16>,
+    /// Terms of the lease that an allowed call brings about.
+    pub(crate) issued: Option<RootClaims>,
 }
 
 impl Sitting<'_> {
@@ -133,14 +150,20 @@ impl Sitting<'_> {
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         let authority = carried.and_then(|carried| self.authority(&carried, now));
         self.trial.intend(request.intent);
-        let Verdict { checks, risk, flows, origins, end } =
+        let Verdict { checks, risk, flows, origins, issued, end } =
             self.trial.judge(request.tool, args, authority.as_ref(), now, accepted);
         let (verdict, reason, because) = match end {
             End::Allowed => (Expect::Allow, Reason::Ok, Vec::new()),
             End::Asked(because) => (Expect::Ask, Reason::Ok, because),
             End::Denied(reason) => (Expect::Deny, reason, Vec::new()),
         };
-        Ruling { verdict, reason, because, flows, origins, checks, risk, ceiling: authority.ok().map(|authority| authority.risk) }
+        let ceiling = authority.ok().map(|authority| authority.risk);
+        Ruling { verdict, reason, because, flows, origins, checks, risk, ceiling, issued }
+    }
+
+    /// What is taken for given about the calls from now on.
+    pub(crate) fn suppose(&mut self, supposed: Supposed) {
+        self.trial.suppose(supposed);
     }
 
     /// The session gets this result of a call of the tool.

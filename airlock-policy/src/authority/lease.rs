@@ -44,7 +44,13 @@ pub(super) fn corners(
     for (dimension, of, text) in kinds {
         let (high, low) = (most(&weighed, of), most(from, of));
         if let Some((corner, _)) = beyond.iter().find(|(corner, _)| of(corner) == high && high > low) {
-            rows.push(step.row(dimension, &format!("{}{how}", text(low)), &format!("{}{how}", text(high)), at(corner)));
+            // With nothing else that is large, where that is enough.
+            let small = match dimension {
+                Dimension::Ttl => Case { ttl: corner.ttl, ..case.clone() },
+                _ => Case { uses: corner.uses, ..case.clone() },
+            };
+            let shown = if step.confirms(&small) { small } else { at(corner) };
+            rows.push(step.row(dimension, &format!("{}{how}", text(low)), &format!("{}{how}", text(high)), shown));
         }
     }
     let points = |corner: &Corner| u64::from(corner.points);

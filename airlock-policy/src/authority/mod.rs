@@ -6,6 +6,7 @@
 mod across;
 mod case;
 mod compare;
+mod decision;
 mod face;
 mod flow;
 mod foreign;
@@ -29,6 +30,7 @@ mod words;
 
 pub use case::{Carrier, Case, IssueCall, Passed, Past, Place, Real, Request, SigningKey, Spotted, Target, Value, Verdict, When};
 pub use compare::{Difference, Dimension, Row, Status, diff};
+pub use decision::decided;
 pub use notes::notes;
 pub use origins::reading;
 pub use query::{grants_for, reaches, shadowed_by};

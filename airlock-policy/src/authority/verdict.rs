@@ -9,7 +9,7 @@ use super::texts::Patterns;
 use super::values::{Values, rules};
 use super::{foreign, origins, places, risks, signatures};
 use crate::builtin::ISSUE_TOOL;
-use crate::ir::{Approval, Grant, HostRule, Issue, Policy, Tool, ToolKind};
+use crate::ir::{Approval, ArgRule, Grant, HostRule, Issue, Policy, Tool, ToolKind};
 use crate::limits::RISK_MAX;
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
@@ -166,7 +166,7 @@ impl<'p> Judge<'p> {
     }
 
     /// The longest life that a caller obtains under a grant through the issuing tool: the longest it may ask for, or what it gets
-    /// when it asks for none. A holder can shorten any lease, so shorter lives follow.
+    /// when it asks for none. A holder can shorten any lease, so shorter lives follow. Nothing where it obtains none under this grant.
     pub(super) fn life_when_asked(&self, grant: &Grant) -> Option<u64> {
         if grant.issue == Issue::Operator {
             return None;
@@ -178,7 +178,23 @@ impl<'p> Judge<'p> {
         let (least, most) = values.range();
         let most = u64::try_from(most).unwrap_or(0).min(grant.max_ttl);
         let asked = (u64::try_from(least).unwrap_or(0) <= most && !values.forbidden()).then_some(most);
-        Some(self.policy.lease.default_ttl.min(grant.max_ttl).max(asked.unwrap_or(0)))
+        let unasked = (!self.is_hidden(tool, grant)).then(|| self.policy.lease.default_ttl.min(grant.max_ttl));
+        asked.max(unasked)
+    }
+
+    /// Whether a request that names no life comes under an earlier grant, whatever of this one it asks for: the gateway takes the first
+    /// that covers it, and those without consent before the others.
+    fn is_hidden(&self, issuing: &Tool, grant: &Grant) -> bool {
+        let of_kind = |issue: Issue| self.grants(&grant.subject).iter().filter(move |other| other.issue == issue);
+        let mut order = of_kind(Issue::SelfService).chain(of_kind(Issue::Human));
+        let forbidden = rules(issuing, "constraints").contains(&ArgRule::Forbid);
+        let covers = |other: &Grant| {
+            let tools = grant.tools.iter().filter(|tool| self.issuable(tool)).all(|tool| other.tools.contains(tool));
+            let hosts = grant.domains.iter().all(|host| grants_host(other, &places::entry(host)));
+            tools && (forbidden || hosts && grant.max_risk <= other.max_risk && grant.uses <= other.uses)
+        };
+        let known = order.clone().any(|other| std::ptr::eq(*other, grant));
+        known && order.by_ref().take_while(|other| !std::ptr::eq(**other, grant)).any(|other| covers(other))
     }
 
     /// What the issuing tool makes of the call that asks for the lease, whatever the grant.

@@ -77,7 +77,8 @@ fn kind(root: &Value, schema: &Value, steps: usize) -> Kind {
 }
 
 /// What a reference within a document leads to: `#`, a pointer, or the name of an anchor.
-fn resolve<'v>(root: &'v Value, target: &str) -> Option<&'v Value> {
+#[must_use]
+pub fn resolve<'v>(root: &'v Value, target: &str) -> Option<&'v Value> {
     let fragment = target.strip_prefix('#')?;
     if fragment.is_empty() || fragment.starts_with('/') {
         return root.pointer(&percent_decoded(fragment)?);

@@ -313,6 +313,12 @@ impl Ask {
         Permit { act, require, signatures, origins, asked }
     }
 
+    /// The permit as if those had signed who must; what else would be asked is still asked. For calls that nobody made. No gateway has it.
+    #[cfg(feature = "explain")]
+    pub(crate) fn signed(self) -> Permit {
+        self.permit
+    }
+
     /// Arguments that are asked about because their values do not come from where they may.
     #[must_use]
     pub fn origins(&self) -> &[&'static str] {
@@ -494,12 +500,25 @@ fn asked_words(because: &[String], signatures: &[Quorum]) -> String {
 #[must_use]
 pub fn assess(call: &Call) -> Risk {
     let egress = call.tool.map_or(&[][..], |tool| tool.egress);
-    let mut risk = risk::score(&risk::Input {
-        base: call.tool.map_or(0, |tool| tool.base_risk),
-        args: &call.args,
-        args_bytes: call.args_bytes.len(),
-        listed: &|host| egress.iter().any(|entry| entry.host.covers(host)),
-    });
+    weighed(
+        call,
+        risk::score(&risk::Input {
+            base: call.tool.map_or(0, |tool| tool.base_risk),
+            args: &call.args,
+            args_bytes: call.args_bytes.len(),
+            listed: &|host| egress.iter().any(|entry| entry.host.covers(host)),
+        }),
+    )
+}
+
+/// The risk of a call that is supposed to have these factors beside the base of its tool, weighed like any other. No gateway has it.
+#[cfg(feature = "explain")]
+pub(crate) fn supposed_risk(call: &Call, factors: &[(String, u16)]) -> Risk {
+    weighed(call, risk::supposed(call.tool.map_or(0, |tool| tool.base_risk), factors))
+}
+
+/// Without the factors that the tool ignores.
+fn weighed(call: &Call, mut risk: Risk) -> Risk {
     let ignored = call.tool.map_or(&[][..], |tool| tool.ignored);
     if !ignored.is_empty() {
         (risk.ignored, risk.factors) = risk.factors.into_iter().partition(|factor| ignored.contains(&factor.name));

@@ -41,7 +41,10 @@ pub(super) fn check(tool: &'static Tool, args: &Args, seen: &Seen<'_>, steps: &m
     for origin in tool.origins {
         let Some(value) = args.get(origin.arg).filter(|value| !value.is_null()) else { continue };
         let mut found = Found { seen, from: origin.from, weakest: None, problem: None };
-        found.look(origin.look, value);
+        match seen.supposed(origin) {
+            Some(sources) => found.sighted(kind_of(origin.look), Sighting { sources, call: None }),
+            None => found.look(origin.look, value),
+        }
         match (found.problem, origin.otherwise) {
             (None, Otherwise::Deny | Otherwise::Ask) => {
                 let weakest = found.weakest;
@@ -96,9 +99,13 @@ impl Found<'_> {
         if self.problem.is_some() {
             return;
         }
-        let Some(Sighting { sources, call }) = self.seen.sighting(kind, text) else {
-            return self.fault(kind, Problem::Unreadable);
-        };
+        match self.seen.sighting(kind, text) {
+            Some(sighting) => self.sighted(kind, sighting),
+            None => self.fault(kind, Problem::Unreadable),
+        }
+    }
+
+    fn sighted(&mut self, kind: ValueKind, Sighting { sources, call }: Sighting<'_>) {
         match (sources.among(self.from).strongest(), sources.strongest()) {
             (Some(source), _) => self.weakest = self.weakest.max(Some(source)),
             (None, Some(source)) => {
@@ -112,6 +119,14 @@ impl Found<'_> {
 
     fn fault(&mut self, kind: ValueKind, problem: Problem) {
         self.problem.get_or_insert((kind, problem));
+    }
+}
+
+/// The kind that a sentence names; of what stands inside a text, a link.
+const fn kind_of(look: Look) -> ValueKind {
+    match look {
+        Look::Whole(kind) => kind,
+        Look::Inside => ValueKind::Url,
     }
 }
 

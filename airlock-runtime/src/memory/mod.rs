@@ -17,7 +17,7 @@ use crate::limits::{
     MEMORY_CALLS_MAX, MEMORY_LEAF_MAX, MEMORY_RESULT_MAX, MEMORY_SESSION_MAX, MEMORY_SESSIONS_MAX, MEMORY_VALUES_MAX,
 };
 use crate::policy::Policy;
-use crate::policy::origin::{Look, Source, Sources, ValueKind};
+use crate::policy::origin::{Look, Origin, Source, Sources, ValueKind};
 use crate::risk;
 use index::{Index, Keyed, Kinds, Learner};
 use read::Reading;
@@ -72,7 +72,15 @@ pub struct Learned {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen<'a> {
     view: Option<View<'a>>,
+    #[cfg(feature = "explain")]
+    supposed: Option<&'a Sightings>,
 }
+
+/// Where the values of arguments are supposed to have been seen, and under which reading: nowhere else, and under no other. An argument
+/// that is not named was seen wherever its rule wants it. For calls that nobody made: no gateway has it.
+#[cfg(feature = "explain")]
+#[derive(Debug, Clone, Default)]
+pub struct Sightings(pub std::collections::BTreeMap<String, (Look, Sources)>);
 
 #[derive(Debug, Clone, Copy)]
 struct View<'a> {
@@ -137,7 +145,7 @@ impl Memory {
             session.intent = Some(Intent { hash: hash.to_owned(), index });
         }
         let Self { keys, sessions, .. } = self;
-        Seen { view: sessions.get(sid).map(|session| View { keys, session }) }
+        Seen { view: sessions.get(sid).map(|session| View { keys, session }), ..Seen::default() }
     }
 
     /// How many allowed calls of a session this process knows of.
@@ -321,6 +329,29 @@ impl<'a> Seen<'a> {
             sighting = session.find(keys.value(kind, &format!("-{day}")));
         }
         Some(sighting)
+    }
+
+    /// The same with what is supposed instead of what was learned.
+    #[cfg(feature = "explain")]
+    pub(crate) const fn supposing(self, sightings: &'a Sightings) -> Self {
+        Self { supposed: Some(sightings), ..self }
+    }
+
+    /// Where the value of the rule's argument is supposed to have been seen, if anything is supposed.
+    #[cfg(feature = "explain")]
+    pub(crate) fn supposed(&self, origin: &Origin) -> Option<Sources> {
+        let Sightings(by_arg) = self.supposed?;
+        Some(match by_arg.get(origin.arg) {
+            None => origin.from,
+            Some((look, sources)) if *look == origin.look => *sources,
+            Some(_) => Sources::default(),
+        })
+    }
+
+    /// A gateway supposes nothing.
+    #[cfg(not(feature = "explain"))]
+    pub(crate) const fn supposed(&self, _: &Origin) -> Option<Sources> {
+        None
     }
 
     /// Is something of the session not remembered?

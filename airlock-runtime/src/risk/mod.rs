@@ -17,6 +17,8 @@ mod words;
 
 use serde_json::{Map, Value};
 
+#[cfg(feature = "explain")]
+pub(crate) use score::supposed;
 pub use score::{FACTORS, score};
 
 /// What is scored. `listed` tells whether a canonical host name is in the tool's egress.

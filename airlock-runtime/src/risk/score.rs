@@ -101,6 +101,19 @@ pub fn score(input: &Input<'_>) -> Risk {
     Risk { score: sum.min(RISK_MAX), factors, ignored: Vec::new() }
 }
 
+/// A risk of these factors beside a base, as if a text had been found to have them. Names that no factor has are left out.
+#[cfg(feature = "explain")]
+pub(crate) fn supposed(base: u16, given: &[(String, u16)]) -> Risk {
+    let known = FACTORS.into_iter().filter(|name| *name != BASE).filter_map(|name| {
+        let (_, points) = given.iter().find(|(given, _)| given == name)?;
+        Some(Factor { name, points: *points, note: "supposed".to_owned() })
+    });
+    let base = Factor { name: BASE, points: base, note: "every call of this tool".to_owned() };
+    let factors: Vec<Factor> = [base].into_iter().chain(known).filter(|factor| factor.points > 0).collect();
+    let sum = factors.iter().fold(0u16, |sum, factor| sum.saturating_add(factor.points));
+    Risk { score: sum.min(RISK_MAX), factors, ignored: Vec::new() }
+}
+
 /// How a reading came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {

@@ -1,6 +1,7 @@
 //! A case in words: who calls what, with which arguments, under which lease, after what.
 
-use airlock_policy::authority::{Case, IssueCall, Passed, Past, Place, Real, Request, Spotted, Value, When, reading};
+use airlock_policy::authority::{Case, IssueCall, Passed, Past, Place, Request, Spotted, When, reading};
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// Characters of an argument that are shown; JSON has all.
@@ -11,12 +12,14 @@ const ITEMS_SHOWN: usize = 3;
 const PAST_SHOWN: usize = 6;
 
 /// The lines of a case, the call first. Every text of it is quoted, so that it cannot pass for a line of its own.
-pub(super) fn lines(case: &Case) -> Vec<String> {
+///
+/// `complete`: its arguments, with those that the witness leaves out.
+pub(super) fn lines(case: &Case, complete: Option<&Map<String, Value>>) -> Vec<String> {
     let Case {
         subject,
         tool,
         targets,
-        args,
+        args: _,
         more_bytes,
         seen,
         questions,
@@ -31,6 +34,8 @@ pub(super) fn lines(case: &Case) -> Vec<String> {
         at,
         earlier,
     } = case;
+    let named = super::complete::plain(case);
+    let args = complete.unwrap_or(&named);
     let given: Vec<String> = args.iter().map(|(name, given)| format!("{}={}", bare(name), value(given))).collect();
     let more = if *more_bytes > 0 { format!(" and {more_bytes} bytes of other arguments") } else { String::new() };
     let to: Vec<String> = targets.iter().map(|target| format!("{}:{}", target.host, target.port)).collect();
@@ -116,18 +121,25 @@ fn factors(risk: &BTreeMap<String, u16>) -> String {
 
 fn value(value: &Value) -> String {
     match value {
-        Value::Text(text) => short(text),
-        Value::Integer(number) => number.to_string(),
-        Value::Real(Real(number)) => format!("{number:?}"),
-        Value::Truth(truth) => truth.to_string(),
-        Value::List(items) => {
-            let shown: Vec<String> = items.iter().take(ITEMS_SHOWN).map(|item| short(item)).collect();
+        Value::String(text) => short(text),
+        Value::Array(items) => {
+            let shown: Vec<String> = items.iter().take(ITEMS_SHOWN).map(self::value).collect();
             let more = match items.len().saturating_sub(ITEMS_SHOWN) {
                 0 => String::new(),
                 more => format!(", … {more} more"),
             };
             format!("[{}{more}]", shown.join(", "))
         }
+        Value::Object(members) => {
+            let shown =
+                members.iter().take(ITEMS_SHOWN).map(|(name, member)| format!("{}: {}", short(name), self::value(member)));
+            let more = match members.len().saturating_sub(ITEMS_SHOWN) {
+                0 => String::new(),
+                more => format!(", … {more} more"),
+            };
+            format!("{{{}{more}}}", shown.collect::<Vec<_>>().join(", "))
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.to_string(),
     }
 }
 

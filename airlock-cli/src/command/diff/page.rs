@@ -1,7 +1,8 @@
 //! A difference as a table for a terminal and as a comment for a pull request.
 
 use super::call;
-use airlock_policy::authority::{Difference, Dimension, Row, Status, Verdict};
+use super::check::{self, Checked, word};
+use airlock_policy::authority::{Difference, Dimension, Row, Status};
 
 /// Places that a line names; the rest is counted.
 const PLACES_SHOWN: usize = 3;
@@ -11,35 +12,41 @@ const ROWS_SHOWN: usize = 50;
 /// What differs beside authority: what, old, new.
 pub(super) type Notes = [(&'static str, String, String)];
 
-pub(super) fn table(difference: &Difference, notes: &Notes) -> String {
+/// What became of running the witness of each row.
+pub(super) type Runs = [Option<Checked>];
+
+pub(super) fn table(difference: &Difference, runs: &Runs, notes: &Notes) -> String {
     let mut lines = Vec::new();
-    for row in &difference.rows {
+    for (row, run) in difference.rows.iter().zip(runs) {
         let sign = match row.status {
             Status::Gained => '+',
             Status::Lost => '-',
             Status::Unchanged => '=',
         };
         lines.push(format!("{sign} {} -> {}{}: {}", who(row), what(row), at(row), change(row)));
-        let [first, rest @ ..] = &example(row)[..] else { continue };
+        let [first, rest @ ..] = &example(row, run.as_ref())[..] else { continue };
         lines.push(format!("    {}: {first}", verb(row)));
         lines.extend(rest.iter().map(|line| format!("        {line}")));
     }
     lines.extend(notes.iter().map(|(what, old, new)| format!("~ {what}: {old:?} -> {new:?}")));
     lines.push(summary(difference));
+    lines.extend(Some(check::summary(runs)).filter(|text| !text.is_empty()));
     lines.join("\n")
 }
 
-pub(super) fn markdown(difference: &Difference, notes: &Notes) -> String {
+pub(super) fn markdown(difference: &Difference, runs: &Runs, notes: &Notes) -> String {
     let mut lines = vec![format!("### Authority: {}", summary(difference))];
+    lines.extend(Some(check::summary(runs)).filter(|text| !text.is_empty()).map(|text| format!("\n{text}")));
     for (status, title) in [(Status::Gained, "Gained"), (Status::Lost, "Lost")] {
-        let rows: Vec<&Row> = difference.rows.iter().filter(|row| row.status == status).collect();
+        let rows: Vec<(&Row, &Option<Checked>)> =
+            difference.rows.iter().zip(runs).filter(|(row, _)| row.status == status).collect();
         if rows.is_empty() {
             continue;
         }
         lines.push(format!("\n#### {title}"));
-        for row in rows.iter().take(ROWS_SHOWN) {
+        for (row, run) in rows.iter().take(ROWS_SHOWN) {
             lines.push(format!("\n- {} → {}{}: {}", code(&who(row)), code(&what(row)), code_if(&at(row)), code(&change(row))));
-            let example = example(row);
+            let example = example(row, run.as_ref());
             if let Some((first, rest)) = example.split_first() {
                 let text = [format!("{}: {first}", verb(row))].into_iter().chain(rest.iter().map(|line| format!("  {line}")));
                 lines.push(fenced(&text.collect::<Vec<_>>()));
@@ -95,17 +102,15 @@ fn summary(difference: &Difference) -> String {
 
 /// What the two policies make of the call.
 fn verb(row: &Row) -> String {
-    let word = |verdict: Verdict| match verdict {
-        Verdict::Deny => "denied",
-        Verdict::Ask => "asked about",
-        Verdict::Allow => "allowed",
-    };
     row.verdicts.map_or_else(|| "not found".to_owned(), |[old, new]| format!("was {}, is {}", word(old), word(new)))
 }
 
-fn example(row: &Row) -> Vec<String> {
+fn example(row: &Row, run: Option<&Checked>) -> Vec<String> {
     match (&row.witness, row.status) {
-        (Some(case), _) => call::lines(case),
+        (Some(case), _) => {
+            let lines = call::lines(case, run.map(|run| &run.args));
+            lines.into_iter().chain(run.map(check::line)).collect()
+        }
         // They are read, not called.
         (None, _) if matches!(row.dimension, Dimension::Resource | Dimension::Prompt) => Vec::new(),
         (None, Status::Gained | Status::Lost) => vec!["there may be such a call; the search for one was too large".to_owned()],

@@ -3,37 +3,9 @@
 use super::super::face::{Alphabet, InPath, Own};
 use super::super::search::Found;
 use super::super::texts::{self, Patterns, Texts};
+use super::worlds::rest::{changed, input, rest_of, rest_tool, rules};
 use super::*;
-use crate::ir::{Auth, AuthScheme, HostRule, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
-
-fn word() -> impl Strategy<Value = String> {
-    "[ab]{0,3}"
-}
-
-const PATTERNS: &[&str] = &["a*", "(ab)*", "[ab]{2,3}", "a.*b", ".*ba.*", "[^a]*", "(a|b)(a|b)", "b?a+"];
-const PATHS: &[&str] = &["/", "/a", "/a/b", "/b"];
-const HOSTS: &[&str] = &["*", "*.b.a", "a.b.a", "b.a"];
-
-fn optional<T: std::fmt::Debug>(strategy: impl Strategy<Value = T>) -> impl Strategy<Value = Option<T>> {
-    prop::option::weighted(0.3, strategy)
-}
-
-fn rules() -> impl Strategy<Value = Vec<ArgRule>> {
-    let pick = |list: &'static [&'static str]| prop::sample::select(list.to_vec()).prop_map(str::to_owned);
-    let hosts = prop::sample::subsequence(HOSTS.to_vec(), 1..3)
-        .prop_map(|hosts| ArgRule::HostIn(hosts.into_iter().map(super::super::places::entry).collect()));
-    let affixes = (optional("[ab/]{0,2}".prop_map(ArgRule::Prefix)), optional("[ab]{0,2}".prop_map(ArgRule::Suffix)));
-    let lengths = (optional((0u64..3).prop_map(ArgRule::MinLength)), optional((0u64..5).prop_map(ArgRule::MaxLength)));
-    let listed = prop::option::weighted(0.2, prop::collection::vec(word(), 1..6).prop_map(ArgRule::OneOf));
-    let rare = (
-        optional(pick(PATTERNS).prop_map(ArgRule::Matches)),
-        prop::option::weighted(0.15, pick(PATHS).prop_map(ArgRule::Under)),
-        prop::option::weighted(0.15, hosts),
-    );
-    (listed, affixes, lengths, rare).prop_map(|(one_of, (prefix, suffix), (least, most), (matches, under, hosts))| {
-        [one_of, prefix, suffix, least, most, matches, under, hosts].into_iter().flatten().collect()
-    })
-}
+use crate::ir::{Auth, AuthScheme, InputKind, Method, Pair, Piece, Rest, Select, Slot};
 
 /// Every string of up to five letters: `z` stands for all that no rule names; and some paths and hosts.
 fn universe() -> Vec<String> {
@@ -71,97 +43,6 @@ fn a_text_beyond_rules_is_found_exactly_when_there_is_one() {
         Ok(())
     });
     result.unwrap();
-}
-
-fn input(name: &str, kind: InputKind, required: bool) -> Input {
-    Input { name: name.into(), kind, required, description: String::new() }
-}
-
-pub(super) fn rest_of(input: Vec<Input>) -> Rest {
-    let from = |input: &Input| Pair { name: input.name.clone(), value: Slot::Input(input.name.clone()) };
-    Rest {
-        title: String::new(),
-        description: "x".into(),
-        method: Method::Post,
-        host: "p.x.com".into(),
-        port: 443,
-        path: vec![Piece::Literal("/v1/send".into())],
-        query: Vec::new(),
-        headers: Vec::new(),
-        body: input.iter().map(from).collect(),
-        auth: None,
-        response: Response { select: Select::Whole, max_bytes: 2048 },
-        input,
-    }
-}
-
-#[expect(clippy::useless_conversion, reason = "the variant may hold a box")]
-pub(super) fn rest_tool(name: &str, rest: Rest) -> Tool {
-    let egress = vec![Egress { host: HostRule::Exact(rest.host.clone()), ports: vec![443], stand_in: None, why: "x".into() }];
-    Tool { kind: ToolKind::Rest(rest.into()), egress, effect: EffectClass::Send, ..tool_of(name, Builtin::HttpGetJson) }
-}
-
-fn shape() -> impl Strategy<Value = Rest> {
-    let kinds = vec![InputKind::String, InputKind::Integer, InputKind::Number, InputKind::Boolean, InputKind::Array];
-    let kinds = prop::collection::vec((prop::sample::select(kinds), any::<bool>()), 1..3);
-    let other = prop::sample::select(vec![
-        (Method::Post, None),
-        (Method::Put, None),
-        (Method::Post, Some("T")),
-        (Method::Post, Some("U")),
-    ]);
-    let selects = vec![
-        Select::Whole,
-        Select::One("/id".into()),
-        Select::One("/id/x".into()),
-        Select::Fields(vec![("i".into(), "/id".into())]),
-    ];
-    (kinds, prop::option::weighted(0.2, other), prop::sample::select(selects), 1u64..3, prop::bool::weighted(0.2)).prop_map(
-        |(kinds, other, select, size, path)| {
-            let names = ["x", "y"];
-            let mut rest =
-                rest_of(kinds.into_iter().zip(names).map(|((kind, required), name)| input(name, kind, required)).collect());
-            rest.response = Response { select, max_bytes: size * 1024 };
-            if let Some((method, env)) = other {
-                rest.method = method;
-                rest.auth = env.map(|env| Auth { scheme: AuthScheme::Bearer, env: env.into() });
-            }
-            let first = &mut rest.input[0];
-            if path && matches!(first.kind, InputKind::String | InputKind::Integer | InputKind::Boolean) {
-                first.required = true;
-                rest.body.remove(0);
-                rest.path = vec![Piece::Literal("/v1/".into()), Piece::Input("x".into())];
-            }
-            rest
-        },
-    )
-}
-
-fn world() -> impl Strategy<Value = Policy> {
-    let of_input = (
-        rules(),
-        bound(ArgRule::Min, -1..3),
-        bound(ArgRule::Max, -1..3),
-        prop::option::weighted(0.2, 0u64..3),
-        prop::bool::weighted(0.1),
-    );
-    let rules = prop::collection::vec(of_input, 2);
-    let tool = (shape(), rules, prop::bool::weighted(0.7)).prop_map(|(rest, rules, strict)| {
-        let ruled = rest.input.iter().zip(rules).map(|(input, (texts, min, max, items, forbid))| {
-            let numbers = || min.into_iter().chain(max);
-            let rules = match input.kind {
-                _ if forbid && !input.required => vec![ArgRule::Forbid],
-                InputKind::String => texts,
-                InputKind::Array => texts.into_iter().chain(items.map(ArgRule::MaxItems)).collect(),
-                InputKind::Integer | InputKind::Number => numbers().collect(),
-                InputKind::Boolean => Vec::new(),
-            };
-            ArgRules { arg: input.name.clone(), rules }
-        });
-        let args = ruled.collect();
-        Tool { args, strict, ..rest_tool("post", rest) }
-    });
-    tool.prop_map(|tool| policy(vec![tool], vec![grant_of("a", &["post"], &["p.x.com"])]))
 }
 
 /// The shapes that occur, by what they send: a case belongs to one.
@@ -210,22 +91,7 @@ fn cases(policies: [&Policy; 2]) -> Vec<Case> {
 
 #[test]
 fn the_difference_of_declarative_tools_agrees_with_all_calls() {
-    let strategy = (world(), world(), any::<[bool; 3]>()).prop_map(|(old, mut new, [kind, answer, args])| {
-        let (mut before, after) = (old.tools[0].clone(), &mut new.tools[0]);
-        if kind {
-            // Only the answer, or nothing, is another.
-            if let (ToolKind::Rest(before), ToolKind::Rest(after), true) = (&mut before.kind, &after.kind, answer) {
-                before.response = after.response.clone();
-            }
-            after.kind = before.kind;
-            after.args.clone_from(&old.tools[0].args);
-        }
-        if args {
-            after.strict = old.tools[0].strict;
-        }
-        (old, new)
-    });
-    runner(300).run(&strategy, |(old, new)| agrees(&old, &new, &cases([&old, &new]))).unwrap();
+    runner(300).run(&changed(), |(old, new)| agrees(&old, &new, &cases([&old, &new]))).unwrap();
 }
 
 /// One input with these rules.

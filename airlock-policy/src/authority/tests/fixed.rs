@@ -61,7 +61,7 @@ fn larger_arguments_count_only_where_a_tool_takes_them() {
     assert_eq!(gains(&sized(small(), 1024), &sized(small(), 4096)), []);
     let input =
         crate::ir::Input { name: "x".into(), kind: crate::ir::InputKind::String, required: true, description: String::new() };
-    let tool = || super::arguments::rest_tool("post", super::arguments::rest_of(vec![input.clone()]));
+    let tool = || super::worlds::rest::rest_tool("post", super::worlds::rest::rest_of(vec![input.clone()]));
     let large = |most| sized(policy(vec![tool()], vec![grant_of("a", &["post"], &["p.x.com"])]), most);
     let rows = gains(&large(1024), &large(4096));
     assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::ArgumentBytes));

@@ -1,67 +1,8 @@
 //! Tools of upstreams: program, definition, results, arguments.
 
+use super::worlds::foreign::{changed, proxied, world_of};
 use super::*;
-use crate::definitions::{Definition, schema};
-use crate::ir::{Argument, ArgumentKind, Era, OnRisk, Proxied, Upstream, Variable, VariableValue};
-
-const DEFINITIONS: [&str; 3] = [
-    r#"{"name":"t","description":"d","inputSchema":{"type":"object","properties":{"x":{"type":"string"},"y":{"type":"integer"},"z":{"type":"object"}},"required":["x"]}}"#,
-    r#"{"name":"t","description":"other","inputSchema":{"type":"object","properties":{"x":{"type":"string"},"y":{"type":"integer"},"z":{"type":"object"}},"required":["x"]}}"#,
-    r#"{"name":"t","description":"d","inputSchema":{"type":"object","properties":{"x":{"type":"string"},"w":{"type":"boolean"}}}}"#,
-];
-
-fn upstream(program: usize) -> Upstream {
-    let literal = |text: &str| vec![Variable { name: "A".into(), value: VariableValue::Literal(text.into()) }];
-    Upstream {
-        name: "u".into(),
-        command: vec!["/bin/u".into(), ["a", "b"][program % 2].into()],
-        dir: None,
-        env: if program > 1 { literal("x") } else { Vec::new() },
-        era: Era::Auto,
-        start_timeout: 5,
-        max_message: 9,
-        resources: Vec::new(),
-        prompts: Vec::new(),
-        why: "x".into(),
-    }
-}
-
-fn proxied(definition: usize, max_result: u64, on_risk: OnRisk, result_threshold: u16) -> Proxied {
-    let definition = Definition::of(DEFINITIONS[definition]).unwrap();
-    Proxied {
-        upstream: "u".into(),
-        tool: "t".into(),
-        pin: crate::digest::hex(definition.digest()),
-        arguments: schema::arguments(definition.value()),
-        definition: definition.text().into(),
-        max_result,
-        on_risk,
-        result_threshold,
-        secrets: false,
-    }
-}
-
-fn world_of(program: usize, proxied: Proxied, strict: bool, args: Vec<ArgRules>) -> Policy {
-    let names: Vec<&str> = proxied.arguments.iter().map(|argument| argument.name.as_str()).collect();
-    let args = args.into_iter().filter(|rules| names.contains(&rules.arg.as_str())).collect();
-    let tool = Tool { kind: ToolKind::Upstream(proxied), strict, args, ..tool_of("u.t", Builtin::HttpGetJson) };
-    Policy { upstreams: vec![upstream(program)], ..policy(vec![tool], vec![grant_of("a", &["u.t"], &[])]) }
-}
-
-fn world() -> impl Strategy<Value = Policy> {
-    let results = (
-        prop::sample::select(vec![1000u64, 2000]),
-        prop::sample::select(vec![OnRisk::Deny, OnRisk::Mark, OnRisk::Strip]),
-        0u16..3,
-    );
-    let numbers =
-        (bound(ArgRule::Min, 0..2), bound(ArgRule::Max, 1..3)).prop_map(|(least, most)| least.into_iter().chain(most).collect());
-    let args = (texts(&["a", "ab"], &["b"]), numbers).prop_map(|(x, y): (_, Vec<ArgRule>)| ruled(vec![("x", x), ("y", y)]));
-    let parts = (0usize..4, 0usize..3, results, any::<bool>(), args);
-    parts.prop_map(|(program, definition, (most, on_risk, threshold), strict, args)| {
-        world_of(program, proxied(definition, most, on_risk, threshold), strict, args)
-    })
-}
+use crate::ir::{Argument, ArgumentKind, OnRisk, Proxied, Variable, VariableValue};
 
 /// Every call of the small world.
 fn cases(policies: [&Policy; 2]) -> Vec<Case> {
@@ -106,28 +47,7 @@ fn cases(policies: [&Policy; 2]) -> Vec<Case> {
 
 #[test]
 fn the_difference_of_tools_of_upstreams_agrees_with_all_calls() {
-    let strategy = (world(), world(), any::<[bool; 4]>()).prop_map(|(old, mut new, [program, kind, args, strict])| {
-        if program {
-            new.upstreams.clone_from(&old.upstreams);
-        }
-        let (before, after) = (&old.tools[0], &mut new.tools[0]);
-        if kind {
-            after.kind = before.kind.clone();
-            after.args.clone_from(&before.args);
-        }
-        if args && kind {
-            // Only results are treated otherwise.
-            if let ToolKind::Upstream(proxied) = &mut after.kind {
-                proxied.on_risk = OnRisk::Strip;
-                proxied.result_threshold = 1;
-            }
-        }
-        if strict {
-            after.strict = before.strict;
-        }
-        (old, new)
-    });
-    runner(300).run(&strategy, |(old, new)| agrees(&old, &new, &cases([&old, &new]))).unwrap();
+    runner(300).run(&changed(), |(old, new)| agrees(&old, &new, &cases([&old, &new]))).unwrap();
 }
 
 #[test]
@@ -156,7 +76,7 @@ fn a_reviewer_reads_what_changed() {
         change(&|policy| policy.upstreams[0].env = vec![Variable { name: "K".into(), value: VariableValue::Secret("S".into()) }]),
         change(&|policy| policy.upstreams[0].max_message = 10),
         change(&kind(&|proxied| {
-            let Proxied { pin, definition, .. } = super::foreign::proxied(1, 1000, OnRisk::Deny, 1);
+            let Proxied { pin, definition, .. } = super::worlds::foreign::proxied(1, 1000, OnRisk::Deny, 1);
             (proxied.pin, proxied.definition) = (pin, definition);
         })),
         change(&kind(&|proxied| proxied.max_result = 1001)),

@@ -1,6 +1,6 @@
 //! Policies of the size that people may write, and at the limits of the language: compared without giving up, and exactly.
 
-use super::arguments::{rest_of, rest_tool};
+use super::worlds::rest::{rest_of, rest_tool};
 use super::*;
 use crate::ir::{HostRule, Input, InputKind};
 

@@ -9,123 +9,21 @@ mod network;
 mod origins;
 mod sessions;
 mod signatures;
+mod worlds;
 
 use super::places::Classes;
 use super::*;
-use crate::builtin::ISSUE_TOOL;
-use crate::ir::{
-    ArgRule, ArgRules, Builtin, Durability, EffectClass, Egress, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy,
-    Quota, Tool, ToolKind,
-};
+use crate::ir::{ArgRule, ArgRules, Builtin, Egress, Grant, Issue, Limits, Policy, Quota, Tool, ToolKind};
+use crate::{definitions, digest, ir};
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use std::collections::BTreeMap;
+use worlds::*;
 
 /// Pairs of policies that a property looks at: `PROPTEST_CASES`, or a few thousand so that the suite stays quick.
 fn runner(standard: u32) -> TestRunner {
     let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(standard);
     TestRunner::new(ProptestConfig { failure_persistence: None, max_shrink_iters: 500, ..ProptestConfig::with_cases(cases) })
-}
-
-fn tool_of(name: &str, builtin: Builtin) -> Tool {
-    Tool {
-        name: name.to_owned(),
-        kind: ToolKind::Builtin(builtin),
-        effect: EffectClass::Read,
-        risk_threshold: 2,
-        base_risk: 0,
-        ignored: Vec::new(),
-        egress: Vec::new(),
-        args: Vec::new(),
-        origins: Vec::new(),
-        trusted: false,
-        strict: true,
-        labels: Vec::new(),
-        approval: None,
-        signatures: None,
-        quota: Quota::default(),
-        timeout: 10,
-        why: "x".into(),
-    }
-}
-
-fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
-    Policy {
-        upstreams: Vec::new(),
-        airlock: 1,
-        gateway: Gateway { name: "g".into(), instructions: String::new() },
-        keys: vec![Key { kid: "k1".into(), commitment: None }],
-        lease: Lease { default_ttl: 1, max_ttl: 3, carrier_meta: true, carrier_arguments: false },
-        ledger: Ledger { dir_env: None, dir_default: "l".into(), durability: Durability::Power },
-        limits: Limits {
-            max_arguments: 1000,
-            in_flight: 1,
-            timeout: 10,
-            approval_timeout: 10,
-            step_ups: None,
-            quota: Quota::default(),
-        },
-        approvers: Vec::new(),
-        tools,
-        flows: Vec::new(),
-        grants,
-        requires: Vec::new(),
-    }
-}
-
-fn grant_of(subject: &str, tools: &[&str], domains: &[&str]) -> Grant {
-    let list = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
-    Grant {
-        subject: subject.into(),
-        tools: list(tools),
-        issue: Issue::Operator,
-        domains: list(domains),
-        max_ttl: 3,
-        max_risk: 3,
-        uses: 3,
-        why: "x".into(),
-    }
-}
-
-fn any_grant(tools: &'static [&'static str], domains: &'static [&'static str]) -> impl Strategy<Value = Grant> {
-    (
-        prop::sample::select(vec!["a", "b"]),
-        prop::sample::subsequence(tools.to_vec(), 1..=tools.len()),
-        prop::sample::select(vec![Issue::Operator, Issue::SelfService, Issue::Human]),
-        prop::sample::subsequence(domains.to_vec(), 0..=domains.len()),
-        1u64..4,
-        0u16..4,
-        1u64..4,
-    )
-        .prop_map(|(subject, tools, issue, domains, max_ttl, max_risk, uses)| Grant {
-            issue,
-            max_ttl,
-            max_risk,
-            uses,
-            ..grant_of(subject, &tools, &domains)
-        })
-}
-
-fn bound(kind: fn(i64) -> ArgRule, range: std::ops::Range<i64>) -> impl Strategy<Value = Option<ArgRule>> {
-    prop::option::of(range.prop_map(kind))
-}
-
-fn texts(values: &'static [&'static str], ends: &'static [&'static str]) -> impl Strategy<Value = Vec<ArgRule>> {
-    let word = |list: &'static [&'static str]| prop::option::weighted(0.4, prop::sample::select(list.to_vec()));
-    let listed = prop::option::weighted(0.2, prop::sample::subsequence(values.to_vec(), 1..=values.len().min(4)));
-    (listed, word(values), word(ends), prop::option::weighted(0.2, 0u64..4), prop::option::weighted(0.2, 0u64..30)).prop_map(
-        |(one_of, prefix, suffix, least, most)| {
-            let strings = |list: Vec<&str>| ArgRule::OneOf(list.into_iter().map(str::to_owned).collect());
-            let affixes = [prefix.map(|text| ArgRule::Prefix(text.into())), suffix.map(|text| ArgRule::Suffix(text.into()))];
-            let lengths = [least.map(ArgRule::MinLength), most.map(ArgRule::MaxLength)];
-            one_of.map(strings).into_iter().chain(affixes.into_iter().flatten()).chain(lengths.into_iter().flatten()).collect()
-        },
-    )
-}
-
-fn ruled(rules: Vec<(&str, Vec<ArgRule>)>) -> Vec<ArgRules> {
-    let full = rules.into_iter().filter(|(_, rules)| !rules.is_empty());
-    full.map(|(arg, rules)| ArgRules { arg: arg.into(), rules }).collect()
 }
 
 /// A call of the smallest lease, signed with a key that nobody pins.
@@ -218,30 +116,9 @@ fn told(old: &Policy, new: &Policy, difference: &Difference, case: &Case, status
     Ok(())
 }
 
-/// Two policies of which the second is often the first with a few parts changed, so that small differences are met.
-fn pair(policy: impl Strategy<Value = Policy> + Clone) -> impl Strategy<Value = (Policy, Policy)> {
-    (policy.clone(), policy, any::<[bool; 4]>()).prop_map(|(old, mut new, [keys, lease, tools, grants])| {
-        if keys {
-            new.keys.clone_from(&old.keys);
-        }
-        if lease {
-            new.lease = old.lease.clone();
-            new.limits = old.limits.clone();
-            new.flows.clone_from(&old.flows);
-        }
-        if tools {
-            new.tools.clone_from(&old.tools);
-        }
-        if grants {
-            new.grants.clone_from(&old.grants);
-        }
-        (old, new)
-    })
-}
-
 /// Runs a property over pairs of policies of a world.
 fn holds(standard: u32, world: impl Strategy<Value = Policy> + 'static, cases: &[Case]) {
-    let strategy = pair(std::rc::Rc::new(world.boxed()));
+    let strategy = pair(shared(world));
     runner(standard).run(&strategy, |(old, new)| agrees(&old, &new, cases)).unwrap();
 }
 

@@ -1,37 +1,8 @@
 //! Where values come from.
 
+use super::worlds::origins::{LOOKS, world};
 use super::*;
-use crate::ir::{Approval, Look, Origin, Otherwise, Source, ValueKind};
-
-const LOOKS: [Look; 3] = [Look::Whole(ValueKind::Email), Look::Whole(ValueKind::Name), Look::Inside];
-
-fn origin(arg: &'static str) -> impl Strategy<Value = Option<Origin>> {
-    let from = prop::sample::subsequence(
-        vec![Source::Intent, Source::Trusted, Source::Structured, Source::Screened, Source::Text],
-        1..=5,
-    );
-    let otherwise = prop_oneof![Just(Otherwise::Deny), Just(Otherwise::Ask)];
-    let rule = (from, otherwise, prop::sample::select(LOOKS.to_vec()));
-    prop::option::weighted(
-        0.8,
-        rule.prop_map(move |(from, otherwise, look)| Origin { arg: arg.to_owned(), look, from, otherwise }),
-    )
-}
-
-fn world() -> impl Strategy<Value = Policy> {
-    let approval = prop::option::weighted(0.2, Just(Approval::Human));
-    (origin("limit"), origin("other"), any::<[bool; 2]>(), approval).prop_map(|(one, two, trusted, approval)| {
-        let origins = one.into_iter().chain(two).collect();
-        let mut tools = vec![
-            Tool { origins, approval, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) },
-            tool_of("airlock_usage_stats", Builtin::AirlockUsageStats),
-        ];
-        for (tool, trusted) in tools.iter_mut().zip(trusted) {
-            tool.trusted = trusted;
-        }
-        policy(tools, vec![grant_of("a", &["airlock_audit_tail", "airlock_usage_stats"], &[])])
-    })
-}
+use crate::ir::{Origin, Otherwise, Source};
 
 /// Every place under every reading, for one argument and for both.
 fn cases() -> Vec<Case> {
