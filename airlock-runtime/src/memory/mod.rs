@@ -145,7 +145,11 @@ impl Memory {
             session.intent = Some(Intent { hash: hash.to_owned(), index });
         }
         let Self { keys, sessions, .. } = self;
-        Seen { view: sessions.get(sid).map(|session| View { keys, session }), ..Seen::default() }
+        Seen {
+            view: sessions.get(sid).map(|session| View { keys, session }),
+            #[cfg(feature = "explain")]
+            supposed: None,
+        }
     }
 
     /// How many allowed calls of a session this process knows of.
