@@ -145,7 +145,12 @@ impl Memory {
             session.intent = Some(Intent { hash: hash.to_owned(), index });
         }
         let Self { keys, sessions, .. } = self;
-        Seen { view: sessions.get(sid).map(|session| View { keys, session }), ..Seen::default() }
+        let view = sessions.get(sid).map(|session| View { keys, session });
+        Seen {
+            view,
+            #[cfg(feature = "explain")]
+            supposed: None,
+        }
     }
 
     /// How many allowed calls of a session this process knows of.
