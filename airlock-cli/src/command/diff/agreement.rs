@@ -162,7 +162,13 @@ fn what_the_schema_demands_is_made_up_and_what_it_refuses_is_not_run() {
 #[test]
 fn signatures_are_those_of_the_row() {
     let manifest = include_str!("../../../../tests/manifests/good/everything.toml");
-    let (old, new) = (compiled(manifest), compiled(&manifest.replace("signatures = 2", "signatures = 1")));
-    let run = run(&old, &new, |_| {});
-    assert!(matches!(&run.proof, Proof::Both(supposing) if supposing.contains(&"who signed it")), "{run:?}");
+    let of = |count: u8, names: &str| {
+        let (two, other) = ("signatures = 2, of = [\"bob\", \"alice\"]", format!("signatures = {count}, of = [{names}]"));
+        compiled(&manifest.replace(two, &other))
+    };
+    // Fewer of them, and another one.
+    for (old, new) in [((2, "\"bob\", \"alice\""), (1, "\"bob\", \"alice\"")), ((1, "\"alice\""), (1, "\"bob\""))] {
+        let run = run(&of(old.0, old.1), &of(new.0, new.1), |_| {});
+        assert!(matches!(&run.proof, Proof::Both(supposing) if supposing.contains(&"who signed it")), "{run:?}");
+    }
 }
