@@ -259,14 +259,14 @@ async fn whichever_side_ends_the_other_one_knows() {
     let policy = policy(None);
     both(policy, async |errands, egress| {
         egress.abort();
-        errands.broken().await;
+        tokio::time::timeout(Duration::from_secs(10), errands.broken()).await.unwrap();
         assert!(errands.is_broken());
         assert_eq!(errands.run(get(policy, "/")).await.unwrap_err().code, "egress_ended");
     })
     .await;
     both(policy, async |errands, egress| {
         errands.end().await;
-        egress.await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(10), egress).await.unwrap().unwrap().unwrap();
         assert!(!errands.is_broken(), "the gateway has ended it");
     })
     .await;
