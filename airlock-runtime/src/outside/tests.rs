@@ -234,7 +234,7 @@ async fn many_calls_are_told_apart() {
     let policy = policy(Some(service.port));
     both(policy, async |errands, _| {
         let answers = tokio::task::spawn_blocking(move || {
-            let mut come: Vec<_> = (0..40).map(|_| service.come.recv().unwrap()).collect();
+            let mut come: Vec<_> = (0..40).map(|_| service.come.recv_timeout(Duration::from_secs(20)).unwrap()).collect();
             // The last one is answered first.
             while let Some((request, told)) = come.pop() {
                 let path = request.split(' ').nth(1).unwrap();
