@@ -178,7 +178,7 @@ impl Helpers {
 }
 
 fn failed(what: &str, fault: &io::Error) -> Stop {
-    Stop { code: 7, message: format!("the gateway's processes could not be started: {what}: {fault}") }
+    Stop { code: 8, message: format!("the gateway's processes could not be started: {what}: {fault}") }
 }
 
 /// Variables of the gateway that hold secrets of its helpers.

@@ -1,6 +1,6 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
 //! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused · 6 the
-//! launcher of upstreams could not be started · 7 the process for requests could not be started, or has ended while serving.
+//! launcher of upstreams could not be started · 8 the process for requests could not be started, or has ended while serving.
 
 use crate::effect::World;
 use crate::lease::guard;

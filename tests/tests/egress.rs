@@ -116,7 +116,7 @@ fn a_killed_egress_is_the_end_of_its_calls_and_of_the_gateway() {
     assert_eq!(reply["result"]["isError"], true);
     assert_eq!(gateway.line(), None, "nothing more is said");
     let (status, stderr) = gateway.end();
-    assert_eq!(status.code(), Some(7), "{stderr}");
+    assert_eq!(status.code(), Some(8), "{stderr}");
     assert!(stderr.contains("the process for requests has ended"), "{stderr}");
     assert_gone(egress);
     let outcome = place.entries_of("outcome").pop().unwrap();
@@ -132,7 +132,7 @@ fn a_killed_egress_is_missed_though_nobody_calls() {
     let mut gateway = place.start(&abuse());
     gateway.ask(&discover("there"));
     kill(descendants(gateway.pid())[0], Signal::KILL);
-    assert_eq!(gateway.end().0.code(), Some(7));
+    assert_eq!(gateway.end().0.code(), Some(8));
 }
 
 #[test]
@@ -250,7 +250,7 @@ fn without_egress_there_is_no_gateway() {
     }
     command.arg(&root).arg("/gateway").env("AIRLOCK_KEY_FILE", "/key").env("AIRLOCK_LEDGER_DIR", "/ledger");
     let (code, stderr) = run(&mut command);
-    assert_eq!(code, Some(7), "{stderr}");
+    assert_eq!(code, Some(8), "{stderr}");
     assert!(stderr.contains("the process for requests could not be started"), "{stderr}");
     assert_eq!(fs::read_dir(root.join("ledger")).unwrap().count(), 0, "and leaves no trace");
 }

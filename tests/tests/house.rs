@@ -109,6 +109,21 @@ fn no_gateway_is_built_with_trials() {
     assert!(lib.contains("#[cfg(feature = \"explain\")]\npub mod trial;"));
 }
 
+/// What lets another process than egress make requests is for tests; no gateway may be built with it.
+#[test]
+fn no_gateway_is_built_with_rehearsals() {
+    let named = "rehearsal\"";
+    for (path, text) in files(&["Cargo.toml", "templates/gateway/manifest.toml", "airlock-policy/src/features.rs"]) {
+        assert!(path.starts_with("tests") || !text.contains(named), "{}: only tests have rehearsals", path.display());
+    }
+    let outside = std::fs::read_to_string(root().join("airlock-runtime/src/outside/mod.rs")).unwrap();
+    assert!(outside.contains("#[cfg(any(test, feature = \"rehearsal\"))]\n    #[must_use]\n    pub const fn rehearsed"));
+    let made =
+        files(&[".rs"]).into_iter().filter(|(path, _)| path.starts_with("airlock-runtime/src") && !path.ends_with("tests.rs"));
+    let made: usize = made.map(|(_, text)| text.matches("= Outside(())").count()).sum();
+    assert_eq!(made, 1, "the egress role alone makes one");
+}
+
 /// Targets of Markdown links outside code, without external ones.
 fn links(text: &str) -> Vec<String> {
     let mut is_code = false;

@@ -34,7 +34,7 @@ use tokio::task::LocalSet;
 /// The argument that makes this program egress, before the judge's process number.
 const EGRESS: &str = "--egress";
 /// Exit code where there is no egress, or no more.
-pub(crate) const CODE: u8 = 7;
+pub(crate) const CODE: u8 = 8;
 /// How long egress may take until it has its credentials. It reads variables and files.
 const READY_MAX: Duration = Duration::from_secs(10);
 /// Longest first report, in bytes: one sentence.

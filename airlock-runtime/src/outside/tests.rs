@@ -234,7 +234,7 @@ async fn many_calls_are_told_apart() {
     let policy = policy(Some(service.port));
     both(policy, async |errands, _| {
         let answers = tokio::task::spawn_blocking(move || {
-            let mut come: Vec<_> = (0..40).map(|_| service.come.recv().unwrap()).collect();
+            let mut come: Vec<_> = (0..40).map(|_| service.come.recv_timeout(Duration::from_secs(20)).unwrap()).collect();
             // The last one is answered first.
             while let Some((request, told)) = come.pop() {
                 let path = request.split(' ').nth(1).unwrap();
@@ -259,14 +259,14 @@ async fn whichever_side_ends_the_other_one_knows() {
     let policy = policy(None);
     both(policy, async |errands, egress| {
         egress.abort();
-        errands.broken().await;
+        tokio::time::timeout(Duration::from_secs(10), errands.broken()).await.unwrap();
         assert!(errands.is_broken());
         assert_eq!(errands.run(get(policy, "/")).await.unwrap_err().code, "egress_ended");
     })
     .await;
     both(policy, async |errands, egress| {
         errands.end().await;
-        egress.await.unwrap().unwrap();
+        tokio::time::timeout(Duration::from_secs(10), egress).await.unwrap().unwrap().unwrap();
         assert!(!errands.is_broken(), "the gateway has ended it");
     })
     .await;
