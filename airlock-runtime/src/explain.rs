@@ -3,8 +3,8 @@
 use crate::lease::hex;
 use crate::policy::origin::{Look, Origin, Source};
 use crate::policy::{
-    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy,
-    Quota, Rate, Signatures, Tool, ToolKind,
+    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Part,
+    Policy, Quota, Rate, Sandbox, Signatures, Tool, ToolKind,
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
@@ -36,6 +36,7 @@ pub fn policy(policy: &Policy) -> String {
         lease,
         ledger,
         limits,
+        sandbox,
         approvers,
         tools,
         tool_index: _,
@@ -46,6 +47,7 @@ pub fn policy(policy: &Policy) -> String {
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
+    let Sandbox { allow_missing, unconfined } = sandbox;
     let mut whole = json!({
         "gateway": gateway,
         "instructions": instructions,
@@ -57,6 +59,7 @@ pub fn policy(policy: &Policy) -> String {
         "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
         "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout, "step_ups": step_ups,
                    "quota": self::quota(quota)},
+        "sandbox": {"allow_missing": allow_missing.iter().map(|part: &Part| part.word()).collect::<Vec<_>>(), "unconfined": unconfined},
         "approvers": approvers.iter().map(|Approver { name, key }| json!({"name": name, "key": hex(key)})).collect::<Vec<_>>(),
         "tools": tools.iter().map(tool).collect::<Vec<_>>(),
         "flows": flows.iter().map(flow).collect::<Vec<_>>(),

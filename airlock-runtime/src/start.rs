@@ -1,19 +1,20 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
 //! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused · 6 the
-//! launcher of upstreams could not be started.
+//! launcher of upstreams could not be started · 7 the kernel cannot confine the gateway.
 
+use crate::confine::{self, Judge};
 use crate::effect::World;
 use crate::lease::guard;
 use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
-use crate::ledger::{Ledger, note};
+use crate::ledger::{Ledger, Prepared, note};
 use crate::policy::Policy;
 #[cfg(feature = "upstream")]
 use crate::upstream::launcher;
 use crate::{explain, serve};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Names the file with the gateway's audience keys.
@@ -80,7 +81,10 @@ fn print(text: &str) -> Result<(), Stop> {
 }
 
 /// The launcher before everything, while there is nothing that it could inherit. Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory.
+/// Then the process gives up every other file, before it reads the ledger and starts threads.
 fn open(policy: &'static Policy) -> Result<World, Stop> {
+    let is_excused = confine::excused(policy)?;
+    close_strays()?;
     #[cfg(feature = "upstream")]
     let upstreams = crate::upstream::Upstreams::new(policy, launcher::Launcher::start(policy)?);
     // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
@@ -93,8 +97,38 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
     let secrets = crate::effect::secret::Secrets::read(policy, |name| std::env::var_os(name))
         .map_err(|problem| Stop { code: 5, message: problem })?;
     let ledger_dir = ledger_dir(policy);
-    let ledger = Ledger::open_for(&ledger_dir, policy)
-        .map_err(|fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") })?;
+    let unopened = |fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") };
+    let prepared = Prepared::new(&ledger_dir, policy).map_err(unopened)?;
+    let judge = Judge::of(policy);
+    if !is_excused {
+        confine::demand(policy, judge.files(&ledger_dir))?;
+    }
+    let ledger = prepared.open().map_err(unopened)?;
+    remark(policy, &ledger, &ledger_dir);
+    Ok(World {
+        policy,
+        keys,
+        ledger,
+        ledger_dir,
+        judge: (!is_excused).then_some(judge),
+        #[cfg(feature = "http")]
+        secrets,
+        #[cfg(feature = "upstream")]
+        upstreams,
+    })
+}
+
+/// Closes what whoever started the gateway left open, but for the pipe with the key.
+fn close_strays() -> Result<(), Stop> {
+    let keep = std::env::var(KEY_FD).ok().and_then(|number| number.parse().ok());
+    confine::close_strays(keep).map_err(|fault| Stop {
+        code: confine::UNCONFINED,
+        message: format!("the gateway does not start: descriptors of others cannot be closed: {fault}"),
+    })
+}
+
+/// What an operator should know at the start.
+fn remark(policy: &Policy, ledger: &Ledger, ledger_dir: &Path) {
     if ledger.is_new() {
         warn(&format!(
             "new ledger in {}. Its public key is {} - keep it elsewhere; `airlock verify-log --key` needs it.",
@@ -108,16 +142,6 @@ fn open(policy: &'static Policy) -> Result<World, Stop> {
             tool.name
         ));
     }
-    Ok(World {
-        policy,
-        keys,
-        ledger,
-        ledger_dir,
-        #[cfg(feature = "http")]
-        secrets,
-        #[cfg(feature = "upstream")]
-        upstreams,
-    })
 }
 
 fn ledger_dir(policy: &Policy) -> PathBuf {

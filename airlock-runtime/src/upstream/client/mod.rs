@@ -39,6 +39,8 @@ const LAUNCH_MAX: Duration = Duration::from_secs(5);
 const STABLE: Duration = Duration::from_secs(60);
 /// Longest time between an end and the next start.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// How long to wait between two looks at what a dead launcher left behind.
+const BURIAL: Duration = Duration::from_millis(100);
 /// How long a gateway that ends waits for its upstreams. Clients kill it two seconds after they asked it to end, and its ledger is not
 /// signed yet; the launcher ends by itself what takes longer.
 const END_MAX: Duration = Duration::from_millis(500);
@@ -167,7 +169,7 @@ impl Upstreams {
 }
 
 impl Inner {
-    /// Takes the launcher's reports. When it is gone, whatever it left behind is ended here.
+    /// Takes the launcher's reports. When it is gone, whatever it left behind ends by itself, and is waited for here.
     async fn listen(self: Rc<Self>, socket: Rc<Socket>) {
         loop {
             if socket.readable().await.is_err() {
@@ -192,7 +194,10 @@ impl Inner {
                 link.close(End::Gone);
             }
         }
-        let _ = tokio::task::spawn_blocking(|| tree::sweep(&[])).await;
+        // Keepers that lost their launcher end what they keep, and become children of this process, which may signal nobody.
+        while tree::bury() {
+            tokio::time::sleep(BURIAL).await;
+        }
     }
 
     fn hear(&self, report: Report) {

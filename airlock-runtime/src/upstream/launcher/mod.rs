@@ -16,6 +16,7 @@ pub(super) mod tree;
 
 pub(super) use message::{Order, Report, Run, Socket, register};
 
+use crate::confine;
 use crate::lease::guard;
 use crate::policy::Policy;
 use crate::start::Stop;
@@ -87,13 +88,7 @@ pub(crate) fn role(policy: &'static Policy, arguments: &[&str]) -> Option<Result
 
 /// Closes every descriptor beyond stderr. Whoever started the gateway may have left some open, the pipe with its key among them.
 fn close_strays() -> std::io::Result<()> {
-    let listed: Vec<i32> =
-        std::fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-    for stray in listed.into_iter().filter(|number| *number > 2) {
-        // The one through which they were listed is closed already.
-        let _ = nix::unistd::close(stray);
-    }
-    Ok(())
+    confine::close_strays(None)
 }
 
 fn main(policy: &'static Policy) -> Result<(), Stop> {
@@ -104,6 +99,9 @@ fn main(policy: &'static Policy) -> Result<(), Stop> {
     }
     guard::forbid_dumps();
     close_strays().map_err(|fault| failed(&fault))?;
+    if !confine::excused(policy)? {
+        confine::demand(policy, confine::Launcher.calls())?;
+    }
     tree::become_reaper().map_err(|fault| failed(&fault))?;
     let socket = rustix::stdio::stdin().try_clone_to_owned().map_err(|fault| failed(&fault))?;
     let nothing = std::fs::File::open("/dev/null").map_err(|fault| failed(&fault))?;
@@ -228,7 +226,12 @@ impl Runs {
             tokio::task::spawn_local(stderr::Lines::new(upstream.name, texts).follow(pipe, self.log.clone()));
         }
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { return Err("it has no pipes".into()) };
-        let started = Report::Started { run, stdin: stdin.into(), stdout: stdout.into(), secrets };
+        let (stdin, stdout): (OwnedFd, OwnedFd) = (stdin.into(), stdout.into());
+        // Here, because a confined gateway changes no descriptor.
+        for pipe in [&stdin, &stdout] {
+            rustix::io::ioctl_fionbio(pipe, true).map_err(|fault| refused(fault.into()))?;
+        }
+        let started = Report::Started { run, stdin, stdout, secrets };
         started.send(socket).map_err(|fault| {
             self.signal(run, Signal::KILL);
             format!("the gateway does not take it: {fault}")
