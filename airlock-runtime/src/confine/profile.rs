@@ -108,9 +108,9 @@ const LEDGER: &[Rule] = &[
     allow(libc::SYS_rename),
     #[cfg(not(target_arch = "x86_64"))]
     allow_if(libc::SYS_renameat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[HERE]))]]),
-    // A second descriptor of the head, which holds the lock; and whether a pipe is for reading or writing. Flags are not changed, so
-    // what was opened to grow only grows.
-    allow_if(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_DUPFD_CLOEXEC), bits(libc::F_GETFL)]))]]),
+    // A second descriptor of the head, which holds the lock; whether a pipe is for reading or writing; and, in builds with assertions,
+    // whether a descriptor is open. Flags are not changed, so what was opened to grow only grows.
+    allow_if(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_DUPFD_CLOEXEC), bits(libc::F_GETFL), bits(libc::F_GETFD)]))]]),
 ];
 
 /// The judge's own end of a socket to the launcher, and pipes of foreign servers that come through it.
@@ -126,11 +126,14 @@ const UPSTREAMS: &[Rule] = &[
 const THREADS: &[Rule] = &[
     allow_if(libc::SYS_clone, &[&[Cond(0, Is::Long(&[THREAD]))]]),
     allow(libc::SYS_set_robust_list),
-    // For what the scheduler offers; the C library does without.
-    refuse(libc::SYS_rseq, libc::ENOSYS),
+    // The C library ends a thread to which the kernel refuses this after it gave it to others.
+    allow(libc::SYS_rseq),
     allow_if(libc::SYS_prctl, &[&[Cond(0, Is::Int(&[bits(libc::PR_SET_NAME)]))]]),
     allow(libc::SYS_gettid),
+    // With the first thread the C library takes a signal for itself, by which threads change users together.
+    allow_if(libc::SYS_rt_sigaction, &[&[Cond(0, Is::Int(&[SIGSETXID]))]]),
 ];
+const SIGSETXID: u32 = 33;
 /// How the C library makes a thread.
 const THREAD: u32 = bits(
     libc::CLONE_VM

@@ -15,7 +15,7 @@ use super::*;
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{
     ArgRule, ArgRules, Builtin, Durability, EffectClass, Egress, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy,
-    Quota, Tool, ToolKind,
+    Quota, Sandbox, Tool, ToolKind,
 };
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
@@ -65,6 +65,7 @@ fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
             step_ups: None,
             quota: Quota::default(),
         },
+        sandbox: Sandbox::default(),
         approvers: Vec::new(),
         tools,
         flows: Vec::new(),
