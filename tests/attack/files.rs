@@ -17,6 +17,10 @@ fn handle(scene: &Scene) -> Result<[u32; 34], i32> {
 
 /// Attacks on files.
 pub(crate) fn attacks() -> Vec<Attack> {
+    [opening(), changing(), looking()].concat()
+}
+
+fn opening() -> Vec<Attack> {
     vec![
         attack("je", "open", |s| call(libc::SYS_open, &[at(s.secret.as_slice()), 0])),
         attack("je", "openat a secret", |s| open(&s.secret, CLOEXEC)),
@@ -40,6 +44,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
         attack("je", "/dev/null to write", |_| open(b"/dev/null\0", 1 | CLOEXEC)),
         attack("je", "list the root directory", |_| open(b"/\0", 0o200_000 | CLOEXEC)),
         attack("je", "list it as the ledger is listed", |_| open(b"/\0", 0o204_000 | CLOEXEC)),
+    ]
+}
+
+fn changing() -> Vec<Attack> {
+    vec![
         attack("je", "unlink", |s| call(libc::SYS_unlink, &[at(s.secret.as_slice())])),
         attack("je", "unlinkat", |s| call(libc::SYS_unlinkat, &[HERE, at(s.secret.as_slice()), 0])),
         attack("je", "rmdir", |s| {
@@ -71,6 +80,11 @@ pub(crate) fn attacks() -> Vec<Attack> {
         attack("je", "truncate", |s| call(libc::SYS_truncate, &[at(s.secret.as_slice()), 0])),
         attack("je", "utimensat", |s| call(libc::SYS_utimensat, &[HERE, at(s.secret.as_slice()), 0, 0])),
         attack("je", "setxattr", |s| call(libc::SYS_setxattr, &[at(s.secret.as_slice()), at(b"user.x\0"), at(b"y"), 1, 0])),
+    ]
+}
+
+fn looking() -> Vec<Attack> {
+    vec![
         attack("je", "readlink", |_| call(libc::SYS_readlink, &[at(b"/proc/self/exe\0"), room(256), 256])),
         attack("je", "access", |s| call(libc::SYS_access, &[at(s.secret.as_slice()), 4])),
         attack("je", "chdir", |_| call(libc::SYS_chdir, &[at(b"/\0")])),

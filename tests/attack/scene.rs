@@ -157,7 +157,7 @@ pub(crate) fn controls() -> Vec<Attack> {
         }),
         control("el", "read the resolver's file", |_| io(fs::read("/etc/hosts"))),
         control("l", "start a program", |_| io(std::process::Command::new("/bin/true").status())),
-        control("l", "fork", |_| spawned(libc::SYS_fork, [0, 0])),
+        control("l", "a second process", |_| spawned(libc::SYS_fork, [0, 0])),
         control("l", "a pair of sockets", |_| io(std::os::unix::net::UnixStream::pair())),
     ]
 }

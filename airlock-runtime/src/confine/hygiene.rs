@@ -41,6 +41,15 @@ pub(super) fn shed() -> Result<(), String> {
     let refused = |what: &'static str| move |fault: rustix::io::Errno| format!("the kernel does not {what}: {fault}");
     let hard = getrlimit(Resource::Nofile).maximum.map_or(DESCRIPTORS_MAX, |hard| hard.min(DESCRIPTORS_MAX));
     setrlimit(Resource::Nofile, Rlimit { current: Some(hard), maximum: Some(hard) }).map_err(refused("bound descriptors"))?;
+    disarm()
+}
+
+/// Takes every privilege from the process and what it starts, and leaves the rest to them.
+///
+/// # Errors
+/// The kernel refuses to take something away.
+pub(super) fn disarm() -> Result<(), String> {
+    let refused = |what: &'static str| move |fault: rustix::io::Errno| format!("the kernel does not {what}: {fault}");
     rustix::thread::set_no_new_privs(true).map_err(refused("forbid new privileges"))?;
     drop_capabilities().map_err(refused("take capabilities away"))
 }

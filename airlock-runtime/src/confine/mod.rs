@@ -176,12 +176,13 @@ mod linux {
     }
 
     impl Launcher {
-        /// Gives up the calls by which a process administers its host or reaches into others. It goes on to start programs, and they inherit
+        /// Gives up every privilege, and the calls by which a process administers its host or reaches into others. It goes on to start programs, and they inherit
         /// this, so it leaves whatever an ordinary program needs: files, threads, processes, the network.
         ///
         /// # Errors
         /// The kernel has no filters, or refuses.
         pub fn calls(self) -> Result<(), Fault> {
+            hygiene::disarm().map_err(Fault::Failed)?;
             install::for_all_threads(&profile::LAUNCHER)
         }
 

@@ -63,7 +63,7 @@ const BASE: &[Rule] = &[
     allow(libc::SYS_exit_group),
     // Sending and receiving on what is connected: the signal pipe of the event loop, the launcher, the egress process.
     allow_if(libc::SYS_sendto, &[&[Cond(3, SENT), Cond(4, NULL)]]),
-    allow_if(libc::SYS_recvfrom, &[&[Cond(3, Is::Int(&[0])), Cond(4, NULL)]]),
+    allow_if(libc::SYS_recvfrom, &[&[Cond(3, Is::Int(&[0]))]]),
     // Its arguments lie in memory, where no filter sees them: the C library then uses the older call, whose flags are seen.
     refuse(libc::SYS_clone3, libc::ENOSYS),
 ];

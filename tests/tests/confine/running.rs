@@ -38,7 +38,7 @@ fn every_thread_is_confined_before_the_client_is_read() {
     let threads: Vec<PathBuf> = fs::read_dir(process.join("task")).unwrap().map(|task| task.unwrap().path()).collect();
     assert!(threads.len() >= 4, "{threads:?}");
     for thread in &threads {
-        for (name, wanted) in [("NoNewPrivs", "1"), ("Seccomp", "2"), ("Seccomp_filters", "1")] {
+        for (name, wanted) in [("NoNewPrivs", "1"), ("Seccomp", "2")] {
             assert_eq!(status(thread, name), wanted, "{name} of {}", thread.display());
         }
         for name in ["CapEff", "CapPrm", "CapInh", "CapAmb"] {
@@ -59,7 +59,28 @@ fn every_thread_is_confined_before_the_client_is_read() {
     served.finish();
 }
 
-/// Whoever may trace it sees what it does. The checkpoint that is renewed each second is the only thing that is opened by its path.
+/// Names are looked up by the C library, on threads that start while the gateway serves, with whatever it asks of the kernel for that.
+#[test]
+fn a_name_is_looked_up_inside_the_profile() {
+    let host = "nowhere.example.com";
+    let text = include_str!("../../gateways/audit.toml").replace("{name}", "looks-up");
+    let tool = format!(
+        "[[egress]]\nhost = {host:?}\nwhy = \"nobody\"\n[tools.http_get_json]\negress = [{host:?}]\nwhy = \"ask\"\n[[grant]]"
+    );
+    let text = text.replacen("[[grant]]", &tool, 1).replacen("tools = [", "tools = [\"http_get_json\", ", 1);
+    let (program, place) = (gateway(&text), Place::new("looks-up"));
+    let mut served = place.start(&program);
+    let mut claims = place.claims(&["http_get_json"]);
+    (claims.sub, claims.dom, claims.risk, claims.uses) = ("agent:auditor".into(), vec![host.into()], 500, 1000);
+    let lease = place.mint(&claims);
+    for id in 1..=3 {
+        let url = format!("https://{host}/{id}");
+        let reply = served.ask(&call(id, "http_get_json", &json!({ "url": url }), &lease));
+        assert!(reply.to_string().contains("dns_failed"), "{reply}");
+    }
+    served.finish();
+}
+
 #[test]
 fn a_gateway_says_which_profile_it_enters() {
     let program = program();
