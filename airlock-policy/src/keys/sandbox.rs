@@ -32,6 +32,8 @@ made from the rest of the manifest ([sandbox.md](sandbox.md)).",
     example: "[sandbox]
 allow_missing = [\"landlock\"]
 why = \"the hosts in Oslo have Linux 5.10 until spring\"
+[lints]
+allow-missing = { level = \"allow\", why = \"until spring\" }
 ",
     more: "",
 };
