@@ -213,6 +213,7 @@ pub(crate) fn summary(compiled: &Compiled) -> String {
         flows: _,
         requires: _,
         approvers: _,
+        sandbox: _,
     } = compiled.policy();
     let (tools, grants) = (counted(tools.len(), "tool"), counted(grants.len(), "grant"));
     let upstreams = if upstreams.is_empty() { String::new() } else { format!("{}, ", counted(upstreams.len(), "upstream")) };

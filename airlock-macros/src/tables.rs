@@ -34,14 +34,28 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -
 fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
     // What it requires held when it was compiled.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, upstreams, tools, flows, grants, requires: _ } =
-        policy;
+    let ir::Policy {
+        airlock: _,
+        gateway,
+        keys,
+        lease,
+        ledger,
+        limits,
+        sandbox,
+        approvers,
+        upstreams,
+        tools,
+        flows,
+        grants,
+        requires: _,
+    } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
     let keys = keys.iter().map(key);
     let lease = lease_rules(lease);
     let ledger = ledger_rules(ledger);
     let limits = self::limits(limits);
+    let sandbox = self::sandbox(sandbox);
     let approvers = approvers.iter().map(approver);
     let tools = tools.iter().enumerate().map(|(at, tool)| tool::entry(at, tool, upstreams));
     let upstreams = upstreams.iter().map(upstream::entry);
@@ -57,6 +71,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             lease: #lease,
             ledger: #ledger,
             limits: #limits,
+            sandbox: #sandbox,
             approvers: &[#(#approvers),*],
             tools: &[#(#tools),*],
             tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
@@ -114,6 +129,18 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
             dir_default: #dir_default,
             durability: ::airlock_runtime::policy::Durability::#durability,
         }
+    }
+}
+
+fn sandbox(sandbox: &ir::Sandbox) -> TokenStream {
+    // Why is for the reader of the manifest.
+    let ir::Sandbox { allow_missing, unconfined, why: _ } = sandbox;
+    let allow_missing = allow_missing.iter().map(|part| match part {
+        ir::Part::Landlock => quote!(::airlock_runtime::policy::Part::Landlock),
+        ir::Part::Seccomp => quote!(::airlock_runtime::policy::Part::Seccomp),
+    });
+    quote! {
+        ::airlock_runtime::policy::Sandbox { allow_missing: &[#(#allow_missing),*], unconfined: #unconfined }
     }
 }
 

@@ -305,4 +305,12 @@ codes! {
     IdleSource = "A1205" Warning "idle-source";
     /// The subject words the intent that its values may come from.
     ChosenIntent = "A1206" Warning "chosen-intent";
+
+    // Confinement.
+    /// `[sandbox]` gives nothing up.
+    EmptySandbox = "A1401" Error;
+    /// The gateway starts without a part of its confinement.
+    AllowMissing = "A1402" Warning "allow-missing";
+    /// The gateway starts where nothing confines it.
+    Unconfined = "A1403" Warning "unconfined";
 }

@@ -8,6 +8,7 @@ mod authority;
 mod origin;
 mod rest;
 mod rules;
+mod sandbox;
 mod upstream;
 
 pub use approvers::{Approver, Signatures};
@@ -15,6 +16,7 @@ pub use authority::{Flow, FlowVerdict, Grant, Issue, Property, Require, Requirem
 pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 pub use rules::{ArgRule, ArgRules};
+pub use sandbox::{Part, Sandbox};
 pub use upstream::{Argument, ArgumentKind, Era, OnRisk, Proxied, Upstream, Variable, VariableValue};
 
 use serde::Serialize;
@@ -35,6 +37,9 @@ pub struct Policy {
     pub ledger: Ledger,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[sandbox]`.
+    #[serde(default, skip_serializing_if = "Sandbox::is_whole")]
+    pub sandbox: Sandbox,
     /// `[approvers.*]`, sorted by name. As [`Self::upstreams`], left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(test, serde(default))]

@@ -112,6 +112,8 @@ pub const PATH_MAX: usize = 1024;
 pub const ENV_MAX: usize = 64;
 /// Characters of a string in an argument rule, and the largest length a rule may name: the longest URL servers commonly take.
 pub const RULE_TEXT_MAX: usize = 8192;
+/// Most entries of `[sandbox] allow_missing`: the parts that there are.
+pub const SANDBOX_PARTS: usize = 2;
 /// `[limits] max_arguments` when the manifest does not say, and its most, bytes: that of the longest line.
 pub const ARGUMENTS_MAX: u64 = 8 * 1024 * 1024;
 /// `[limits] max_arguments`, least, bytes: below it, ordinary calls would fail.

@@ -3,8 +3,8 @@
 use crate::lease::hex;
 use crate::policy::origin::{Look, Origin, Source};
 use crate::policy::{
-    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy,
-    Quota, Rate, Signatures, Tool, ToolKind,
+    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Part,
+    Policy, Quota, Rate, Sandbox, Signatures, Tool, ToolKind,
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
@@ -15,8 +15,10 @@ mod upstreams;
 /// `--version`: name, versions and policy digest.
 #[must_use]
 pub fn version(policy: &Policy) -> String {
+    let profiles = profiles(policy);
+    let judge = profiles["judge"].as_str().map(|digest| format!("judge profile {digest}\n")).unwrap_or_default();
     format!(
-        "{} (compiled by airlock {}, runtime {})\npolicy digest {}\n",
+        "{} (compiled by airlock {}, runtime {})\npolicy digest {}\n{judge}",
         policy.gateway,
         policy.compiled_by,
         env!("CARGO_PKG_VERSION"),
@@ -36,6 +38,7 @@ pub fn policy(policy: &Policy) -> String {
         lease,
         ledger,
         limits,
+        sandbox,
         approvers,
         tools,
         tool_index: _,
@@ -46,6 +49,7 @@ pub fn policy(policy: &Policy) -> String {
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     let LedgerRules { dir_env, dir_default, durability } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
+    let Sandbox { allow_missing, unconfined } = sandbox;
     let mut whole = json!({
         "gateway": gateway,
         "instructions": instructions,
@@ -57,6 +61,7 @@ pub fn policy(policy: &Policy) -> String {
         "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
         "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout, "step_ups": step_ups,
                    "quota": self::quota(quota)},
+        "sandbox": {"allow_missing": allow_missing.iter().map(|part: &Part| part.word()).collect::<Vec<_>>(), "unconfined": unconfined, "profiles": profiles(policy)},
         "approvers": approvers.iter().map(|Approver { name, key }| json!({"name": name, "key": hex(key)})).collect::<Vec<_>>(),
         "tools": tools.iter().map(tool).collect::<Vec<_>>(),
         "flows": flows.iter().map(flow).collect::<Vec<_>>(),
@@ -66,6 +71,19 @@ pub fn policy(policy: &Policy) -> String {
         whole["upstreams"] = upstreams.iter().map(self::upstreams::upstream).collect();
     }
     format!("{whole:#}\n")
+}
+
+/// Digests of the profiles that processes of this gateway enter. The command line explains policies of gateways that it does not run.
+#[cfg(feature = "confine")]
+fn profiles(policy: &Policy) -> Value {
+    use crate::confine::{Judge, Launcher};
+    let launcher = (!policy.upstreams.is_empty()).then(|| hex(&Launcher.digest()));
+    json!({"judge": hex(&Judge::of(policy).digest()), "launcher": launcher})
+}
+
+#[cfg(not(feature = "confine"))]
+fn profiles(_policy: &Policy) -> Value {
+    json!({})
 }
 
 fn key(key: &Key) -> Value {

@@ -17,6 +17,8 @@ pub mod call;
 #[cfg(feature = "judge")]
 pub mod carrier;
 pub mod clock;
+#[cfg(feature = "confine")]
+pub mod confine;
 #[cfg(any(feature = "http", feature = "upstream"))]
 mod credential;
 #[cfg(feature = "judge")]
@@ -50,6 +52,7 @@ mod serve;
 mod start;
 #[cfg(feature = "gateway")]
 mod stdio;
+mod thread;
 #[cfg(feature = "explain")]
 pub mod trial;
 #[cfg(feature = "judge")]

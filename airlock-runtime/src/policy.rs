@@ -30,6 +30,8 @@ pub struct Policy {
     pub lease: LeaseRules,
     /// Ledger rules.
     pub ledger: LedgerRules,
+    /// What of its confinement it may do without.
+    pub sandbox: Sandbox,
     /// Bounds of the whole gateway.
     pub limits: Limits,
     /// People whose signatures approve calls, sorted by name.
@@ -85,6 +87,40 @@ pub struct LedgerRules {
     pub dir_default: &'static str,
     /// See [`Durability`].
     pub durability: Durability,
+}
+
+/// A part of a gateway's confinement that a kernel may not have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Part {
+    /// Rules on files, ports and signals.
+    Landlock,
+    /// Filters of system calls.
+    Seccomp,
+}
+
+impl Part {
+    /// The word used in manifests and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Landlock => "landlock",
+            Self::Seccomp => "seccomp",
+        }
+    }
+}
+
+/// What of its confinement a gateway may do without.
+#[derive(Debug)]
+pub struct Sandbox {
+    /// Parts without which it starts where the kernel does not have them.
+    pub allow_missing: &'static [Part],
+    /// Does it start on a system that is not Linux, where nothing confines it?
+    pub unconfined: bool,
+}
+
+impl Sandbox {
+    /// Nothing may be missing.
+    pub const WHOLE: Self = Self { allow_missing: &[], unconfined: false };
 }
 
 /// What a decision survives before its effect is performed.
@@ -422,8 +458,9 @@ impl Issue {
 /// A tool and limits for tests, of which each names what it changes.
 #[cfg(test)]
 pub(crate) mod sample {
-    use super::{Builtin, CheckArgs, EffectClass, Limits, Quota, Tool, ToolKind};
+    use super::{Builtin, CheckArgs, EffectClass, Limits, Quota, Sandbox, Tool, ToolKind};
 
+    pub(crate) const SANDBOX: Sandbox = Sandbox::WHOLE;
     pub(crate) const NO_QUOTA: Quota = Quota { rate: None, session_rate: None, session_calls: None };
     pub(crate) const LIMITS: Limits =
         Limits { max_arguments: 8 << 20, in_flight: 64, timeout: 10, approval_timeout: 120, step_ups: None, quota: NO_QUOTA };

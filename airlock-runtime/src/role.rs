@@ -228,15 +228,9 @@ pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
 /// Closes every descriptor beyond stderr. Whoever started the gateway may have left some open, the pipe with its key among them.
 ///
 /// # Errors
-/// `/proc` does not tell a process its descriptors.
+/// The system does not say which are open.
 pub(crate) fn close_strays() -> io::Result<()> {
-    let listed: Vec<i32> =
-        std::fs::read_dir("/proc/self/fd")?.filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok()).collect();
-    for stray in listed.into_iter().filter(|number| *number > 2) {
-        // The one through which they were listed is closed already.
-        let _ = nix::unistd::close(stray);
-    }
-    Ok(())
+    crate::confine::close_strays(None)
 }
 
 /// Gives this process a name that tells its role.

@@ -1,19 +1,21 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
 //! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused · 6 the
-//! launcher of upstreams could not be started · 8 the process for requests could not be started, or has ended while serving.
+//! launcher of upstreams could not be started · 7 the kernel cannot confine the gateway · 8 the process for requests could not be started,
+//! or has ended while serving.
 
+use crate::confine::{self, Judge};
 use crate::effect::World;
 use crate::lease::guard;
 use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
-use crate::ledger::{Ledger, note};
+use crate::ledger::{Ledger, Prepared, note};
 use crate::policy::Policy;
 #[cfg(feature = "roles")]
 use crate::role;
 use crate::{explain, serve};
 use std::ffi::OsString;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Names the file with the gateway's audience keys.
@@ -82,11 +84,13 @@ fn print(text: &str) -> Result<(), Stop> {
 /// The first process: it starts the helpers before everything, while there is nothing that they could inherit, and then judges.
 #[cfg(feature = "roles")]
 fn first(policy: &'static Policy) -> Result<(), Stop> {
+    close_strays()?;
     judge(policy, role::Helpers::start(policy)?)
 }
 
 #[cfg(not(feature = "roles"))]
 fn first(policy: &'static Policy) -> Result<(), Stop> {
+    close_strays()?;
     open(policy).and_then(serve::serve)
 }
 
@@ -96,8 +100,10 @@ pub(crate) fn judge(policy: &'static Policy, helpers: role::Helpers) -> Result<(
     open(policy, helpers).and_then(serve::serve)
 }
 
-/// Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory.
+/// Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory. Then the process gives up every other
+/// file, before it reads the ledger and starts threads.
 fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helpers) -> Result<World, Stop> {
+    let is_excused = confine::excused(policy)?;
     // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
     if !guard::forbid_dumps() {
         warn("this kernel does not let the process forbid core dumps");
@@ -106,15 +112,41 @@ fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helper
     let keys = read_ring(&source, policy.gateway, policy.keys).map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
     #[cfg(feature = "http")]
     let errands = crate::outside::Errands::new(policy, helpers.egress.map(crate::outside::Egress::await_ready).transpose()?);
-    #[cfg(all(feature = "upstream", feature = "http"))]
-    let others = errands.process().into_iter().collect();
-    #[cfg(all(feature = "upstream", not(feature = "http")))]
-    let others = Vec::new();
     #[cfg(feature = "upstream")]
-    let upstreams = crate::upstream::Upstreams::new(policy, helpers.launcher, others);
+    let upstreams = crate::upstream::Upstreams::new(policy, helpers.launcher);
     let ledger_dir = ledger_dir(policy);
-    let ledger = Ledger::open_for(&ledger_dir, policy)
-        .map_err(|fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") })?;
+    let unopened = |fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") };
+    let prepared = Prepared::new(&ledger_dir, policy).map_err(unopened)?;
+    let judge = Judge::of(policy);
+    if !is_excused {
+        confine::demand(policy, judge.files(&ledger_dir))?;
+    }
+    let ledger = prepared.open().map_err(unopened)?;
+    remark(policy, &ledger, &ledger_dir);
+    Ok(World {
+        policy,
+        keys,
+        ledger,
+        ledger_dir,
+        judge: (!is_excused).then_some(judge),
+        #[cfg(feature = "http")]
+        errands,
+        #[cfg(feature = "upstream")]
+        upstreams,
+    })
+}
+
+/// Closes what whoever started the gateway left open, but for the pipe with the key.
+fn close_strays() -> Result<(), Stop> {
+    let keep = std::env::var(KEY_FD).ok().and_then(|number| number.parse().ok());
+    confine::close_strays(keep).map_err(|fault| Stop {
+        code: confine::UNCONFINED,
+        message: format!("the gateway does not start: descriptors of others cannot be closed: {fault}"),
+    })
+}
+
+/// What an operator should know at the start.
+fn remark(policy: &Policy, ledger: &Ledger, ledger_dir: &Path) {
     if ledger.is_new() {
         warn(&format!(
             "new ledger in {}. Its public key is {} - keep it elsewhere; `airlock verify-log --key` needs it.",
@@ -128,16 +160,6 @@ fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helper
             tool.name
         ));
     }
-    Ok(World {
-        policy,
-        keys,
-        ledger,
-        ledger_dir,
-        #[cfg(feature = "http")]
-        errands,
-        #[cfg(feature = "upstream")]
-        upstreams,
-    })
 }
 
 fn ledger_dir(policy: &Policy) -> PathBuf {

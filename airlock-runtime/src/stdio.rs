@@ -1,7 +1,9 @@
 //! stdin and stdout on plain threads: tokio's own are blocking threads too, with more hops.
 
+use crate::thread;
 use crate::wire::{Frame, Lines};
 use std::io::{self, BufReader, Write};
+use std::sync::mpsc::sync_channel;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{mpsc, oneshot};
 
@@ -10,13 +12,19 @@ const CHUNK: usize = 64 * 1024;
 /// Replies that wait for stdout. Tasks wait beyond that, and hold their share of the limits meanwhile.
 const REPLIES: usize = 16;
 
-/// Reads stdin on a thread of its own. One line waits at most, so memory is bounded by what the receiver holds.
+/// Starts a thread that reads stdin once what is given back is called. One line waits at most, so memory is bounded by what the receiver
+/// holds.
 ///
 /// # Errors
 /// The thread cannot be started.
-pub(crate) fn read() -> io::Result<mpsc::Receiver<Frame>> {
+pub(crate) fn read() -> io::Result<impl FnOnce() -> mpsc::Receiver<Frame>> {
     let (send, receive) = mpsc::channel(1);
-    std::thread::Builder::new().name("stdin".into()).spawn(move || {
+    let (open, opens) = sync_channel(1);
+    thread::begin("stdin", move || {
+        // Nothing of the client is touched before the process is confined.
+        if opens.recv().is_err() {
+            return;
+        }
         let mut reader = BufReader::with_capacity(CHUNK, io::stdin().lock());
         let mut lines = Lines::new();
         // An error of stdin is its end: nothing more can be asked.
@@ -26,7 +34,10 @@ pub(crate) fn read() -> io::Result<mpsc::Receiver<Frame>> {
             }
         }
     })?;
-    Ok(receive)
+    Ok(move || {
+        let _ = open.send(());
+        receive
+    })
 }
 
 /// Writes lines to stdout on a thread of its own. The second value answers when everything was written or stdout is gone.
@@ -36,7 +47,7 @@ pub(crate) fn read() -> io::Result<mpsc::Receiver<Frame>> {
 pub(crate) fn write() -> io::Result<(mpsc::Sender<String>, oneshot::Receiver<()>)> {
     let (send, mut receive) = mpsc::channel::<String>(REPLIES);
     let (done, written) = oneshot::channel();
-    std::thread::Builder::new().name("stdout".into()).spawn(move || {
+    thread::begin("stdout", move || {
         let mut stdout = io::stdout().lock();
         while let Some(mut line) = receive.blocking_recv() {
             line.push('\n');

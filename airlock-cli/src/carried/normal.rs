@@ -26,9 +26,13 @@ pub(crate) fn standalone(manifest: &str, workspace: &str) -> Result<String, Stri
             package.insert(&key, value.clone());
         }
     }
-    for name in DEPENDENCIES {
-        let Some(table) = document.get_mut(name).and_then(Item::as_table_like_mut) else { continue };
-        inherit_dependencies(table, shared)?;
+    inherit_all(document.as_table_mut(), shared)?;
+    // Dependencies of one system alone.
+    let systems = document.get_mut("target").and_then(Item::as_table_like_mut);
+    for (_, system) in systems.into_iter().flat_map(|systems| systems.iter_mut()) {
+        if let Some(table) = system.as_table_like_mut() {
+            inherit_all(table, shared)?;
+        }
     }
     if document.get("lints").is_some_and(is_inherited) {
         let lints = shared.get("lints").ok_or("no lints")?;
@@ -64,6 +68,15 @@ fn parse(text: &str) -> Result<DocumentMut, String> {
 
 fn is_inherited(item: &Item) -> bool {
     item.get("workspace").and_then(Item::as_bool) == Some(true)
+}
+
+fn inherit_all(above: &mut dyn TableLike, shared: &Item) -> Result<(), String> {
+    for name in DEPENDENCIES {
+        if let Some(table) = above.get_mut(name).and_then(Item::as_table_like_mut) {
+            inherit_dependencies(table, shared)?;
+        }
+    }
+    Ok(())
 }
 
 fn inherit_dependencies(table: &mut dyn TableLike, shared: &Item) -> Result<(), String> {
@@ -154,6 +167,9 @@ rich = { workspace = true, optional = true, features = ["b"] }
 ours.workspace = true
 own = "7" # why
 
+[target.'cfg(target_os = "linux")'.dependencies]
+rich = { workspace = true, optional = true }
+
 [dev-dependencies]
 tests-only.workspace = true
 
@@ -165,7 +181,12 @@ workspace = true
 
     #[test]
     fn what_cannot_be_inherited_is_an_error() {
-        for member in ["[package]\nlicense.workspace = true", "[dependencies]\nother.workspace = true", "= 1"] {
+        for member in [
+            "[package]\nlicense.workspace = true",
+            "[dependencies]\nother.workspace = true",
+            "[target.x.dependencies]\nother.workspace = true",
+            "= 1",
+        ] {
             assert!(standalone(member, WORKSPACE).is_err(), "{member}");
         }
         assert!(standalone("", "").is_err());

@@ -17,8 +17,21 @@ use std::collections::HashMap;
 /// A value that no checked policy has.
 pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static rt::Policy, Failure> {
     // The language version decided how the manifest was read, requirements held when it was.
-    let ir::Policy { airlock: _, gateway, keys, lease, ledger, limits, approvers, upstreams, tools, flows, grants, requires: _ } =
-        policy;
+    let ir::Policy {
+        airlock: _,
+        gateway,
+        keys,
+        lease,
+        ledger,
+        limits,
+        sandbox,
+        approvers,
+        upstreams,
+        tools,
+        flows,
+        grants,
+        requires: _,
+    } = policy;
     let ir::Gateway { name, instructions } = gateway;
     let index: HashMap<String, usize> = tools.iter().enumerate().map(|(at, tool)| (tool.name.clone(), at)).collect();
     let policy = rt::Policy {
@@ -30,6 +43,7 @@ pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static r
         lease: lease_rules(lease),
         ledger: ledger_rules(ledger),
         limits: self::limits(limits)?,
+        sandbox: self::sandbox(sandbox),
         approvers: list(approvers.iter().map(approver).collect::<Result<_, _>>()?),
         tools: list(tools.iter().map(|tool| self::tool(tool, upstreams)).collect::<Result<_, _>>()?),
         tool_index: rt::ToolIndex(Box::leak(Box::new(move |name: &str| index.get(name).copied()))),
@@ -91,6 +105,15 @@ fn ledger_rules(ledger: &ir::Ledger) -> rt::LedgerRules {
         ir::Durability::Process => rt::Durability::Process,
     };
     rt::LedgerRules { dir_env: dir_env.as_deref().map(text), dir_default: text(dir_default), durability }
+}
+
+fn sandbox(sandbox: &ir::Sandbox) -> rt::Sandbox {
+    let ir::Sandbox { allow_missing, unconfined, why: _ } = sandbox;
+    let part = |part: &ir::Part| match part {
+        ir::Part::Landlock => rt::Part::Landlock,
+        ir::Part::Seccomp => rt::Part::Seccomp,
+    };
+    rt::Sandbox { allow_missing: list(allow_missing.iter().map(part).collect()), unconfined: *unconfined }
 }
 
 fn limits(limits: &ir::Limits) -> Result<rt::Limits, Failure> {

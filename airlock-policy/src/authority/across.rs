@@ -17,6 +17,7 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
         lease::doors(step, &case, rows);
     }
     foreign::offered(step, rows);
+    confinement(step, rows);
     let needed = needs(step);
     if !needed {
         return;
@@ -46,6 +47,18 @@ fn questions(step: &Step<'_>, shared: &[Case], rows: &mut Vec<Row>) {
         || policy.grants.iter().any(|grant| grant.issue == Issue::Human);
     if found.is_some() || may_ask {
         rows.push(step.row_of(Dimension::StepUps, &words(low), &words(high), found, ("*", "*")));
+    }
+}
+
+/// A row for each part of the kernel's confinement that only one policy lets be missing. No call shows it: what a gateway may do is the
+/// same, what somebody may do who took it over is not.
+fn confinement(step: &Step<'_>, rows: &mut Vec<Row>) {
+    let (to, from) = (&step.to.policy.sandbox, &step.from.policy.sandbox);
+    let parts = to.allow_missing.iter().filter(|part| !from.allow_missing.contains(part)).map(|part| part.word());
+    let any = (to.unconfined && !from.unconfined).then_some("anything that confines it");
+    for part in parts.chain(any) {
+        let (needed, without) = (format!("does not start without {part}"), format!("starts without {part}"));
+        rows.push(step.row_of(Dimension::Confinement, &needed, &without, None, ("*", "*")));
     }
 }
 

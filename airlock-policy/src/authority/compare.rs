@@ -79,6 +79,8 @@ pub enum Dimension {
     Key,
     /// A carrier.
     Carrier,
+    /// What the kernel denies to the gateway itself.
+    Confinement,
 }
 
 /// One authority.

@@ -103,7 +103,8 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::SessionCalls
         | Dimension::Flow
         | Dimension::Key
-        | Dimension::Carrier => Default::default(),
+        | Dimension::Carrier
+        | Dimension::Confinement => Default::default(),
     }
 }
 

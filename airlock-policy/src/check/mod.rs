@@ -46,7 +46,7 @@ impl Listed {
 /// Checks the sections against each other and makes the policy. With any error in `faults` the result has placeholders in it and
 /// must be dropped.
 pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
-    let Manifest { settings, limits, groups, approvers, egress, upstreams, tools, flows, grants, requires } = manifest;
+    let Manifest { settings, limits, sandbox, groups, approvers, egress, upstreams, tools, flows, grants, requires } = manifest;
     let Settings { gateway, keys, lease, threshold, ledger } = settings;
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
@@ -84,6 +84,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
         ledger,
         limits,
+        sandbox,
         approvers: approvers.compiled(),
         upstreams: upstreams.into_iter().map(|draft| draft.upstream).collect(),
         tools: listed.tools.clone(),

@@ -274,6 +274,8 @@ allowed one is not shown. Nothing of it reaches the gateway or the policy digest
         lint("idle-require", "a requirement that speaks of nothing in this manifest"),
         lint("origin-intent", "a value that may not come from the intent"),
         lint("idle-source", "a source that nothing feeds, or a trust that nothing asks for"),
+        lint("allow-missing", "a gateway that starts without a part of its confinement"),
+        lint("unconfined", "a gateway that starts where nothing confines it"),
         lint("chosen-intent", "a value that may come from an intent which the subject words itself"),
     ],
     also: None,

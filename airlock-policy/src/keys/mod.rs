@@ -10,6 +10,7 @@ mod network;
 mod page;
 mod rest;
 mod root;
+mod sandbox;
 mod schema;
 mod tools;
 mod upstreams;

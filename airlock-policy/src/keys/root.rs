@@ -4,6 +4,7 @@ use super::gateway::{GATEWAY, KEY, KEYS, LEASE, LEDGER, LEDGER_DIR, LIMITS, LINT
 use super::grants::{EVERY, FLOW, GRANT, HAS, NEVER, REQUIRE, SELECTOR};
 use super::network::{EGRESS, HOSTS};
 use super::rest::{AUTH, CONSTANT, HTTP, INPUT, INPUT_VALUE, RESPONSE};
+use super::sandbox::SANDBOX;
 use super::tools::{APPROVER, APPROVERS, IGNORED, SIGNED, TOOL, TOOL_LIMITS, TOOL_RISK};
 use super::upstreams;
 use super::{Absent, Key, Kind, Section, args};
@@ -24,6 +25,7 @@ pub static SECTIONS: &[&Section] = &[
     &LEDGER,
     &LEDGER_DIR,
     &LIMITS,
+    &SANDBOX,
     &EGRESS,
     &HOSTS,
     &args::RULES,
@@ -76,6 +78,14 @@ pub static ROOT: Section = Section {
         optional("risk", Kind::Table(&RISK), "{ threshold = 0.5 }", "the risk at which calls are denied"),
         optional("ledger", Kind::Table(&LEDGER), "{ durability = \"effect\" }", "where decisions are recorded"),
         optional("limits", Kind::Table(&LIMITS), "{ in_flight = 8 }", "bounds on all tools together"),
+        Key::optional(
+            "sandbox",
+            Kind::Table(&SANDBOX),
+            "nothing may be missing",
+            "{ allow_missing = [\"landlock\"], why = \"old hosts\" }",
+            "what of its confinement the gateway may do without",
+            &[Code::EmptySandbox],
+        ),
         none(
             "egress",
             Kind::List(&Kind::Table(&EGRESS), 0, EGRESS_MAX),

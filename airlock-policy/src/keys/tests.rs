@@ -23,6 +23,7 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[ledger]", _) => ("ledger", &[]),
         ("[ledger.dir]", _) => ("ledger.dir", &[]),
         ("[limits]", _) => ("limits", &[]),
+        ("[sandbox]", _) => ("sandbox", &[]),
         ("[[egress]]", "host") => ("egress.1", &["hosts"]),
         ("[[egress]]", _) => ("egress.0", &[]),
         ("[hosts.<name>]", _) => ("hosts.data", &[]),

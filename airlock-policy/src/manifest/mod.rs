@@ -16,6 +16,7 @@ mod quota;
 mod requires;
 mod rest;
 mod rules;
+mod sandbox;
 mod settings;
 mod tools;
 mod upstreams;
@@ -36,6 +37,7 @@ pub(crate) use origin::kind_word;
 pub(crate) use quota::{LimitsDraft, QuotaDraft};
 pub(crate) use requires::RequireDraft;
 pub(crate) use rest::RestDraft;
+pub(crate) use sandbox::CONSENT;
 pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
 pub(crate) use tools::{KindDraft, ToolDraft, Tools, effect_word};
 pub(crate) use upstreams::{ProxiedDraft, UpstreamDraft};
@@ -48,6 +50,7 @@ pub(crate) const LANGUAGE: i64 = 1;
 pub(crate) struct Manifest {
     pub(crate) settings: Settings,
     pub(crate) limits: LimitsDraft,
+    pub(crate) sandbox: crate::ir::Sandbox,
     pub(crate) groups: Groups,
     pub(crate) approvers: Approvers,
     pub(crate) egress: Egresses,
@@ -135,6 +138,7 @@ fn read(document: &DeTable<'_>, files: &Files<'_>, faults: &mut Faults) -> Optio
     }
     let settings = settings::read(&mut root, faults);
     let limits = quota::read(root.take("limits"), faults);
+    let sandbox = sandbox::read(root.take("sandbox"), faults);
     let groups = groups::read(&mut root, faults);
     let approvers = root.take("approvers").map(|field| approvers::read(&field, faults)).unwrap_or_default();
     let egress = root.take("egress").map(|field| egress::read(&field, faults)).unwrap_or_default();
@@ -143,7 +147,7 @@ fn read(document: &DeTable<'_>, files: &Files<'_>, faults: &mut Faults) -> Optio
     let grants = root.need("grant", "[[grant]]", faults).map(|field| grants::read(&field, &groups, faults)).unwrap_or_default();
     let requires = root.take("require").map(|field| requires::read(&field, faults)).unwrap_or_default();
     root.finish(&["tls", "confine", "approval", "labels"], faults);
-    Some(Manifest { settings, limits, groups, approvers, egress, upstreams, tools, flows, grants, requires })
+    Some(Manifest { settings, limits, sandbox, groups, approvers, egress, upstreams, tools, flows, grants, requires })
 }
 
 /// `[tools.*]` and `[upstreams.*]`: a gateway has one or the other, or both.

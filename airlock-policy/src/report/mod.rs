@@ -14,7 +14,7 @@ pub(crate) use tool::origin;
 
 use crate::ir::{
     Approver, Durability, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property, Require,
-    Requirement, Selector,
+    Requirement, Sandbox, Selector,
 };
 use std::fmt;
 use words::{issue, list, quota, row, verb};
@@ -64,7 +64,8 @@ impl fmt::Display for Report {
 }
 
 fn values(policy: &Policy) -> Vec<String> {
-    let Policy { airlock, gateway, keys, lease, ledger, limits, approvers, upstreams, tools, flows, grants, requires } = policy;
+    let Policy { airlock, gateway, keys, lease, ledger, limits, sandbox, approvers, upstreams, tools, flows, grants, requires } =
+        policy;
     let Gateway { name, instructions } = gateway;
     let mut lines = vec![format!("gateway {name}"), row("language", airlock)];
     if !instructions.is_empty() {
@@ -74,6 +75,7 @@ fn values(policy: &Policy) -> Vec<String> {
     lines.extend(lease_rows(lease));
     lines.push(ledger_row(ledger));
     lines.extend(limit_rows(limits));
+    lines.extend(sandbox_rows(sandbox));
     lines.extend(approvers.iter().map(|Approver { name, key, why }| row("approver", format_args!("{name} {key}: {why}"))));
     for upstream in upstreams {
         lines.push(String::new());
@@ -130,6 +132,13 @@ fn ledger_row(ledger: &Ledger) -> String {
         Durability::Process => "process",
     };
     row("ledger", format_args!("{dir}; durability {durability}"))
+}
+
+fn sandbox_rows(sandbox: &Sandbox) -> Vec<String> {
+    let Sandbox { allow_missing, unconfined, why } = sandbox;
+    let missing = allow_missing.iter().map(|part| row("starts without", format_args!("{}: {why}", part.word())));
+    let any = unconfined.then(|| row("starts without", format_args!("anything that confines it: {why}")));
+    missing.chain(any).collect()
 }
 
 fn limit_rows(limits: &Limits) -> Vec<String> {

@@ -33,6 +33,7 @@ static POLICY: Policy = Policy {
         tool("airlock_issue_capability", crate::policy::Builtin::IssueCapability, &[]),
     ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
+    sandbox: sample::SANDBOX,
     grants: &[
         grant("agent:a", &["http_get_json"], Issue::SelfService, &["api.example.com", "*.cdn.example.com"]),
         grant("auditor", &["airlock_audit_tail"], Issue::Operator, &[]),

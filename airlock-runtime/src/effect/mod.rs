@@ -44,6 +44,8 @@ pub struct World {
     pub ledger: Ledger,
     /// Its directory.
     pub ledger_dir: PathBuf,
+    /// The profile that the gateway enters before it serves; none where the manifest accepts that there is none.
+    pub judge: Option<crate::confine::Judge>,
     /// Tools that reach the network.
     #[cfg(feature = "http")]
     pub errands: crate::outside::Errands,

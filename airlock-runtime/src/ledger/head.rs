@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
+use std::sync::OnceLock;
 use zeroize::Zeroizing;
 
 /// Distance between the slots: a page each, so that one torn write cannot reach both.
@@ -178,14 +179,17 @@ impl Head {
     }
 }
 
-/// The kernel's id of this boot; zeros when it cannot be read, which compares equal and so takes the strict path.
+/// The kernel's id of this boot, read once; zeros when it cannot be read, which compares equal and so takes the strict path.
 pub(super) fn boot_id() -> [u8; 16] {
-    let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
-    let mut out = [0; 16];
-    if !text.is_empty() {
-        out.copy_from_slice(&Sha256::digest(text.trim())[..16]);
-    }
-    out
+    static BOOT: OnceLock<[u8; 16]> = OnceLock::new();
+    *BOOT.get_or_init(|| {
+        let text = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
+        let mut out = [0; 16];
+        if !text.is_empty() {
+            out.copy_from_slice(&Sha256::digest(text.trim())[..16]);
+        }
+        out
+    })
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub use writer::Sync;
 use crate::clock::Micros;
 use crate::policy::{Durability, EffectClass, Policy};
 use ed25519_dalek::VerifyingKey;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -102,10 +102,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     pub fn open_for(dir: &Path, policy: &'static Policy) -> Result<Self, LedgerError> {
-        let (pol, durability) = (place::short(&policy.digest), policy.ledger.durability);
-        let terms = place::Terms { origin: policy.gateway, pol: &pol, durability, watch: Some(policy) };
-        let (store, is_new) = place::open(dir, terms)?;
-        Self::start(store, pol, durability, is_new)
+        Prepared::new(dir, policy)?.open()
     }
 
     /// Opens the ledger that is in `dir`, whichever gateway's it is, to add an entry of the operator's (a revocation, an issue). It is
@@ -157,7 +154,7 @@ impl Ledger {
             Durability::Process => false,
         };
         let theirs = Arc::clone(&shared);
-        let thread = std::thread::Builder::new().name("ledger".into()).spawn(move || writer::run(&theirs, &inbox, syncs_idle));
+        let thread = crate::thread::begin("ledger", move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
         Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, key, is_new })
     }
@@ -298,6 +295,40 @@ impl Ledger {
             Some(error) => Err(error),
             None => ended.map(drop),
         }
+    }
+}
+
+/// The directory of a ledger, made ready; what lies in it has not been read yet.
+#[derive(Debug)]
+pub struct Prepared {
+    dir: PathBuf,
+    head: head::Head,
+    policy: &'static Policy,
+    pol: String,
+}
+
+impl Prepared {
+    /// Makes the directory for the gateway of this policy, if it is not there yet.
+    ///
+    /// # Errors
+    /// A file operation failed, or others may write there.
+    pub fn new(dir: &Path, policy: &'static Policy) -> Result<Self, LedgerError> {
+        let pol = place::short(&policy.digest);
+        let head = place::prepare(dir, Self::terms(policy, &pol))?;
+        Ok(Self { dir: dir.to_owned(), head, policy, pol })
+    }
+
+    /// Opens the ledger in it. Nothing outside the directory is touched from here on.
+    ///
+    /// # Errors
+    /// As [`Ledger::open`].
+    pub fn open(self) -> Result<Ledger, LedgerError> {
+        let (store, is_new) = place::open_prepared(&self.dir, self.head, Self::terms(self.policy, &self.pol))?;
+        Ledger::start(store, self.pol, self.policy.ledger.durability, is_new)
+    }
+
+    const fn terms<'a>(policy: &'static Policy, pol: &'a str) -> place::Terms<'a> {
+        place::Terms { origin: policy.gateway, pol, durability: policy.ledger.durability, watch: Some(policy) }
     }
 }
 

@@ -63,7 +63,7 @@ pub(super) struct GenesisLine {
 }
 
 /// Makes the directory ready, with all that lies in it private, and opens the head.
-fn prepare(dir: &Path, terms: Terms<'_>) -> Result<Head, LedgerError> {
+pub(super) fn prepare(dir: &Path, terms: Terms<'_>) -> Result<Head, LedgerError> {
     if !is_origin(terms.origin) {
         return Err(LedgerError::Origin(format!(
             "{:?} cannot name a ledger: 1-128 printable ASCII bytes, no space, no +",
@@ -81,6 +81,8 @@ fn prepare(dir: &Path, terms: Terms<'_>) -> Result<Head, LedgerError> {
         // A new directory survives a power cut only once its name in the one above is on disk.
         sync_dir(path.parent().filter(|above| *above != Path::new("")).unwrap_or(Path::new(".")))?;
     }
+    // It lies elsewhere, where a confined process does not read any more.
+    boot_id();
     let path = dir.join(files::HEAD);
     let file = private().read(true).write(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
     Ok(Head::new(file, path))
@@ -88,7 +90,11 @@ fn prepare(dir: &Path, terms: Terms<'_>) -> Result<Head, LedgerError> {
 
 /// Opens or creates; the second value is true while the ledger holds no entry but line 0.
 pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
-    let head = prepare(dir, terms)?;
+    open_prepared(dir, prepare(dir, terms)?, terms)
+}
+
+/// The same in a directory that is ready.
+pub(super) fn open_prepared(dir: &Path, head: Head, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
     // Two gateways that start at once: the second waits here and then finds a ledger.
     let handle = head.handle()?;
     let _locked = Head::lock(&handle)?;

@@ -35,6 +35,7 @@ const EMPTY: Policy = Policy {
     approvers: &[],
     upstreams: &[],
     flows: &[],
+    sandbox: sample::SANDBOX,
     grants: &[],
 };
 

@@ -10,7 +10,7 @@ use crate::limits::{IN_FLIGHT_BYTES_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX};
 use crate::policy::{Policy, Tool};
 use crate::role::{self, Helper};
 use crate::wire::scan::scan_within;
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::Pid;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -98,12 +98,6 @@ impl Errands {
         Ok(())
     }
 
-    /// The process, if there is one.
-    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only a gateway with a launcher has other children"))]
-    pub(crate) fn process(&self) -> Option<Pid> {
-        self.0.as_ref().map(|inner| inner.process)
-    }
-
     /// Waits until egress has ended although nobody ended it. Without egress, for ever.
     pub(crate) async fn broken(&self) {
         let Some(inner) = &self.0 else { return std::future::pending().await };
@@ -135,10 +129,9 @@ impl Errands {
         if let Some(link) = inner.link.borrow_mut().take() {
             link.close();
         }
-        // One that was stopped, or that is not what it was, does not heed the end of its socket.
-        if !role::gone(inner.process, END_MAX).await {
-            let _ = kill_process(inner.process, Signal::KILL);
-        }
+        // One that was stopped, or that is not what it was, does not heed the end of its socket. The judge signals nobody; the kernel kills
+        // what is left when the judge has ended.
+        role::gone(inner.process, END_MAX).await;
     }
 }
 
@@ -165,7 +158,7 @@ impl Inner {
         let (id, answer) = match Report::read(frame)? {
             Report::Done { id, result } => (id, Ok(result)),
             Report::Failed { id, failure } => (id, Err(failure)),
-            Report::Ready | Report::Unready(_) => return None,
+            Report::Ready | Report::Unready(..) => return None,
         };
         // Nobody waits for one that was called back.
         if let Some(waits) = self.open.borrow_mut().remove(&id) {

@@ -1,6 +1,6 @@
 //! What judge and egress say to each other: frames of a stream, each a length and one message. Neither side believes the other.
 
-use super::CODES;
+use super::{CODES, UNREADY};
 use crate::effect::Failure;
 use crate::limits::LINE_MAX;
 
@@ -37,8 +37,8 @@ pub(super) enum Order<'a> {
 pub(super) enum Report {
     /// It has what it needs.
     Ready,
-    /// A credential is missing or refused.
-    Unready(String),
+    /// It does not serve: the exit code for the gateway, and why.
+    Unready(u8, String),
     /// The result of a call, as JSON.
     Done { id: u64, result: String },
     /// A call gave none.
@@ -69,7 +69,7 @@ impl Report {
     pub(super) fn write(&self) -> Vec<u8> {
         match self {
             Self::Ready => frame(1, 0, 0, &[]),
-            Self::Unready(why) => frame(2, 0, 0, cut(why).as_bytes()),
+            Self::Unready(code, why) => frame(2, 0, u32::from(*code), cut(why).as_bytes()),
             Self::Done { id, result } => frame(3, *id, 0, result.as_bytes()),
             Self::Failed { id, failure } => {
                 let code = CODES.iter().position(|code| *code == failure.code).unwrap_or(CODES.len());
@@ -84,7 +84,7 @@ impl Report {
         let text = std::str::from_utf8(rest).ok()?;
         match (kind, id, code) {
             (1, 0, 0) if rest.is_empty() => Some(Self::Ready),
-            (2, 0, 0) => sentence(text).map(Self::Unready),
+            (2, 0, code) => Some(Self::Unready(UNREADY.into_iter().find(|known| u32::from(*known) == code)?, sentence(text)?)),
             (3, _, 0) => Some(Self::Done { id, result: text.to_owned() }),
             (4, _, _) => {
                 let code = CODES.get(usize::try_from(code).ok()?)?;
@@ -174,6 +174,7 @@ fn take(to: &mut Vec<u8>, length: usize, from: &mut &[u8]) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::outside::NO_CREDENTIAL;
     use proptest::prelude::*;
 
     fn message(frame: &[u8]) -> &[u8] {
@@ -195,8 +196,8 @@ mod tests {
     #[test]
     fn reports_are_read_as_they_were_written() {
         assert!(matches!(Report::read(message(&Report::Ready.write())), Some(Report::Ready)));
-        let told = Report::read(message(&Report::Unready("TOKEN is not set".into()).write()));
-        assert!(matches!(told, Some(Report::Unready(why)) if why == "TOKEN is not set"));
+        let told = Report::read(message(&Report::Unready(NO_CREDENTIAL, "TOKEN is not set".into()).write()));
+        assert!(matches!(told, Some(Report::Unready(NO_CREDENTIAL, why)) if why == "TOKEN is not set"));
         let told = Report::read(message(&Report::Done { id: 9, result: "[1]".into() }.write()));
         assert!(matches!(told, Some(Report::Done { id: 9, result }) if result == "[1]"));
         for code in CODES {

@@ -15,6 +15,7 @@ mod serve;
 
 pub use client::Errands;
 
+use crate::confine::{self, UNCONFINED};
 use crate::effect::http::FetchFault;
 use crate::effect::secret::Secrets;
 use crate::lease::guard;
@@ -35,6 +36,10 @@ use tokio::task::LocalSet;
 const EGRESS: &str = "--egress";
 /// Exit code where there is no egress, or no more.
 pub(crate) const CODE: u8 = 8;
+/// Exit code where a credential is missing or refused.
+const NO_CREDENTIAL: u8 = 5;
+/// Exit codes that egress asks the gateway to end with before it serves.
+const UNREADY: [u8; 2] = [NO_CREDENTIAL, UNCONFINED];
 /// How long egress may take until it has its credentials. It reads variables and files.
 const READY_MAX: Duration = Duration::from_secs(10);
 /// Longest first report, in bytes: one sentence.
@@ -111,14 +116,14 @@ impl Egress {
     /// Waits until it has its credentials.
     ///
     /// # Errors
-    /// One is missing or refused; or egress has ended.
+    /// One is missing or refused; the kernel does not confine it; or it has ended.
     pub(crate) fn await_ready(self) -> Result<Self, Stop> {
         let Self(Helper { socket, process }) = self;
         let mut socket = UnixStream::from(socket);
         let report = first_report(&mut socket).map_err(|fault| unstarted(&fault))?;
         match Report::read(&report) {
             Some(Report::Ready) => Ok(Self(Helper { socket: socket.into(), process })),
-            Some(Report::Unready(message)) => Err(Stop { code: 5, message }),
+            Some(Report::Unready(code, message)) => Err(Stop { code, message }),
             Some(Report::Done { .. } | Report::Failed { .. }) | None => Err(unstarted(&"it says what no egress says")),
         }
     }
@@ -177,21 +182,30 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     }
     role::name("egress");
     let mut socket = UnixStream::from(role::take_stdin().map_err(|fault| failed(&fault))?);
+    // The judge tells it, and ends with the code for it.
+    let mut unready = |code: u8, why: String| drop(socket.write_all(&Report::Unready(code, why).write()));
     let secrets = match Secrets::read(policy, |name| std::env::var_os(name)) {
         Ok(secrets) => secrets,
         Err(why) => {
-            // The judge tells it, and ends with the code for it.
-            let _ = socket.write_all(&Report::Unready(why).write());
+            unready(NO_CREDENTIAL, why);
             return Ok(());
         }
     };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
-    // Here the process has all that it needs, one thread, and nothing yet that others sent: what confines it begins here.
-    let outside = Outside(());
-    if socket.write_all(&Report::Ready.write()).is_err() {
+    let confined = match confine::excused(policy)? {
+        true => None,
+        false => Some(confine::Egress::of(policy)),
+    };
+    if let Some(profile) = &confined
+        && let Err(Stop { code, message }) = confine::demand(policy, profile.files())
+    {
+        unready(code, message);
         return Ok(());
     }
-    let ended = LocalSet::new().block_on(&runtime, serve::serve(policy, secrets, outside, socket.into()));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
+    // It has one thread, and nothing yet that others sent.
+    let confine = || confined.map_or(Ok(()), |profile| confine::demand(policy, profile.calls()));
+    let serving = serve::serve(policy, secrets, Outside(()), socket.into(), confine);
+    let ended = LocalSet::new().block_on(&runtime, serving);
     // What still looks a name up is not waited for.
     runtime.shutdown_background();
     ended.map_err(|fault| failed(&fault))

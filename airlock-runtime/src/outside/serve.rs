@@ -11,7 +11,7 @@ use crate::effect::secret::Secrets;
 use crate::effect::{Failure, rest, weather};
 use crate::limits::IN_FLIGHT_MAX;
 use crate::policy::{Policy, Tool};
-use crate::start::warn;
+use crate::start::{Stop, warn};
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,15 +29,27 @@ struct Serving {
     open: RefCell<HashMap<u64, AbortHandle>>,
 }
 
-/// Serves until the judge is gone, or says what no judge says. Requests that are under way are given up.
+/// Serves until the judge is gone, or says what no judge says. Requests that are under way are given up. `confine` takes from the process
+/// what it needs no longer; then it is ready.
 ///
 /// # Errors
 /// The socket is none, or signals cannot be heard.
-pub(super) async fn serve(policy: &'static Policy, secrets: Secrets, outside: Outside, socket: OwnedFd) -> std::io::Result<()> {
+pub(super) async fn serve(
+    policy: &'static Policy,
+    secrets: Secrets,
+    outside: Outside,
+    socket: OwnedFd,
+    confine: impl FnOnce() -> Result<(), Stop>,
+) -> std::io::Result<()> {
     let link = Link::new(socket)?;
     let serving = Rc::new(Serving { policy, secrets, outside, link: Rc::clone(&link), open: RefCell::default() });
     // Whoever asks egress to end means the gateway, which closes the socket when it does.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
+    if let Err(Stop { code, message }) = confine() {
+        link.send(Report::Unready(code, message).write());
+        return Ok(());
+    }
+    link.send(Report::Ready.write());
     let mut read = std::pin::pin!(link.read(order_max(policy.limits.max_arguments), |frame| serving.obey(&frame)));
     loop {
         tokio::select! {

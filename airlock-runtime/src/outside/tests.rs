@@ -319,7 +319,7 @@ async fn an_egress_that_was_taken_over_is_not_believed() {
         done(&many),
         done(&deep),
         Report::Ready.write(),
-        Report::Unready("x".into()).write(),
+        Report::Unready(NO_CREDENTIAL, "x".into()).write(),
         u32::MAX.to_le_bytes().to_vec(),
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ] {
@@ -384,7 +384,7 @@ fn a_judge_that_was_taken_over_is_refused() {
 #[test]
 fn what_no_judge_says_is_the_end() {
     let too_long = (message::order_max(4096) + 1).to_le_bytes()[..4].to_vec();
-    let unknown = Report::Unready("x".into()).write();
+    let unknown = Report::Unready(NO_CREDENTIAL, "x".into()).write();
     let held = call(1, GET, r#"{"url":"https://api.example.com/"}"#);
     for (what, bytes) in [
         ("too long", too_long),

@@ -26,6 +26,7 @@ static POLICY: Policy = Policy {
         Tool { egress: EGRESS, ..tool("http_get_json", Builtin::HttpGetJson) },
     ],
     tool_index: ToolIndex(&|name| POLICY.tools.iter().position(|tool| tool.name == name)),
+    sandbox: sample::SANDBOX,
     grants: &[
         grant("agent:a"),
         grant("agent:b"),
@@ -61,6 +62,7 @@ fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
         keys,
         ledger,
         ledger_dir: dir.to_owned(),
+        judge: None,
         errands: Default::default(),
         #[cfg(feature = "upstream")]
         upstreams: Default::default(),

@@ -60,6 +60,7 @@ static POLICY: Policy = Policy {
             why: "a person looks at what is carried over",
         },
     ],
+    sandbox: sample::SANDBOX,
     grants: &[Grant {
         subject: "agent:a",
         tools: &["careful", "read", "send", "write"],

@@ -1,7 +1,7 @@
 //! Single differences that were once missed or are easily missed, and the queries.
 
 use super::*;
-use crate::ir::{Approval, IgnoredFactor};
+use crate::ir::{Approval, IgnoredFactor, Part};
 
 fn audit(args: Vec<ArgRules>) -> Tool {
     Tool { args, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) }
@@ -111,4 +111,27 @@ fn rules_about_tools_of_a_lease_and_the_query_are_compared() {
     };
     let rows = gains(&http(vec![ArgRule::Forbid]), &http(Vec::new()));
     assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::Argument("query".into())));
+}
+
+/// What a policy lets be missing is an authority of whoever takes the gateway over, so it is no note.
+#[test]
+fn a_part_that_may_be_missing_widens() {
+    let whole = policy(vec![audit(Vec::new())], vec![grant_of("a", &["airlock_audit_tail"], &[])]);
+    let with = |allow_missing: &[Part], unconfined| Policy {
+        sandbox: Sandbox { allow_missing: allow_missing.to_vec(), unconfined, why: "x".into() },
+        ..whole.clone()
+    };
+    let changed = |old: &Policy, new: &Policy| {
+        let all = diff(old, new);
+        let rows = all.rows.iter().filter(|row| row.dimension == Dimension::Confinement && row.status != Status::Unchanged);
+        (all.widens(), rows.map(|row| (row.status, row.new.clone())).collect::<Vec<_>>())
+    };
+    let landlock = with(&[Part::Landlock], false);
+    let gained = vec![(Status::Gained, "starts without landlock".to_owned())];
+    assert_eq!(changed(&whole, &landlock), (true, gained));
+    assert_eq!(changed(&landlock, &landlock), (false, vec![]));
+    let lost = vec![(Status::Lost, "does not start without landlock".to_owned())];
+    assert_eq!(changed(&landlock, &whole), (false, lost));
+    let (widens, rows) = changed(&landlock, &with(&[Part::Seccomp], true));
+    assert!(widens && rows.len() == 3, "{rows:?}");
 }

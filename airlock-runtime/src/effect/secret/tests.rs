@@ -43,6 +43,7 @@ const POLICY_WITHOUT: Policy = Policy {
     tool_index: ToolIndex(&|_| None),
     upstreams: &[],
     flows: &[],
+    sandbox: sample::SANDBOX,
     grants: &[],
 };
 

@@ -34,6 +34,7 @@ static POLICY: Policy = Policy {
     tool_index: ToolIndex(&|_| None),
     upstreams: &[],
     flows: &[Flow { labels: &["reads:private", "sends:external"], verdict: FlowVerdict::Deny, why: "test" }],
+    sandbox: sample::SANDBOX,
     grants: &[],
 };
 

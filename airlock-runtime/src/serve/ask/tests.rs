@@ -66,6 +66,7 @@ const fn policy(approval_timeout: u64) -> Policy {
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
         limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
+        sandbox: sample::SANDBOX,
         upstreams: &[],
         flows: &[],
         approvers: &[],
@@ -91,6 +92,7 @@ fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
         keys,
         ledger,
         ledger_dir: dir.to_owned(),
+        judge: None,
         errands: Default::default(),
         #[cfg(feature = "upstream")]
         upstreams: Default::default(),

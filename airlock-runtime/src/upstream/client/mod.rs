@@ -40,6 +40,8 @@ const LAUNCH_MAX: Duration = Duration::from_secs(5);
 const STABLE: Duration = Duration::from_secs(60);
 /// Longest time between an end and the next start.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
+/// How long to wait between two looks at what a dead launcher left behind.
+const BURIAL: Duration = Duration::from_millis(100);
 /// How long a gateway that ends waits for its upstreams. Clients kill it two seconds after they asked it to end, and its ledger is not
 /// signed yet; the launcher ends by itself what takes longer.
 const END_MAX: Duration = Duration::from_millis(500);
@@ -63,7 +65,6 @@ struct Inner {
     socket: RefCell<Option<Rc<Socket>>>,
     process: RefCell<Option<Pid>>,
     /// Other helpers of the gateway, which the end of the launcher is not the end of.
-    others: Vec<Pid>,
 }
 
 /// One upstream.
@@ -106,13 +107,13 @@ fn unavailable(upstream: &Upstream, why: &str) -> Failure {
 }
 
 impl Upstreams {
-    /// The upstreams of a policy, with the launcher that starts them; `others`: the other helpers of the gateway.
+    /// The upstreams of a policy, with the launcher that starts them.
     #[must_use]
-    pub fn new(policy: &'static Policy, launcher: Option<Launcher>, others: Vec<Pid>) -> Self {
+    pub fn new(policy: &'static Policy, launcher: Option<Launcher>) -> Self {
         Self(launcher.map(|launcher| {
             let slots = policy.upstreams.iter().map(|_| Slot::default()).collect();
             let (socket, process) = (RefCell::default(), RefCell::default());
-            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process, others })
+            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process })
         }))
     }
 
@@ -165,7 +166,7 @@ impl Upstreams {
 }
 
 impl Inner {
-    /// Takes the launcher's reports. When it is gone, whatever it left behind is ended here.
+    /// Takes the launcher's reports. When it is gone, whatever it left behind ends by itself, and is waited for here.
     async fn listen(self: Rc<Self>, socket: Rc<Socket>) {
         loop {
             if socket.readable().await.is_err() {
@@ -190,8 +191,10 @@ impl Inner {
                 link.close(End::Gone);
             }
         }
-        let others = self.others.clone();
-        let _ = tokio::task::spawn_blocking(move || tree::sweep(&others)).await;
+        // Keepers that lost their launcher end what they keep, and become children of this process, which may signal nobody.
+        while tree::bury() {
+            tokio::time::sleep(BURIAL).await;
+        }
     }
 
     fn hear(&self, report: Report) {

@@ -16,6 +16,7 @@ pub(super) mod tree;
 
 pub(super) use message::{Order, Report, Run, Socket, register};
 
+use crate::confine;
 use crate::lease::guard;
 use crate::policy::Policy;
 use crate::role::{self, Helper, SELF, close_strays};
@@ -95,6 +96,9 @@ fn main(policy: &'static Policy) -> Result<(), Stop> {
     }
     guard::forbid_dumps();
     close_strays().map_err(|fault| failed(&fault))?;
+    if !confine::excused(policy)? {
+        confine::demand(policy, confine::Launcher.calls())?;
+    }
     tree::become_reaper().map_err(|fault| failed(&fault))?;
     let socket = role::take_stdin().map_err(|fault| failed(&fault))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
@@ -217,7 +221,12 @@ impl Runs {
             tokio::task::spawn_local(stderr::Lines::new(upstream.name, texts).follow(pipe, self.log.clone()));
         }
         let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { return Err("it has no pipes".into()) };
-        let started = Report::Started { run, stdin: stdin.into(), stdout: stdout.into(), secrets };
+        let (stdin, stdout): (OwnedFd, OwnedFd) = (stdin.into(), stdout.into());
+        // Here, because a confined gateway changes no descriptor.
+        for pipe in [&stdin, &stdout] {
+            rustix::io::ioctl_fionbio(pipe, true).map_err(|fault| refused(fault.into()))?;
+        }
+        let started = Report::Started { run, stdin, stdout, secrets };
         started.send(socket).map_err(|fault| {
             self.signal(run, Signal::KILL);
             format!("the gateway does not take it: {fault}")

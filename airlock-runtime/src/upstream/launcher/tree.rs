@@ -33,7 +33,7 @@ pub(super) fn children() -> std::io::Result<Vec<Pid>> {
 }
 
 /// Kills every child but those that are kept, and what they leave behind, until there are none.
-pub(in crate::upstream) fn sweep(keep: &[Pid]) {
+pub(super) fn sweep(keep: &[Pid]) {
     let begun = Instant::now();
     while begun.elapsed() < GONE_MAX {
         let doomed: Vec<Pid> = children().unwrap_or_default().into_iter().filter(|pid| !keep.contains(pid)).collect();
@@ -45,6 +45,17 @@ pub(in crate::upstream) fn sweep(keep: &[Pid]) {
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
         }
         std::thread::sleep(LOOK);
+    }
+}
+
+/// Waits for the children that have ended. True while there are others.
+pub(in crate::upstream) fn bury() -> bool {
+    loop {
+        match wait(WaitOptions::NOHANG) {
+            Ok(Some(_)) => {}
+            Ok(None) => return true,
+            Err(_) => return false,
+        }
     }
 }
 

@@ -190,6 +190,7 @@ async fn a_gateway_with_another_key_does_not_know_the_question() {
         keys: KeyRing::new(vec![key(7)]).unwrap(),
         ledger: Ledger::open_for(dir.path(), &POLICY).unwrap(),
         ledger_dir: dir.path().to_owned(),
+        judge: None,
         errands: Default::default(),
         #[cfg(feature = "upstream")]
         upstreams: Default::default(),

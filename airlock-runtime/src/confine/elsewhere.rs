@@ -1,0 +1,78 @@
+//! Systems other than Linux confine nothing.
+
+use super::{Egress, Fault, Judge, Launcher};
+use crate::policy::Part;
+use std::path::Path;
+
+/// Descriptors stay as they are.
+pub(crate) fn close_strays(_keep: Option<i32>) -> std::io::Result<()> {
+    Ok(())
+}
+
+fn nothing() -> Result<(), Fault> {
+    Err(Fault::Missing(Part::Landlock, "the system is not Linux".into()))
+}
+
+impl Judge {
+    /// Nothing confines it.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn files(&self, _ledger: &Path) -> Result<(), Fault> {
+        nothing()
+    }
+
+    /// Nothing confines it.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn calls(&self) -> Result<(), Fault> {
+        nothing()
+    }
+
+    /// That of no profile.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        [0; 32]
+    }
+}
+
+impl Egress {
+    /// Nothing confines it.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn files(&self) -> Result<(), Fault> {
+        nothing()
+    }
+
+    /// Nothing confines it.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn calls(&self) -> Result<(), Fault> {
+        nothing()
+    }
+
+    /// That of no profile.
+    #[must_use]
+    pub fn digest(&self) -> [u8; 32] {
+        [0; 32]
+    }
+}
+
+impl Launcher {
+    /// Nothing confines it.
+    ///
+    /// # Errors
+    /// Always.
+    pub fn calls(self) -> Result<(), Fault> {
+        nothing()
+    }
+
+    /// That of no profile.
+    #[must_use]
+    pub fn digest(self) -> [u8; 32] {
+        [0; 32]
+    }
+}

@@ -1,0 +1,206 @@
+//! The gateway's own processes, confined by the kernel: code that was taken over through some flaw of ours has the calls, files and ports
+//! of its role left, and nothing else (`docs/sandbox.md`).
+//!
+//! Each role has a value that enters its profile in two steps, because Landlock of most kernels holds for threads that come later, and the
+//! filter for those that there are:
+//! 1. `files`, while the process has one thread: descriptors of others, capabilities, limits, then Landlock;
+//! 2. `calls`, once the event loop and its threads are there: the filter, for all threads.
+//!
+//! A kernel without one of the two is a [`Fault::Missing`], and then a gateway does not start unless its manifest says that it may.
+
+#[cfg(target_os = "linux")]
+pub(crate) mod bpf;
+#[cfg(target_os = "linux")]
+mod hygiene;
+#[cfg(target_os = "linux")]
+pub(crate) mod install;
+#[cfg(target_os = "linux")]
+mod paths;
+#[cfg(target_os = "linux")]
+mod profile;
+mod start;
+
+#[cfg(not(target_os = "linux"))]
+pub(crate) use elsewhere::close_strays;
+#[cfg(target_os = "linux")]
+pub(crate) use hygiene::close_strays;
+pub(crate) use start::{UNCONFINED, demand, excused};
+
+use crate::policy::{Part, Policy};
+use std::fmt;
+
+/// Why a process is not confined.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fault {
+    /// The kernel has no such thing.
+    Missing(Part, String),
+    /// It has, and refuses.
+    Failed(String),
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing(part, why) => write!(f, "this kernel has no {} as it is needed ({why})", part.word()),
+            Self::Failed(why) => f.write_str(why),
+        }
+    }
+}
+
+/// The process that speaks with the client, decides, and keeps the ledger.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Judge {
+    /// Has it a process of requests?
+    pub egress: bool,
+    /// Has it a launcher of foreign servers?
+    pub upstreams: bool,
+}
+
+/// The process that makes requests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Egress {
+    /// Ports that it connects to.
+    pub ports: Vec<u16>,
+}
+
+/// The process that starts foreign servers, and what it starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Launcher;
+
+impl Judge {
+    /// The judge of a policy.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        Self { egress: policy.tools.iter().any(|tool| !tool.egress.is_empty()), upstreams: !policy.upstreams.is_empty() }
+    }
+}
+
+impl Egress {
+    /// The process of requests of a policy.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        Self { ports: ports(policy) }
+    }
+}
+
+/// Every port that a tool may reach, and that of a stand-in instead of its host; sorted. With any, names are looked up as well.
+fn ports(policy: &Policy) -> Vec<u16> {
+    let entries = policy.tools.iter().flat_map(|tool| tool.egress);
+    let mut all: Vec<u16> =
+        entries.flat_map(|entry| entry.stand_in.map_or_else(|| entry.ports.to_vec(), |port| vec![port])).collect();
+    if !all.is_empty() {
+        all.push(DNS);
+    }
+    all.sort_unstable();
+    all.dedup();
+    all
+}
+
+/// Names are asked for by TCP where an answer is long.
+const DNS: u16 = 53;
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use super::paths::{LEDGER, Left, describe, restrict};
+    use super::{Egress, Fault, Judge, Launcher, bpf::Insn, hygiene, install, profile};
+    use landlock::BitFlags;
+    use sha2::{Digest, Sha256};
+    use std::path::Path;
+
+    impl Judge {
+        /// Gives up every file but those beneath the ledger's directory, which must be there. Call it before there are threads.
+        ///
+        /// # Errors
+        /// The kernel has no Landlock, or refuses.
+        pub fn files(&self, ledger: &Path) -> Result<(), Fault> {
+            hygiene::shed().map_err(Fault::Failed)?;
+            restrict(&Left { beneath: vec![(ledger, LEDGER)], signals: self.has_helpers(), ..Left::default() })
+        }
+
+        /// Gives up every call but those of the role, for all threads.
+        ///
+        /// # Errors
+        /// The kernel has no filters, or refuses.
+        pub fn calls(&self) -> Result<(), Fault> {
+            install::for_all_threads(self.table())
+        }
+
+        /// SHA-256 over the filter and the rules of Landlock.
+        #[must_use]
+        pub fn digest(&self) -> [u8; 32] {
+            digest(self.table(), &describe(LEDGER, false, false))
+        }
+
+        const fn has_helpers(&self) -> bool {
+            self.egress || self.upstreams
+        }
+
+        fn table(&self) -> &'static [Insn] {
+            match (self.upstreams, self.egress) {
+                (true, _) => &profile::JUDGE_UPSTREAMS,
+                (false, true) => &profile::JUDGE_EGRESS,
+                (false, false) => &profile::JUDGE,
+            }
+        }
+    }
+
+    impl Egress {
+        /// Gives up every file but those of the resolver, and every port but those of the policy. Call it before there are threads.
+        ///
+        /// # Errors
+        /// The kernel has no Landlock, or refuses.
+        pub fn files(&self) -> Result<(), Fault> {
+            hygiene::shed().map_err(Fault::Failed)?;
+            restrict(&Left { resolver: true, ports: &self.ports, ..Left::default() })
+        }
+
+        /// Gives up every call but those of the role, for all threads. Threads may be started before and after.
+        ///
+        /// # Errors
+        /// The kernel has no filters, or refuses.
+        pub fn calls(&self) -> Result<(), Fault> {
+            install::for_all_threads(&profile::EGRESS)
+        }
+
+        /// SHA-256 over the filter and the rules of Landlock.
+        #[must_use]
+        pub fn digest(&self) -> [u8; 32] {
+            digest(&profile::EGRESS, &describe(BitFlags::EMPTY, true, true))
+        }
+    }
+
+    impl Launcher {
+        /// Gives up every privilege, and the calls by which a process administers its host or reaches into others. It goes on to start programs, and they inherit
+        /// this, so it leaves whatever an ordinary program needs: files, threads, processes, the network.
+        ///
+        /// # Errors
+        /// The kernel has no filters, or refuses.
+        pub fn calls(self) -> Result<(), Fault> {
+            hygiene::disarm().map_err(Fault::Failed)?;
+            install::for_all_threads(&profile::LAUNCHER)
+        }
+
+        /// SHA-256 over the filter.
+        #[must_use]
+        pub fn digest(self) -> [u8; 32] {
+            digest(&profile::LAUNCHER, "")
+        }
+    }
+
+    fn digest(table: &[Insn], rules: &str) -> [u8; 32] {
+        let mut hash = Sha256::new();
+        for Insn { code, jt, jf, k } in table {
+            hash.update(code.to_le_bytes());
+            hash.update([*jt, *jf]);
+            hash.update(k.to_le_bytes());
+        }
+        hash.update(rules);
+        hash.finalize().into()
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+mod elsewhere;
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests;

@@ -1,0 +1,64 @@
+//! What the profiles come to.
+
+use super::bpf::{Action, Rule};
+use super::{Egress, Judge, Launcher, profile};
+
+fn allowed(groups: &[&[Rule]]) -> (usize, usize) {
+    let all: Vec<&Rule> = groups.iter().flat_map(|group| group.iter()).filter(|rule| rule.then == Action::Allow).collect();
+    (all.len(), all.iter().filter(|rule| !rule.when.is_empty()).count())
+}
+
+/// The figures of `docs/sandbox.md`. One more is a decision.
+#[test]
+fn the_lists_are_as_long_as_the_page_says() {
+    let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sandbox.md")).unwrap();
+    for (name, groups) in [
+        ("judge", profile::JUDGE_RULES.groups),
+        ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES.groups),
+        ("judge that makes requests", profile::JUDGE_NETWORK_RULES.groups),
+        ("egress", profile::EGRESS_RULES.groups),
+    ] {
+        let (all, checked) = allowed(groups);
+        let row = format!("| {name} | {all} | {checked} |");
+        assert!(page.contains(&row), "docs/sandbox.md lacks: {row}");
+    }
+}
+
+#[test]
+fn no_judge_starts_programs_or_opens_sockets_unless_it_makes_requests() {
+    let has = |groups: &[&[Rule]], nr: i64| groups.iter().flat_map(|group| group.iter()).any(|rule| i64::from(rule.nr) == nr);
+    for groups in [profile::JUDGE_RULES.groups, profile::JUDGE_UPSTREAMS_RULES.groups] {
+        for nr in [
+            libc::SYS_execve,
+            libc::SYS_execveat,
+            libc::SYS_clone,
+            libc::SYS_socket,
+            libc::SYS_connect,
+            libc::SYS_bind,
+            libc::SYS_kill,
+            libc::SYS_ptrace,
+            libc::SYS_prctl,
+            libc::SYS_ioctl,
+            libc::SYS_unlinkat,
+            libc::SYS_fchmod,
+            libc::SYS_fallocate,
+        ] {
+            assert!(!has(groups, nr), "{nr}");
+        }
+    }
+}
+
+#[test]
+fn each_profile_has_a_digest_of_its_own() {
+    let judge = |ports: &[u16], upstreams| Judge { ports: ports.to_vec(), upstreams };
+    let all = [
+        judge(&[], false).digest(),
+        judge(&[], true).digest(),
+        judge(&[443], false).digest(),
+        judge(&[443], true).digest(),
+        Egress { ports: vec![443] }.digest(),
+        Launcher.digest(),
+    ];
+    let distinct: std::collections::BTreeSet<_> = all.iter().collect();
+    assert_eq!(distinct.len(), all.len());
+}

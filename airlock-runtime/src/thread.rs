@@ -1,0 +1,21 @@
+//! Starting threads of a process that will be confined.
+
+use std::io;
+use std::sync::mpsc::sync_channel;
+use std::thread::{Builder, JoinHandle};
+
+/// Starts a thread and waits until it does its work. What a thread asks of the kernel when it begins, it has asked by then, so a filter of
+/// calls that comes later need not allow it.
+///
+/// # Errors
+/// The system starts no thread.
+pub(crate) fn begin(name: &str, work: impl FnOnce() + Send + 'static) -> io::Result<JoinHandle<()>> {
+    let (begun, begins) = sync_channel(1);
+    let thread = Builder::new().name(name.to_owned()).spawn(move || {
+        // Whoever waits for it is there until it comes.
+        let _ = begun.send(());
+        work();
+    })?;
+    begins.recv().map_err(|_| io::Error::other("the thread ended at once"))?;
+    Ok(thread)
+}
