@@ -110,7 +110,7 @@ pub(crate) fn ledger() -> Vec<Attack> {
         attack("je", "fallocate: punch a hole", |s| call(libc::SYS_fallocate, &[s.fd(), 3, 0, 4096])),
         attack("je", "fallocate: collapse", |s| call(libc::SYS_fallocate, &[s.fd(), 0x10, 0, 4096])),
         attack("je", "F_SETFL: no longer append", |s| call(libc::SYS_fcntl, &[s.fd(), 4, 2])),
-        attack("je", "F_SETFL: append and do not wait", |s| call(libc::SYS_fcntl, &[s.fd(), 4, 0o4_002])),
+        attack("j", "F_SETFL: append and do not wait", |s| call(libc::SYS_fcntl, &[s.fd(), 4, 0o4_002])),
         attack("je", "F_SETLEASE", |s| call(libc::SYS_fcntl, &[s.fd(), 1024, 0])),
         attack("je", "F_NOTIFY", |s| call(libc::SYS_fcntl, &[s.dir_fd(), 1026, 2])),
         attack("je", "F_SETOWN", |s| call(libc::SYS_fcntl, &[s.socket_fd(), 8, s.victim])),

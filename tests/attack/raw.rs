@@ -15,14 +15,14 @@ use std::arch::asm;
 ///
 /// # Errors
 /// The error of the kernel, as a number.
-pub(crate) fn call(number: i64, arguments: &[usize]) -> Result<usize, i32> {
+pub(crate) fn call(number: libc::c_long, arguments: &[usize]) -> Result<usize, i32> {
     let mut all = [0; 6];
     all[..arguments.len()].copy_from_slice(arguments);
     let [a, b, c, d, e, f] = all;
-    let answer: isize;
+    let answer: i64;
     // SAFETY: see the top.
     unsafe {
-        asm!("syscall", inlateout("rax") number as isize => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
+        asm!("syscall", inlateout("rax") number => answer, in("rdi") a, in("rsi") b, in("rdx") c, in("r10") d, in("r8") e,
             in("r9") f, lateout("rcx") _, lateout("r11") _);
     }
     usize::try_from(answer).map_err(|_| i32::try_from(-answer).unwrap_or(i32::MAX))
@@ -34,11 +34,11 @@ pub(crate) fn call(number: i64, arguments: &[usize]) -> Result<usize, i32> {
 /// As [`call`].
 pub(crate) fn spawned(number: i64, arguments: [usize; 2]) -> Result<usize, i32> {
     let [a, b] = arguments;
-    let answer: isize;
+    let answer: i64;
     // SAFETY: see the top. The child goes no further than these instructions.
     unsafe {
         asm!("syscall", "test rax, rax", "jnz 2f", "mov edi, 0", "mov eax, 231", "syscall", "2:",
-            inlateout("rax") number as isize => answer, inlateout("rdi") a => _, in("rsi") b, in("rdx") 0, in("r10") 0, in("r8") 0,
+            inlateout("rax") number => answer, inlateout("rdi") a => _, in("rsi") b, in("rdx") 0, in("r10") 0, in("r8") 0,
             lateout("rcx") _, lateout("r11") _);
     }
     usize::try_from(answer).map_err(|_| i32::try_from(-answer).unwrap_or(i32::MAX))

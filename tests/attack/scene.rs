@@ -124,7 +124,10 @@ pub(crate) fn controls() -> Vec<Attack> {
         control("jel", "allocate", |_| Ok(std::hint::black_box(vec![1_u8; 64 << 20]).len())),
         control("jel", "random bytes", |_| call(libc::SYS_getrandom, &[room(1), 8, 0])),
         control("jel", "tell the time", |_| Ok(usize::from(std::time::SystemTime::now() > std::time::UNIX_EPOCH))),
-        control("jel", "wait", |_| Ok(usize::from(std::thread::sleep(std::time::Duration::from_millis(1)) == ()))),
+        control("jel", "wait", |_| {
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            Ok(0)
+        }),
         control("jl", "append and sync", |scene| {
             io(std::io::Write::write_all(&mut &scene.segment, b"a line\n").and_then(|()| scene.segment.sync_data()))
         }),

@@ -36,7 +36,7 @@ fn host() -> Vec<Attack> {
         attack("jel", "delete_module", |_| call(libc::SYS_delete_module, &[at(b"no-such-module\0"), 0o4_000])),
         attack("jel", "swapon", |_| call(libc::SYS_swapon, &[at(b"/no-such-file\0"), 0])),
         attack("jel", "swapoff", |_| call(libc::SYS_swapoff, &[at(b"/no-such-file\0")])),
-        attack("jel", "quotactl", |_| call(libc::SYS_quotactl, &[0x80_0001_00, 0, 0, 0])),
+        attack("jel", "quotactl", |_| call(libc::SYS_quotactl, &[0x8000_0100, 0, 0, 0])),
         attack("jel", "acct", |_| call(libc::SYS_acct, &[at(b"/no-such-file\0")])),
         attack("jel", "syslog", |_| call(libc::SYS_syslog, &[10, 0, 0])),
         attack("jel", "vhangup", |_| call(libc::SYS_vhangup, &[])),

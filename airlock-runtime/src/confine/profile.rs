@@ -108,10 +108,17 @@ const LEDGER: &[Rule] = &[
     allow(libc::SYS_rename),
     #[cfg(not(target_arch = "x86_64"))]
     allow_if(libc::SYS_renameat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[HERE]))]]),
-    // A second descriptor of the head, which holds the lock; whether a pipe is for reading or writing; and, in builds with assertions,
-    // whether a descriptor is open. Flags are not changed, so what was opened to grow only grows.
-    allow_if(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_DUPFD_CLOEXEC), bits(libc::F_GETFL), bits(libc::F_GETFD)]))]]),
 ];
+
+/// Of the ledger: a second descriptor of the head, which holds the lock. Whether a pipe is for reading or writing; and, in builds with
+/// assertions, whether a descriptor is open.
+const DESCRIPTOR: &[Cond] = &[Cond(1, Is::Int(&[bits(libc::F_DUPFD_CLOEXEC), bits(libc::F_GETFL), bits(libc::F_GETFD)]))];
+/// The client of HTTP makes its sockets so that they do not wait.
+const NO_WAIT: &[Cond] = &[Cond(1, Is::Int(&[bits(libc::F_SETFL)])), Cond(2, Is::Int(&[bits(libc::O_RDWR | libc::O_NONBLOCK)]))];
+/// Flags are not changed, so what was opened to grow only grows.
+const DESCRIPTORS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR])];
+/// Flags of a socket are changed, and so may be those of the ledger's files: a reason to make requests elsewhere.
+const DESCRIPTORS_AND_SOCKETS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR, NO_WAIT])];
 
 /// The judge's own end of a socket to the launcher, and pipes of foreign servers that come through it.
 const UPSTREAMS: &[Rule] = &[
@@ -212,8 +219,6 @@ const RESOLVER_FILES: &[Rule] = &[
     allow(libc::SYS_fstat),
     allow(libc::SYS_newfstatat),
     allow(libc::SYS_statx),
-    // Of the C library, on a socket that it keeps open.
-    allow_if(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_GETFL), bits(libc::F_GETFD)]))]]),
 ];
 
 const fn killing(groups: &'static [&'static [Rule]]) -> Filter {
@@ -221,15 +226,17 @@ const fn killing(groups: &'static [&'static [Rule]]) -> Filter {
 }
 
 /// The judge: threads that exist, the ledger's directory, nothing else.
-pub(crate) const JUDGE_RULES: Filter = killing(&[BASE, LEDGER]);
+pub(crate) const JUDGE_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS]);
 /// A judge with foreign servers.
-pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, UPSTREAMS]);
+pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, UPSTREAMS]);
 /// A judge that makes requests itself.
-pub(crate) const JUDGE_NETWORK_RULES: Filter = killing(&[BASE, LEDGER, THREADS, INTERNET_CALLS, SHUTDOWN]);
+pub(crate) const JUDGE_NETWORK_RULES: Filter =
+    killing(&[BASE, LEDGER, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, SHUTDOWN]);
 /// A judge with both.
-pub(crate) const JUDGE_BOTH_RULES: Filter = killing(&[BASE, LEDGER, UPSTREAMS, THREADS, INTERNET_CALLS]);
+pub(crate) const JUDGE_BOTH_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS_AND_SOCKETS, UPSTREAMS, THREADS, INTERNET_CALLS]);
 /// The process of requests: the internet, and the files of the resolver.
-pub(crate) const EGRESS_RULES: Filter = killing(&[BASE, THREADS, INTERNET_CALLS, SHUTDOWN, RESOLVER_FILES]);
+pub(crate) const EGRESS_RULES: Filter =
+    killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, SHUTDOWN, RESOLVER_FILES]);
 
 /// Calls that take a host apart or reach into other processes. A program that needs one of them is no MCP server.
 const ADMINISTRATION: &[Rule] = &[

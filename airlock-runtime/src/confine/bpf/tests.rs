@@ -30,7 +30,7 @@ fn run(table: &[Insn], arch: u32, nr: u32, args: &[u64; 6]) -> u32 {
     let word = |at: u32| match at {
         NR_AT => nr,
         ARCH_AT => arch,
-        at if at >= ARGS_AT && at < ARGS_AT + 48 && at % 4 == 0 => {
+        at if (ARGS_AT..ARGS_AT + 48).contains(&at) && at % 4 == 0 => {
             let arg = args[((at - ARGS_AT) / 8) as usize];
             u32::try_from(if at % 8 == 0 { arg & 0xffff_ffff } else { arg >> 32 }).unwrap()
         }
