@@ -55,16 +55,16 @@ fn main() -> ExitCode {
     }
 }
 
-/// Enters the profile of a role as the gateway does. A judge has no network here: none of its tools reaches any.
+/// Enters the profile of a role as the gateway does. A judge has no network, whatever its tools reach.
 fn enter(role: &str, scene: &Scene) {
     let done = match role {
         "none" => return,
         "judge" => {
-            let judge = Judge { ports: Vec::new(), upstreams: false };
+            let judge = Judge { egress: false, upstreams: false };
             judge.files(&scene.ledger).and_then(|()| judge.calls())
         }
         "upstreams" => {
-            let judge = Judge { ports: Vec::new(), upstreams: true };
+            let judge = Judge { egress: true, upstreams: true };
             judge.files(&scene.ledger).and_then(|()| judge.calls())
         }
         "egress" => {

@@ -117,16 +117,17 @@ const DESCRIPTOR: &[Cond] = &[Cond(1, Is::Int(&[bits(libc::F_DUPFD_CLOEXEC), bit
 const NO_WAIT: &[Cond] = &[Cond(1, Is::Int(&[bits(libc::F_SETFL)])), Cond(2, Is::Int(&[bits(libc::O_RDWR | libc::O_NONBLOCK)]))];
 /// Flags are not changed, so what was opened to grow only grows.
 const DESCRIPTORS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR])];
-/// Flags of a socket are changed, and so may be those of the ledger's files: a reason to make requests elsewhere.
+/// Flags of a socket are changed: no file of the ledger is open where that is so.
 const DESCRIPTORS_AND_SOCKETS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR, NO_WAIT])];
+
+/// The end of a helper: closing the judge's end of its socket, and whether the process has ended.
+const HELPERS: &[Rule] =
+    &[allow(libc::SYS_shutdown), allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]])];
 
 /// The judge's own end of a socket to the launcher, and pipes of foreign servers that come through it.
 const UPSTREAMS: &[Rule] = &[
     allow_if(libc::SYS_recvmsg, &[&[Cond(2, Is::IntBut { free: bits(libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT), is: 0 })]]),
     allow_if(libc::SYS_sendmsg, &[&[Cond(2, SENT)]]),
-    allow(libc::SYS_shutdown),
-    // Has the launcher ended?
-    allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]]),
 ];
 
 /// Starting threads, and nothing else that `clone` can do. For roles that start them while they serve.
@@ -193,6 +194,7 @@ const SET: When = &[
 const INTERNET_CALLS: &[Rule] = &[
     allow_only(libc::SYS_socket, &[&[INTERNET, STREAM, TCP], &[INTERNET, DATAGRAM, UDP]], libc::EAFNOSUPPORT),
     allow(libc::SYS_connect),
+    allow(libc::SYS_shutdown),
     allow(libc::SYS_getsockname),
     allow(libc::SYS_getpeername),
     allow_if(libc::SYS_getsockopt, &[&[Cond(1, Is::Int(&[bits(libc::SOL_SOCKET)])), Cond(2, Is::Int(&[bits(libc::SO_ERROR)]))]]),
@@ -209,9 +211,6 @@ const INTERNET_CALLS: &[Rule] = &[
 /// Bytes that wait on a socket.
 const FIONREAD: u32 = 0x541b;
 
-/// Of a judge without foreign servers, which has what [`UPSTREAMS`] has in part.
-const SHUTDOWN: &[Rule] = &[allow(libc::SYS_shutdown)];
-
 /// Reading the files of the resolver.
 const RESOLVER_FILES: &[Rule] = &[
     allow_if(libc::SYS_openat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[READS]))]]),
@@ -227,16 +226,13 @@ const fn killing(groups: &'static [&'static [Rule]]) -> Filter {
 
 /// The judge: threads that exist, the ledger's directory, nothing else.
 pub(crate) const JUDGE_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS]);
-/// A judge with foreign servers.
-pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, UPSTREAMS]);
-/// A judge that makes requests itself.
-pub(crate) const JUDGE_NETWORK_RULES: Filter =
-    killing(&[BASE, LEDGER, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, SHUTDOWN]);
-/// A judge with both.
-pub(crate) const JUDGE_BOTH_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS_AND_SOCKETS, UPSTREAMS, THREADS, INTERNET_CALLS]);
+/// A judge with a process of requests.
+pub(crate) const JUDGE_EGRESS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, HELPERS]);
+/// A judge with foreign servers, and perhaps with a process of requests.
+pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, HELPERS, UPSTREAMS]);
 /// The process of requests: the internet, and the files of the resolver.
 pub(crate) const EGRESS_RULES: Filter =
-    killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, SHUTDOWN, RESOLVER_FILES]);
+    killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
 
 /// Calls that take a host apart or reach into other processes. A program that needs one of them is no MCP server.
 const ADMINISTRATION: &[Rule] = &[
@@ -356,7 +352,6 @@ pub(crate) const LAUNCHER_RULES: Filter = Filter { groups: &[ADMINISTRATION], ot
 
 filter! { pub(crate) static JUDGE = JUDGE_RULES; }
 filter! { pub(crate) static JUDGE_UPSTREAMS = JUDGE_UPSTREAMS_RULES; }
-filter! { pub(crate) static JUDGE_NETWORK = JUDGE_NETWORK_RULES; }
-filter! { pub(crate) static JUDGE_BOTH = JUDGE_BOTH_RULES; }
+filter! { pub(crate) static JUDGE_EGRESS = JUDGE_EGRESS_RULES; }
 filter! { pub(crate) static EGRESS = EGRESS_RULES; }
 filter! { pub(crate) static LAUNCHER = LAUNCHER_RULES; }
