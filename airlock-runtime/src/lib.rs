@@ -17,6 +17,8 @@ pub mod call;
 #[cfg(feature = "judge")]
 pub mod carrier;
 pub mod clock;
+#[cfg(feature = "upstream")]
+mod confine;
 #[cfg(any(feature = "http", feature = "upstream"))]
 mod credential;
 #[cfg(feature = "judge")]

@@ -1,0 +1,4 @@
+//! Filters of system calls.
+
+pub(crate) mod bpf;
+pub(crate) mod install;
