@@ -57,6 +57,8 @@ pub enum Dimension {
     Definition,
     /// What becomes of results that look like an injection.
     Screening,
+    /// What the kernel lets the process of an upstream touch.
+    Confinement,
     /// A resource of an upstream.
     Resource,
     /// A prompt of an upstream.

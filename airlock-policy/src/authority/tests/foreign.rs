@@ -22,6 +22,7 @@ fn upstream(program: usize) -> Upstream {
         max_message: 9,
         resources: Vec::new(),
         prompts: Vec::new(),
+        confine: None,
         why: "x".into(),
     }
 }
@@ -46,6 +47,11 @@ fn world_of(program: usize, proxied: Proxied, strict: bool, args: Vec<ArgRules>)
     let args = args.into_iter().filter(|rules| names.contains(&rules.arg.as_str())).collect();
     let tool = Tool { kind: ToolKind::Upstream(proxied), strict, args, ..tool_of("u.t", Builtin::HttpGetJson) };
     Policy { upstreams: vec![upstream(program)], ..policy(vec![tool], vec![grant_of("a", &["u.t"], &[])]) }
+}
+
+/// One tool of one upstream.
+pub(super) fn plain_world() -> Policy {
+    world_of(0, proxied(0, 1000, OnRisk::Deny, 1), true, Vec::new())
 }
 
 fn world() -> impl Strategy<Value = Policy> {
