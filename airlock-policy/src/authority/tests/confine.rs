@@ -30,9 +30,12 @@ fn gained(old: Option<Confine>, new: Option<Confine>) -> Vec<String> {
     rows.map(|row| format!("{:?}: {} → {}", row.dimension, row.old, row.new)).collect()
 }
 
+/// What is done to a sandbox, and what is told of it.
+type Change<'c> = (&'c dyn Fn(&mut Confine), &'c str);
+
 #[test]
 fn each_part_of_a_sandbox_is_a_row_of_its_own_in_one_direction() {
-    let changes: [(&dyn Fn(&mut Confine), &str); 11] = [
+    let changes: [Change<'_>; 11] = [
         (&|c| c.system = true, "refused, u → reads libraries and shared data of the system, u"),
         (&|c| c.read.push("/opt/b".into()), "refused, u → reads /opt/b, u"),
         (&|c| c.read.push("/".into()), "refused, u → reads /, u"),
