@@ -5,7 +5,7 @@ use airlock_tests::place::Place;
 use airlock_tests::upstreams::{Upstream, definitions, gateway};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::OnceLock;
 
@@ -79,7 +79,7 @@ fn plain(mut result: Map<String, Value>) -> Map<String, Value> {
 fn sandbox(ground: &Ground, server: &str) -> String {
     let path = |path: PathBuf| path.canonicalize().unwrap().to_str().unwrap().to_owned();
     let node = vec![path(node_servers().join("node_modules"))];
-    let python = || [vec![path(python_servers().join(".."))], python_code()].concat();
+    let python = || [vec![path(environment())], python_code()].concat();
     let (work, memory, repo) = (path(ground.work.clone()), path(ground.memory.clone()), path(ground.repo.clone()));
     let (read, write, exec) = match server {
         "files" | "liar" => (node, vec![work], Vec::new()),
@@ -90,6 +90,13 @@ fn sandbox(ground: &Ground, server: &str) -> String {
         _ => return String::new(),
     };
     format!("confine = {{ read = {}, write = {}, exec = {} }}\n", json!(read), json!(write), json!(exec))
+}
+
+/// The virtual environment of the servers in Python, as their first lines name its interpreter.
+fn environment() -> PathBuf {
+    let script = std::fs::read_to_string(python_servers().join("mcp-server-time")).unwrap();
+    let interpreter = script.lines().next().and_then(|line| line.strip_prefix("#!")).unwrap();
+    Path::new(interpreter.trim()).ancestors().nth(2).unwrap().to_owned()
 }
 
 /// `git` and the programs that it runs.
