@@ -89,7 +89,11 @@ fn sandbox(ground: &Ground, server: &str) -> String {
         "time" => (python(), Vec::new(), Vec::new()),
         _ => return String::new(),
     };
-    format!("confine = {{ read = {}, write = {}, exec = {} }}\n", json!(read), json!(write), json!(exec))
+    let path = match exec.first().and_then(|program| Path::new(program).parent()) {
+        Some(dir) => format!("env.PATH = {}\n", json!(dir)),
+        None => String::new(),
+    };
+    format!("{path}confine = {{ read = {}, write = {}, exec = {} }}\n", json!(read), json!(write), json!(exec))
 }
 
 /// The virtual environment of the servers in Python, as their first lines name its interpreter.
