@@ -31,7 +31,7 @@ impl Place {
             "airlock = 1\n[gateway]\nname = \"pins\"\n[keys]\naccept = [\"k1\"]\n[upstreams.files]\ncommand = {command}\n{keys}\nwhy = \"files\"\n\
              [upstreams.files.tools.read] # the only one\neffect = \"read\"\nargs.path = {{ under = \"/srv\" }}\nwhy = \"read\"\n\
              [[grant]]\nsubject = \"agent:a\"\ntools = [\"files.read\"]\nissue = \"operator\"\nwhy = \"read\"\n\
-             [lints]\nshell-command = {{ level = \"allow\", why = \"a test\" }}\n"
+             [lints]\nshell-command = {{ level = \"allow\", why = \"a test\" }}\nunconfined-upstream = {{ level = \"allow\", why = \"a test\" }}\n"
         );
         std::fs::write(self.path("airlock.toml"), text).expect("written");
     }

@@ -4,7 +4,7 @@ use crate::ir::Rate;
 use crate::limits::{RATE_CALLS_MAX, RATE_PERIOD_MAX_S, RISK_MAX, TTL_MAX_S};
 
 /// Units of a size, largest first.
-const UNITS: [(&str, u64); 3] = [("MiB", 1024 * 1024), ("KiB", 1024), ("B", 1)];
+const UNITS: [(&str, u64); 4] = [("GiB", 1024 * 1024 * 1024), ("MiB", 1024 * 1024), ("KiB", 1024), ("B", 1)];
 
 /// Parses `30s`, `15m` or `1h` to seconds (1 second to 24 hours). The error says what is wrong.
 pub(crate) fn seconds(text: &str) -> Result<u64, String> {
@@ -32,9 +32,9 @@ pub(crate) fn duration(seconds: u64) -> String {
     }
 }
 
-/// Parses `512B`, `64KiB` or `8MiB` to bytes. Bounds are the caller's.
+/// Parses `512B`, `64KiB`, `8MiB` or `2GiB` to bytes. Bounds are the caller's.
 pub(crate) fn bytes(text: &str) -> Result<u64, String> {
-    let shape = || "a size is a whole number and one of `B`, `KiB`, `MiB`, as in \"64KiB\"".to_owned();
+    let shape = || "a size is a whole number and one of `B`, `KiB`, `MiB`, `GiB`, as in \"64KiB\"".to_owned();
     let (digits, factor) = UNITS.iter().find_map(|(unit, factor)| Some((text.strip_suffix(unit)?, factor))).ok_or_else(shape)?;
     let number = whole(digits).ok_or_else(shape)?;
     Ok(number.saturating_mul(*factor))
@@ -134,8 +134,9 @@ mod tests {
     fn sizes_and_rates_have_one_form_and_bounds() {
         assert_eq!(bytes("64KiB"), Ok(65_536));
         assert_eq!(bytes("0B"), Ok(0));
+        assert_eq!(bytes("2GiB"), Ok(2 << 30));
         assert_eq!(bytes("99999999999999999999MiB"), Ok(u64::MAX));
-        for bad in ["", "B", "64", "64kB", "64 KiB", "064KiB", "-1B", "1.5MiB", "1GiB", "١KiB"] {
+        for bad in ["", "B", "64", "64kB", "64 KiB", "064KiB", "-1B", "1.5MiB", "1TiB", "1GB", "١KiB"] {
             assert!(bytes(bad).is_err(), "{bad:?}");
         }
         assert_eq!(rate("60/1m"), Ok(Rate { calls: 60, seconds: 60 }));

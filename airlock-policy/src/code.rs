@@ -265,6 +265,22 @@ codes! {
     /// A tool that is said to read, and whose definition says otherwise.
     EffectHint = "A1113" Warning "effect-hint";
 
+    // What upstreams are confined to.
+    /// An upstream whose process is not confined.
+    Unconfined = "A1411" Warning "unconfined-upstream";
+    /// A path of `confine` that is no absolute path in normal form, or one that would open everything.
+    ConfinePath = "A1412" Error;
+    /// A path that holds much that is no business of an upstream.
+    BroadPath = "A1413" Warning "broad-path";
+    /// A program that the upstream may run and overwrite.
+    WritableProgram = "A1414" Error;
+    /// The ledger of the gateway within reach of an upstream.
+    ExposedLedger = "A1415" Warning "exposed-ledger";
+    /// A shell, or a directory that has one, that the upstream may run.
+    ConfinedShell = "A1416" Warning "confined-shell";
+    /// An upstream that is started without namespaces where the host refuses them.
+    MissingNamespaces = "A1417" Warning "missing-namespaces";
+
     // Flows.
     /// A label in `[[flow]]` or `[[require]]` that no tool has.
     UnknownLabel = "A0901" Error;

@@ -5,6 +5,7 @@
 
 mod approvers;
 mod authority;
+mod confine;
 mod origin;
 mod rest;
 mod rules;
@@ -13,6 +14,7 @@ mod upstream;
 
 pub use approvers::{Approver, Signatures};
 pub use authority::{Flow, FlowVerdict, Grant, Issue, Property, Require, Requirement, Selector};
+pub use confine::{Confine, Feature, Net, ProcessLimits};
 pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 pub use rules::{ArgRule, ArgRules};

@@ -150,6 +150,24 @@ pub const VARIABLES_MAX: usize = 64;
 pub const START_TIMEOUT_S: u64 = 20;
 /// `start_timeout`, most, seconds: no client waits longer.
 pub const START_TIMEOUT_MAX_S: u64 = 120;
+/// Paths of one list of `confine`: a longer list is no longer reviewed line by line.
+pub const CONFINE_PATHS_MAX: usize = 64;
+/// `confine.limits.data`, least, bytes: an interpreter of a scripting language starts.
+pub const DATA_MIN: u64 = 16 * 1024 * 1024;
+/// `confine.limits.data`, most, bytes: a bound that is larger than machines is none.
+pub const DATA_MAX: u64 = 256 * 1024 * 1024 * 1024;
+/// `confine.limits.data` when the manifest does not say, bytes: the reference servers use a tenth.
+pub const DATA_DEFAULT: u64 = 2 * 1024 * 1024 * 1024;
+/// `confine.limits.fsize`, least, bytes: a page.
+pub const FSIZE_MIN: u64 = 4 * 1024;
+/// `confine.limits.fsize` when the manifest does not say, bytes: sources and documents fit, a full disk takes many files.
+pub const FSIZE_DEFAULT: u64 = 64 * 1024 * 1024;
+/// `confine.limits.files`, least: the pipes, an event loop and the libraries of a program at its start.
+pub const FILES_MIN: i64 = 16;
+/// `confine.limits.files`, most: what systems commonly give at most.
+pub const FILES_MAX: i64 = 65_536;
+/// `confine.limits.files` when the manifest does not say.
+pub const FILES_DEFAULT: u64 = 256;
 /// `max_message`, least, bytes: the answer to a handshake fits.
 pub const MESSAGE_MIN: u64 = 16 * 1024;
 /// `max_message` when the manifest does not say, bytes.

@@ -160,6 +160,46 @@ fn every_value_about_signatures_changes_the_digest() {
     }
 }
 
+/// The same for the sandboxes of upstreams. Without one a policy has the digest that it had before there were any.
+#[test]
+fn every_value_of_a_sandbox_changes_the_digest() {
+    let text = include_str!("../../tests/manifests/good/upstreams.toml");
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/manifests/good");
+    let compiled = |text: &str| {
+        let read = airlock_policy::beside(std::path::Path::new(good));
+        let checked = airlock_policy::compile_with(text, "airlock.toml", &read);
+        checked.into_compiled().unwrap_or_else(|| panic!("{text}"))
+    };
+    let changes = [
+        ("system = false, ", ""),
+        ("read = [\"/opt/mcp/files\"]", "read = [\"/opt/mcp/file\"]"),
+        ("write = [\"/srv/work\"]", "write = []"),
+        ("exec = [\"/usr/bin/git\"]\n", ""),
+        ("exec = [\"/usr/bin/git\"]", "allow_missing = [\"userns\"]"),
+        ("data = \"512MiB\"", "data = \"513MiB\""),
+        ("fsize = \"1MiB\"", "fsize = \"2MiB\""),
+        ("cpu = \"1h\", ", ""),
+        ("files = 64", "files = 65"),
+        ("confine = { system = false, read = [\"/opt/mcp/lib\"] }\n", ""),
+    ];
+    let mut seen = BTreeSet::from([compiled(text).digest_hex()]);
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        assert!(seen.insert(compiled(&text.replacen(from, to, 1)).digest_hex()), "{from} → {to} does not change the digest");
+    }
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/files_upstream");
+    let text = std::fs::read_to_string(format!("{example}/airlock.toml")).unwrap();
+    let bare: String = text.split("[upstreams.files.confine]").next().unwrap().to_owned()
+        + "\n[upstreams.files.tools.read_text_file]"
+        + text.split("[upstreams.files.tools.read_text_file]").nth(1).unwrap();
+    let read = airlock_policy::beside(std::path::Path::new(example));
+    let policy = airlock_policy::compile_with(&bare, "airlock.toml", &read).into_compiled().unwrap();
+    assert_eq!(policy.digest_hex(), UNCONFINED_DIGEST);
+}
+
+/// That of the example as it was before there were sandboxes.
+const UNCONFINED_DIGEST: &str = "1b8b2483959fc936ef3d56c9b9fc5c8fa839376eb6eb321f8192a3e6d603e936";
+
 #[test]
 fn spelling_and_comments_do_not_change_the_digest() {
     let respelled = [

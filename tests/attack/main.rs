@@ -12,7 +12,7 @@ mod raw;
 mod scene;
 mod system;
 
-use airlock_runtime::confine::{Egress, Judge, Launcher};
+use airlock_runtime::confine::{Egress, Judge, Launcher, Server};
 use airlock_runtime::lease::guard::forbid_dumps;
 use scene::{Attack, Kind, Scene};
 use std::process::ExitCode;
@@ -71,7 +71,8 @@ fn enter(role: &str, scene: &Scene) {
             let egress = Egress { ports: vec![scene.port] };
             egress.files().and_then(|()| egress.calls())
         }
-        "launcher" => Launcher.calls(),
+        // What a foreign server without a sandbox of its own inherits.
+        "launcher" => Launcher.calls().and_then(|()| Server.calls()),
         other => panic!("no role {other}"),
     };
     done.expect("the kernel confines the process");

@@ -132,6 +132,13 @@ pub fn program(name: &str) -> String {
     told.filter(|told| told.starts_with('/')).unwrap_or_else(|| path.to_str().expect("UTF-8").to_owned())
 }
 
+/// What the interpreter of Python reads besides the libraries of the system: nothing where it is part of the system.
+pub fn python_code() -> Vec<String> {
+    let output = Command::new(program("python3")).args(["-c", "import sys; print(sys.base_prefix)"]).output();
+    let prefix = String::from_utf8(output.expect("python3 runs").stdout).expect("UTF-8").trim().to_owned();
+    if prefix == "/usr" { Vec::new() } else { vec![prefix] }
+}
+
 /// The command line of Taplo, whose validator TOML editors use, with `lint`.
 pub fn taplo() -> Command {
     static PLACE: OnceLock<PathBuf> = OnceLock::new();

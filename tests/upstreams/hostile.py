@@ -156,6 +156,12 @@ def act(call, arguments, meta):
             os._exit(3)
         case "daemon":
             answer(call, daemon())
+        case "attempts":
+            # A directory for compiled code would be a change to this one.
+            sys.dont_write_bytecode = True
+            import attacks
+
+            answer(call, json.dumps(attacks.attempts(json.loads(words))))
         case "pid":
             answer(call, str(os.getpid()))
         case "stubborn":

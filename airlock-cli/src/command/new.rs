@@ -1,6 +1,7 @@
 //! `airlock new`.
 
 mod from_server;
+mod sandbox;
 
 use crate::project::{self, Start, Template};
 use crate::render::{Failure, Outcome, say};

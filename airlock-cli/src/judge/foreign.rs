@@ -6,7 +6,7 @@ use airlock_policy::ir;
 use airlock_runtime::policy::upstream as rt;
 
 pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     rt::Upstream {
         name: text(name),
@@ -22,7 +22,28 @@ pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
         max_message: *max_message,
         resources: texts(resources),
         prompts: texts(prompts),
+        confine: confine.as_ref().map(confined),
         why: text(why),
+    }
+}
+
+fn confined(given: &ir::Confine) -> rt::Confine {
+    let ir::Confine { system, read, write, exec, net, limits, allow_missing } = given;
+    let ir::ProcessLimits { data, fsize, cpu, files } = limits;
+    let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
+    let feature = |feature: &ir::Feature| match feature {
+        ir::Feature::Userns => rt::Feature::Userns,
+    };
+    rt::Confine {
+        system: *system,
+        read: texts(read),
+        write: texts(write),
+        exec: texts(exec),
+        net: match net {
+            ir::Net::None => rt::Net::None,
+        },
+        limits: rt::ProcessLimits { data: *data, fsize: *fsize, cpu: *cpu, files: *files },
+        allow_missing: list(allow_missing.iter().map(feature).collect()),
     }
 }
 

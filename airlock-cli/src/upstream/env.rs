@@ -67,6 +67,7 @@ mod tests {
             max_message: 1,
             resources: Vec::new(),
             prompts: Vec::new(),
+            confine: None,
             why: String::new(),
         };
         let set = |name: &str| match name {

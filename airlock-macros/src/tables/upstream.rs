@@ -6,9 +6,10 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
     let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
     let env = env.iter().map(variable);
+    let confine = option(confine.as_ref().map(confined));
     let era = match era {
         ir::Era::Auto => quote!(Auto),
         ir::Era::Modern => quote!(Modern),
@@ -25,7 +26,32 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
             max_message: #max_message,
             resources: &[#(#resources),*],
             prompts: &[#(#prompts),*],
+            confine: #confine,
             why: #why,
+        }
+    }
+}
+
+/// What the kernel lets its process touch.
+fn confined(confine: &ir::Confine) -> TokenStream {
+    let ir::Confine { system, read, write, exec, net, limits, allow_missing } = confine;
+    let ir::ProcessLimits { data, fsize, cpu, files } = limits;
+    let net = match net {
+        ir::Net::None => quote!(None),
+    };
+    let cpu = option(cpu.map(|cpu| quote!(#cpu)));
+    let missing = allow_missing.iter().map(|feature| match feature {
+        ir::Feature::Userns => quote!(::airlock_runtime::policy::upstream::Feature::Userns),
+    });
+    quote! {
+        ::airlock_runtime::policy::upstream::Confine {
+            system: #system,
+            read: &[#(#read),*],
+            write: &[#(#write),*],
+            exec: &[#(#exec),*],
+            net: ::airlock_runtime::policy::upstream::Net::#net,
+            limits: ::airlock_runtime::policy::upstream::ProcessLimits { data: #data, fsize: #fsize, cpu: #cpu, files: #files },
+            allow_missing: &[#(#missing),*],
         }
     }
 }

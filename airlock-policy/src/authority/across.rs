@@ -5,7 +5,7 @@ use super::compare::{Dimension, Row, Step, by_tool, subjects};
 use super::face::{self, Kind};
 use super::search::Found;
 use super::values::Values;
-use super::{flow, foreign, lease, quota, texts, verdict, words};
+use super::{confine, flow, foreign, lease, quota, texts, verdict, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{FlowVerdict, Issue, Tool};
 
@@ -18,6 +18,7 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
     }
     foreign::offered(step, rows);
     confinement(step, rows);
+    confine::rows(step, rows);
     let needed = needs(step);
     if !needed {
         return;

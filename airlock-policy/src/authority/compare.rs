@@ -79,7 +79,7 @@ pub enum Dimension {
     Key,
     /// A carrier.
     Carrier,
-    /// What the kernel denies to the gateway itself.
+    /// What the kernel denies to the gateway itself, or to the process of an upstream.
     Confinement,
 }
 

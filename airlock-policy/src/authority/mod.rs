@@ -6,6 +6,7 @@
 mod across;
 mod case;
 mod compare;
+mod confine;
 mod decision;
 mod face;
 mod flow;

@@ -2,6 +2,7 @@
 //!
 //! Drafts are taken apart by naming every field, so that a new one breaks the build here until someone decides what it means.
 
+mod confine;
 mod flows;
 mod grants;
 mod origins;
@@ -72,6 +73,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     if whole {
         tools::idle_hosts(&egress.known, &reached, faults);
         upstreams::idle(&upstreams, faults);
+        confine::remarks(&upstreams, &ledger, faults);
         groups.idle(faults);
         approvers.idle(&listed.tools, faults);
         grants::idle_tools(&listed, &grants, faults);

@@ -1,5 +1,6 @@
 //! Foreign MCP servers and their tools, as plain data.
 
+use super::Confine;
 use serde::Serialize;
 
 /// `[upstreams.*]`: a foreign MCP server, which the gateway starts as a process.
@@ -24,6 +25,10 @@ pub struct Upstream {
     pub resources: Vec<String>,
     /// Prompts that clients may get; sorted.
     pub prompts: Vec<String>,
+    /// The kernel sandbox of its process. Left out where there is none, so that policies from before keep their digests.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub confine: Option<Confine>,
     /// Reason.
     pub why: String,
 }

@@ -4,6 +4,7 @@
 //! both directions: the parser takes the example of every key, and knows no key that is not here.
 
 mod args;
+mod confine;
 mod gateway;
 mod grants;
 mod network;

@@ -7,7 +7,7 @@ use super::rest::{AUTH, CONSTANT, HTTP, INPUT, INPUT_VALUE, RESPONSE};
 use super::sandbox::SANDBOX;
 use super::tools::{APPROVER, APPROVERS, IGNORED, SIGNED, TOOL, TOOL_LIMITS, TOOL_RISK};
 use super::upstreams;
-use super::{Absent, Key, Kind, Section, args};
+use super::{Absent, Key, Kind, Section, args, confine};
 use crate::code::Code;
 use crate::limits::{APPROVERS_MAX, EGRESS_MAX, FLOWS_MAX, GRANTS_MAX, GROUPS_MAX, REQUIRES_MAX, TOOLS_MAX, UPSTREAMS_MAX};
 
@@ -44,6 +44,8 @@ pub static SECTIONS: &[&Section] = &[
     &INPUT,
     &upstreams::UPSTREAM,
     &upstreams::VARIABLE,
+    &confine::CONFINE,
+    &confine::LIMITS,
     &upstreams::TOOL,
     &FLOW,
     &GRANT,
@@ -127,7 +129,7 @@ pub static ROOT: Section = Section {
             Kind::Named(upstreams::NAME, &Kind::Table(&upstreams::UPSTREAM), UPSTREAMS_MAX),
             "{ files = { command = [\"/opt/mcp/files\"], why = \"files\" } }",
             "foreign MCP servers whose tools the gateway has",
-            &[Code::BadName, Code::BadDefinitions, Code::UnusedUpstream],
+            &[Code::BadName, Code::BadDefinitions, Code::UnusedUpstream, Code::Unconfined],
         ),
         none(
             "flow",

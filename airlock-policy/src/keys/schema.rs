@@ -81,7 +81,7 @@ fn kind(kind: &Kind) -> Value {
         Kind::Yes => json!({ "enum": [true] }),
         Kind::Duration(..) => text("^[1-9][0-9]*[smh]$"),
         Kind::Risk => json!({ "type": "number", "minimum": 0, "maximum": 1 }),
-        Kind::Size(..) => text("^(0|[1-9][0-9]*)(B|KiB|MiB)$"),
+        Kind::Size(..) => text("^(0|[1-9][0-9]*)(B|KiB|MiB|GiB)$"),
         Kind::Rate => text("^[1-9][0-9]{0,3}/[1-9][0-9]*[smh]$"),
         // Names beyond ASCII are accepted and compiled to their ASCII form.
         Kind::Host(Groups::Refused) => text("^(\\*|(\\*\\.)?[^*@/:\\s]+)$"),

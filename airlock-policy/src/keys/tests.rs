@@ -50,6 +50,8 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[tools.<name>.http.response]", _) => ("tools.status.http.response", &[]),
         ("[tools.<name>.input.<argument>]", _) => ("tools.open_ticket.input.free", &[]),
         ("[upstreams.<name>]", _) => ("upstreams.files", &[]),
+        ("[upstreams.<name>.confine]", _) => ("upstreams.files.confine", &[]),
+        ("[upstreams.<name>.confine.limits]", _) => ("upstreams.files.confine.limits", &[]),
         ("A variable of an upstream", "from") => ("upstreams.files.env.KEY", &["secret"]),
         ("A variable of an upstream", _) => ("upstreams.files.env.KEY", &[]),
         ("[upstreams.<name>.tools.<tool>]", _) => ("upstreams.files.tools.read", &[]),

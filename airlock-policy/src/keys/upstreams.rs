@@ -1,5 +1,6 @@
 //! Foreign MCP servers and their tools.
 
+use super::confine::CONFINE;
 use super::gateway::ENV;
 use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RISK_THRESHOLD, TRUSTED};
 use super::{Absent, Key, Kind, Section, why};
@@ -17,7 +18,7 @@ pub(super) static UPSTREAM: Section = Section {
     about: "A foreign MCP server behind the gateway, which starts it as a process of its own when a call first needs it. Clients have of it \
 what stands under `tools`, `resources` and `prompts`, and nothing else. [upstreams.md](upstreams.md) has the way from a server to a \
 reviewed manifest. The name is 1–32 of `A-Z a-z 0-9 _ -`, begins with a letter and not with `airlock`. `confine` (a kernel sandbox of the \
-process) belongs to the language, and not to this release (A0105).",
+process) says what it may touch; without it the process has the rights of the gateway's user.",
     keys: &[
         Key::required(
             "command",
@@ -101,6 +102,14 @@ process) belongs to the language, and not to this release (A0105).",
             "\"bare\"",
             "how clients call its tools, where a tool does not say it: `name.tool`, or as the server does",
             &[],
+        ),
+        Key::optional(
+            "confine",
+            Kind::Table(&CONFINE),
+            "it may do what the gateway's user may",
+            "{ read = [\"/opt/mcp\"], write = [\"/srv/work\"] }",
+            "the kernel sandbox of its process",
+            &[Code::Unconfined],
         ),
         Key::optional(
             "tools",

@@ -40,7 +40,7 @@ pub(crate) use rest::RestDraft;
 pub(crate) use sandbox::CONSENT;
 pub(crate) use settings::{LeaseDraft, Settings, ttl_order};
 pub(crate) use tools::{KindDraft, ToolDraft, Tools, effect_word};
-pub(crate) use upstreams::{ProxiedDraft, UpstreamDraft};
+pub(crate) use upstreams::{ConfineDraft, ProxiedDraft, UpstreamDraft, holds};
 
 /// The language version that this compiler reads.
 pub(crate) const LANGUAGE: i64 = 1;

@@ -1,13 +1,15 @@
 //! Foreign servers and their tools: what is started, and what was reviewed.
 
 use super::words::row;
-use crate::amount::{duration, risk};
-use crate::ir::{Argument, ArgumentKind, Era, OnRisk, Proxied, Upstream, Variable, VariableValue};
+use crate::amount::{duration, risk, size};
+use crate::ir::{
+    Argument, ArgumentKind, Confine, Era, Feature, Net, OnRisk, ProcessLimits, Proxied, Upstream, Variable, VariableValue,
+};
 use serde_json::Value;
 
 /// The section of one upstream.
 pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
     let mut lines = vec![format!("upstream {name}: {why}")];
     let mut words = command.iter();
     lines.extend(words.next().map(|program| row("starts", program)));
@@ -24,6 +26,29 @@ pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
     lines.push(row("message", format_args!("{max_message} bytes at most")));
     lines.extend(resources.iter().map(|uri| row("resource", uri)));
     lines.extend(prompts.iter().map(|name| row("prompt", format_args!("{name:?}"))));
+    lines.extend(confine.as_ref().map_or_else(|| vec![row("kernel", "does not confine it")], confined));
+    lines
+}
+
+/// What the kernel lets its process touch.
+fn confined(confine: &Confine) -> Vec<String> {
+    let Confine { system, read, write, exec, net, limits, allow_missing } = confine;
+    let ProcessLimits { data, fsize, cpu, files } = limits;
+    let mut lines = vec![row("kernel", "refuses it all but this")];
+    lines.extend(system.then(|| row("may read", "libraries and shared data of the system")));
+    for (what, paths) in [("may read", read), ("may write", write), ("may run", exec)] {
+        lines.extend(paths.iter().map(|path| row(what, path)));
+    }
+    lines.push(match net {
+        Net::None => row("network", "none"),
+    });
+    lines.push(row("memory", format_args!("{} at most", size(*data))));
+    lines.push(row("file", format_args!("{} at most", size(*fsize))));
+    lines.extend(cpu.map(|cpu| row("processor", format_args!("{} at most", duration(cpu)))));
+    lines.push(row("descriptors", format_args!("{files} at most")));
+    lines.extend(allow_missing.iter().map(|feature| match feature {
+        Feature::Userns => row("started", "also where the kernel gives it no namespaces"),
+    }));
     lines
 }
 

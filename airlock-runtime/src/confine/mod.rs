@@ -67,6 +67,10 @@ pub struct Egress {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Launcher;
 
+/// A foreign server without a sandbox: its keeper, beneath the launcher.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Server;
+
 impl Judge {
     /// The judge of a policy.
     #[must_use]
@@ -102,7 +106,7 @@ const DNS: u16 = 53;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::paths::{LEDGER, Left, describe, restrict};
-    use super::{Egress, Fault, Judge, Launcher, bpf::Insn, hygiene, install, profile};
+    use super::{Egress, Fault, Judge, Launcher, Server, bpf::Insn, hygiene, install, profile};
     use landlock::BitFlags;
     use sha2::{Digest, Sha256};
     use std::path::Path;
@@ -184,6 +188,16 @@ mod linux {
         #[must_use]
         pub fn digest(self) -> [u8; 32] {
             digest(&profile::LAUNCHER, "")
+        }
+    }
+
+    impl Server {
+        /// Gives up what the launcher has kept for servers with a sandbox. It is called in the process that starts the server.
+        ///
+        /// # Errors
+        /// The kernel has no filters, or refuses.
+        pub fn calls(self) -> Result<(), Fault> {
+            install::for_all_threads(&profile::SERVER)
         }
     }
 

@@ -253,7 +253,8 @@ const ADMINISTRATION: &[Rule] = &[
     refuse(libc::SYS_move_mount, libc::EPERM),
     refuse(libc::SYS_open_tree, libc::EPERM),
     refuse(libc::SYS_mount_setattr, libc::EPERM),
-    refuse(libc::SYS_unshare, libc::EPERM),
+    // The namespaces of a server with a sandbox, all at once; one without is refused them by its keeper.
+    allow_only(libc::SYS_unshare, &[&[Cond(0, Is::Long(&[OF_SANDBOXES]))]], libc::EPERM),
     refuse(libc::SYS_setns, libc::EPERM),
     refuse(libc::SYS_bpf, libc::EPERM),
     refuse(libc::SYS_perf_event_open, libc::EPERM),
@@ -317,6 +318,7 @@ const ADMINISTRATION: &[Rule] = &[
         libc::EAFNOSUPPORT,
     ),
 ];
+const OF_SANDBOXES: u32 = bits(libc::CLONE_NEWUSER | libc::CLONE_NEWNET | libc::CLONE_NEWIPC);
 const NAMESPACES: u32 = bits(
     libc::CLONE_NEWNS
         | libc::CLONE_NEWCGROUP
@@ -349,9 +351,12 @@ const KINDS: Cond = Cond(
 
 /// The launcher, and the foreign servers that it starts, which inherit this.
 pub(crate) const LAUNCHER_RULES: Filter = Filter { groups: &[ADMINISTRATION], otherwise: Action::Allow };
+/// A foreign server without a sandbox has this on top.
+pub(crate) const SERVER_RULES: Filter = Filter { groups: &[&[refuse(libc::SYS_unshare, libc::EPERM)]], otherwise: Action::Allow };
 
 filter! { pub(crate) static JUDGE = JUDGE_RULES; }
 filter! { pub(crate) static JUDGE_UPSTREAMS = JUDGE_UPSTREAMS_RULES; }
 filter! { pub(crate) static JUDGE_EGRESS = JUDGE_EGRESS_RULES; }
 filter! { pub(crate) static EGRESS = EGRESS_RULES; }
 filter! { pub(crate) static LAUNCHER = LAUNCHER_RULES; }
+filter! { pub(crate) static SERVER = SERVER_RULES; }

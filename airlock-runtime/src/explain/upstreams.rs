@@ -1,10 +1,10 @@
 //! Upstreams and their tools in `--policy`: of a secret, where it comes from.
 
-use crate::policy::upstream::{EraRule, OnRisk, Proxied, Upstream, Value, Variable};
+use crate::policy::upstream::{Confine, EraRule, Feature, Net, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
 use serde_json::json;
 
 pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
     let env: serde_json::Map<_, _> = env
         .iter()
         .map(|Variable { name, value }| {
@@ -21,8 +21,23 @@ pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
         EraRule::Modern => "modern",
         EraRule::Legacy => "legacy",
     };
-    json!({"name": name, "command": command, "dir": dir, "env": env, "era": era, "start_timeout_s": start_timeout,
-           "max_message": max_message, "resources": resources, "prompts": prompts, "why": why})
+    let mut shown = json!({"name": name, "command": command, "dir": dir, "env": env, "era": era, "start_timeout_s": start_timeout,
+           "max_message": max_message, "resources": resources, "prompts": prompts, "why": why});
+    if let Some(confine) = confine {
+        shown["confine"] = confined(confine);
+    }
+    shown
+}
+
+fn confined(confine: &Confine) -> serde_json::Value {
+    let Confine { system, read, write, exec, net, limits, allow_missing } = confine;
+    let ProcessLimits { data, fsize, cpu, files } = limits;
+    let net = match net {
+        Net::None => "none",
+    };
+    let missing: Vec<&str> = allow_missing.iter().map(|feature: &Feature| feature.word()).collect();
+    json!({"system": system, "read": read, "write": write, "exec": exec, "net": net, "allow_missing": missing,
+           "limits": {"data": data, "fsize": fsize, "cpu_s": cpu, "files": files}})
 }
 
 #[cfg_attr(not(feature = "plan-upstream"), allow(dead_code, reason = "no tool of such a gateway has one"))]

@@ -63,6 +63,7 @@ pub(super) fn policy(port: Option<u16>) -> &'static Policy {
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
         limits: crate::policy::Limits { max_arguments: 4096, ..sample::LIMITS },
+        sandbox: sample::SANDBOX,
         approvers: &[],
         tools,
         tool_index: ToolIndex(&|name| ["http_get_json", "weather_hourly", "ticket"].iter().position(|known| *known == name)),
@@ -163,7 +164,7 @@ async fn both<T>(
     local
         .run_until(async {
             let (ours, theirs) = pair();
-            let egress = tokio::task::spawn_local(serve::serve(policy, secrets(policy), Outside(()), theirs));
+            let egress = tokio::task::spawn_local(serve::serve(policy, secrets(policy), Outside(()), theirs, || Ok(())));
             with(judge(policy, ours), egress).await
         })
         .await
@@ -344,7 +345,7 @@ fn as_judge(bytes: Vec<u8>) -> (Vec<Report>, bool) {
     let (stop, stopped) = channel::<()>();
     let egress = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        LocalSet::new().block_on(&runtime, serve::serve(policy, secrets(policy), Outside(()), theirs)).unwrap();
+        LocalSet::new().block_on(&runtime, serve::serve(policy, secrets(policy), Outside(()), theirs, || Ok(()))).unwrap();
         drop(stop);
     });
     let mut socket = UnixStream::from(ours);

@@ -1,5 +1,9 @@
 //! Foreign MCP servers behind the gateway: which programs, with which surroundings, and the reviewed definitions of their tools.
 
+mod confine;
+
+pub use confine::{Confine, Feature, Net, ProcessLimits};
+
 /// A foreign MCP server: one child process that the launcher starts when a call first needs it.
 #[derive(Debug)]
 pub struct Upstream {
@@ -21,6 +25,8 @@ pub struct Upstream {
     pub resources: &'static [&'static str],
     /// Prompts that clients may get, exact names; empty = none.
     pub prompts: &'static [&'static str],
+    /// What the kernel lets it touch; `None` = whatever the gateway's user may.
+    pub confine: Option<Confine>,
     /// Why the manifest lists it.
     pub why: &'static str,
 }

@@ -7,13 +7,13 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::time::Instant;
 
-/// A scene in which two upstreams run and each has left a daemon; all processes but the gateway's own.
+/// A scene in which three upstreams run, one of them confined, and each has left a daemon; all processes but the gateway's own.
 fn busy() -> (Scene, Vec<u32>) {
     let mut scene = Scene::new();
-    let daemons = ["legacy", "modern"].map(|upstream| scene.act(upstream, "daemon").parse::<u32>().unwrap());
+    let daemons = ["legacy", "modern", "confined"].map(|upstream| scene.act(upstream, "daemon").parse::<u32>().unwrap());
     let all = descendants(scene.gateway.pid());
-    // The launcher, two keepers, two servers, two daemons.
-    assert_eq!(all.len(), 7, "{all:?}");
+    // The launcher; a keeper, a server and a daemon of each.
+    assert_eq!(all.len(), 10, "{all:?}");
     assert!(daemons.iter().all(|daemon| all.contains(daemon)), "{daemons:?} in {all:?}");
     (scene, all)
 }

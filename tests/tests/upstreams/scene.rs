@@ -1,6 +1,7 @@
 //! The gateway `hostile`: one upstream for each way in which `hostile.py` begins.
 
-use airlock_tests::clients::{SERVERS, program};
+use airlock_tests::built::target;
+use airlock_tests::clients::{SERVERS, program, python_code};
 use airlock_tests::message::{call, call_with, leased};
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
@@ -8,12 +9,12 @@ use airlock_tests::upstreams::{Upstream, definitions, gateway};
 use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::Command;
-use std::sync::OnceLock;
+use std::sync::{LazyLock, OnceLock};
 
 /// A secret of the upstreams; searched for in all output.
 pub(crate) const TOKEN: &str = "s3cret-of-the-upstream";
 /// Ways to begin, and what the manifest says besides.
-const ERAS: [(&str, &str); 10] = [
+const ERAS: [(&str, &str); 13] = [
     ("legacy", "on_risk = \"deny\"\n"),
     ("modern", "on_risk = \"mark\"\n"),
     ("exits", "on_risk = \"strip\"\n"),
@@ -24,12 +25,17 @@ const ERAS: [(&str, &str); 10] = [
     ("endless", ""),
     ("pinned-modern", ""),
     ("pinned-legacy", ""),
+    ("free", PATIENT),
+    ("confined", PATIENT),
+    ("lenient", PATIENT),
 ];
+/// For what takes its time.
+const PATIENT: &str = "limits = { timeout = \"30s\" }\n";
 
 fn command(era: &str) -> Vec<String> {
     // The manifest's word for the era is the other one than the server's.
     let begins = match era {
-        "pinned-modern" => "legacy",
+        "pinned-modern" | "free" | "confined" | "lenient" => "legacy",
         "pinned-legacy" => "modern",
         other => other,
     };
@@ -45,6 +51,26 @@ fn reviewed() -> Vec<Map<String, Value>> {
     BOTH.get_or_init(|| vec![act.as_object().unwrap().clone(), first()]).clone()
 }
 
+/// The directory that confined upstreams may write to.
+pub(crate) fn work() -> PathBuf {
+    let work = target().join("tmp/confined");
+    std::fs::create_dir_all(&work).unwrap();
+    work.canonicalize().unwrap()
+}
+
+/// The sandbox of `hostile.py`: its code, that of its interpreter, and one directory.
+fn confine(more: &str) -> String {
+    let read = [vec![SERVERS_DIR.clone()], python_code()].concat();
+    format!(
+        "confine = {{ read = {}, write = {}, limits = {{ data = \"1GiB\", fsize = \"1MiB\", files = 64 }}{more} }}\n",
+        json!(read),
+        json!([work()])
+    )
+}
+
+/// Where tests keep their servers, without links.
+static SERVERS_DIR: LazyLock<String> = LazyLock::new(|| std::fs::canonicalize(SERVERS).unwrap().to_str().unwrap().to_owned());
+
 /// The program of the gateway.
 pub(crate) fn hostile() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
@@ -55,7 +81,13 @@ pub(crate) fn hostile() -> PathBuf {
             "pinned-legacy" => "era = \"legacy\"\n",
             _ => "",
         });
-        upstream.tool_lines = format!("effect = \"read\"\nlimits = {{ timeout = \"4s\" }}\nmax_result = \"1MiB\"\n{tool}");
+        let limits = if tool == PATIENT { "" } else { "limits = { timeout = \"4s\" }\n" };
+        upstream.tool_lines = format!("effect = \"read\"\n{limits}max_result = \"1MiB\"\n{tool}");
+        match era {
+            "confined" => upstream.lines.push_str(&confine("")),
+            "lenient" => upstream.lines.push_str(&confine(", allow_missing = [\"userns\"]")),
+            _ => {}
+        }
         upstream
     });
     BUILT.get_or_init(|| gateway("hostile", &upstreams)).clone()

@@ -99,6 +99,7 @@ fn beyond(judges: [&Judge<'_>; 2], row: &Row, case: &Case) -> &'static str {
         Dimension::AnswerBytes => "the size of an answer",
         Dimension::StepUps => "how often the user was asked before",
         Dimension::Key => "which key stands behind an id",
+        Dimension::Confinement => "what the kernel denies",
         Dimension::Reach
         | Dimension::Ttl
         | Dimension::Uses

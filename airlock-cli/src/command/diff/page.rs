@@ -111,8 +111,8 @@ fn example(row: &Row, run: Option<&Checked>) -> Vec<String> {
             let lines = call::lines(case, run.map(|run| &run.args));
             lines.into_iter().chain(run.map(check::line)).collect()
         }
-        // They are read, not called.
-        (None, _) if matches!(row.dimension, Dimension::Resource | Dimension::Prompt) => Vec::new(),
+        // They are read, or hold for a process, and are not called.
+        (None, _) if matches!(row.dimension, Dimension::Resource | Dimension::Prompt | Dimension::Confinement) => Vec::new(),
         (None, Status::Gained | Status::Lost) => vec!["there may be such a call; the search for one was too large".to_owned()],
         (None, Status::Unchanged) => Vec::new(),
     }
@@ -153,6 +153,7 @@ fn change(row: &Row) -> String {
         Dimension::Program => "program that is called".to_owned(),
         Dimension::Definition => "reviewed definition".to_owned(),
         Dimension::Screening => "results that look like an injection".to_owned(),
+        Dimension::Confinement => "what the kernel allows".to_owned(),
         Dimension::Resource => "resource".to_owned(),
         Dimension::Prompt => "prompt".to_owned(),
         Dimension::Answer => "what is read".to_owned(),

@@ -1,5 +1,6 @@
 //! A starter policy from a live server: what it says that it only reads is allowed, everything else stands there as a comment.
 
+use super::sandbox;
 use crate::command::pin::remarks;
 use crate::project::Start;
 use crate::render::{Failure, note};
@@ -41,6 +42,7 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         max_message: MESSAGE_DEFAULT,
         resources: Vec::new(),
         prompts: Vec::new(),
+        confine: None,
         why: String::new(),
     };
     let variables = upstream::environment(&declared, &|name| std::env::var_os(name))?;
@@ -171,10 +173,11 @@ fn manifest(gateway: &str, upstream: &Upstream, tools: &Sections) -> String {
             .to_owned(),
     };
     format!(
-        "{}\n[upstreams.{}]\ncommand = {command}\n{}why = \"replace this by the reason in your own words\"\n{}{rest}",
+        "{}\n[upstreams.{}]\ncommand = {command}\n{}why = \"replace this by the reason in your own words\"\n{}{}{rest}",
         include_str!("../../../carried/templates/new/from-server.toml").replace("{name}", gateway),
         upstream.name,
         env.collect::<String>(),
+        sandbox::section(&upstream.name, &upstream.command),
         tools.text,
     )
 }

@@ -1,6 +1,7 @@
 //! The difference against every call of small worlds.
 
 mod arguments;
+mod confine;
 mod fixed;
 mod foreign;
 mod large;

@@ -1,6 +1,7 @@
 //! `[upstreams.*]`: foreign MCP servers, and the tools of theirs that the gateway has.
 
 mod command;
+mod confine;
 mod definitions;
 mod env;
 mod listed;
@@ -20,6 +21,7 @@ use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX
 use crate::name;
 use std::collections::HashMap;
 
+pub(crate) use confine::{ConfineDraft, holds};
 pub(crate) use tool::ProxiedDraft;
 
 /// An upstream with the places that later checks speak of.
@@ -27,6 +29,8 @@ pub(crate) use tool::ProxiedDraft;
 pub(crate) struct UpstreamDraft {
     pub(crate) name: At<String>,
     pub(crate) upstream: Upstream,
+    /// Its sandbox, with the places of its paths.
+    pub(crate) confine: Option<ConfineDraft>,
     /// Path of its definitions, relative to the manifest.
     pub(crate) definitions: String,
     /// Tools under it in the manifest, also those that were refused, with the places of their names.
@@ -97,12 +101,14 @@ fn entry(
     let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
     let resources = fields.take("resources").map(|field| listed::resources(&field, faults)).unwrap_or_default();
     let prompts = fields.take("prompts").map(|field| listed::prompts(&field, faults)).unwrap_or_default();
+    let confine = fields.take("confine").and_then(|field| confine::read(name, &field, faults));
+    confine.iter().for_each(|confine| confine::refuse_writable(name, &command, confine, faults));
     let file = fields.take("definitions");
     let words = [("prefixed", Names::Prefixed), ("bare", Names::Bare)];
     let names = fields.take("names").and_then(|field| field.word(&words, &[], faults)).map_or(Names::Prefixed, |at| at.value);
     let listed = fields.take("tools");
     let why = why(&mut fields, faults);
-    fields.finish(&["confine", "url", "headers", "auth"], faults);
+    fields.finish(&["url", "headers", "auth"], faults);
     let upstream = Upstream {
         name: name.to_owned(),
         command,
@@ -113,10 +119,12 @@ fn entry(
         max_message: message.map_or(MESSAGE_DEFAULT, |at| at.value),
         resources,
         prompts,
+        confine: confine.as_ref().map(ConfineDraft::compiled),
         why,
     };
     let (path, place) = definitions::place(name, file.as_ref(), &field.key, faults);
-    let mut draft = UpstreamDraft { name: at, upstream, definitions: path.clone().unwrap_or_default(), tools: Vec::new() };
+    let mut draft =
+        UpstreamDraft { name: at, upstream, confine, definitions: path.clone().unwrap_or_default(), tools: Vec::new() };
     if let Some(listed) = listed {
         let file = path.as_ref().map(|path| definitions::File { path, place: &place, files });
         read_tools(&listed, &mut draft, (names, groups), file, tools, faults);

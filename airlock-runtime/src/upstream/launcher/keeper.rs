@@ -3,7 +3,7 @@
 //! Whatever the program starts and abandons, also as a session of its own, becomes a child of its keeper and of no other, so two
 //! upstreams cannot be mistaken for each other. When the launcher dies, the kernel tells the keeper, which then ends its program.
 
-use super::{TERM_GRACE, close_strays, tree};
+use super::{SELF, TERM_GRACE, close_strays, confine, tree};
 use crate::policy::Policy;
 use crate::start::Stop;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getppid, kill_process_group, waitid, waitpid};
@@ -27,12 +27,16 @@ pub(super) fn main(policy: &'static Policy, index: &str, parent: &str) -> Result
         return Err(failed("the launcher has ended".into()));
     }
     close_strays().map_err(|fault| failed(format!("descriptors of others cannot be closed: {fault}")))?;
+    if upstream.confine.is_none() && !crate::confine::excused(policy)? {
+        // One with a sandbox makes its own namespaces first, and then forbids more than this.
+        crate::confine::demand(policy, crate::confine::Server.calls())?;
+    }
     tree::become_reaper().map_err(failed)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|fault| failed(format!("the event loop could not start: {fault}")))?;
     let status = runtime.block_on(async {
         let (mut ended, mut asked) = (signal(SignalKind::child())?, signal(SignalKind::terminate())?);
-        let leader = start(upstream)?;
+        let leader = start(upstream, index)?;
         let mut kill_at = None;
         loop {
             tokio::select! {
@@ -61,11 +65,20 @@ pub(super) fn main(policy: &'static Policy, index: &str, parent: &str) -> Result
     status.map(ExitCode::from).map_err(|fault| failed(format!("{program} cannot be started: {fault}")))
 }
 
-fn start(upstream: &crate::policy::upstream::Upstream) -> std::io::Result<Pid> {
+/// Starts the program; one with a sandbox by way of a process that confines itself first. The keeper stays outside.
+fn start(upstream: &crate::policy::upstream::Upstream, index: &str) -> std::io::Result<Pid> {
     let absent = || std::io::Error::from(std::io::ErrorKind::NotFound);
     let (program, arguments) = upstream.command.split_first().ok_or_else(absent)?;
     // The environment is what the launcher has put together for this upstream, and nothing else.
-    let child = Command::new(program).args(arguments).current_dir(upstream.dir.unwrap_or("/")).process_group(0).spawn()?;
+    let mut command = match upstream.confine {
+        None => Command::new(program),
+        Some(_) => Command::new(SELF),
+    };
+    match upstream.confine {
+        None => command.args(arguments),
+        Some(_) => command.args([confine::CONFINED, index]),
+    };
+    let child = command.current_dir(upstream.dir.unwrap_or("/")).process_group(0).spawn()?;
     let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(absent)?;
     // Only the program holds its pipes from now on, so that their ends are its end.
     let nothing = std::fs::File::options().read(true).write(true).open("/dev/null")?;

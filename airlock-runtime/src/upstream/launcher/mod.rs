@@ -8,6 +8,7 @@
 //! The roles give nobody anything: who starts this program as a launcher or keeper can make it start what is compiled in, as himself
 //! and with his own variables, which he could start without it. There is no key, no ledger and no policy to be had.
 
+mod confine;
 mod keeper;
 mod message;
 mod stderr;
@@ -16,16 +17,16 @@ pub(super) mod tree;
 
 pub(super) use message::{Order, Report, Run, Socket, register};
 
-use crate::confine;
 use crate::lease::guard;
 use crate::policy::Policy;
+use crate::policy::upstream::Upstream;
 use crate::role::{self, Helper, SELF, close_strays};
 use crate::start::Stop;
 use message::PACKET_MAX;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, kill_process};
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::os::fd::OwnedFd;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -84,6 +85,8 @@ impl Launcher {
 pub(crate) fn role(policy: &'static Policy, arguments: &[&str]) -> Option<Result<ExitCode, Stop>> {
     match arguments {
         [LAUNCHER] if !policy.upstreams.is_empty() => Some(main(policy).map(|()| ExitCode::SUCCESS)),
+        [confine::CONFINED, index] if !policy.upstreams.is_empty() => Some(confine::main(policy, index, false)),
+        [confine::CONFINED, index, confine::CHECK] if !policy.upstreams.is_empty() => Some(confine::main(policy, index, true)),
         [KEEPER, index, parent] if !policy.upstreams.is_empty() => Some(keeper::main(policy, index, parent)),
         _ => None,
     }
@@ -96,8 +99,8 @@ fn main(policy: &'static Policy) -> Result<(), Stop> {
     }
     guard::forbid_dumps();
     close_strays().map_err(|fault| failed(&fault))?;
-    if !confine::excused(policy)? {
-        confine::demand(policy, confine::Launcher.calls())?;
+    if !crate::confine::excused(policy)? {
+        crate::confine::demand(policy, crate::confine::Launcher.calls())?;
     }
     tree::become_reaper().map_err(|fault| failed(&fault))?;
     let socket = role::take_stdin().map_err(|fault| failed(&fault))?;
@@ -112,12 +115,14 @@ struct Runs {
     log: stderr::Log,
     /// Keepers by their run.
     keepers: RefCell<HashMap<Run, Pid>>,
+    /// Upstreams of which it was said how they are confined.
+    told: RefCell<HashSet<u32>>,
 }
 
 /// Does what the gateway says until it is gone, then ends everything.
 async fn serve(policy: &'static Policy, socket: OwnedFd) -> std::io::Result<()> {
     let socket = register(socket)?;
-    let runs = Rc::new(Runs { policy, log: stderr::Log::new()?, keepers: RefCell::default() });
+    let runs = Rc::new(Runs { policy, log: stderr::Log::new()?, keepers: RefCell::default(), told: RefCell::default() });
     let mut ended = signal(SignalKind::child())?;
     // Whoever asks the launcher to end means the gateway, which closes the socket when it does.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -206,6 +211,7 @@ impl Runs {
         if others >= RUNS_MAX || self.keepers.borrow().contains_key(&run) {
             return Err("its last runs have not ended yet".into());
         }
+        self.confinable(run, upstream)?;
         let surroundings = Surroundings::read(upstream, &|name| std::env::var_os(name))?;
         let secrets = surroundings.fingerprints();
         let Surroundings { variables, secrets: texts } = surroundings;
@@ -231,6 +237,18 @@ impl Runs {
             self.signal(run, Signal::KILL);
             format!("the gateway does not take it: {fault}")
         })
+    }
+
+    /// Is an upstream with a sandbox one that can be confined here? Each start asks: a path may have become another since the last one.
+    fn confinable(&self, run: Run, upstream: &Upstream) -> Result<(), String> {
+        if upstream.confine.is_none() {
+            return Ok(());
+        }
+        let held = confine::check(run.upstream)?;
+        if self.told.borrow_mut().insert(run.upstream) {
+            self.log.line(upstream.name, &held);
+        }
+        Ok(())
     }
 
     /// Waits for what has ended. Whatever a keeper left behind has become a child of this process and is killed.

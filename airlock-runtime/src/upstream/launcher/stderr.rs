@@ -38,7 +38,7 @@ impl Log {
         Ok(Self(send))
     }
 
-    fn line(&self, name: &str, text: &str) -> bool {
+    pub(super) fn line(&self, name: &str, text: &str) -> bool {
         self.0.try_send(format!("airlock: upstream {name}: {text}")).is_ok()
     }
 }

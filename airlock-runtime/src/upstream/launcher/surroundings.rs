@@ -84,6 +84,7 @@ mod tests {
         max_message: 1024,
         resources: &[],
         prompts: &[],
+        confine: None,
         why: "test",
     };
 

@@ -22,6 +22,7 @@ pub(crate) fn upstream(program: usize) -> Upstream {
         max_message: 9,
         resources: Vec::new(),
         prompts: Vec::new(),
+        confine: None,
         why: "x".into(),
     }
 }

@@ -11,7 +11,7 @@ pub(crate) mod sessions;
 use super::{definitions, digest, ir};
 use ir::{
     ArgRule, ArgRules, Builtin, Durability, EffectClass, Egress, Gateway, Grant, HostRule, Issue, Key, Lease, Ledger, Limits,
-    Policy, Quota, Tool, ToolKind,
+    Policy, Quota, Sandbox, Tool, ToolKind,
 };
 use proptest::prelude::*;
 
@@ -65,6 +65,7 @@ pub(crate) fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
             step_ups: None,
             quota: Quota::default(),
         },
+        sandbox: Sandbox::default(),
         approvers: Vec::new(),
         tools,
         flows: Vec::new(),

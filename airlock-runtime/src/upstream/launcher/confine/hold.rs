@@ -1,0 +1,91 @@
+//! Namespaces, capabilities and limits of the process that becomes an upstream.
+
+use crate::policy::upstream::ProcessLimits;
+use nix::sched::CloneFlags;
+use rustix::io::Errno;
+use rustix::process::{Resource, Rlimit, getgid, getuid, setrlimit};
+use rustix::thread::{
+    CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
+    set_no_new_privs,
+};
+use std::fs;
+
+/// Whether a process has namespaces of its own.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Namespaces {
+    Own,
+    Refused,
+}
+
+impl Namespaces {
+    pub(super) const fn words(self) -> &'static str {
+        match self {
+            Self::Own => "namespaces for users, network and IPC",
+            Self::Refused => "no namespaces, which this host refuses and the manifest allows",
+        }
+    }
+}
+
+/// Leaves the namespaces of the host for users, network and IPC. The network that it comes to has no device that is up.
+///
+/// # Errors
+/// The host refuses; `userns` is in the message, as the manifest names it.
+pub(super) fn unshare() -> Result<(), String> {
+    let (user, group) = (getuid().as_raw(), getgid().as_raw());
+    let all = CloneFlags::CLONE_NEWUSER | CloneFlags::CLONE_NEWNET | CloneFlags::CLONE_NEWIPC;
+    nix::sched::unshare(all).map_err(|fault| format!("this host gives it no namespaces of its own (userns): {fault}"))?;
+    // The user keeps its number, and there is no other one.
+    let maps = [
+        ("/proc/self/setgroups", "deny".to_owned()),
+        ("/proc/self/uid_map", format!("{user} {user} 1")),
+        ("/proc/self/gid_map", format!("{group} {group} 1")),
+    ];
+    for (path, text) in maps {
+        fs::write(path, text).map_err(|fault| format!("{path} cannot be written (userns): {fault}"))?;
+    }
+    Ok(())
+}
+
+/// Gives up every capability, and the way to get one.
+///
+/// # Errors
+/// The kernel refuses.
+pub(super) fn drop_capabilities() -> Result<(), String> {
+    let failed = |what: &str, fault: Errno| format!("{what}: {fault}");
+    clear_ambient_capability_set().map_err(|fault| failed("ambient capabilities cannot be given up", fault))?;
+    for capability in CapabilitySet::all().iter() {
+        match remove_capability_from_bounding_set(capability) {
+            // A kernel that does not know it cannot give it; a process that may not remove it has none, and can get none by what follows.
+            Ok(()) | Err(Errno::INVAL | Errno::PERM) => {}
+            Err(fault) => return Err(failed("capabilities cannot be given up", fault)),
+        }
+    }
+    let none = CapabilitySet::empty();
+    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+        .map_err(|fault| failed("capabilities cannot be given up", fault))?;
+    set_no_new_privs(true).map_err(|fault| failed("the kernel does not keep new privileges from it", fault))
+}
+
+/// Bounds this process and those that it starts, each by itself.
+///
+/// # Errors
+/// The limits of the gateway are lower, or the kernel refuses.
+pub(super) fn set_limits(limits: &ProcessLimits) -> Result<(), String> {
+    let ProcessLimits { data, fsize, cpu, files } = *limits;
+    // A dump of its memory is a file that nobody asked for.
+    let bounds = [
+        (Resource::Core, Some(0), "core"),
+        (Resource::Data, Some(data), "data"),
+        (Resource::Fsize, Some(fsize), "fsize"),
+        (Resource::Cpu, cpu, "cpu"),
+        (Resource::Nofile, Some(files), "files"),
+    ];
+    for (resource, bound, name) in bounds {
+        let Some(bound) = bound else { continue };
+        // What the gateway itself is held to is not raised.
+        let least = rustix::process::getrlimit(resource).maximum.map_or(bound, |most| most.min(bound));
+        setrlimit(resource, Rlimit { current: Some(least), maximum: Some(least) })
+            .map_err(|fault| format!("its limit `{name}` cannot be set: {fault}"))?;
+    }
+    Ok(())
+}
