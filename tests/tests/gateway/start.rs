@@ -184,7 +184,10 @@ fn what_it_says_of_itself() {
         assert!(digest.len() == 64 && digest.bytes().all(|b| b.is_ascii_hexdigit()), "{digest}");
         let version = env!("CARGO_PKG_VERSION");
         let name = policy["gateway"].as_str().unwrap();
-        let expected = format!("{name} (compiled by airlock {version}, runtime {version})\npolicy digest {digest}\n");
+        let profile = policy["sandbox"]["profiles"]["judge"].as_str().unwrap();
+        let expected = format!(
+            "{name} (compiled by airlock {version}, runtime {version})\npolicy digest {digest}\njudge profile {profile}\n"
+        );
         assert_eq!(says(&program, "--version"), expected);
     }
 }
@@ -194,6 +197,7 @@ fn what_it_says_of_itself() {
 fn the_policy_is_the_manifest() {
     let mut policy: Value = serde_json::from_str(&says(&strict(), "--policy")).unwrap();
     policy["policy_digest"] = Value::Null;
+    policy["sandbox"]["profiles"]["judge"] = Value::Null;
     let commitment = Place::new("strict").key().commitment_hex();
     let none = json!({"rate": null, "session_rate": null, "session_calls": null});
     let expected = json!({
@@ -202,6 +206,7 @@ fn the_policy_is_the_manifest() {
         "lease": {"default_ttl_s": 900, "max_ttl_s": 1800, "carriers": {"meta": false, "arguments": true}},
         "ledger": {"dir_env": "AIRLOCK_LEDGER_DIR", "dir_default": "./airlock-ledger", "durability": "process"},
         "limits": {"max_arguments": 8 * 1024 * 1024, "in_flight": 256, "timeout_s": 10, "approval_timeout_s": 120, "step_ups": null, "quota": none},
+        "sandbox": {"allow_missing": [], "unconfined": false, "profiles": {"judge": null, "launcher": null}},
         "approvers": [],
         "tools": [{"name": "airlock_usage_stats", "why": "review", "builtin": "airlock_usage_stats", "effect": "read",
                    "needs_lease": true, "risk_threshold": 550, "base_risk": 0, "ignored_factors": [], "egress": [], "strict": true,
@@ -212,7 +217,10 @@ fn the_policy_is_the_manifest() {
     });
     assert_eq!(policy, expected);
     let policy = says(&abuse(), "--policy");
-    let digest = serde_json::from_str::<Value>(&policy).unwrap()["policy_digest"].as_str().unwrap().to_owned();
+    let parsed = serde_json::from_str::<Value>(&policy).unwrap();
+    let [digest, profile] = [&parsed["policy_digest"], &parsed["sandbox"]["profiles"]["judge"]].map(|it| it.as_str().unwrap());
     let port = format!("\"stand_in\": {}", web().port());
-    insta::assert_snapshot!(policy.replace(&digest, "<digest>").replace(&port, "\"stand_in\": \"<port>\""));
+    insta::assert_snapshot!(
+        policy.replace(digest, "<digest>").replace(profile, "<profile>").replace(&port, "\"stand_in\": \"<port>\"")
+    );
 }
