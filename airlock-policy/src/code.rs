@@ -267,7 +267,7 @@ codes! {
 
     // What upstreams are confined to.
     /// An upstream whose process is not confined.
-    Unconfined = "A1411" Warning "unconfined-upstream";
+    UnconfinedUpstream = "A1411" Warning "unconfined-upstream";
     /// A path of `confine` that is no absolute path in normal form, or one that would open everything.
     ConfinePath = "A1412" Error;
     /// A path that holds much that is no business of an upstream.

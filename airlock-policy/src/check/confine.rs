@@ -30,7 +30,7 @@ pub(super) fn remarks(upstreams: &[UpstreamDraft], ledger: &Ledger, faults: &mut
     for draft in upstreams {
         let Some(confine) = &draft.confine else {
             let message = format!("the process of `{}` may do whatever the gateway's user may", draft.name.value);
-            let diagnostic = Diagnostic::new(Code::Unconfined, &draft.name.span, message, "not confined");
+            let diagnostic = Diagnostic::new(Code::UnconfinedUpstream, &draft.name.span, message, "not confined");
             faults.push(diagnostic.help(
                 "add `confine = { read = [\u{2026}], write = [\u{2026}] }` with the paths that it works on and those of its code",
             ));

@@ -129,7 +129,7 @@ pub static ROOT: Section = Section {
             Kind::Named(upstreams::NAME, &Kind::Table(&upstreams::UPSTREAM), UPSTREAMS_MAX),
             "{ files = { command = [\"/opt/mcp/files\"], why = \"files\" } }",
             "foreign MCP servers whose tools the gateway has",
-            &[Code::BadName, Code::BadDefinitions, Code::UnusedUpstream, Code::Unconfined],
+            &[Code::BadName, Code::BadDefinitions, Code::UnusedUpstream, Code::UnconfinedUpstream],
         ),
         none(
             "flow",

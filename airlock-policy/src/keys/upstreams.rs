@@ -109,7 +109,7 @@ process) says what it may touch; without it the process has the rights of the ga
             "it may do what the gateway's user may",
             "{ read = [\"/opt/mcp\"], write = [\"/srv/work\"] }",
             "the kernel sandbox of its process",
-            &[Code::Unconfined],
+            &[Code::UnconfinedUpstream],
         ),
         Key::optional(
             "tools",

@@ -121,8 +121,7 @@ const DESCRIPTORS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR])];
 const DESCRIPTORS_AND_SOCKETS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR, NO_WAIT])];
 
 /// The end of a helper: closing the judge's end of its socket, and whether the process has ended.
-const HELPERS: &[Rule] =
-    &[allow(libc::SYS_shutdown), allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]])];
+const HELPERS: &[Rule] = &[allow(libc::SYS_shutdown), allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]])];
 
 /// The judge's own end of a socket to the launcher, and pipes of foreign servers that come through it.
 const UPSTREAMS: &[Rule] = &[
@@ -231,8 +230,7 @@ pub(crate) const JUDGE_EGRESS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTOR
 /// A judge with foreign servers, and perhaps with a process of requests.
 pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, HELPERS, UPSTREAMS]);
 /// The process of requests: the internet, and the files of the resolver.
-pub(crate) const EGRESS_RULES: Filter =
-    killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
+pub(crate) const EGRESS_RULES: Filter = killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
 
 /// Calls that take a host apart or reach into other processes. A program that needs one of them is no MCP server.
 const ADMINISTRATION: &[Rule] = &[

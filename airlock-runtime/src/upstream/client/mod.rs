@@ -64,7 +64,6 @@ struct Inner {
     /// While it runs and the launcher lives.
     socket: RefCell<Option<Rc<Socket>>>,
     process: RefCell<Option<Pid>>,
-    /// Other helpers of the gateway, which the end of the launcher is not the end of.
 }
 
 /// One upstream.
