@@ -1,6 +1,7 @@
 //! What a gateway says of itself: `--policy` and `--version`.
 
 use crate::lease::hex;
+use crate::policy::evidence::{Evidence, Kept, Redaction, Removed};
 use crate::policy::origin::{Look, Origin, Source};
 use crate::policy::{
     Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Policy,
@@ -44,7 +45,7 @@ pub fn policy(policy: &Policy) -> String {
         grants,
     } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
-    let LedgerRules { dir_env, dir_default, durability } = ledger;
+    let LedgerRules { dir_env, dir_default, durability, evidence } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
     let mut whole = json!({
         "gateway": gateway,
@@ -54,7 +55,8 @@ pub fn policy(policy: &Policy) -> String {
         "keys": keys.iter().map(key).collect::<Vec<_>>(),
         "lease": {"default_ttl_s": default_ttl, "max_ttl_s": max_ttl,
                   "carriers": {"meta": carrier_meta, "arguments": carrier_arguments}},
-        "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
+        "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word(),
+                   "evidence": self::evidence(evidence)},
         "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout, "step_ups": step_ups,
                    "quota": self::quota(quota)},
         "approvers": approvers.iter().map(|Approver { name, key }| json!({"name": name, "key": hex(key)})).collect::<Vec<_>>(),
@@ -66,6 +68,17 @@ pub fn policy(policy: &Policy) -> String {
         whole["upstreams"] = upstreams.iter().map(self::upstreams::upstream).collect();
     }
     format!("{whole:#}\n")
+}
+
+/// What is kept of arguments and results. Of the forms of tokens only how many there are.
+fn evidence(evidence: &Evidence) -> Value {
+    let Evidence { kept, keep } = evidence;
+    let mut shown = json!({"kept": kept.word(), "keep_s": keep});
+    if let Kept::Redacted(Redaction { copy: _, removed, tokens }) = kept {
+        shown["removed"] = removed.iter().map(|Removed { tool, name }| json!({"tool": tool, "name": name})).collect();
+        shown["token_forms"] = json!(tokens.len());
+    }
+    shown
 }
 
 fn key(key: &Key) -> Value {

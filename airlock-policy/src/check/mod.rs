@@ -2,6 +2,7 @@
 //!
 //! Drafts are taken apart by naming every field, so that a new one breaks the build here until someone decides what it means.
 
+mod evidence;
 mod flows;
 mod grants;
 mod origins;
@@ -82,7 +83,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         gateway,
         keys,
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
-        ledger,
+        ledger: evidence::compile(ledger, &listed, faults),
         limits,
         approvers: approvers.compiled(),
         upstreams: upstreams.into_iter().map(|draft| draft.upstream).collect(),
