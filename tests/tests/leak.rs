@@ -136,10 +136,7 @@ fn nothing_secret_is_written_or_said() {
 #[test]
 fn nothing_secret_is_kept_as_evidence() {
     let whole = nothing_secret("evidence = \"full\"\n");
-    assert!(
-        whole.contains("/leak") && whole.contains("[removed]"),
-        "the search would find it: {whole}"
-    );
+    assert!(whole.contains("/leak") && whole.contains("[removed]"), "the search would find it: {whole}");
     let copies = nothing_secret("evidence = \"redacted\"\nredact = [\"url\"]\n");
     assert!(!copies.contains("https://api.open-meteo.com/leak") && copies.contains("[removed]"), "{copies}");
 }

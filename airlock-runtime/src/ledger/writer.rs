@@ -33,6 +33,7 @@ pub enum Sync {
 
 /// What the thread is asked.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are entries, and a box would be an allocation for each")]
 pub(super) enum Ask {
     /// Append an entry.
     Record(Pending, Sync, Reply),
