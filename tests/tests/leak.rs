@@ -183,7 +183,7 @@ fn nothing_secret(keys: &str) -> String {
     let mut gateway = place.start(&abuse_with(keys));
     let arguments = json!({"session_id": SESSION, "subject": "agent:planner", "tools": ["http_get_json"], "intent": INTENT});
     let issued = gateway.ask(&call_with("issue", "airlock_issue_capability", &arguments, &meta()));
-    let own = issued["result"]["structuredContent"]["lease"].as_str().expect("a lease").to_owned();
+    let own = issued["result"]["structuredContent"]["lease"].as_str().unwrap().to_owned();
     // The signature of another lease: right in form, wrong for these claims.
     let forged = format!("{}.{}", own.rsplit_once('.').unwrap().0, place.lease(&["http_get_json"]).rsplit_once('.').unwrap().1);
 
