@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Verifies a ledger of MCP Airlock with the Python standard library alone, written from docs/ledger.md: nobody must trust our program.
 
-    verify.py DIR [--key BASE64] [--checkpoint FILE] [--seed-file FILE] [--open SEQ FILE]
+    verify.py DIR [--key BASE64] [--checkpoint FILE] [--seed-file FILE] [--open SEQ [FILE]]
 
 Chain, genesis, segments, revocation marks, tree head, checkpoint (Ed25519), head, and with a seed the seal; --open checks that the arguments in
-FILE are those of entry SEQ. Exit codes as `airlock verify-log`: 0 proven, 1 tampered, 2 usage, 3 weaker than asked, 4 truncated.
+FILE, or those that evidence/ has, are those of entry SEQ; of an outcome, that the result is. Exit codes as `airlock verify-log`: 0 proven, 1 tampered, 2 usage, 3 weaker than asked, 4 truncated.
 """
 import argparse, base64, hashlib, hmac, json, pathlib, re, sys
 
@@ -166,22 +166,37 @@ def verify(args):
     if seed and not (head and head["seal"] and head["seal"][0] == count):
         weak.append("the seal does not cover the last entries")
     print(f"{count} entries, tree head {tree_head(peaks).hex()}")
-    return opened(folder, segments, int(args.open[0]), pathlib.Path(args.open[1]).read_bytes()) or weak if args.open else weak
+    if args.open:
+        opened(folder, segments, int(args.open[0]), *(pathlib.Path(file).read_bytes() for file in args.open[1:2]))
+    return weak
 
-def opened(folder, segments, seq, arguments):
+def opened(folder, segments, seq, given=None):
     segment = max(path for path in segments if int(path.name[4:24]) <= seq)
     line = json.loads(segment.read_bytes().split(b"\n")[seq - int(segment.name[4:24])])
-    salts = [json.loads(text) for text in (folder / "evidence" / segment.name).read_text().splitlines()]
-    for salt in (bytes.fromhex(entry["salt"]) for entry in salts if entry["seq"] == seq):
-        if line.get("ac") == sha(b"airlock/commit/v1\0", salt, len(arguments).to_bytes(8, "big"), arguments).hex():
+    kept, what = [], "result" if line["t"] == "outcome" else "args"
+    for text in (folder / "evidence" / segment.name).read_bytes().splitlines():
+        try:
+            entry = json.loads(text)
+        except ValueError:
+            continue  # what a writer that was killed left behind
+        kept += [entry] if entry["seq"] == seq else []
+    salts = [bytes.fromhex(entry["salt"]) for entry in kept if "salt" in entry]
+    texts = [base64.b64decode(entry[what]) for entry in kept if "-" not in entry.get(what, "-") and "cut" not in entry] if given is None else [given]
+    for text in texts:
+        if what == "result" and line.get("result") == sha(text).hex():
+            return print(f"entry {seq} had this result")
+        if any(line.get("ac") == sha(b"airlock/commit/v1\0", salt, len(text).to_bytes(8, "big"), text).hex() for salt in salts):
             return print(f"entry {seq} was called with these arguments")
-    raise Bad(f"these are not the arguments of entry {seq}, or its salt is gone")
+    if given is None and not texts:
+        rest = [word for word in (what + "_redacted", "cut", "left") if any(word in entry for entry in kept)]
+        raise Bad(f"nothing that opens entry {seq} is kept ({', '.join(rest) or 'no text'})", 2)
+    raise Bad(f"these are not the arguments or the result of entry {seq}, or its salt is gone")
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("dir", "--key", "--checkpoint", "--seed-file"):
         parser.add_argument(name)
-    parser.add_argument("--open", nargs=2, metavar=("SEQ", "FILE"))
+    parser.add_argument("--open", nargs="+", metavar="SEQ [FILE]")
     try:
         weak = verify(parser.parse_args())
     except Bad as bad:

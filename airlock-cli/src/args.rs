@@ -43,6 +43,7 @@ pub(crate) enum Command {
     Ledger(command::ledger::Ledger),
     VerifyLog(command::verify_log::VerifyLog),
     Redact(command::redact::Redact),
+    Evidence(command::evidence::Evidence),
     #[command(subcommand)]
     Proof(command::proof::Proof),
     #[command(subcommand)]

@@ -116,8 +116,9 @@ fn lease_rules(lease: &ir::Lease) -> TokenStream {
 }
 
 fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
-    let ir::Ledger { dir_env, dir_default, durability } = ledger;
+    let ir::Ledger { dir_env, dir_default, durability, evidence, redact, keep_evidence } = ledger;
     let dir_env = option(dir_env.as_ref().map(|name| quote!(#name)));
+    let evidence = self::evidence(*evidence, redact, *keep_evidence);
     let durability = match durability {
         ir::Durability::Power => quote!(Power),
         ir::Durability::Effect => quote!(Effect),
@@ -128,6 +129,37 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
             dir_env: #dir_env,
             dir_default: #dir_default,
             durability: ::airlock_runtime::policy::Durability::#durability,
+            evidence: #evidence,
+        }
+    }
+}
+
+/// The code that makes copies is named only where copies are made; so are the forms of tokens.
+fn evidence(evidence: ir::Evidence, removed: &[ir::Removed], keep: Option<u64>) -> TokenStream {
+    let kept = match evidence {
+        ir::Evidence::Hashes => quote!(Hashes),
+        ir::Evidence::Full => quote!(Full),
+        ir::Evidence::Redacted => {
+            let removed = removed.iter().map(|ir::Removed { tool, name }| {
+                let tool = option(tool.as_ref().map(|tool| quote!(#tool)));
+                quote!(::airlock_runtime::policy::evidence::Removed { tool: #tool, name: #name })
+            });
+            let tokens = airlock_policy::secret_prefixes()
+                .map(|(prefix, least)| quote!(::airlock_runtime::policy::evidence::Token { prefix: #prefix, least: #least }));
+            quote! {
+                Redacted(::airlock_runtime::policy::evidence::Redaction {
+                    copy: ::airlock_runtime::ledger::evidence::copy::copy,
+                    removed: &[#(#removed),*],
+                    tokens: &[#(#tokens),*],
+                })
+            }
+        }
+    };
+    let keep = option(keep.map(|seconds| quote!(#seconds)));
+    quote! {
+        ::airlock_runtime::policy::evidence::Evidence {
+            kept: ::airlock_runtime::policy::evidence::Kept::#kept,
+            keep: #keep,
         }
     }
 }

@@ -23,6 +23,26 @@ pub(crate) fn seconds(text: &str) -> Result<u64, String> {
     }
 }
 
+/// Parses `36h` or `30d` to seconds. Bounds are the caller's.
+pub(crate) fn retention(text: &str) -> Result<u64, String> {
+    let shape = || "it is a whole number and one of `h`, `d`, as in \"30d\"".to_owned();
+    let (digits, factor) = match text.as_bytes() {
+        [digits @ .., b'h'] => (digits, 3600),
+        [digits @ .., b'd'] => (digits, 24 * 3600),
+        _ => return Err(shape()),
+    };
+    let number = std::str::from_utf8(digits).ok().and_then(whole).ok_or_else(shape)?;
+    Ok(number.saturating_mul(factor))
+}
+
+/// Writes seconds as [`retention`] reads them.
+pub(crate) fn days(seconds: u64) -> String {
+    match seconds % (24 * 3600) {
+        0 => format!("{}d", seconds / (24 * 3600)),
+        _ => format!("{}h", seconds / 3600),
+    }
+}
+
 /// Writes seconds as [`seconds`] reads them, in the largest unit that divides them.
 pub(crate) fn duration(seconds: u64) -> String {
     match (seconds % 3600, seconds % 60) {

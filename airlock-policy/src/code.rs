@@ -329,4 +329,15 @@ codes! {
     AllowMissing = "A1402" Warning "allow-missing";
     /// The gateway starts where nothing confines it.
     Unconfined = "A1403" Warning "unconfined";
+    // What is kept of arguments and results.
+    /// `redact` where no copies are made.
+    RedactMode = "A1431" Error;
+    /// An entry of `redact` that is no name.
+    RedactName = "A1432" Error;
+    /// An entry of `redact` for a tool or argument that is not there.
+    RedactTool = "A1433" Error;
+    /// Evidence that is kept for too short or too long a time.
+    BadRetention = "A1434" Error;
+    /// Evidence has what agents send in clear.
+    ClearEvidence = "A1435" Warning "clear-evidence";
 }

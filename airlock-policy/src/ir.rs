@@ -6,6 +6,7 @@
 mod approvers;
 mod authority;
 mod confine;
+mod evidence;
 mod origin;
 mod rest;
 mod rules;
@@ -15,6 +16,7 @@ mod upstream;
 pub use approvers::{Approver, Signatures};
 pub use authority::{Flow, FlowVerdict, Grant, Issue, Property, Require, Requirement, Selector};
 pub use confine::{Confine, Feature, Net, ProcessLimits};
+pub use evidence::{Evidence, Removed};
 pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 pub use rules::{ArgRule, ArgRules};
@@ -104,6 +106,16 @@ pub struct Ledger {
     pub dir_default: String,
     /// What a decision survives before its effect.
     pub durability: Durability,
+    /// What is kept of arguments and results. Left out where it is the default, as the two keys below, so that policies from before keep
+    /// their digests.
+    #[serde(default, skip_serializing_if = "Evidence::is_hashes")]
+    pub evidence: Evidence,
+    /// What is removed from copies, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub redact: Vec<Removed>,
+    /// How long evidence is kept, seconds; nothing = for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub keep_evidence: Option<u64>,
 }
 
 /// `[ledger] durability`.

@@ -108,6 +108,15 @@ pub const SIGNED_WITHIN_MIN_S: u64 = 30;
 pub const SIGNED_WITHIN_MAX_S: u64 = TTL_MAX_S;
 /// Bytes of the ledger path: below PATH_MAX (4096) with room for segment names.
 pub const PATH_MAX: usize = 1024;
+/// Entries of `[ledger] redact`: a longer list is no longer reviewed, and each value of a copy is compared with all of them.
+pub const REDACT_MAX: usize = 64;
+/// Characters of an entry of `redact`: a tool name and a few names of members.
+pub const REDACT_NAME_MAX: usize = 256;
+/// `[ledger] keep_evidence`, least, seconds: a gateway reads its last 25 hours when it starts, since a session can be alive so long; what
+/// it may still decide about can be looked at until then.
+pub const KEEP_EVIDENCE_MIN_S: u64 = 25 * 3600;
+/// `[ledger] keep_evidence`, most, seconds: ten years, the longest that laws usually demand.
+pub const KEEP_EVIDENCE_MAX_S: u64 = 3650 * 24 * 3600;
 /// Characters of an environment variable's name.
 pub const ENV_MAX: usize = 64;
 /// Characters of a string in an argument rule, and the largest length a rule may name: the longest URL servers commonly take.

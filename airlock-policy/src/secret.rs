@@ -59,6 +59,7 @@ const FORMS: &[Form] = &[
 
 /// Key ids of AWS: these four letters and sixteen capitals or digits, no more.
 const AWS: &[&str] = &["AKIA", "ASIA"];
+const AWS_REST: usize = 16;
 /// A token of JSON: three parts, of which the first two are objects in base64.
 const JWT: &str = "eyJ";
 /// How a private key in PEM begins, and how long its first line can be.
@@ -83,6 +84,14 @@ const RANDOM_BITS: f64 = 3.4;
 const NAMES: &[&str] = &["token", "secret", "passw", "api-key", "api_key", "apikey", "credential", "private_key", "auth"];
 /// Keys of the language that name such things, and never hold them.
 const OURS: &[&str] = &["bearer_env", "basic_env", "env", "credentials", "why", "description", "title", "url", "auth"];
+
+/// How tokens begin that a gateway takes out of copies, each with the least characters that follow. It needs no more of their form, since
+/// removing too much does no harm there.
+pub(crate) fn prefixes() -> impl Iterator<Item = (&'static str, usize)> {
+    let named = FORMS.iter().map(|form| (form.prefix, form.least));
+    let others = [(JWT, JWT_MIN - JWT.len()), (PLAIN_KEY, PLAIN_KEY_MIN)];
+    named.chain(AWS.iter().map(|prefix| (*prefix, AWS_REST))).chain(others)
+}
 
 /// Reports every secret; gives the text without them if there are any.
 pub(crate) fn masked(text: &str, faults: &mut Faults) -> Option<String> {
@@ -182,7 +191,7 @@ fn token_at(word: &str) -> Option<&'static str> {
     }
     if AWS.iter().any(|prefix| {
         word.strip_prefix(prefix)
-            .is_some_and(|rest| rest.len() == 16 && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
+            .is_some_and(|rest| rest.len() == AWS_REST && rest.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit()))
     }) {
         return Some("an AWS key id");
     }

@@ -238,3 +238,22 @@ fn the_digest_is_that_of_the_documented_bytes() {
 
 /// Made without this crate: `printf 'airlock/policy/v1\0%s' "$canonical_json" | sha256sum`.
 const MINIMAL_DIGEST: &str = "74e8c92331945b1cc214859ecb379e140fc444cabbf3bcb9509358faff612c7c";
+
+#[test]
+fn what_is_kept_changes_the_digest_and_the_default_does_not() {
+    let with = |keys: &str| EVERY_KEY.replacen("durability = \"effect\"", &format!("durability = \"effect\"\n{keys}"), 1);
+    assert_eq!(digest_of(&with("evidence = \"hashes\"")), digest_of(EVERY_KEY), "policies from before keep their digests");
+    let mut seen = BTreeSet::from([digest_of(EVERY_KEY)]);
+    for keys in [
+        "evidence = \"full\"",
+        "evidence = \"redacted\"",
+        "evidence = \"redacted\"\nredact = [\"a\"]",
+        "evidence = \"redacted\"\nredact = [\"http_get_json.url\"]",
+        "keep_evidence = \"30d\"",
+        "keep_evidence = \"31d\"",
+    ] {
+        assert!(seen.insert(digest_of(&with(keys))), "{keys}");
+    }
+    let both = |redact: &str| digest_of(&with(&format!("evidence = \"redacted\"\nredact = [{redact}]")));
+    assert_eq!(both("\"a\", \"b\""), both("\"b\", \"a\""));
+}

@@ -19,6 +19,8 @@ pub(crate) struct Context<'a> {
     pub(crate) authority: Option<&'a Authority>,
     /// Id of the question that the user was asked about the call.
     pub(crate) question: Option<String>,
+    /// The arguments hold the lease that was carried beside them.
+    pub(crate) has_lease: bool,
 }
 
 impl<'a> Context<'a> {
@@ -48,6 +50,7 @@ impl<'a> Context<'a> {
             scope,
             authority,
             question: None,
+            has_lease: false,
         }
     }
 
@@ -80,6 +83,7 @@ impl<'a> Context<'a> {
             ignored: named(&self.risk.ignored),
             labels: self.call.tool.filter(|_| allow).map_or(&[], |tool| tool.labels),
             args: &self.call.args_bytes,
+            has_lease: self.has_lease,
             why: reason.code(),
             detail: Some(reason.ledger_code()).filter(|code| *code != reason.code()),
             call: &self.call.id,

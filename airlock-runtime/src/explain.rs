@@ -1,6 +1,7 @@
 //! What a gateway says of itself: `--policy` and `--version`.
 
 use crate::lease::hex;
+use crate::policy::evidence::{Evidence, Kept, Redaction, Removed};
 use crate::policy::origin::{Look, Origin, Source};
 use crate::policy::{
     Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Part,
@@ -47,7 +48,7 @@ pub fn policy(policy: &Policy) -> String {
         grants,
     } = policy;
     let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
-    let LedgerRules { dir_env, dir_default, durability } = ledger;
+    let LedgerRules { dir_env, dir_default, durability, evidence } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
     let Sandbox { allow_missing, unconfined } = sandbox;
     let mut whole = json!({
@@ -58,7 +59,8 @@ pub fn policy(policy: &Policy) -> String {
         "keys": keys.iter().map(key).collect::<Vec<_>>(),
         "lease": {"default_ttl_s": default_ttl, "max_ttl_s": max_ttl,
                   "carriers": {"meta": carrier_meta, "arguments": carrier_arguments}},
-        "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word()},
+        "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word(),
+                   "evidence": self::evidence(evidence)},
         "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout, "step_ups": step_ups,
                    "quota": self::quota(quota)},
         "sandbox": {"allow_missing": allow_missing.iter().map(|part: &Part| part.word()).collect::<Vec<_>>(), "unconfined": unconfined, "profiles": profiles(policy)},
@@ -76,14 +78,27 @@ pub fn policy(policy: &Policy) -> String {
 /// Digests of the profiles that processes of this gateway enter. The command line explains policies of gateways that it does not run.
 #[cfg(feature = "confine")]
 fn profiles(policy: &Policy) -> Value {
-    use crate::confine::{Judge, Launcher};
-    let launcher = (!policy.upstreams.is_empty()).then(|| hex(&Launcher.digest()));
-    json!({"judge": hex(&Judge::of(policy).digest()), "launcher": launcher})
+    use crate::confine::{Egress, Judge, Launcher};
+    let judge = Judge::of(policy);
+    let launcher = judge.upstreams.then(|| hex(&Launcher.digest()));
+    let egress = judge.egress.then(|| hex(&Egress::of(policy).digest()));
+    json!({"judge": hex(&judge.digest()), "egress": egress, "launcher": launcher})
 }
 
 #[cfg(not(feature = "confine"))]
 fn profiles(_policy: &Policy) -> Value {
     json!({})
+}
+
+/// What is kept of arguments and results. Of the forms of tokens only how many there are.
+fn evidence(evidence: &Evidence) -> Value {
+    let Evidence { kept, keep } = evidence;
+    let mut shown = json!({"kept": kept.word(), "keep_s": keep});
+    if let Kept::Redacted(Redaction { copy: _, removed, tokens }) = kept {
+        shown["removed"] = removed.iter().map(|Removed { tool, name }| json!({"tool": tool, "name": name})).collect();
+        shown["token_forms"] = json!(tokens.len());
+    }
+    shown
 }
 
 fn key(key: &Key) -> Value {

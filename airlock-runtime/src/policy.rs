@@ -4,6 +4,7 @@
 
 use crate::call::{ArgFault, Args};
 
+pub mod evidence;
 pub mod origin;
 #[cfg(feature = "plan-http")]
 mod rest;
@@ -87,6 +88,8 @@ pub struct LedgerRules {
     pub dir_default: &'static str,
     /// See [`Durability`].
     pub durability: Durability,
+    /// What is kept of arguments and results.
+    pub evidence: evidence::Evidence,
 }
 
 /// A part of a gateway's confinement that a kernel may not have.

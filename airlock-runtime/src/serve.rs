@@ -337,6 +337,7 @@ impl Gateway {
             let Some((authority, decision)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(0) };
             let (authority, scope) = (authority.as_ref().ok(), scope.get_or_insert_with(|| self.scope(authority.as_ref().ok())));
             let mut context = Context::new(&call, carried.as_ref().ok(), authority, &risk, scope.clone());
+            context.has_lease = matches!(carried, Err(Reason::LeaseInArguments));
             context.question = approved.as_ref().map(|approved| approved.question().to_owned());
             match self.decided(&context, decision, approved.as_ref(), desk).await {
                 Step::Allowed(permit, allowed) => break (permit, allowed, self.remember(&context)),
@@ -558,7 +559,8 @@ impl Gateway {
             hosts: outcome.hosts.clone(),
             micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
             result: result.as_ref().map(|text| Sha256::digest(text).into()),
-            bytes: result.map_or(0, |text| text.len() as u64),
+            bytes: result.as_ref().map_or(0, |text| text.len() as u64),
+            text: result.as_deref().map(str::as_bytes),
         });
         self.world.ledger.record(&entry, Sync::Written).await
     }

@@ -1,5 +1,5 @@
 //! Measures Airlock on this machine and prints the tables of `docs/benchmarks.md`:
-//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [provenance] [policy] [timing] [ledger] [gateway] [build]`.
+//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [provenance] [policy] [timing] [ledger] [reading] [gateway] [build]`.
 //!
 //! Nothing is asserted about time. Files go to `benches/target/measure.*` and are removed: the ledger is measured on the disk
 //! that holds the checkout.
@@ -10,6 +10,7 @@ mod judge;
 mod ledger;
 mod policy;
 mod provenance;
+mod reading;
 mod timing;
 
 use airlock_bench::Fault;
@@ -19,7 +20,7 @@ use std::process::Command;
 
 fn main() -> Result<(), Fault> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["decision", "lease", "provenance", "policy", "timing", "ledger", "gateway", "build"];
+    let known = ["decision", "lease", "provenance", "policy", "timing", "ledger", "reading", "gateway", "build"];
     if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("{word} is none of {known:?}").into());
     }
@@ -44,8 +45,11 @@ fn main() -> Result<(), Fault> {
     if wanted("timing") {
         timing::measure()?;
     }
-    if wanted("gateway") || wanted("build") {
+    if wanted("gateway") || wanted("build") || wanted("reading") {
         let airlock = program(root.parent().ok_or("no checkout")?)?;
+        if wanted("reading") {
+            reading::measure(&airlock, dir.path())?;
+        }
         if wanted("build") {
             build::measure(&airlock, dir.path())?;
         }

@@ -85,7 +85,13 @@ fn sweep(all: &Path) {
 
 /// The gateway `abuse` of most tests, whose tools reach [`web`].
 pub fn abuse() -> PathBuf {
-    gateway(&include_str!("../gateways/abuse.toml").replace("{port}", &web().port().to_string()))
+    abuse_with("")
+}
+
+/// As [`abuse`], with more keys under `[ledger]`.
+pub fn abuse_with(ledger: &str) -> PathBuf {
+    let manifest = include_str!("../gateways/abuse.toml").replace("{port}", &web().port().to_string());
+    gateway(&manifest.replace("durability = \"power\"\n", &format!("durability = \"power\"\n{ledger}")))
 }
 
 /// Tools of the gateway [`rest`] that differ in their labels alone, eight of the longest each.

@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use airlock_tests::built::abuse;
+use airlock_tests::built::abuse_with;
 use airlock_tests::message::{call, call_with, get, leased, meta};
 use airlock_tests::place::{INTENT, KEY_BYTES, Place, SESSION};
 use serde_json::{Value, json};
@@ -129,14 +129,61 @@ fn misplaced(own: &str) -> Vec<String> {
 
 #[test]
 fn nothing_secret_is_written_or_said() {
+    nothing_secret("");
+}
+
+/// With what agents send and tools answer kept whole, and as copies.
+#[test]
+fn nothing_secret_is_kept_as_evidence() {
+    let whole = nothing_secret("evidence = \"full\"\n");
+    assert!(whole.contains("/leak") && whole.contains("[removed]"), "the search would find it: {whole}");
+    let copies = nothing_secret("evidence = \"redacted\"\nredact = [\"url\"]\n");
+    assert!(!copies.contains("https://api.open-meteo.com/leak") && copies.contains("[removed]"), "{copies}");
+}
+
+/// Texts that are kept as evidence.
+fn kept(ledger: &Path) -> String {
+    let mut all = String::new();
+    for line in files(&ledger.join("evidence")).iter().flat_map(|path| read_lines(path)) {
+        for name in ["args", "args_redacted", "result", "result_redacted"] {
+            if let Some(text) = line[name].as_str() {
+                all.push_str(&String::from_utf8_lossy(&decoded(text)));
+                all.push('\n');
+            }
+        }
+    }
+    all
+}
+
+/// The bytes of a text in padded base64.
+fn decoded(text: &str) -> Vec<u8> {
+    let letters = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let values = text.trim_end_matches('=').bytes().map(|byte| letters.iter().position(|letter| *letter == byte).unwrap());
+    let (mut out, mut bits, mut count) = (Vec::new(), 0, 0);
+    for value in values {
+        (bits, count) = ((bits << 6 | value) & 0xffff, count + 6);
+        if count >= 8 {
+            count -= 8;
+            out.push(u8::try_from(bits >> count & 255).unwrap());
+        }
+    }
+    out
+}
+
+fn read_lines(path: &Path) -> Vec<Value> {
+    std::fs::read_to_string(path).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// A session with a gateway that has these keys under `[ledger]`; gives what is kept of it.
+fn nothing_secret(keys: &str) -> String {
     let place = Place::new("abuse");
     let mut claims = place.claims(&["airlock_usage_stats", "airlock_audit_tail", "airlock_exposure_report"]);
     (claims.sub, claims.risk, claims.dom) = ("operator:auditor".into(), 500, Vec::new());
     let operator = place.mint(&claims);
-    let mut gateway = place.start(&abuse());
+    let mut gateway = place.start(&abuse_with(keys));
     let arguments = json!({"session_id": SESSION, "subject": "agent:planner", "tools": ["http_get_json"], "intent": INTENT});
     let issued = gateway.ask(&call_with("issue", "airlock_issue_capability", &arguments, &meta()));
-    let own = issued["result"]["structuredContent"]["lease"].as_str().expect("a lease").to_owned();
+    let own = issued["result"]["structuredContent"]["lease"].as_str().unwrap().to_owned();
     // The signature of another lease: right in form, wrong for these claims.
     let forged = format!("{}.{}", own.rsplit_once('.').unwrap().0, place.lease(&["http_get_json"]).rsplit_once('.').unwrap().1);
 
@@ -159,4 +206,7 @@ fn nothing_secret_is_written_or_said() {
     for path in written {
         assert_eq!(found(&std::fs::read(&path).unwrap(), &needles), None, "{}", path.display());
     }
+    let kept = kept(&place.ledger());
+    assert_eq!(found(kept.as_bytes(), &needles), None, "{kept}");
+    kept
 }

@@ -7,6 +7,7 @@ pub(crate) mod build;
 pub(crate) mod check;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod exposure;
 pub(crate) mod import;
@@ -47,6 +48,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Check(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
         Command::Diff(verb) => verb.run(),
+        Command::Evidence(verb) => verb.run(),
         Command::Explain(verb) => verb.run(),
         Command::Exposure(verb) => verb.run(),
         Command::Import(verb) => verb.run(),

@@ -2,15 +2,16 @@
 
 use crate::args::Format;
 use crate::render::{Failure, Outcome, say};
-use airlock_runtime::ledger::redact::{Redact as Entered, redact};
+use airlock_runtime::ledger::redact::{Erased, Redact as Entered, redact};
 use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Erase the salts of ledger entries, so that nobody can show any more with which arguments they were called.
+/// Erase the evidence of ledger entries, so that nobody can show any more with which arguments they were called.
 ///
-/// The ledger has no arguments, only salted commitments; without its salt a commitment opens to nothing. An entry says what was erased and
-/// why, before it is. Everything still verifies. It cannot be taken back. Run it as the user that the gateway runs as.
+/// An entry has no arguments, only a salted commitment; without its salt that opens to nothing. What was kept of arguments and results
+/// (`[ledger] evidence`) goes as well; a result is kept under the entry of the outcome. An entry says what was erased and why, before it is.
+/// Everything still verifies. It cannot be taken back. Run it as the user that the gateway runs as.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Redact {
     /// Directory of the gateway's ledger
@@ -41,9 +42,13 @@ impl Redact {
                 .help("name the directory of a gateway's ledger, and run this as the user that the gateway runs as")
         })?;
         match self.format {
-            Format::Json => say(json!({"ledger_seq": seq, "from": self.seq, "to": to, "erased": erased})),
+            Format::Json => {
+                say(json!({"ledger_seq": seq, "from": self.seq, "to": to, "erased": erased.salts, "erased_texts": erased.texts}));
+            }
             Format::Table => {
-                say(format_args!("{erased} salts of entries {} to {to} erased, entry {seq} of the ledger", self.seq))
+                let Erased { salts, texts } = erased;
+                let kept = if texts == 0 { String::new() } else { format!(" and {texts} kept texts") };
+                say(format_args!("{salts} salts{kept} of entries {} to {to} erased, entry {seq} of the ledger", self.seq))
             }
         }
         Ok(ExitCode::SUCCESS)

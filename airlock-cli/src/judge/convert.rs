@@ -9,6 +9,7 @@ use airlock_policy::automaton::Dfa;
 use airlock_policy::ir;
 use airlock_runtime::call::{self, ArgFault, Args};
 use airlock_runtime::policy as rt;
+use airlock_runtime::policy::evidence::Evidence;
 use std::collections::HashMap;
 
 /// The constants of the gateway that this policy would be compiled to.
@@ -98,13 +99,19 @@ const fn lease_rules(lease: &ir::Lease) -> rt::LeaseRules {
 }
 
 fn ledger_rules(ledger: &ir::Ledger) -> rt::LedgerRules {
-    let ir::Ledger { dir_env, dir_default, durability } = ledger;
+    // Nothing is recorded here, so nothing is kept.
+    let ir::Ledger { dir_env, dir_default, durability, evidence: _, redact: _, keep_evidence: _ } = ledger;
     let durability = match durability {
         ir::Durability::Power => rt::Durability::Power,
         ir::Durability::Effect => rt::Durability::Effect,
         ir::Durability::Process => rt::Durability::Process,
     };
-    rt::LedgerRules { dir_env: dir_env.as_deref().map(text), dir_default: text(dir_default), durability }
+    rt::LedgerRules {
+        dir_env: dir_env.as_deref().map(text),
+        dir_default: text(dir_default),
+        durability,
+        evidence: Evidence::HASHES,
+    }
 }
 
 fn sandbox(sandbox: &ir::Sandbox) -> rt::Sandbox {

@@ -280,7 +280,7 @@ impl Gathered {
             "kill" if *on => "a kill file stops everything".to_owned(),
             "kill" => "the kill file is gone".to_owned(),
             "recover" => format!("after a crash {lost} entries were lost and a bad tail went to torn/{torn}"),
-            "redact" => format!("{by} erased salts: {}", why.as_str().unwrap_or_default()),
+            "redact" => format!("{by} erased evidence: {}", why.as_str().unwrap_or_default()),
             "disk_full" => "the disk was full; everything was refused from here to the next start".to_owned(),
             "issue" => format!("{by} issued a lease to {sub} for {}", tools.join(", ")),
             other => format!("an entry of type {other}"),

@@ -1,8 +1,8 @@
 //! What differs between two policies and is no authority that rows compare.
 
-use crate::amount::duration;
+use crate::amount::{days, duration};
 use crate::host::written;
-use crate::ir::{EffectClass, Policy, Require, Tool};
+use crate::ir::{EffectClass, Ledger, Policy, Require, Tool};
 
 /// A part of a policy as text.
 type Text = fn(&Policy) -> String;
@@ -12,10 +12,14 @@ type Text = fn(&Policy) -> String;
 /// mention in an argument counts as no risk.
 #[must_use]
 pub fn notes(old: &Policy, new: &Policy) -> Vec<(&'static str, String, String)> {
-    let each: [(&'static str, Text); 14] = [
+    let each: [(&'static str, Text); 15] = [
         ("gateway name (audience of leases)", |policy| policy.gateway.name.clone()),
         ("instructions", |policy| policy.gateway.instructions.clone()),
-        ("ledger", |policy| format!("{:?}", policy.ledger)),
+        ("ledger", |policy| {
+            let Ledger { dir_env, dir_default, durability, evidence: _, redact: _, keep_evidence: _ } = &policy.ledger;
+            format!("{dir_env:?} {dir_default:?} {durability:?}")
+        }),
+        ("arguments and results kept beside the ledger", |policy| kept(&policy.ledger)),
         ("default life of a lease", |policy| duration(policy.lease.default_ttl)),
         ("longest life of any lease", |policy| duration(policy.lease.max_ttl)),
         ("listed hosts (a URL of another host in an argument adds risk)", |policy| {
@@ -57,6 +61,19 @@ fn described(tool: &Tool) -> String {
     });
     let parts = [effect.to_owned()].into_iter().chain(tool.labels.iter().cloned()).chain(words.into_iter().flatten());
     parts.collect::<Vec<_>>().join(", ")
+}
+
+/// The mode, what is removed, and for how long.
+fn kept(ledger: &Ledger) -> String {
+    let Ledger { dir_env: _, dir_default: _, durability: _, evidence, redact, keep_evidence } = ledger;
+    let removed = redact.iter().map(|removed| match &removed.tool {
+        None => removed.name.clone(),
+        Some(tool) => format!("{tool}.{}", removed.name),
+    });
+    let removed = removed.collect::<Vec<_>>().join(" ");
+    let without = if removed.is_empty() { String::new() } else { format!(", without {removed}") };
+    let time = keep_evidence.map_or_else(|| "for ever".to_owned(), |seconds| format!("for {}", days(seconds)));
+    format!("{}{without}, {time}", evidence.word())
 }
 
 fn required(require: &Require) -> String {

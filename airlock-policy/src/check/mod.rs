@@ -3,6 +3,7 @@
 //! Drafts are taken apart by naming every field, so that a new one breaks the build here until someone decides what it means.
 
 mod confine;
+mod evidence;
 mod flows;
 mod grants;
 mod origins;
@@ -73,7 +74,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     if whole {
         tools::idle_hosts(&egress.known, &reached, faults);
         upstreams::idle(&upstreams, faults);
-        confine::remarks(&upstreams, &ledger, faults);
+        confine::remarks(&upstreams, &ledger.ledger, faults);
         groups.idle(faults);
         approvers.idle(&listed.tools, faults);
         grants::idle_tools(&listed, &grants, faults);
@@ -84,7 +85,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         gateway,
         keys,
         lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
-        ledger,
+        ledger: evidence::compile(ledger, &listed, faults),
         limits,
         sandbox,
         approvers: approvers.compiled(),

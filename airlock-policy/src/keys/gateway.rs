@@ -4,7 +4,7 @@ use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
     APPROVAL_TIMEOUT_MAX_S, APPROVAL_TIMEOUT_MIN_S, ARGUMENTS_MAX, ARGUMENTS_MIN, IN_FLIGHT_MAX, INSTRUCTIONS_MAX, KEYS_MAX,
-    STEP_UPS_MAX, TIMEOUT_MAX_S, TTL_MAX_S, USES_MAX,
+    REDACT_MAX, STEP_UPS_MAX, TIMEOUT_MAX_S, TTL_MAX_S, USES_MAX,
 };
 
 pub(super) static GATEWAY: Section = Section {
@@ -136,6 +136,34 @@ pub(super) static LEDGER: Section = Section {
             "what a decision survives before its effect",
             &[],
         ),
+        Key::default(
+            "evidence",
+            Kind::Word(&["hashes", "redacted", "full"]),
+            "\"hashes\"",
+            "\"redacted\"",
+            "what is kept beside the ledger of arguments and results, see below",
+            &[Code::ClearEvidence],
+        ),
+        Key::optional(
+            "redact",
+            Kind::List(
+                &Kind::Text("the name of a member, or `tool.argument`", "^[^.\\s]+(\\.[^.\\s]+)*$"),
+                1,
+                REDACT_MAX,
+            ),
+            "none",
+            "[\"password\", \"airlock_audit_tail.limit\"]",
+            "values that copies do not have; with `evidence = \"redacted\"` alone",
+            &[Code::RedactMode, Code::RedactName, Code::RedactTool],
+        ),
+        Key::optional(
+            "keep_evidence",
+            Kind::Text("a whole number and `h` or `d`, from `25h` to `3650d`", "^[1-9][0-9]{0,4}[hd]$"),
+            "for ever",
+            "\"30d\"",
+            "how long salts, arguments and results are kept; the entries of the ledger stay",
+            &[Code::BadRetention],
+        ),
     ],
     also: None,
     example: "",
@@ -143,7 +171,16 @@ pub(super) static LEDGER: Section = Section {
 |---|---|---|
 | `power` | `fdatasync`, always | a power cut |
 | `effect` | `fdatasync` before tools that write or send; before a read only `write` | a power cut, except for reads of the last moments |
-| `process` | `write` | the end of the process, also by `kill -9` |",
+| `process` | `write` | the end of the process, also by `kill -9` |
+
+| `evidence` | kept in the directory `evidence` of the ledger |
+|---|---|
+| `hashes` | for each call the salt that opens the commitment to its arguments, for whoever has them |
+| `redacted` | and a copy of arguments and results, without the values of `redact`, and without tokens of known forms, private keys and passwords in URLs |
+| `full` | and the arguments and results as they were, which open the commitment and the digest |
+
+No lease and no credential of the gateway is in any of them. [ledger.md](ledger.md#evidence) says what does not fit, and how to read and erase it. An entry of \
+`redact` without a dot is the name of a member, in arguments and results of every tool, whatever its case; with a dot it is an argument of one tool, or a member in it.",
 };
 
 pub(super) static LEDGER_DIR: Section = Section {
@@ -281,6 +318,7 @@ allowed one is not shown. Nothing of it reaches the gateway or the policy digest
         lint("idle-source", "a source that nothing feeds, or a trust that nothing asks for"),
         lint("allow-missing", "a gateway that starts without a part of its confinement"),
         lint("unconfined", "a gateway that starts where nothing confines it"),
+        lint("clear-evidence", "arguments and results are stored in clear"),
         lint("chosen-intent", "a value that may come from an intent which the subject words itself"),
     ],
     also: None,

@@ -6,6 +6,7 @@
 mod approvers;
 mod contradictions;
 mod egress;
+mod evidence;
 mod flows;
 mod grants;
 mod groups;
@@ -30,6 +31,7 @@ use toml::de::DeTable;
 
 pub(crate) use approvers::{ApprovalDraft, Approvers, SignaturesDraft};
 pub(crate) use egress::{EgressDraft, Egresses};
+pub(crate) use evidence::LedgerDraft;
 pub(crate) use flows::FlowDraft;
 pub(crate) use grants::GrantDraft;
 pub(crate) use groups::Groups;

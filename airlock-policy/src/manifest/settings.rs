@@ -1,11 +1,12 @@
 //! `[gateway]`, `[keys]`, `[lease]`, `[risk]` and `[ledger]`.
 
 use super::default_at;
+use super::evidence::{self, LedgerDraft};
 use crate::amount::duration;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
-use crate::ir::{Durability, Gateway, Key, Ledger};
+use crate::ir::{Durability, Evidence, Gateway, Key, Ledger};
 use crate::limits::{DEFAULT_TTL_S, INSTRUCTIONS_MAX, KEYS_MAX, MAX_TTL_S, RISK_THRESHOLD};
 use crate::name;
 
@@ -16,7 +17,7 @@ pub(crate) struct Settings {
     pub(crate) keys: Vec<Key>,
     pub(crate) lease: LeaseDraft,
     pub(crate) threshold: At<u16>,
-    pub(crate) ledger: Ledger,
+    pub(crate) ledger: LedgerDraft,
 }
 
 /// `[lease]` with the places that grants are compared with.
@@ -140,21 +141,27 @@ fn threshold(fields: Option<Fields<'_>>, faults: &mut Faults) -> At<u16> {
     threshold.unwrap_or(default_at(RISK_THRESHOLD, &nowhere))
 }
 
-fn ledger(fields: Option<Fields<'_>>, faults: &mut Faults) -> Ledger {
+fn ledger(fields: Option<Fields<'_>>, faults: &mut Faults) -> LedgerDraft {
     let standard = Ledger {
         dir_env: Some("AIRLOCK_LEDGER_DIR".to_owned()),
         dir_default: "./airlock-ledger".to_owned(),
         durability: Durability::Power,
+        evidence: Evidence::Hashes,
+        redact: Vec::new(),
+        keep_evidence: None,
     };
     let Some(mut fields) = fields else {
-        return standard;
+        return LedgerDraft { ledger: standard, redact: Vec::new() };
     };
     let words = [("power", Durability::Power), ("effect", Durability::Effect), ("process", Durability::Process)];
     let durability = fields.take("durability").and_then(|field| field.word(&words, &[], faults));
     let dir = fields.take("dir").map(|field| directory(&field, faults));
+    let (evidence, redact, keep_evidence) = evidence::read(&mut fields, faults);
     fields.finish(&["witness", "checkpoint", "rotate"], faults);
     let (dir_env, dir_default) = dir.unwrap_or((standard.dir_env, standard.dir_default));
-    Ledger { dir_env, dir_default, durability: durability.map_or(standard.durability, |at| at.value) }
+    let durability = durability.map_or(standard.durability, |at| at.value);
+    // What is removed is known once the tools are.
+    LedgerDraft { ledger: Ledger { dir_env, dir_default, durability, evidence, redact: Vec::new(), keep_evidence }, redact }
 }
 
 /// `"path"` or `{ env = "NAME", default = "path" }`.

@@ -13,13 +13,13 @@ mod words;
 pub(crate) use tool::origin;
 
 use crate::ir::{
-    Approver, Durability, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property, Require,
-    Requirement, Sandbox, Selector,
+    Approver, Durability, Evidence, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property,
+    Removed, Require, Requirement, Sandbox, Selector,
 };
 use std::fmt;
 use words::{issue, list, quota, row, verb};
 
-use crate::amount::{duration, risk};
+use crate::amount::{days, duration, risk};
 
 /// A policy as text. [`Report::policy`] has every value of it, [`Report::decisions`] what each subject may do.
 ///
@@ -73,7 +73,7 @@ fn values(policy: &Policy) -> Vec<String> {
     }
     lines.extend(keys.iter().map(key));
     lines.extend(lease_rows(lease));
-    lines.push(ledger_row(ledger));
+    lines.extend(ledger_rows(ledger));
     lines.extend(limit_rows(limits));
     lines.extend(sandbox_rows(sandbox));
     lines.extend(approvers.iter().map(|Approver { name, key, why }| row("approver", format_args!("{name} {key}: {why}"))));
@@ -120,8 +120,8 @@ fn lease_rows(lease: &Lease) -> Vec<String> {
     ]
 }
 
-fn ledger_row(ledger: &Ledger) -> String {
-    let Ledger { dir_env, dir_default, durability } = ledger;
+fn ledger_rows(ledger: &Ledger) -> Vec<String> {
+    let Ledger { dir_env, dir_default, durability, evidence, redact, keep_evidence } = ledger;
     let dir = match dir_env {
         None => format!("{dir_default:?}"),
         Some(variable) => format!("${variable}, or {dir_default:?}"),
@@ -131,7 +131,29 @@ fn ledger_row(ledger: &Ledger) -> String {
         Durability::Effect => "effect",
         Durability::Process => "process",
     };
-    row("ledger", format_args!("{dir}; durability {durability}"))
+    let mut rows = vec![row("ledger", format_args!("{dir}; durability {durability}"))];
+    // A policy that keeps nothing reads as before there was anything to keep.
+    if *evidence != Evidence::Hashes {
+        rows.push(row("evidence", evidence_words(*evidence)));
+    }
+    rows.extend(redact.iter().map(|removed| row("removes", removed_words(removed))));
+    rows.extend(keep_evidence.map(|seconds| row("keeps evidence", days(seconds))));
+    rows
+}
+
+const fn evidence_words(evidence: Evidence) -> &'static str {
+    match evidence {
+        Evidence::Hashes => "hashes: no arguments, no results",
+        Evidence::Redacted => "redacted: copies of arguments and results, without secrets",
+        Evidence::Full => "full: arguments and results in clear",
+    }
+}
+
+fn removed_words(removed: &Removed) -> String {
+    match &removed.tool {
+        None => format!("every member {:?}", removed.name),
+        Some(tool) => format!("{:?} of {tool}", removed.name),
+    }
 }
 
 fn sandbox_rows(sandbox: &Sandbox) -> Vec<String> {

@@ -5,6 +5,7 @@ use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash,
 use crate::ledger::Holder;
 use crate::memory::Seen;
 use crate::policy::Grant;
+use crate::policy::evidence::Evidence;
 use crate::policy::{CheckArgs, Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
 use crate::risk::Factor;
 use proptest::prelude::*;
@@ -22,7 +23,7 @@ static POLICY: Policy = Policy {
     compiled_by: "test",
     keys: &[Key { kid: "k1", commitment: None }],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Power },
+    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Power, evidence: Evidence::HASHES },
     limits: sample::LIMITS,
     upstreams: &[],
     flows: &[],

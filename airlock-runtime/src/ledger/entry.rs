@@ -4,11 +4,13 @@
 //! line never exceeds its limit and no entry is refused for its length.
 
 use super::chain::{Hash, commitment, hex};
+use super::evidence;
 use super::line::{BODY_MAX, ascii_json};
 use super::redact::{Redact, redact_body};
 use super::revoked::{Target, revoke_body};
 use super::sessions::{Mark, STAMP_MAX};
 use crate::lease::CAVEATS_MAX;
+use crate::policy::evidence::Kept;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -51,7 +53,7 @@ pub enum Entry<'a> {
     Approve(Approve<'a>),
     /// Something was revoked, for good.
     Revoke(Revoke<'a>),
-    /// Salts are erased, for good.
+    /// Evidence is erased, for good.
     Redact(Redact<'a>),
 }
 
@@ -93,9 +95,11 @@ pub struct Decision<'a> {
     pub risk: u16,
     /// Named contributions to the score.
     pub factors: Vec<(String, u16)>,
-    /// The arguments without carriers, written anew as `decide::Call::args_bytes` says. They are not stored: the line has a salted
-    /// commitment, `evidence/` the salt.
+    /// The arguments without carriers, written anew as `decide::Call::args_bytes` says. The line has a salted commitment to them,
+    /// `evidence/` the salt, and what the policy keeps of them.
     pub args: &'a [u8],
+    /// The arguments hold the lease of the call, so that nothing of them may be kept.
+    pub has_lease: bool,
     /// Stable reason code, `ok` for an allow.
     pub why: &'a str,
     /// More about the reason, for the ledger alone (what an outsider must not learn).
@@ -133,6 +137,8 @@ pub struct Outcome<'a> {
     pub result: Option<Hash>,
     /// Length of the result in bytes.
     pub bytes: u64,
+    /// The result as sent, for what the policy keeps of it.
+    pub text: Option<&'a [u8]>,
 }
 
 /// A lease issued by the gateway itself, or by the operator with `airlock issue`.
@@ -183,7 +189,7 @@ pub struct Approve<'a> {
     pub how: &'static str,
     /// Approvers who signed, each with the signature in base64url; of an accepted request for signatures alone.
     pub by: &'a [(&'static str, String)],
-    /// The arguments; of a question, and of signatures, which are for them. They are not stored, see [`Decision::args`].
+    /// The arguments; of a question, and of signatures, which are for them. See [`Decision::args`].
     pub args: Option<&'a [u8]>,
     /// When an answer is too late, unix seconds; of a question alone.
     pub exp: Option<u64>,
@@ -266,6 +272,8 @@ pub(super) struct Sealed {
     pub(super) body: Vec<u8>,
     /// Opens the argument commitment.
     pub(super) salt: Option<[u8; 32]>,
+    /// What is kept of arguments or result, as members of a line.
+    pub(super) kept: Option<String>,
     /// Of an allow: whose session it is.
     pub(super) mark: Option<Mark>,
     /// Of a refusal: its reason, by which it is counted when there are too many.
@@ -366,21 +374,26 @@ struct ApproveLine<'a> {
 }
 
 impl Entry<'_> {
-    /// Renders the entry; `salt` is fresh randomness, used only for entries with arguments.
+    /// Renders the entry of a ledger that keeps salts alone.
+    #[cfg(any(test, feature = "explain"))]
     pub(super) fn seal(&self, pol: &str, salt: [u8; 32]) -> Sealed {
+        self.seal_with(pol, salt, &Kept::Hashes)
+    }
+
+    /// Renders the entry, with what is kept of it; `salt` is fresh randomness, used only for entries with arguments.
+    pub(super) fn seal_with(&self, pol: &str, salt: [u8; 32], kept: &Kept) -> Sealed {
+        let bare = |body| Sealed { body, salt: None, kept: evidence::members(self, kept), mark: None, fold: None };
         match self {
             Entry::Decision(d) => {
                 let mark = d.allow.then(|| Mark { sid: clip(d.sid), tool: clip(d.tool), labels: d.labels });
                 let fold = (!d.allow).then(|| clip(d.why));
-                Sealed { body: body(&decision_line(d, pol, &salt)), salt: Some(salt), mark, fold }
+                Sealed { salt: Some(salt), mark, fold, ..bare(body(&decision_line(d, pol, &salt))) }
             }
-            Entry::Outcome(o) => Sealed { body: body(&outcome_line(o, pol)), salt: None, mark: None, fold: None },
-            Entry::Issue(i) => Sealed { body: body(&issue_line(i, pol)), salt: None, mark: None, fold: None },
-            Entry::Approve(a) => {
-                Sealed { body: body(&approve_line(a, pol, &salt)), salt: a.args.map(|_| salt), mark: None, fold: None }
-            }
-            Entry::Redact(r) => Sealed { body: redact_body(r, pol), salt: None, mark: None, fold: None },
-            Entry::Revoke(r) => Sealed { body: revoke_body(&r.target, r.why, r.by), salt: None, mark: None, fold: None },
+            Entry::Outcome(o) => bare(body(&outcome_line(o, pol))),
+            Entry::Issue(i) => bare(body(&issue_line(i, pol))),
+            Entry::Approve(a) => Sealed { salt: a.args.map(|_| salt), ..bare(body(&approve_line(a, pol, &salt))) },
+            Entry::Redact(r) => bare(redact_body(r, pol)),
+            Entry::Revoke(r) => bare(revoke_body(&r.target, r.why, r.by)),
         }
     }
 }

@@ -19,7 +19,7 @@ pub(super) const SEALS: &str = "seals";
 pub(super) const RESERVE: &str = "reserve";
 /// Directory of keys.
 pub(super) const KEYS: &str = "keys";
-/// Directory of salts.
+/// Directory of salts, and of what is kept of arguments and results.
 pub(super) const EVIDENCE: &str = "evidence";
 /// A file of this name, whatever is in it, denies everything.
 pub(super) const KILL: &str = "kill";
@@ -87,23 +87,31 @@ pub(super) enum End {
 }
 
 /// Reads the lines in `from..until` and gives each, without its line feed, to `each`, until that refuses one.
-pub(super) fn scan(
+pub(super) fn scan(file: &File, from: u64, until: u64, each: impl FnMut(u64, &[u8]) -> Result<(), String>) -> io::Result<End> {
+    scan_lines(file, from, until, LINE_MAX, each)
+}
+
+/// As [`scan`], for lines of at most so many bytes.
+pub(super) fn scan_lines(
     file: &File,
     from: u64,
     until: u64,
+    longest: usize,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), String>,
 ) -> io::Result<End> {
     /// Large enough that reading costs little beside hashing.
     const BUFFER: usize = 256 * 1024;
     let mut reader = BufReader::with_capacity(BUFFER, Window { file, at: from, until });
-    let mut line = Vec::with_capacity(LINE_MAX + 1);
+    let mut line = Vec::with_capacity(longest + 1);
     let mut at = from;
     loop {
         line.clear();
-        let length = reader.by_ref().take(LINE_MAX as u64 + 1).read_until(b'\n', &mut line)?;
+        let length = reader.by_ref().take(longest as u64 + 1).read_until(b'\n', &mut line)?;
         match line.strip_suffix(b"\n") {
             None if length == 0 => return Ok(End::Clean),
-            None if length > LINE_MAX => return Ok(End::Fault { at, reason: "the line is longer than 16 KiB".into() }),
+            None if length > longest => {
+                return Ok(End::Fault { at, reason: format!("the line is longer than {} KiB", longest / 1024) });
+            }
             None => return Ok(End::Partial { at }),
             Some(text) => {
                 if let Err(reason) = each(at, text) {
@@ -113,6 +121,13 @@ pub(super) fn scan(
         }
         at += length as u64;
     }
+}
+
+/// Where the next line begins at or behind `from`; `until` if none does.
+pub(super) fn next_line(file: &File, from: u64, until: u64) -> io::Result<u64> {
+    let mut skipped = Vec::new();
+    let length = BufReader::new(Window { file, at: from, until }).read_until(b'\n', &mut skipped)?;
+    Ok((from + length as u64).min(until))
 }
 
 /// A part of a file, read by position, so that readers of one descriptor do not disturb each other.

@@ -10,6 +10,7 @@ pub mod chain;
 mod cursor;
 mod entry;
 mod error;
+pub mod evidence;
 mod facts;
 mod files;
 mod fold;
@@ -27,6 +28,7 @@ pub mod redact;
 #[cfg(feature = "explain")]
 mod rehearsal;
 mod resume;
+mod retain;
 mod revoked;
 mod room;
 mod rotate;
@@ -56,6 +58,7 @@ pub use ticket::{Recorded, Ticket};
 pub use writer::Sync;
 
 use crate::clock::Micros;
+use crate::policy::evidence::Kept;
 use crate::policy::{Durability, EffectClass, Policy};
 use ed25519_dalek::VerifyingKey;
 use std::path::{Path, PathBuf};
@@ -83,6 +86,7 @@ pub struct Ledger {
     durability: Durability,
     key: VerifyingKey,
     is_new: bool,
+    kept: Kept,
 }
 
 impl Ledger {
@@ -146,7 +150,7 @@ impl Ledger {
     }
 
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
-        let (key, origin) = (store.key.verifying_key(), store.origin.clone());
+        let (key, origin, kept) = (store.key.verifying_key(), store.origin.clone(), store.keeps.kept);
         let shared = Arc::new(Shared::new(store));
         let (asks, inbox) = sync_channel(QUEUE_MAX);
         let syncs_idle = match durability {
@@ -156,7 +160,7 @@ impl Ledger {
         let theirs = Arc::clone(&shared);
         let thread = crate::thread::begin("ledger", move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
-        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, key, is_new })
+        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, key, is_new, kept })
     }
 
     /// The log's public key. It proves something only to those who keep it elsewhere.
@@ -201,7 +205,7 @@ impl Ledger {
             reply.send(Err(self.shared.fail(LedgerError::Io(format!("the system gives no random bytes: {error}")))));
             return ticket;
         }
-        self.ask(Pending { sealed: Some(entry.seal(&self.pol, salt)), require }, sync, reply);
+        self.ask(Pending { sealed: Some(entry.seal_with(&self.pol, salt, &self.kept)), require }, sync, reply);
         ticket
     }
 

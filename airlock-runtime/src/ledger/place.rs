@@ -4,6 +4,7 @@ use super::LedgerError;
 use super::chain::{first_prev, hex};
 use super::cursor::Cursor;
 use super::entry::{Genesis, body};
+use super::evidence;
 use super::facts::Facts;
 use super::files::{self, End, Segment};
 use super::fold::Folded;
@@ -18,6 +19,7 @@ use super::seal::{Seal, Seed};
 use super::store::Store;
 use crate::clock::Micros;
 use crate::lease::locked::{Locked, scrub};
+use crate::policy::evidence::Evidence;
 use crate::policy::{Durability, Policy};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::SigningKey;
@@ -47,6 +49,11 @@ impl Terms<'_> {
     /// Facts of a ledger of which nothing was read yet.
     pub(super) fn facts(&self) -> Facts {
         self.watch.map_or_else(Facts::default, Facts::watching)
+    }
+
+    /// What is kept of arguments and results; by the command line, which records no calls, nothing.
+    fn evidence(&self) -> Evidence {
+        self.watch.map_or(Evidence::HASHES, |policy| policy.ledger.evidence)
     }
 }
 
@@ -107,7 +114,9 @@ pub(super) fn open_prepared(dir: &Path, head: Head, terms: Terms<'_>) -> Result<
         (None, _) => Err(damaged(dir, "the head is missing or damaged")),
         (Some(_), []) => Err(damaged(dir, "the head describes entries, but there is no segment")),
         (Some(slot), segments) => {
-            let store = resume(dir, head, segments, terms, &slot)?;
+            let mut store = resume(dir, head, segments, terms, &slot)?;
+            evidence::mend(&store)?;
+            store.expire(Micros::now())?;
             let only_genesis = store.cursor.range.len() == 1;
             Ok((store, only_genesis))
         }
@@ -260,7 +269,9 @@ pub(super) fn assemble(
         boot: boot_id(),
         segment,
         file: Arc::new(file),
-        evidence,
+        evidence: Arc::new(evidence),
+        keeps: terms.evidence(),
+        pol: terms.pol.to_owned(),
         head,
         facts: terms.facts(),
         generation: 0,
@@ -276,10 +287,10 @@ pub(super) fn assemble(
     })
 }
 
-/// The salts of the segment that begins with entry `first`.
+/// The evidence of the segment that begins with entry `first`.
 pub(super) fn open_evidence(dir: &Path, first: u64) -> Result<File, LedgerError> {
     let path = dir.join(files::EVIDENCE).join(files::segment_name(first));
-    private().append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))
+    private().read(true).append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))
 }
 
 /// Longest text of the key file: 44 characters and a line end, with room for an editor's.

@@ -1,9 +1,10 @@
-//! Erasing what opens a commitment: after that nobody can show, or be made to show, with which arguments an entry was called. The entry
-//! says so first, then the salts go. Chain, tree, seal and every proof stay as they are, since salts are in none of them.
+//! Erasing what opens a commitment, and what was kept of arguments and results: after that nobody can show, or be made to show, with which
+//! arguments an entry was called. The entry says so first, then they go. Chain, tree, seal and every proof stay as they are, since
+//! evidence is in none of them.
 
 use super::entry::{body, clip};
 use super::files::{self, Segment};
-use super::{Entry, Ledger, LedgerError, Sync, place};
+use super::{Entry, Ledger, LedgerError, Sync, evidence, place};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
@@ -11,6 +12,10 @@ use std::path::Path;
 
 /// Digits of a salt.
 const DIGITS: usize = 64;
+/// Stands for each digit of a salt that was erased.
+pub(super) const NO_SALT: u8 = b'0';
+/// Stands for each character of a text that was erased; no base64 has it.
+pub(super) const NO_TEXT: u8 = b'-';
 
 /// What is erased, and why.
 #[derive(Debug, Clone)]
@@ -35,10 +40,33 @@ struct RedactLine<'a> {
     pol: &'a str,
 }
 
+/// What a line of evidence may hold.
 #[derive(Deserialize)]
-struct Salt<'a> {
-    seq: u64,
-    salt: &'a str,
+pub(super) struct Kept<'a> {
+    pub(super) seq: u64,
+    pub(super) salt: Option<&'a str>,
+    pub(super) args: Option<&'a str>,
+    pub(super) args_redacted: Option<&'a str>,
+    pub(super) result: Option<&'a str>,
+    pub(super) result_redacted: Option<&'a str>,
+    /// Length of a text of which only the beginning is kept.
+    pub(super) cut: Option<u64>,
+    /// Why nothing is kept.
+    pub(super) left: Option<&'a str>,
+}
+
+impl<'a> Kept<'a> {
+    /// What a line of evidence holds; nothing if it is none.
+    pub(super) fn read(text: &'a [u8]) -> Option<Self> {
+        serde_json::from_slice(text).ok()
+    }
+
+    /// Every value that can be erased, with what then stands for each of its characters.
+    fn values(&self) -> impl Iterator<Item = (&'a str, u8)> {
+        let salt = self.salt.filter(|salt| salt.len() == DIGITS).map(|salt| (salt, NO_SALT));
+        let texts = [self.args, self.args_redacted, self.result, self.result_redacted].into_iter().flatten();
+        salt.into_iter().chain(texts.map(|text| (text, NO_TEXT)))
+    }
 }
 
 /// Body of the line that says it.
@@ -47,55 +75,60 @@ pub(super) fn redact_body(redact: &Redact<'_>, pol: &str) -> Vec<u8> {
     body(&RedactLine { t: "redact", from: *from, to: *to, why: clip(why), by: clip(by), pol })
 }
 
-/// Records a redaction and erases the salts of these entries. Gives the number of the entry that says so, and how many salts went.
+/// Values that were erased.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Erased {
+    /// Salts.
+    pub salts: u64,
+    /// Arguments and results, whole or copies.
+    pub texts: u64,
+}
+
+/// Records a redaction and erases the evidence of these entries. Gives the number of the entry that says so, and how much went.
 ///
 /// # Errors
-/// The ledger cannot be joined or written; then nothing is erased. Or a salt could not be erased, after the entry was written: do it again.
-pub fn redact(dir: &Path, redact: &Redact<'_>) -> Result<(u64, u64), LedgerError> {
+/// The ledger cannot be joined or written; then nothing is erased. Or something could not be erased, after the entry was written: do it again.
+pub fn redact(dir: &Path, redact: &Redact<'_>) -> Result<(u64, Erased), LedgerError> {
     let ledger = Ledger::join(dir, None)?;
     let seq = ledger.record(&Entry::Redact(redact.clone()), Sync::Durable).wait()?.seq();
     let last = redact.to.min(seq);
     let segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
-    let mut erased = 0;
+    let mut erased = Erased::default();
     for (n, segment) in segments.iter().enumerate() {
         let end = segments.get(n + 1).map_or(u64::MAX, |next| next.first);
         if segment.first <= last && redact.from < end {
-            erased += erase(dir, segment, redact.from, last)?;
+            erase(dir, segment, redact.from, last, &mut erased)?;
         }
     }
     ledger.shutdown()?;
     Ok((seq, erased))
 }
 
-/// Overwrites the salts of one segment in their places. The file stays the same one, because a gateway that runs appends to it.
-fn erase(dir: &Path, segment: &Segment, from: u64, to: u64) -> Result<u64, LedgerError> {
+/// Overwrites the evidence in one segment in its place. The file stays the same one, because a gateway that runs appends to it.
+fn erase(dir: &Path, segment: &Segment, from: u64, to: u64, erased: &mut Erased) -> Result<(), LedgerError> {
     let path = dir.join(files::EVIDENCE).join(segment.name());
     let failed = |doing: &str, error| LedgerError::io(doing, &path, error);
     let file: File = match place::private().read(true).write(true).open(&path) {
         Ok(file) => file,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(0),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed("open", error)),
     };
-    let size = file.metadata().map_err(|e| failed("read", e))?.len();
     let mut places = Vec::new();
-    let scanned = files::scan(&file, 0, size, |at, text| {
-        // A line that is none of ours holds no salt of ours.
-        if let Ok(line) = serde_json::from_slice::<Salt<'_>>(text)
-            && (from..=to).contains(&line.seq)
-            && line.salt.len() == DIGITS
-            && line.salt.bytes().any(|digit| digit != b'0')
-            && let Some(begin) = text.windows(DIGITS).position(|window| window == line.salt.as_bytes())
-        {
-            places.push(at + begin as u64);
+    let scanned = evidence::scan(&file, |at, text| {
+        // A line that is none of ours holds nothing of ours.
+        let Some(line) = Kept::read(text).filter(|line| (from..=to).contains(&line.seq)) else { return };
+        for (value, none) in line.values().filter(|(value, none)| value.bytes().any(|byte| byte != *none)) {
+            // The value is a part of the line, so this is where it begins there.
+            let begin = value.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+            places.push((at + begin as u64, value.len(), none));
         }
-        Ok(())
     });
     scanned.map_err(|e| failed("read", e))?;
-    for at in &places {
-        file.write_all_at(&[b'0'; DIGITS], *at).map_err(|e| failed("write", e))?;
+    for (at, length, none) in places {
+        file.write_all_at(&vec![none; length], at).map_err(|e| failed("write", e))?;
+        *if none == NO_SALT { &mut erased.salts } else { &mut erased.texts } += 1;
     }
-    file.sync_all().map_err(|e| failed("sync", e))?;
-    Ok(places.len() as u64)
+    file.sync_all().map_err(|e| failed("sync", e))
 }
 
 #[cfg(test)]
@@ -112,21 +145,21 @@ mod tests {
         assert_eq!((0..6).map(record).last(), Some(6));
         let why = Redact { from: 2, to: 4, why: "asked to be forgotten", by: "operator" };
         // The gateway goes on meanwhile, with the file that it has open.
-        assert_eq!(redact(dir.path(), &why).unwrap(), (7, 3));
+        assert_eq!(redact(dir.path(), &why).unwrap(), (7, Erased { salts: 3, texts: 0 }));
         assert_eq!(record(6), 8);
         let key = *ledger.key();
         ledger.shutdown().unwrap();
         let text = std::fs::read_to_string(dir.path().join("evidence/seg-00000000000000000000.jsonl")).unwrap();
         let gone: Vec<u64> = text
             .lines()
-            .map(|line| serde_json::from_str::<Salt<'_>>(line).unwrap())
-            .filter(|line| line.salt.bytes().all(|digit| digit == b'0'))
+            .map(|line| serde_json::from_str::<Kept<'_>>(line).unwrap())
+            .filter(|line| line.salt.unwrap().bytes().all(|digit| digit == NO_SALT))
             .map(|line| line.seq)
             .collect();
         assert_eq!((gone, text.lines().count()), (vec![2, 3, 4], 7));
         let line = &checked_lines(dir.path())[7];
         assert_eq!((line["t"].as_str(), line["from"].as_u64(), line["to"].as_u64()), (Some("redact"), Some(2), Some(4)));
         assert_eq!(verify(dir.path(), &Trust { key: Some(key), ..Trust::default() }).unwrap().verdict, Verdict::Proven);
-        assert_eq!(redact(dir.path(), &why).unwrap().1, 0, "a second time there is nothing left");
+        assert_eq!(redact(dir.path(), &why).unwrap().1, Erased::default(), "a second time there is nothing left");
     }
 }

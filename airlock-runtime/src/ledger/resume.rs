@@ -3,6 +3,7 @@
 use super::LedgerError;
 use super::chain::{Hash, first_prev, leaf};
 use super::cursor::Cursor;
+use super::evidence::Lines;
 use super::facts::WINDOW;
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
@@ -45,7 +46,7 @@ pub(super) fn resume(dir: &Path, head: Head, segments: &[Segment], terms: Terms<
     }
     // Roll forward what a writer left without a head.
     let lines = store.roll_forward(Micros::now())?;
-    store.write(&lines, &[])?;
+    store.write(&lines, &Lines::default())?;
     // That the disk was full once is told by its line, and is over.
     store.room = Room::Free;
     match segments.last() {
@@ -183,7 +184,7 @@ fn rebuild(store: &mut Store, slot: &Slot, segments: &[Segment], terms: Terms<'_
     let lost = slot.range.len().saturating_sub(store.cursor.range.len());
     let mut lines = Vec::new();
     store.cut(at, size, lost, Micros::now(), &mut lines)?;
-    store.write(&lines, &[])
+    store.write(&lines, &Lines::default())
 }
 
 fn unreadable(segment: &Segment, error: std::io::Error) -> LedgerError {

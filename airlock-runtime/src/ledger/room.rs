@@ -14,7 +14,7 @@ use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
-/// Room set aside, bytes: for the last lines, the salts of one batch, a checkpoint, and the blocks that a file system takes for itself.
+/// Room set aside, bytes: for the last lines, the salts of one batch, a checkpoint (arguments and results take nothing of it), and the blocks that a file system takes for itself.
 pub(super) const RESERVE: u64 = 1024 * 1024;
 
 /// How the body begins that says so.
@@ -89,7 +89,7 @@ impl Store {
     /// commit says so.
     pub(super) fn write_salts(&mut self, mut salts: &[u8]) -> Result<(), LedgerError> {
         while !salts.is_empty() {
-            match self.evidence.write(salts) {
+            match (&*self.evidence).write(salts) {
                 Ok(taken) => salts = &salts[taken..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_full(&error) && self.room == Room::Free => {
@@ -100,6 +100,25 @@ impl Store {
             }
         }
         Ok(())
+    }
+
+    /// Writes what is kept of arguments and results. Without room for it, what the disk had taken of it is cut off, so that the room that was
+    /// set aside stays for what has to be said, and the next commit says so.
+    pub(super) fn write_texts(&mut self, texts: &[u8]) -> Result<(), LedgerError> {
+        if texts.is_empty() {
+            return Ok(());
+        }
+        let failed = |error| LedgerError::io("append to", &self.dir.join(files::EVIDENCE), error);
+        let before = self.evidence.metadata().map_err(failed)?.len();
+        match (&*self.evidence).write_all(texts) {
+            Ok(()) => Ok(()),
+            Err(error) if is_full(&error) => {
+                self.evidence.set_len(before).map_err(failed)?;
+                self.room = Room::Used;
+                Ok(())
+            }
+            Err(error) => Err(failed(error)),
+        }
     }
 
     /// There is no room for what was to be written: takes back what the disk had taken of it, gives up what was set aside, and records

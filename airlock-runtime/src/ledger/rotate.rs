@@ -27,7 +27,8 @@ impl Store {
         let mut lines = Vec::new();
         self.extend(now, &rotate_body(self.cursor.range.len()), &mut lines);
         self.write_lines(&lines)?;
-        self.begin_segment()
+        self.begin_segment()?;
+        self.expire(now)
     }
 
     /// The present segment ended: makes the next one and says so in the head. The lock is held. All that came before is on disk before
@@ -35,6 +36,10 @@ impl Store {
     fn begin_segment(&mut self) -> Result<(), LedgerError> {
         rustix::fs::fdatasync(&*self.file).map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
         self.sealed.clone_from(&self.cursor.seal);
+        if self.keeps_texts() {
+            // As the entries that it belongs to.
+            self.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
+        }
         self.open_segment(true)?;
         place::sync_dir(&self.dir)?;
         self.write_head()
@@ -46,7 +51,7 @@ impl Store {
         let segment = Segment { first, path: self.dir.join(files::segment_name(first)) };
         let file = place::private().read(true).append(true).create(create).open(&segment.path);
         let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
-        self.evidence = place::open_evidence(&self.dir, first)?;
+        self.evidence = Arc::new(place::open_evidence(&self.dir, first)?);
         self.cursor.open_segment();
         self.note_written();
         (self.segment, self.file, self.durable) = (segment, Arc::new(file), 0);

@@ -3,6 +3,7 @@
 use super::chain::hex;
 use super::cursor::Cursor;
 use super::entry::{Recover, Sealed, body, with_members};
+use super::evidence::{self, Lines};
 use super::facts::{Facts, Require};
 use super::files::{self, End, Segment};
 use super::fold::Folded;
@@ -16,6 +17,7 @@ use super::sealed::{self, MARK_EVERY};
 use super::{LedgerError, place};
 use crate::clock::Micros;
 use crate::lease::locked::Locked;
+use crate::policy::evidence::{Evidence, Kept};
 use ed25519_dalek::SigningKey;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
@@ -42,7 +44,11 @@ pub(super) struct Store {
     pub(super) kill_file: PathBuf,
     pub(super) segment: Segment,
     pub(super) file: Arc<File>,
-    pub(super) evidence: File,
+    pub(super) evidence: Arc<File>,
+    /// What is kept of arguments and results.
+    pub(super) keeps: Evidence,
+    /// First 16 digits of the digest of this writer's policy.
+    pub(super) pol: String,
     pub(super) head: Head,
     pub(super) cursor: Cursor,
     pub(super) facts: Facts,
@@ -90,7 +96,12 @@ impl Store {
         self.catch_up(now)?;
         match self.room {
             Room::Free => {}
-            Room::Used => return Err(room::full(&self.dir, &"the last entries took what was set aside")),
+            Room::Used => {
+                return Err(room::full(
+                    &self.dir,
+                    &"the last entries took what was set aside, or found no room for what is kept of them",
+                ));
+            }
             Room::Ended => return Err(room::full(&self.dir, &"another process has said so in the ledger")),
         }
         self.rotate_if_due(now)?;
@@ -99,17 +110,20 @@ impl Store {
         if let Some(denials) = self.folded.take_due(now) {
             self.extend(now, &denials, &mut lines);
         }
-        let mut salts = Vec::new();
+        let mut kept = match self.keeps.kept {
+            Kept::Hashes => Lines::default(),
+            Kept::Redacted(_) | Kept::Full => Lines::behind(evidence::mend(self)?),
+        };
         let mut results = Vec::with_capacity(batch.len());
         for pending in batch {
-            results.push(self.place(pending, now, &mut lines, &mut salts));
+            results.push(self.place(pending, now, &mut lines, &mut kept));
         }
-        self.write(&lines, &salts)?;
+        self.write(&lines, &kept)?;
         Ok(results)
     }
 
     /// Gives one entry its place behind `lines`, if what it requires holds.
-    fn place(&mut self, pending: &Pending, now: Micros, lines: &mut Vec<u8>, salts: &mut Vec<u8>) -> Result<u64, LedgerError> {
+    fn place(&mut self, pending: &Pending, now: Micros, lines: &mut Vec<u8>, kept: &mut Lines) -> Result<u64, LedgerError> {
         self.facts.check(&pending.require, now, self.cursor.newest()).map_err(LedgerError::Unmet)?;
         let seq = self.cursor.range.len();
         let Some(sealed) = &pending.sealed else { return Ok(seq) };
@@ -120,9 +134,7 @@ impl Store {
             return Err(LedgerError::Folded);
         }
         self.extend(now, &self.stamped(sealed, now), lines);
-        if let Some(salt) = &sealed.salt {
-            salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
-        }
+        kept.add(seq, sealed.salt.as_ref(), sealed.kept.as_deref());
         Ok(seq)
     }
 
@@ -152,13 +164,14 @@ impl Store {
         lines.push(b'\n');
     }
 
-    /// Writes lines, their salts and the head; the lock is held.
-    pub(super) fn write(&mut self, lines: &[u8], salts: &[u8]) -> Result<(), LedgerError> {
+    /// Writes lines, their evidence and the head; the lock is held.
+    pub(super) fn write(&mut self, lines: &[u8], kept: &Lines) -> Result<(), LedgerError> {
         if lines.is_empty() {
             return Ok(());
         }
         self.write_lines(lines)?;
-        self.write_salts(salts)?;
+        self.write_salts(&kept.salts)?;
+        self.write_texts(&kept.texts)?;
         self.write_head()
     }
 
@@ -222,7 +235,7 @@ impl Store {
             return Err(self.truncated(size, &slot));
         }
         let lines = self.roll_forward(now)?;
-        self.write(&lines, &[])
+        self.write(&lines, &Lines::default())
     }
 
     /// Reads up to the head and compares with it.
@@ -320,7 +333,7 @@ impl Store {
         if let Some(denials) = self.folded.take() {
             self.extend(now, &denials, &mut lines);
         }
-        self.write(&lines, &[])
+        self.write(&lines, &Lines::default())
     }
 
     /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is

@@ -33,6 +33,7 @@ pub enum Sync {
 
 /// What the thread is asked.
 #[derive(Debug)]
+#[allow(clippy::large_enum_variant, reason = "nearly all are entries, and a box would be an allocation for each")]
 pub(super) enum Ask {
     /// Append an entry.
     Record(Pending, Sync, Reply),
@@ -217,6 +218,7 @@ impl Writer<'_> {
         self.sync_due = None;
         let (file, upto, seal) =
             self.shared.store().map(|store| (store.file.clone(), store.cursor.offset, store.cursor.seal.clone()))?;
+        self.sync_evidence()?;
         rustix::fs::fdatasync(&*file).map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
         let mut store = self.shared.store()?;
         // Of another segment meanwhile, all that came before was synced when it began.
@@ -224,6 +226,13 @@ impl Writer<'_> {
             (store.durable, store.sealed) = (upto, seal);
         }
         Ok(())
+    }
+
+    /// What is kept of arguments and results is on disk before their entries count as such. Salts alone are not worth a second sync.
+    fn sync_evidence(&self) -> Result<(), LedgerError> {
+        let evidence = self.shared.store().map(|store| store.keeps_texts().then(|| store.evidence.clone()))?;
+        let synced = evidence.map_or(Ok(()), |evidence| evidence.sync_data());
+        synced.map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the evidence: {e}"))))
     }
 
     /// Signs what is on disk.

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::call::Args;
+use crate::policy::evidence::Evidence;
 use crate::policy::origin::{Origin, Otherwise};
 use crate::policy::{Durability, LeaseRules, LedgerRules, Tool, ToolIndex, sample};
 use serde_json::json;
@@ -28,7 +29,7 @@ const EMPTY: Policy = Policy {
     compiled_by: "",
     keys: &[],
     lease: LeaseRules { default_ttl: 60, max_ttl: 60, carrier_meta: true, carrier_arguments: true },
-    ledger: LedgerRules { dir_env: None, dir_default: "x", durability: Durability::Process },
+    ledger: LedgerRules { dir_env: None, dir_default: "x", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: sample::LIMITS,
     tools: &[],
     tool_index: ToolIndex(&|_| None),

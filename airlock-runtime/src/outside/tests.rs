@@ -5,6 +5,7 @@ use super::message::{Order, Report};
 use super::*;
 use crate::decide::Errand;
 use crate::effect::Failure;
+use crate::policy::evidence::Evidence;
 use crate::policy::{
     Auth, AuthScheme, CheckArgs, Durability, EffectClass, Egress as Entry, HostRule, Input, InputKind, LeaseRules, LedgerRules,
     Method, Pair, Piece, Response, Rest, Select, Slot, ToolIndex, sample,
@@ -61,7 +62,7 @@ pub(super) fn policy(port: Option<u16>) -> &'static Policy {
         compiled_by: "test",
         keys: &[],
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-        ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+        ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
         limits: crate::policy::Limits { max_arguments: 4096, ..sample::LIMITS },
         sandbox: sample::SANDBOX,
         approvers: &[],

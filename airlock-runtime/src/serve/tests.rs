@@ -3,6 +3,7 @@
 use super::*;
 use crate::lease::{AudienceKey, KeyRing};
 use crate::ledger::Ledger;
+use crate::policy::evidence::Evidence;
 use crate::policy::{
     Builtin, Durability, Egress, Grant, HostRule, Issue, LeaseRules, LedgerRules, Policy, Tool, ToolIndex, ToolKind, sample,
 };
@@ -15,7 +16,7 @@ static POLICY: Policy = Policy {
     compiled_by: "test",
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: sample::LIMITS,
     upstreams: &[],
     flows: &[],

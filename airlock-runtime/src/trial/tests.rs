@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::lease::intent_hash;
+use crate::policy::evidence::Evidence;
 use crate::policy::{
     Approval, Builtin, Durability, EffectClass, Flow, FlowVerdict, Grant, Issue, Key, LeaseRules, LedgerRules, Limits, Quota,
     Rate, Tool, ToolIndex, ToolKind, sample,
@@ -18,7 +19,7 @@ static POLICY: Policy = Policy {
     compiled_by: "test",
     keys: &[Key { kid: "k1", commitment: None }],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: Limits {
         quota: Quota { rate: Some(Rate { calls: 6, seconds: 60 }), ..sample::NO_QUOTA },
         max_arguments: 4096,

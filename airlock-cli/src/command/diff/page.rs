@@ -159,7 +159,6 @@ fn change(row: &Row) -> String {
         Dimension::Answer => "what is read".to_owned(),
         Dimension::AnswerBytes => "size of an answer".to_owned(),
         Dimension::StepUps => "questions in a session".to_owned(),
-        Dimension::Confinement => "confinement of the gateway".to_owned(),
         Dimension::Rate => "calls in a period".to_owned(),
         Dimension::SessionRate => "calls in a period of a session".to_owned(),
         Dimension::SessionCalls => "calls in a session".to_owned(),

@@ -1,7 +1,8 @@
 //! Sandboxes of upstreams: what is gained, what is lost.
 
+use super::worlds::foreign::{proxied, world_of};
 use super::*;
-use crate::ir::{Confine, Feature, Net, ProcessLimits};
+use crate::ir::{Confine, Feature, Net, OnRisk, ProcessLimits};
 
 fn confined() -> Confine {
     let limits = ProcessLimits { data: 1 << 30, fsize: 1 << 20, cpu: Some(60), files: 64 };
@@ -18,7 +19,7 @@ fn confined() -> Confine {
 }
 
 fn with(confine: Option<Confine>) -> Policy {
-    let mut policy = super::foreign::plain_world();
+    let mut policy = world_of(0, proxied(0, 1000, OnRisk::Deny, 1), true, Vec::new());
     policy.upstreams[0].confine = confine;
     policy
 }

@@ -1,7 +1,7 @@
 //! Single differences that were once missed or are easily missed, and the queries.
 
 use super::*;
-use crate::ir::{Approval, IgnoredFactor, Part};
+use crate::ir::{Approval, IgnoredFactor, Part, Sandbox};
 
 fn audit(args: Vec<ArgRules>) -> Tool {
     Tool { args, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::credential::SECRET_MAX;
+use crate::policy::evidence::Evidence;
 use crate::policy::{Durability, LeaseRules, LedgerRules, Method, Response, Select, Tool, ToolIndex, sample};
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -36,7 +37,7 @@ const POLICY_WITHOUT: Policy = Policy {
     compiled_by: "test",
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: sample::LIMITS,
     approvers: &[],
     tools: &[],

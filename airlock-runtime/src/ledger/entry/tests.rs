@@ -52,13 +52,13 @@ proptest! {
         let entries = [
             Entry::Decision(Decision {
                 sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
-                rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false,
+                rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false, has_lease: false,
                 exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
                 ignored: factors.clone(), factors, labels: &[], question: Some(t), hosts: list.clone(),
                 from: vec![(t.to_owned(), t.to_owned()); count],
             }),
             Entry::Outcome(Outcome {
-                call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true,
+                call: t, status: t, hosts: list.clone(), micros: u64::MAX, result: Some([9; 32]), bytes: u64::MAX, ok: true, text: None,
             }),
             Entry::Issue(Issue {
                 sid: t, sub: t, ih: t, rid: t, kid: t, by: t, tools: list.clone(), dom: list, exp: u64::MAX, risk: 1, uses: u64::MAX,

@@ -6,6 +6,7 @@ use super::super::tests::{ORIGIN, allow, checked_lines, open};
 use super::super::verify::{Trust, Verdict, verify};
 use super::super::{Decision, Durability, Entry, Ledger, Revoke, Sync, Target, fold, read};
 use super::*;
+use crate::policy::evidence::{Evidence, Kept};
 use std::fs;
 use std::process::Command;
 
@@ -53,16 +54,59 @@ fn child() {
     assert_eq!(verify(dir, &trust).unwrap().verdict, Verdict::Proven);
 }
 
+/// Not a test by itself: as [`child`], with arguments that are kept. They take nothing of what is set aside.
+#[test]
+fn child_that_keeps_arguments() {
+    let Some(dir) = std::env::var_os(CHILD) else { return };
+    let dir = Path::new(&dir);
+    let keeps = Evidence { kept: Kept::Full, keep: None };
+    let store = Store { keeps, ..store(dir) };
+    let ledger = Ledger::start(store, "abababababababab".into(), Durability::Power, false).unwrap();
+    let args = vec![b'x'; 60_000];
+    let entry = Entry::Decision(Decision { allow: true, tool: "t", why: "ok", call: "c", args: &args, ..Decision::default() });
+    let mut acknowledged = 0;
+    let error = loop {
+        match ledger.record(&entry, Sync::Durable).wait() {
+            Ok(recorded) => acknowledged = recorded.seq(),
+            Err(error) => break error,
+        }
+    };
+    assert!(matches!(error, LedgerError::Full(_)) && !error.to_string().contains("could not be recorded"), "{error}");
+    assert!((3..40).contains(&acknowledged), "{acknowledged}");
+    assert!(ledger.shutdown().is_err());
+    let last = checked_lines(dir).pop().unwrap();
+    assert_eq!((last["t"].as_str(), last["seq"].as_u64()), (Some("disk_full"), Some(acknowledged + 1)));
+    let trust = Trust { key: Some(*ledger.key()), ..Trust::default() };
+    assert_eq!(verify(dir, &trust).unwrap().verdict, Verdict::Proven);
+    let evidence = fs::read_to_string(dir.join("evidence/seg-00000000000000000000.jsonl")).unwrap();
+    assert!(
+        evidence.ends_with('\n') && evidence.lines().all(|line| serde_json::from_str::<serde_json::Value>(line).is_ok()),
+        "whole lines"
+    );
+    let salts = evidence.lines().filter(|line| line.contains("\"salt\"")).count() as u64;
+    assert_eq!(salts, acknowledged, "every salt is there");
+}
+
 #[test]
 fn a_full_disk_is_recorded_and_ends_everything() {
+    on_a_small_disk("child");
+}
+
+#[test]
+fn kept_arguments_that_fill_the_disk_are_recorded_too() {
+    on_a_small_disk("child_that_keeps_arguments");
+}
+
+fn on_a_small_disk(child: &str) {
     let dir = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=4m none \"$1\" && head -c 1500000 /dev/zero > \"$1/ballast\" && mkdir -m 700 \"$1/l\" && \
-                  exec env AIRLOCK_TEST_FULL_DIR=\"$1/l\" \"$2\" ledger::room::tests::child --exact --nocapture";
+                  exec env AIRLOCK_TEST_FULL_DIR=\"$1/l\" \"$2\" \"ledger::room::tests::$3\" --exact --nocapture";
     let mut command = Command::new("unshare");
     command
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])
         .arg(dir.path())
-        .arg(std::env::current_exe().unwrap());
+        .arg(std::env::current_exe().unwrap())
+        .arg(child);
     let output = command.output().expect("unshare of util-linux");
     let text = [output.stdout, output.stderr].concat();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&text));
@@ -157,7 +201,7 @@ fn salts_without_room_use_what_was_set_aside_and_then_all_ends() {
     let dir = tempfile::tempdir().unwrap();
     let mut store = store(dir.path());
     // It takes nothing, ever.
-    store.evidence = fs::File::options().write(true).open("/dev/full").unwrap();
+    store.evidence = std::sync::Arc::new(fs::File::options().write(true).open("/dev/full").unwrap());
     let pending = || Pending { sealed: Some(allow("c").seal("x", [0; 32])), require: Vec::new() };
     let error = store.append(&[pending()], Micros::now).unwrap_err();
     assert!(matches!(&error, LedgerError::Io(text) if text.contains("evidence")), "{error:?}");

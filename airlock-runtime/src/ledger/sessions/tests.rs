@@ -4,6 +4,7 @@ use super::super::facts::{Facts, Require};
 use super::super::line;
 use super::*;
 use crate::clock::Micros;
+use crate::policy::evidence::Evidence;
 use crate::policy::{Durability, Flow, FlowVerdict, LeaseRules, LedgerRules, Limits, Tool, ToolIndex, sample};
 
 /// A moment, unix seconds.
@@ -24,7 +25,7 @@ static POLICY: Policy = Policy {
     compiled_by: "test",
     keys: &[],
     lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+    ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: Limits { quota: ALL, ..sample::LIMITS },
     approvers: &[],
     tools: &[

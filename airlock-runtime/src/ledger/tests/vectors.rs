@@ -39,6 +39,7 @@ fn bodies(genesis: &Genesis<'_>) -> [Vec<u8>; 5] {
         micros: 1234,
         result: Some([7; 32]),
         bytes: 99,
+        text: None,
     };
     let issue = Issue {
         sid: "s-1",

@@ -10,6 +10,7 @@ mod shown;
 use crate::effect::World;
 use crate::lease::{AudienceKey, KeyRing, RootClaims, fresh_jti, intent_hash, mint};
 use crate::ledger::Ledger;
+use crate::policy::evidence::Evidence;
 use crate::policy::{
     Approval, Builtin, Durability, Flow, FlowVerdict, Grant, Issue, LeaseRules, LedgerRules, Limits, Policy, Tool, ToolIndex,
     ToolKind, sample,
@@ -64,7 +65,7 @@ const fn policy(approval_timeout: u64) -> Policy {
         compiled_by: "test",
         keys: &[],
         lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
-        ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process },
+        ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
         limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
         sandbox: sample::SANDBOX,
         upstreams: &[],

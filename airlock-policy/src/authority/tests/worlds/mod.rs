@@ -10,8 +10,8 @@ pub(crate) mod sessions;
 
 use super::{definitions, digest, ir};
 use ir::{
-    ArgRule, ArgRules, Builtin, Durability, EffectClass, Egress, Gateway, Grant, HostRule, Issue, Key, Lease, Ledger, Limits,
-    Policy, Quota, Sandbox, Tool, ToolKind,
+    ArgRule, ArgRules, Builtin, Durability, EffectClass, Egress, Evidence, Gateway, Grant, HostRule, Issue, Key, Lease, Ledger,
+    Limits, Policy, Quota, Sandbox, Tool, ToolKind,
 };
 use proptest::prelude::*;
 
@@ -56,7 +56,14 @@ pub(crate) fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
         gateway: Gateway { name: "g".into(), instructions: String::new() },
         keys: vec![Key { kid: "k1".into(), commitment: None }],
         lease: Lease { default_ttl: 1, max_ttl: 3, carrier_meta: true, carrier_arguments: false },
-        ledger: Ledger { dir_env: None, dir_default: "l".into(), durability: Durability::Power },
+        ledger: Ledger {
+            dir_env: None,
+            dir_default: "l".into(),
+            durability: Durability::Power,
+            evidence: Evidence::Hashes,
+            redact: Vec::new(),
+            keep_evidence: None,
+        },
         limits: Limits {
             max_arguments: 1000,
             in_flight: 1,
