@@ -64,5 +64,10 @@ fn drop_capabilities() -> rustix::io::Result<()> {
     }
     rustix::thread::clear_ambient_capability_set()?;
     let none = CapabilitySet::empty();
-    rustix::thread::set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
+    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    // A service manager may have taken them already, and the call with them.
+    match rustix::thread::capabilities(None)? == none {
+        true => Ok(()),
+        false => rustix::thread::set_capabilities(None, none),
+    }
 }
