@@ -1,6 +1,7 @@
 //! `airlock explain`.
 
 mod call;
+mod sandbox;
 
 use crate::args::Format;
 use crate::cases::{self, Case, Expect};
@@ -15,7 +16,7 @@ use serde_json::{Map, Value, json};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-/// Show the whole policy as a readable report, or say what a gateway would answer to one call, and why.
+/// Show the whole policy as a readable report, what the kernel leaves to the gateway, or what it would answer to one call, and why.
 ///
 /// The report has every default filled in. A call is decided by the functions of the gateway itself, with a lease signed for the
 /// purpose and an empty ledger in memory; nothing is performed and nothing is recorded. Exit codes: 0 shown, whatever the verdict is ·
@@ -50,6 +51,9 @@ pub(crate) struct Explain {
     /// The call carries no lease
     #[arg(long, requires = "described", conflicts_with = "subject")]
     no_lease: bool,
+    /// Show what the kernel leaves to each process of the gateway
+    #[arg(long, conflicts_with = "described")]
+    sandbox: bool,
     /// How the result is printed
     #[arg(long, value_enum, default_value = "table")]
     format: Format,
@@ -58,6 +62,10 @@ pub(crate) struct Explain {
 impl Explain {
     pub(crate) fn run(self) -> Outcome {
         let accepted = policy_of(&self.manifest)?;
+        if self.sandbox {
+            sandbox::show(&accepted, self.format)?;
+            return Ok(ExitCode::SUCCESS);
+        }
         match self.case(accepted.compiled.policy())? {
             None => report(&accepted, self.format),
             Some(case) => explain(&accepted, &case, self.format)?,

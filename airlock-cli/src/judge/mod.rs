@@ -56,6 +56,11 @@ impl<'p> Judge<'p> {
         Ok(Self { policy, compiled: convert::policy(policy, digest)?, keys: KeyRing::new(keys).map_err(Failure::new)? })
     }
 
+    /// The policy as the gateway has it.
+    pub(crate) const fn compiled(&self) -> &'static Policy {
+        self.compiled
+    }
+
     /// What the tool and its rules say to these arguments; the fault in words. Nothing for a tool that the policy does not have.
     pub(crate) fn takes(&self, tool: &str, args: &Map<String, Value>) -> Option<Result<(), ArgFault>> {
         let tool = self.compiled.tool(tool)?;

@@ -2,18 +2,21 @@
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit, umask};
 use rustix::thread::{CapabilitySet, CapabilitySets};
+#[cfg(feature = "gateway")]
 use std::os::fd::RawFd;
 
 /// Most descriptors at once: two for each of the calls that may be open (a connection and a lookup), as many again for the pipes of
 /// foreign servers, and some for the ledger and the event loop.
 const DESCRIPTORS_MAX: u64 = 4 * crate::limits::IN_FLIGHT_MAX as u64 + 64;
 /// Numbers that are looked at where `/proc` does not say which are open: the most that a kernel allows by default.
+#[cfg(feature = "gateway")]
 const NUMBERS_MAX: u64 = 1 << 20;
 
 /// Closes every descriptor beyond stderr but this one. Whoever started the program may have left some open.
 ///
 /// # Errors
 /// The system does not say which are open.
+#[cfg(feature = "gateway")]
 pub(crate) fn close_strays(keep: Option<RawFd>) -> std::io::Result<()> {
     let strays = |number: &RawFd| *number > 2 && Some(*number) != keep;
     let open: Vec<RawFd> = match std::fs::read_dir("/proc/self/fd") {

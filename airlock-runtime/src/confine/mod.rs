@@ -18,12 +18,14 @@ pub(crate) mod install;
 mod paths;
 #[cfg(target_os = "linux")]
 mod profile;
+#[cfg(feature = "gateway")]
 mod start;
 
-#[cfg(not(target_os = "linux"))]
+#[cfg(all(feature = "gateway", not(target_os = "linux")))]
 pub(crate) use elsewhere::close_strays;
-#[cfg(target_os = "linux")]
+#[cfg(all(feature = "gateway", target_os = "linux"))]
 pub(crate) use hygiene::close_strays;
+#[cfg(feature = "gateway")]
 pub(crate) use start::{UNCONFINED, demand, excused};
 
 use crate::policy::{Part, Policy};
@@ -45,6 +47,15 @@ impl fmt::Display for Fault {
             Self::Failed(why) => f.write_str(why),
         }
     }
+}
+
+/// How long the list of calls of a profile is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Calls {
+    /// Calls that may be made.
+    pub allowed: usize,
+    /// Of these, calls that may be made with certain arguments only.
+    pub checked: usize,
 }
 
 /// The process that speaks with the client, decides, and keeps the ledger.
@@ -106,7 +117,7 @@ const DNS: u16 = 53;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::paths::{LEDGER, Left, describe, restrict};
-    use super::{Egress, Fault, Judge, Launcher, Server, bpf::Insn, hygiene, install, profile};
+    use super::{Calls, Egress, Fault, Judge, Launcher, Server, bpf::Insn, hygiene, install, profile};
     use landlock::BitFlags;
     use sha2::{Digest, Sha256};
     use std::path::Path;
@@ -133,6 +144,16 @@ mod linux {
         #[must_use]
         pub fn digest(&self) -> [u8; 32] {
             digest(self.table(), &describe(LEDGER, false, false))
+        }
+
+        /// How long its list of calls is.
+        #[must_use]
+        pub fn counted(&self) -> Calls {
+            profile::counted(match (self.upstreams, self.egress) {
+                (true, _) => profile::JUDGE_UPSTREAMS_RULES,
+                (false, true) => profile::JUDGE_EGRESS_RULES,
+                (false, false) => profile::JUDGE_RULES,
+            })
         }
 
         const fn has_helpers(&self) -> bool {
@@ -170,6 +191,12 @@ mod linux {
         #[must_use]
         pub fn digest(&self) -> [u8; 32] {
             digest(&profile::EGRESS, &describe(BitFlags::EMPTY, true, true))
+        }
+
+        /// How long its list of calls is.
+        #[must_use]
+        pub fn counted(&self) -> Calls {
+            profile::counted(profile::EGRESS_RULES)
         }
     }
 

@@ -3,6 +3,7 @@
 //! Whatever is not here ends the process. Each group says who needs it; a call that nobody was seen to make is not in a list because it
 //! might be useful. Numbers are those of the machine that the gateway is compiled for.
 
+use super::Calls;
 use super::bpf::{Action, Cond, Filter, Is, Rule, When, allow, allow_if, allow_only, filter, refuse};
 
 /// A constant of the C library as a register has it.
@@ -218,6 +219,12 @@ const RESOLVER_FILES: &[Rule] = &[
     allow(libc::SYS_newfstatat),
     allow(libc::SYS_statx),
 ];
+
+/// Calls that a filter lets pass.
+pub(crate) fn counted(filter: Filter) -> Calls {
+    let allowed = || filter.groups.iter().flat_map(|group| group.iter()).filter(|rule| rule.then == Action::Allow);
+    Calls { allowed: allowed().count(), checked: allowed().filter(|rule| !rule.when.is_empty()).count() }
+}
 
 const fn killing(groups: &'static [&'static [Rule]]) -> Filter {
     Filter { groups, otherwise: Action::KillProcess }

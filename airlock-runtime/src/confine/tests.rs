@@ -1,25 +1,20 @@
 //! What the profiles come to.
 
-use super::bpf::{Action, Rule};
-use super::{Egress, Judge, Launcher, profile};
-
-fn allowed(groups: &[&[Rule]]) -> (usize, usize) {
-    let all: Vec<&Rule> = groups.iter().flat_map(|group| group.iter()).filter(|rule| rule.then == Action::Allow).collect();
-    (all.len(), all.iter().filter(|rule| !rule.when.is_empty()).count())
-}
+use super::bpf::Rule;
+use super::{Calls, Egress, Judge, Launcher, profile};
 
 /// The figures of `docs/sandbox.md`. One more is a decision.
 #[test]
 fn the_lists_are_as_long_as_the_page_says() {
     let page = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/sandbox.md")).unwrap();
-    for (name, groups) in [
-        ("judge", profile::JUDGE_RULES.groups),
-        ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES.groups),
-        ("judge with egress", profile::JUDGE_EGRESS_RULES.groups),
-        ("egress", profile::EGRESS_RULES.groups),
+    for (name, filter) in [
+        ("judge", profile::JUDGE_RULES),
+        ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES),
+        ("judge with egress", profile::JUDGE_EGRESS_RULES),
+        ("egress", profile::EGRESS_RULES),
     ] {
-        let (all, checked) = allowed(groups);
-        let row = format!("| {name} | {all} | {checked} |");
+        let Calls { allowed, checked } = profile::counted(filter);
+        let row = format!("| {name} | {allowed} | {checked} |");
         assert!(page.contains(&row), "docs/sandbox.md lacks: {row}");
     }
 }
