@@ -203,8 +203,11 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
     // It has one thread, and nothing yet that others sent.
-    let confine = || confined.map_or(Ok(()), |profile| confine::demand(policy, profile.calls()));
-    let serving = serve::serve(policy, secrets, Outside(()), socket.into(), confine);
+    let ready = || match confined.map_or(Ok(()), |profile| confine::demand(policy, profile.calls())) {
+        Ok(()) => Some(Report::Ready),
+        Err(Stop { code, message }) => Some(Report::Unready(code, message)),
+    };
+    let serving = serve::serve(policy, secrets, Outside(()), socket.into(), ready);
     let ended = LocalSet::new().block_on(&runtime, serving);
     // What still looks a name up is not waited for.
     runtime.shutdown_background();

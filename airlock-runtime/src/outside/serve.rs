@@ -11,7 +11,7 @@ use crate::effect::secret::Secrets;
 use crate::effect::{Failure, rest, weather};
 use crate::limits::IN_FLIGHT_MAX;
 use crate::policy::{Policy, Tool};
-use crate::start::{Stop, warn};
+use crate::start::warn;
 use serde_json::Value;
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -29,8 +29,8 @@ struct Serving {
     open: RefCell<HashMap<u64, AbortHandle>>,
 }
 
-/// Serves until the judge is gone, or says what no judge says. Requests that are under way are given up. `confine` takes from the process
-/// what it needs no longer; then it is ready.
+/// Serves until the judge is gone, or says what no judge says. Requests that are under way are given up. `ready` is called when the process
+/// has all that it needs; what it gives is reported, and ends it where it says so.
 ///
 /// # Errors
 /// The socket is none, or signals cannot be heard.
@@ -39,17 +39,18 @@ pub(super) async fn serve(
     secrets: Secrets,
     outside: Outside,
     socket: OwnedFd,
-    confine: impl FnOnce() -> Result<(), Stop>,
+    ready: impl FnOnce() -> Option<Report>,
 ) -> std::io::Result<()> {
     let link = Link::new(socket)?;
     let serving = Rc::new(Serving { policy, secrets, outside, link: Rc::clone(&link), open: RefCell::default() });
     // Whoever asks egress to end means the gateway, which closes the socket when it does.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
-    if let Err(Stop { code, message }) = confine() {
-        link.send(Report::Unready(code, message).write());
-        return Ok(());
+    if let Some(report) = ready() {
+        link.send(report.write());
+        if matches!(report, Report::Unready(..)) {
+            return Ok(());
+        }
     }
-    link.send(Report::Ready.write());
     let mut read = std::pin::pin!(link.read(order_max(policy.limits.max_arguments), |frame| serving.obey(&frame)));
     loop {
         tokio::select! {

@@ -165,7 +165,7 @@ async fn both<T>(
     local
         .run_until(async {
             let (ours, theirs) = pair();
-            let egress = tokio::task::spawn_local(serve::serve(policy, secrets(policy), Outside(()), theirs, || Ok(())));
+            let egress = tokio::task::spawn_local(serve::serve(policy, secrets(policy), Outside(()), theirs, || None));
             with(judge(policy, ours), egress).await
         })
         .await
@@ -346,7 +346,7 @@ fn as_judge(bytes: Vec<u8>) -> (Vec<Report>, bool) {
     let (stop, stopped) = channel::<()>();
     let egress = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        LocalSet::new().block_on(&runtime, serve::serve(policy, secrets(policy), Outside(()), theirs, || Ok(()))).unwrap();
+        LocalSet::new().block_on(&runtime, serve::serve(policy, secrets(policy), Outside(()), theirs, || None)).unwrap();
         drop(stop);
     });
     let mut socket = UnixStream::from(ours);
