@@ -32,12 +32,13 @@ use sha2::{Digest, Sha256};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
 mod ask;
+mod helpers;
 use ask::{Desk, Ended};
 
 /// Why nothing more is read.
@@ -71,11 +72,6 @@ impl End {
 
 /// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
 const SCORE_HERE_MAX: usize = 16 * 1024;
-/// Threads for work that would hold up the event loop: as many reports as may be read at once, and as many more for scoring. What comes
-/// beyond that waits.
-const HELPERS: usize = 8;
-/// How long their start may take. It takes a millisecond.
-const HELPERS_WITHIN: Duration = Duration::from_secs(5);
 /// No gateway serves that long, so a thread that waits for work does not end, and none is started in its place.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
@@ -89,7 +85,7 @@ pub(crate) fn serve(world: World) -> Result<(), Stop> {
     let failed = |what: &str, fault: &dyn std::fmt::Display| Stop { code: 1, message: format!("{what}: {fault}") };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
-        .max_blocking_threads(HELPERS)
+        .max_blocking_threads(helpers::HELPERS)
         .thread_keep_alive(FOR_EVER)
         .build()
         .map_err(|fault| failed("the event loop could not start", &fault))?;
@@ -104,24 +100,6 @@ pub(crate) fn serve(world: World) -> Result<(), Stop> {
         return Err(Stop { code: crate::outside::CODE, message });
     }
     Ok(())
-}
-
-/// Starts the threads for work that would hold up the event loop, so that none is started later.
-fn helpers() -> std::io::Result<()> {
-    let gate = Arc::new(RwLock::new(()));
-    let closed = gate.write();
-    let (begun, begins) = std::sync::mpsc::channel();
-    for _ in 0..HELPERS {
-        let (gate, begun) = (Arc::clone(&gate), begun.clone());
-        // Each is busy until all are there, so each is a thread of its own.
-        tokio::task::spawn_blocking(move || {
-            let _ = begun.send(());
-            drop(gate.read());
-        });
-    }
-    let all = (0..HELPERS).all(|_| begins.recv_timeout(HELPERS_WITHIN).is_ok());
-    drop(closed);
-    all.then_some(()).ok_or_else(|| std::io::Error::other("the system starts no threads"))
 }
 
 struct Gateway {
@@ -182,7 +160,7 @@ impl Gateway {
         self.world.upstreams.begin().map_err(failed)?;
         #[cfg(feature = "http")]
         self.world.errands.begin().map_err(failed)?;
-        helpers().map_err(failed)?;
+        helpers::start().map_err(failed)?;
         let begin = stdio::read().map_err(failed)?;
         if let Some(judge) = &self.world.judge {
             confine::demand(self.world.policy, judge.calls())?;

@@ -207,7 +207,8 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
         Ok(()) => Some(Report::Ready),
         Err(Stop { code, message }) => Some(Report::Unready(code, message)),
     };
-    let serving = serve::serve(policy, secrets, Outside(()), socket.into(), ready);
+    let outside = Outside(());
+    let serving = serve::serve(policy, secrets, outside, socket.into(), ready);
     let ended = LocalSet::new().block_on(&runtime, serving);
     // What still looks a name up is not waited for.
     runtime.shutdown_background();
