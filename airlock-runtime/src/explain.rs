@@ -80,7 +80,7 @@ pub fn policy(policy: &Policy) -> String {
 fn profiles(policy: &Policy) -> Value {
     use crate::confine::{Egress, Judge, Launcher};
     let judge = Judge::of(policy);
-    let launcher = judge.upstreams.then(|| hex(&Launcher.digest()));
+    let launcher = judge.upstreams.then(|| hex(&Launcher::of(policy).digest()));
     let egress = judge.egress.then(|| hex(&Egress::of(policy).digest()));
     json!({"judge": hex(&judge.digest()), "egress": egress, "launcher": launcher})
 }

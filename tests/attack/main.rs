@@ -72,7 +72,7 @@ fn enter(role: &str, scene: &Scene) {
             egress.files().and_then(|()| egress.calls())
         }
         // What a foreign server without a sandbox of its own inherits.
-        "launcher" => Launcher.calls().and_then(|()| Server.calls()),
+        "launcher" => Launcher { sandboxes: true }.calls().and_then(|()| Server.calls()),
         other => panic!("no role {other}"),
     };
     done.expect("the kernel confines the process");

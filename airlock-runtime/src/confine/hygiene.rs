@@ -44,33 +44,37 @@ pub(super) fn shed() -> Result<(), String> {
     let refused = |what: &'static str| move |fault: rustix::io::Errno| format!("the kernel does not {what}: {fault}");
     let hard = getrlimit(Resource::Nofile).maximum.map_or(DESCRIPTORS_MAX, |hard| hard.min(DESCRIPTORS_MAX));
     setrlimit(Resource::Nofile, Rlimit { current: Some(hard), maximum: Some(hard) }).map_err(refused("bound descriptors"))?;
-    disarm()
+    disarm(CapabilitySet::empty())
 }
 
-/// Takes every privilege from the process and what it starts, and leaves the rest to them.
+/// Takes every privilege from the process and what it starts, but for these capabilities if it has them, and leaves the rest to them.
 ///
 /// # Errors
 /// The kernel refuses to take something away.
-pub(super) fn disarm() -> Result<(), String> {
+pub(super) fn disarm(keep: CapabilitySet) -> Result<(), String> {
     let refused = |what: &'static str| move |fault: rustix::io::Errno| format!("the kernel does not {what}: {fault}");
     rustix::thread::set_no_new_privs(true).map_err(refused("forbid new privileges"))?;
-    drop_capabilities().map_err(refused("take capabilities away"))
+    drop_capabilities(keep).map_err(refused("take capabilities away"))
 }
 
 /// Gives up every capability. The bounding set is emptied as far as the process may; without privileges of its own it cannot, and
 /// `no_new_privs` makes it of no use.
-fn drop_capabilities() -> rustix::io::Result<()> {
+fn drop_capabilities(keep: CapabilitySet) -> rustix::io::Result<()> {
     for number in 0..64 {
         let one = CapabilitySet::from_bits_retain(1 << number);
+        if keep.contains(one) {
+            continue;
+        }
         // A kernel knows some forty, and says of the others that there are none.
         let _ = rustix::thread::remove_capability_from_bounding_set(one);
     }
     rustix::thread::clear_ambient_capability_set()?;
-    let none = CapabilitySet::empty();
-    let none = CapabilitySets { effective: none, permitted: none, inheritable: none };
+    let has = rustix::thread::capabilities(None)?;
+    let keep = has.permitted & keep;
+    let left = CapabilitySets { effective: keep, permitted: keep, inheritable: CapabilitySet::empty() };
     // A service manager may have taken them already, and the call with them.
-    match rustix::thread::capabilities(None)? == none {
+    match has == left {
         true => Ok(()),
-        false => rustix::thread::set_capabilities(None, none),
+        false => rustix::thread::set_capabilities(None, left),
     }
 }

@@ -76,7 +76,10 @@ pub struct Egress {
 
 /// The process that starts foreign servers, and what it starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Launcher;
+pub struct Launcher {
+    /// Does it start servers with a sandbox?
+    pub sandboxes: bool,
+}
 
 /// A foreign server without a sandbox: its keeper, beneath the launcher.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,6 +90,14 @@ impl Judge {
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         Self { egress: policy.tools.iter().any(|tool| !tool.egress.is_empty()), upstreams: !policy.upstreams.is_empty() }
+    }
+}
+
+impl Launcher {
+    /// The launcher of a policy.
+    #[must_use]
+    pub fn of(policy: &Policy) -> Self {
+        Self { sandboxes: policy.upstreams.iter().any(|upstream| upstream.confine.is_some()) }
     }
 }
 
@@ -119,6 +130,7 @@ mod linux {
     use super::paths::{LEDGER, Left, describe, restrict};
     use super::{Calls, Egress, Fault, Judge, Launcher, Server, bpf::Insn, hygiene, install, profile};
     use landlock::BitFlags;
+    use rustix::thread::CapabilitySet;
     use sha2::{Digest, Sha256};
     use std::path::Path;
 
@@ -207,14 +219,16 @@ mod linux {
         /// # Errors
         /// The kernel has no filters, or refuses.
         pub fn calls(self) -> Result<(), Fault> {
-            hygiene::disarm().map_err(Fault::Failed)?;
+            // Who is root on this host may not be so in namespaces of his own without it. Whatever is started gives it up as well.
+            let keep = if self.sandboxes { CapabilitySet::SETFCAP } else { CapabilitySet::empty() };
+            hygiene::disarm(keep).map_err(Fault::Failed)?;
             install::for_all_threads(&profile::LAUNCHER)
         }
 
         /// SHA-256 over the filter.
         #[must_use]
         pub fn digest(self) -> [u8; 32] {
-            digest(&profile::LAUNCHER, "")
+            digest(&profile::LAUNCHER, if self.sandboxes { "setfcap" } else { "" })
         }
     }
 
@@ -224,6 +238,7 @@ mod linux {
         /// # Errors
         /// The kernel has no filters, or refuses.
         pub fn calls(self) -> Result<(), Fault> {
+            hygiene::disarm(CapabilitySet::empty()).map_err(Fault::Failed)?;
             install::for_all_threads(&profile::SERVER)
         }
     }

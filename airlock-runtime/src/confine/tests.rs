@@ -50,7 +50,8 @@ fn each_profile_has_a_digest_of_its_own() {
         Judge { egress: true, upstreams: false }.digest(),
         Judge { egress: true, upstreams: true }.digest(),
         Egress { ports: vec![443] }.digest(),
-        Launcher.digest(),
+        Launcher { sandboxes: false }.digest(),
+        Launcher { sandboxes: true }.digest(),
     ];
     let distinct: std::collections::BTreeSet<_> = all.iter().collect();
     assert_eq!(distinct.len(), all.len());

@@ -207,7 +207,7 @@ fn the_policy_is_the_manifest() {
         "ledger": {"dir_env": "AIRLOCK_LEDGER_DIR", "dir_default": "./airlock-ledger", "durability": "process",
                    "evidence": {"kept": "hashes", "keep_s": null}},
         "limits": {"max_arguments": 8 * 1024 * 1024, "in_flight": 256, "timeout_s": 10, "approval_timeout_s": 120, "step_ups": null, "quota": none},
-        "sandbox": {"allow_missing": [], "unconfined": false, "profiles": {"judge": null, "launcher": null}},
+        "sandbox": {"allow_missing": [], "unconfined": false, "profiles": {"judge": null, "egress": null, "launcher": null}},
         "approvers": [],
         "tools": [{"name": "airlock_usage_stats", "why": "review", "builtin": "airlock_usage_stats", "effect": "read",
                    "needs_lease": true, "risk_threshold": 550, "base_risk": 0, "ignored_factors": [], "egress": [], "strict": true,

@@ -72,7 +72,7 @@ fn processes(policy: &Policy, judge: &Judge<'_>) -> Vec<Process> {
             network: texts(&["as the user; nothing raw"]),
             starts: policy.upstreams.iter().map(|upstream| format!("upstream {}", upstream.name)).collect(),
             calls: None,
-            profile: Some(hex(&Launcher.digest())),
+            profile: Some(hex(&Launcher::of(judge.compiled()).digest())),
         });
         all.extend(policy.upstreams.iter().map(foreign));
     }

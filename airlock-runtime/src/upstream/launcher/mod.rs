@@ -100,7 +100,7 @@ fn main(policy: &'static Policy) -> Result<(), Stop> {
     guard::forbid_dumps();
     close_strays().map_err(|fault| failed(&fault))?;
     if !crate::confine::excused(policy)? {
-        crate::confine::demand(policy, crate::confine::Launcher.calls())?;
+        crate::confine::demand(policy, crate::confine::Launcher::of(policy).calls())?;
     }
     tree::become_reaper().map_err(|fault| failed(&fault))?;
     let socket = role::take_stdin().map_err(|fault| failed(&fault))?;
