@@ -219,9 +219,15 @@ fn the_policy_is_the_manifest() {
     assert_eq!(policy, expected);
     let policy = says(&abuse(), "--policy");
     let parsed = serde_json::from_str::<Value>(&policy).unwrap();
-    let [digest, profile] = [&parsed["policy_digest"], &parsed["sandbox"]["profiles"]["judge"]].map(|it| it.as_str().unwrap());
+    let profiles = &parsed["sandbox"]["profiles"];
+    let [digest, judge, egress] =
+        [&parsed["policy_digest"], &profiles["judge"], &profiles["egress"]].map(|it| it.as_str().unwrap());
     let port = format!("\"stand_in\": {}", web().port());
     insta::assert_snapshot!(
-        policy.replace(digest, "<digest>").replace(profile, "<profile>").replace(&port, "\"stand_in\": \"<port>\"")
+        policy
+            .replace(digest, "<digest>")
+            .replace(judge, "<profile>")
+            .replace(egress, "<profile of egress>")
+            .replace(&port, "\"stand_in\": \"<port>\"")
     );
 }

@@ -81,7 +81,7 @@ pub(crate) fn hostile() -> PathBuf {
             "pinned-legacy" => "era = \"legacy\"\n",
             _ => "",
         });
-        let limits = if tool == PATIENT { "" } else { "limits = { timeout = \"4s\" }\n" };
+        let limits = if tool == PATIENT { "" } else { "limits = { timeout = \"8s\" }\n" };
         upstream.tool_lines = format!("effect = \"read\"\n{limits}max_result = \"1MiB\"\n{tool}");
         match era {
             "confined" => upstream.lines.push_str(&confine("")),
