@@ -137,6 +137,8 @@ def act(call, arguments, meta):
             answer(call, "x" * arguments["n"])
         case "late":
             owed.append(call)
+        case "how many":
+            answer(call, str(len(owed)))
         case "owed":
             for other in owed:
                 send(method="notifications/progress", params={"progressToken": other, "progress": 2})
