@@ -51,7 +51,7 @@ pub(super) fn shed() -> Result<(), String> {
 ///
 /// # Errors
 /// The kernel refuses to take something away.
-pub(super) fn disarm(keep: CapabilitySet) -> Result<(), String> {
+pub(crate) fn disarm(keep: CapabilitySet) -> Result<(), String> {
     let refused = |what: &'static str| move |fault: rustix::io::Errno| format!("the kernel does not {what}: {fault}");
     rustix::thread::set_no_new_privs(true).map_err(refused("forbid new privileges"))?;
     drop_capabilities(keep).map_err(refused("take capabilities away"))

@@ -25,6 +25,8 @@ mod start;
 pub(crate) use elsewhere::close_strays;
 #[cfg(all(feature = "gateway", target_os = "linux"))]
 pub(crate) use hygiene::close_strays;
+#[cfg(all(feature = "upstream", target_os = "linux"))]
+pub(crate) use hygiene::disarm;
 #[cfg(feature = "gateway")]
 pub(crate) use start::{UNCONFINED, demand, excused};
 

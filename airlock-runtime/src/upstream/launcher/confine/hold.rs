@@ -2,12 +2,7 @@
 
 use crate::policy::upstream::ProcessLimits;
 use nix::sched::CloneFlags;
-use rustix::io::Errno;
 use rustix::process::{Resource, Rlimit, getgid, getuid, setrlimit};
-use rustix::thread::{
-    CapabilitySet, CapabilitySets, clear_ambient_capability_set, remove_capability_from_bounding_set, set_capabilities,
-    set_no_new_privs,
-};
 use std::fs;
 
 /// Whether a process has namespaces of its own.
@@ -44,26 +39,6 @@ pub(super) fn unshare() -> Result<(), String> {
         fs::write(path, text).map_err(|fault| format!("{path} cannot be written (userns): {fault}"))?;
     }
     Ok(())
-}
-
-/// Gives up every capability, and the way to get one.
-///
-/// # Errors
-/// The kernel refuses.
-pub(super) fn drop_capabilities() -> Result<(), String> {
-    let failed = |what: &str, fault: Errno| format!("{what}: {fault}");
-    clear_ambient_capability_set().map_err(|fault| failed("ambient capabilities cannot be given up", fault))?;
-    for capability in CapabilitySet::all().iter() {
-        match remove_capability_from_bounding_set(capability) {
-            // A kernel that does not know it cannot give it; a process that may not remove it has none, and can get none by what follows.
-            Ok(()) | Err(Errno::INVAL | Errno::PERM) => {}
-            Err(fault) => return Err(failed("capabilities cannot be given up", fault)),
-        }
-    }
-    let none = CapabilitySet::empty();
-    set_capabilities(None, CapabilitySets { effective: none, permitted: none, inheritable: none })
-        .map_err(|fault| failed("capabilities cannot be given up", fault))?;
-    set_no_new_privs(true).map_err(|fault| failed("the kernel does not keep new privileges from it", fault))
 }
 
 /// Bounds this process and those that it starts, each by itself.

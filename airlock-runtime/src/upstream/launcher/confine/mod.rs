@@ -10,11 +10,13 @@ mod hold;
 mod program;
 mod rights;
 
+use crate::confine::disarm;
 use crate::policy::Policy;
 use crate::policy::upstream::{Confine, Feature, Upstream};
 use crate::start::Stop;
 use hold::Namespaces;
 use rustix::process::Signal;
+use rustix::thread::CapabilitySet;
 use std::io::Write;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -56,7 +58,7 @@ fn hold(upstream: &Upstream, confine: &Confine) -> Result<String, String> {
         Err(_) if confine.allow_missing.contains(&Feature::Userns) => Namespaces::Refused,
         Err(problem) => return Err(problem),
     };
-    hold::drop_capabilities()?;
+    disarm(CapabilitySet::empty())?;
     hold::set_limits(&confine.limits)?;
     let landlock = rights::restrict(ruleset)?;
     calls::filter()?;
