@@ -39,9 +39,13 @@ fn of_rule(judge: &Judge<'_>, origin: &Origin, spotted: &Spotted) -> Verdict {
 /// Rows where both policies let the subject call the tool.
 pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &mut Vec<Row>) {
     let Some(from) = meeting.from else { return };
-    let places = places([step.from.policy, step.to.policy]);
     let args: BTreeSet<&str> =
         [from, meeting.to].iter().flat_map(|tool| &tool.origins).map(|origin| origin.arg.as_str()).collect();
+    // Looking at every tool for each tool takes seconds where there are many.
+    if args.is_empty() {
+        return;
+    }
+    let places = places([step.from.policy, step.to.policy]);
     for arg in args {
         let of = |tool: &Tool| tool.origins.iter().find(|origin| origin.arg == arg).cloned();
         let (old, new) = (of(from), of(meeting.to));
@@ -60,11 +64,14 @@ pub(super) fn rows(step: &Step<'_>, meeting: &Meeting<'_>, case: &Case, rows: &m
 
 /// Places that a policy may tell apart: results of a tool that neither trusts, and of tools that one or both trust.
 fn places(policies: [&Policy; 2]) -> Vec<Place> {
-    let trusted = |policy: &Policy, name: &str| policy.tools.iter().any(|tool| tool.name == name && tool.trusted);
+    let trusted = policies.map(|policy| {
+        let trusted = policy.tools.iter().filter(|tool| tool.trusted);
+        trusted.map(|tool| tool.name.as_str()).collect::<BTreeSet<&str>>()
+    });
     let mut kinds: BTreeSet<[bool; 2]> = BTreeSet::from([[false, false]]);
     let mut tools: Vec<Option<String>> = vec![None];
     for tool in policies.iter().flat_map(|policy| &policy.tools) {
-        if kinds.insert(policies.map(|policy| trusted(policy, &tool.name))) {
+        if kinds.insert([&trusted[0], &trusted[1]].map(|trusted| trusted.contains(tool.name.as_str()))) {
             tools.push(Some(tool.name.clone()));
         }
     }
