@@ -51,6 +51,7 @@ pub(crate) enum Command {
     Tail(command::tail::Tail),
     Stats(command::stats::Stats),
     Report(command::report::Report),
+    Learn(command::learn::Learn),
     Explain(command::explain::Explain),
     Test(command::test::Test),
     Schema(command::schema::Schema),

@@ -8,6 +8,7 @@ mod command;
 mod demo;
 mod gateway;
 mod judge;
+mod learn;
 mod manifest;
 mod places;
 mod project;

@@ -49,8 +49,12 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
         grants,
         requires: _,
     } = policy;
-    let ir::Gateway { name, instructions } = gateway;
+    let ir::Gateway { name, instructions, mode } = gateway;
     let compiled_by = env!("CARGO_PKG_VERSION");
+    let mode = match mode {
+        ir::Mode::Enforce => quote!(::airlock_runtime::policy::Mode::Enforce),
+        ir::Mode::Shadow => quote!(::airlock_runtime::policy::Mode::Shadow),
+    };
     let keys = keys.iter().map(key);
     let lease = lease_rules(lease);
     let ledger = ledger_rules(ledger);
@@ -65,6 +69,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
         ::airlock_runtime::policy::Policy {
             gateway: #name,
             instructions: #instructions,
+            mode: #mode,
             digest: [#(#digest),*],
             compiled_by: #compiled_by,
             keys: &[#(#keys),*],

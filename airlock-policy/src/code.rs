@@ -340,4 +340,12 @@ codes! {
     BadRetention = "A1434" Error;
     /// Evidence has what agents send in clear.
     ClearEvidence = "A1435" Warning "clear-evidence";
+
+    // Shadow mode.
+    /// The gateway lets through what it would refuse.
+    ShadowMode = "A1451" Warning "shadow-mode";
+    /// A `[[require]]` demands that the gateway refuses what it would refuse.
+    RequireMode = "A1452" Error;
+    /// Shadow mode without an upstream.
+    IdleShadow = "A1453" Error;
 }

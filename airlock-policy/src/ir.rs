@@ -7,6 +7,7 @@ mod approvers;
 mod authority;
 mod confine;
 mod evidence;
+mod mode;
 mod origin;
 mod rest;
 mod rules;
@@ -17,6 +18,7 @@ pub use approvers::{Approver, Signatures};
 pub use authority::{Flow, FlowVerdict, Grant, Issue, Property, Require, Requirement, Selector};
 pub use confine::{Confine, Feature, Net, ProcessLimits};
 pub use evidence::{Evidence, Removed};
+pub use mode::Mode;
 pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 pub use rules::{ArgRule, ArgRules};
@@ -70,6 +72,9 @@ pub struct Gateway {
     pub name: String,
     /// Text for the model; empty = none.
     pub instructions: String,
+    /// What becomes of a refused call.
+    #[serde(default, skip_serializing_if = "Mode::is_enforce")]
+    pub mode: Mode,
 }
 
 /// An accepted key id.

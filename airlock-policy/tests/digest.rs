@@ -197,6 +197,20 @@ fn every_value_of_a_sandbox_changes_the_digest() {
     assert_eq!(policy.digest_hex(), UNCONFINED_DIGEST);
 }
 
+#[test]
+fn the_mode_changes_the_digest_and_the_default_does_not() {
+    let good = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/manifests/good");
+    let with = |mode: &str| {
+        let text = include_str!("../../tests/manifests/good/upstreams.toml");
+        let text = text.replacen("name = \"upstreams\"\n", &format!("name = \"upstreams\"\n{mode}"), 1);
+        let read = airlock_policy::beside(std::path::Path::new(good));
+        let checked = airlock_policy::compile_with(&text, "airlock.toml", &read);
+        checked.into_compiled().unwrap_or_else(|| panic!("{text}")).digest_hex()
+    };
+    assert_eq!(with("mode = \"enforce\"\n"), with(""), "policies from before keep their digests");
+    assert_ne!(with("mode = \"shadow\"\n"), with(""));
+}
+
 /// That of the example as it was before there were sandboxes.
 const UNCONFINED_DIGEST: &str = "1b8b2483959fc936ef3d56c9b9fc5c8fa839376eb6eb321f8192a3e6d603e936";
 

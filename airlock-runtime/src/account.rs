@@ -66,6 +66,7 @@ impl<'a> Context<'a> {
         let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
         ledger::Decision {
             allow,
+            through: false,
             exp: self.exp().filter(|_| allow),
             spends: spent_from.map(|authority| {
                 let nodes = authority.rid.iter().enumerate();

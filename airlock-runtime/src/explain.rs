@@ -4,7 +4,7 @@ use crate::lease::hex;
 use crate::policy::evidence::{Evidence, Kept, Redaction, Removed};
 use crate::policy::origin::{Look, Origin, Source};
 use crate::policy::{
-    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Part,
+    Approval, Approver, Builtin, EffectClass, Egress, Flow, FlowVerdict, Grant, Key, LeaseRules, LedgerRules, Limits, Mode, Part,
     Policy, Quota, Rate, Sandbox, Signatures, Tool, ToolKind,
 };
 #[cfg(feature = "plan-http")]
@@ -18,8 +18,12 @@ mod upstreams;
 pub fn version(policy: &Policy) -> String {
     let profiles = profiles(policy);
     let judge = profiles["judge"].as_str().map(|digest| format!("judge profile {digest}\n")).unwrap_or_default();
+    let mode = match policy.mode {
+        Mode::Enforce => "",
+        Mode::Shadow => "SHADOW MODE: refused calls of upstreams are recorded, and made all the same\n",
+    };
     format!(
-        "{} (compiled by airlock {}, runtime {})\npolicy digest {}\n{judge}",
+        "{} (compiled by airlock {}, runtime {})\npolicy digest {}\n{judge}{mode}",
         policy.gateway,
         policy.compiled_by,
         env!("CARGO_PKG_VERSION"),
@@ -33,6 +37,7 @@ pub fn policy(policy: &Policy) -> String {
     let Policy {
         gateway,
         instructions,
+        mode,
         digest,
         compiled_by,
         keys,
@@ -54,6 +59,7 @@ pub fn policy(policy: &Policy) -> String {
     let mut whole = json!({
         "gateway": gateway,
         "instructions": instructions,
+        "mode": mode.word(),
         "policy_digest": hex(digest),
         "compiled_by": compiled_by,
         "keys": keys.iter().map(key).collect::<Vec<_>>(),

@@ -5,12 +5,14 @@
 use crate::call::{ArgFault, Args};
 
 pub mod evidence;
+mod mode;
 pub mod origin;
 #[cfg(feature = "plan-http")]
 mod rest;
 
 pub mod upstream;
 
+pub use mode::Mode;
 #[cfg(feature = "plan-http")]
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 
@@ -21,6 +23,8 @@ pub struct Policy {
     pub gateway: &'static str,
     /// Text for the model, sent as `instructions`; empty = none.
     pub instructions: &'static str,
+    /// What becomes of a refused call.
+    pub mode: Mode,
     /// SHA-256 over the canonical form of the policy (see `airlock-policy::digest`).
     pub digest: [u8; 32],
     /// Version of Airlock that compiled it.

@@ -1,6 +1,7 @@
 //! What the client is told: a result, or a refusal in plain English that a program can read too.
 
 use crate::approve::Refusal;
+use crate::decide::Fate;
 use crate::effect::{Failure, Outcome, Product};
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, ToolReply};
@@ -20,6 +21,8 @@ pub(crate) enum Judged {
         risk: u16,
         /// How the effect ended.
         outcome: Outcome,
+        /// Why it would have been refused, where shadow mode let it through.
+        shadow: Option<Reason>,
     },
     /// Answered with a question to the user.
     Asked {
@@ -44,17 +47,33 @@ impl Judged {
     pub(crate) const fn unrecorded(risk: u16) -> Self {
         Self::Denied { seq: None, risk, reason: Reason::LedgerUnavailable }
     }
+
+    /// Could nothing be recorded, or is there something that shadow mode holds?
+    pub(crate) fn is_held(&self) -> bool {
+        match self {
+            Self::Denied { reason, .. } => Fate::of(reason) == Fate::Held,
+            Self::Performed { .. } | Self::Asked { .. } => false,
+        }
+    }
 }
 
 /// The reply line of a judged call, in the form of its revision.
 pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judged: Judged) -> String {
     match judged {
-        Judged::Performed { seq, risk, outcome } => match outcome.result {
-            Ok(Product::Own(value)) => connection.reply_result(revision, id, &performed(seq, risk, Ok(value))),
-            #[cfg(feature = "upstream")]
-            Ok(Product::Foreign(answer)) => connection.reply_foreign(revision, id, answer.result(), allowed(seq, risk)),
-            Err(failure) => connection.reply_result(revision, id, &performed(seq, risk, Err(failure))),
-        },
+        Judged::Performed { seq, risk, outcome, shadow } => {
+            let told = Told { seq, risk, shadow: shadow.as_ref() };
+            match outcome.result {
+                Ok(Product::Own(value)) => connection.reply_result(revision, id, &performed(&told, Ok(value))),
+                #[cfg(feature = "upstream")]
+                Ok(Product::Foreign(mut answer)) => {
+                    if let Some(note) = told.note() {
+                        answer.note(&note);
+                    }
+                    connection.reply_foreign(revision, id, answer.result(), told.meta())
+                }
+                Err(failure) => connection.reply_result(revision, id, &performed(&told, Err(failure))),
+            }
+        }
         Judged::Asked { message, state } => connection.reply_question(id, &message, &state),
         Judged::Denied { seq, risk, reason } => denied(connection, revision, id, seq, risk, &reason),
     }
@@ -113,20 +132,50 @@ pub(crate) fn refused_list(connection: &Connection, id: &Id, judged: &Judged) ->
     connection.reply_error(id, Code::InvalidParams, &detail, Some(data))
 }
 
-/// Members of `_meta` that tell of an allowed call.
-fn allowed(seq: u64, risk: u16) -> Map<String, Value> {
-    let decision = json!({"decision": "allow", "ledger_seq": seq, "risk": thousandths(risk)});
-    Map::from_iter([(META_DECISION.to_owned(), decision)])
+/// What is told of a call that was made.
+struct Told<'a> {
+    seq: u64,
+    risk: u16,
+    shadow: Option<&'a Reason>,
 }
 
-fn performed(seq: u64, risk: u16, result: Result<Value, Failure>) -> ToolReply {
-    let meta = allowed(seq, risk);
+impl Told<'_> {
+    /// Members of `_meta` that tell of the decision.
+    fn meta(&self) -> Map<String, Value> {
+        let mut decision = json!({"decision": self.word(), "ledger_seq": self.seq, "risk": thousandths(self.risk)});
+        if let Some(reason) = self.shadow {
+            decision["would"] = json!("deny");
+            decision["reason"] = json!(reason.code());
+            decision["detail"] = json!(reason.detail());
+        }
+        Map::from_iter([(META_DECISION.to_owned(), decision)])
+    }
+
+    const fn word(&self) -> &'static str {
+        if self.shadow.is_some() { "shadow" } else { "allow" }
+    }
+
+    /// What whoever reads the result is told of a call that would have been refused.
+    fn note(&self) -> Option<String> {
+        let reason = self.shadow?;
+        Some(format!(
+            "[Airlock] This gateway is in shadow mode. When it enforces, this call is refused ({}): {} It was made all the same. Ledger entry {}.",
+            reason.code(),
+            reason.detail(),
+            self.seq
+        ))
+    }
+}
+
+fn performed(told: &Told<'_>, result: Result<Value, Failure>) -> ToolReply {
+    let meta = told.meta();
     match result {
         // Not indented: a megabyte of nested lists would become a hundred.
         Ok(value) => ToolReply { text: value.to_string(), structured: Some(value), is_error: false, meta },
         Err(Failure { code, detail }) => {
-            let structured = json!({"decision": "allow", "outcome": code, "detail": detail, "ledger_seq": seq});
-            ToolReply { text: detail, structured: Some(structured), is_error: true, meta }
+            let structured = json!({"decision": told.word(), "outcome": code, "detail": detail, "ledger_seq": told.seq});
+            let text = told.note().map_or_else(|| detail.clone(), |note| format!("{detail} {note}"));
+            ToolReply { text, structured: Some(structured), is_error: true, meta }
         }
     }
 }
@@ -157,7 +206,7 @@ mod tests {
     #[test]
     fn a_nested_document_does_not_outgrow_the_line_of_a_peer() {
         let nested = format!("{}{}1{}", "[".repeat(60), "1,".repeat(30_000), "]".repeat(60));
-        let reply = performed(1, 0, serde_json::from_str(&nested).map_err(|_| unreachable!()));
+        let reply = performed(&Told { seq: 1, risk: 0, shadow: None }, serde_json::from_str(&nested).map_err(|_| unreachable!()));
         assert!(reply.text.len() <= nested.len(), "{} bytes from {}", reply.text.len(), nested.len());
     }
 
@@ -165,7 +214,7 @@ mod tests {
     fn an_outcome_that_is_not_recorded_is_not_told_as_a_refusal() {
         let outcome = Outcome::cancelled(Vec::new()).unrecorded();
         let Err(failure) = outcome.result else { panic!("it gave something") };
-        let reply = performed(7, 0, Err(failure));
+        let reply = performed(&Told { seq: 7, risk: 0, shadow: None }, Err(failure));
         let structured = reply.structured.unwrap_or_default();
         assert!(reply.is_error);
         assert_eq!((structured["decision"].as_str(), structured["ledger_seq"].as_u64()), (Some("allow"), Some(7)));

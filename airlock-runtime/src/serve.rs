@@ -14,11 +14,11 @@ use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
 use crate::confine;
-use crate::decide::{self, Ask, Call, Decision, Facts, Permit, Problem, assess, decide, not_revoked};
+use crate::decide::{self, Ask, Call, Decision, Facts, Permit, Problem, decide, not_revoked};
 use crate::effect::{self, Outcome, Product, World};
 use crate::lease::{self, Authority, Expect, intent_hash};
 use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Require, Sync, Unmet};
-use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, MEMORY_KEEP_S, RISK_MAX};
+use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, MEMORY_KEEP_S};
 use crate::memory::{Memory, Seen};
 use crate::policy::{EffectClass, Policy};
 use crate::reason::Reason;
@@ -39,7 +39,10 @@ use tokio::task::{JoinSet, LocalSet};
 
 mod ask;
 mod helpers;
+mod shadow;
 use ask::{Desk, Ended};
+use helpers::weigh;
+use shadow::Passed;
 
 /// Why nothing more is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +73,6 @@ impl End {
     }
 }
 
-/// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
-const SCORE_HERE_MAX: usize = 16 * 1024;
 /// No gateway serves that long, so a thread that waits for work does not end, and none is started in its place.
 const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
@@ -111,6 +112,8 @@ struct Gateway {
     memory: RefCell<Memory>,
     waiting: Waiting,
     requests: RefCell<Requests>,
+    /// In shadow mode the session of calls that name none: one for each process, which is one connection.
+    nameless: String,
 }
 
 /// What all open calls share.
@@ -147,6 +150,7 @@ impl Gateway {
             memory: RefCell::new(Memory::of(policy)),
             waiting: Waiting::new(),
             requests: RefCell::default(),
+            nameless: shadow::nameless(policy),
         }
     }
 
@@ -311,27 +315,37 @@ impl Gateway {
         let mut scope = None;
         let mut approved: Option<Approved> = None;
         // A yes of the user leads back to the beginning, because what holds may have changed while the user read.
-        let (permit, allowed, session) = loop {
+        let Passed { permit, allowed, session, shadow } = loop {
             let Some((authority, decision)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(0) };
             let (authority, scope) = (authority.as_ref().ok(), scope.get_or_insert_with(|| self.scope(authority.as_ref().ok())));
             let mut context = Context::new(&call, carried.as_ref().ok(), authority, &risk, scope.clone());
             context.has_lease = matches!(carried, Err(Reason::LeaseInArguments));
             context.question = approved.as_ref().map(|approved| approved.question().to_owned());
-            match self.decided(&context, decision, approved.as_ref(), desk).await {
-                Step::Allowed(permit, allowed) => break (permit, allowed, self.remember(&context)),
-                Step::Deny(reason) => return self.deny(&context, reason).await,
+            self.name(&mut context);
+            let reason = match self.decided(&context, decision, approved.as_ref(), desk).await {
+                Step::Allowed(permit, allowed) => {
+                    break Passed { permit, allowed, session: self.remember(&context), shadow: None };
+                }
+                Step::Deny(reason) => reason,
                 Step::Unrecorded => return Judged::unrecorded(risk.score),
                 Step::Ask(ask, flows) => match self.approve(&context, &client, ask, flows, approved.take(), desk).await {
-                    Ok(yes) => approved = Some(yes),
+                    Ok(yes) => {
+                        approved = Some(yes);
+                        continue;
+                    }
                     Err(Ended::Asked { message, state }) => {
                         self.forget(&context);
                         return Judged::Asked { message, state };
                     }
                     Err(Ended::Refused { reason, question }) => {
                         context.question = question;
-                        return self.deny(&context, reason).await;
+                        reason
                     }
                 },
+            };
+            match self.let_through(&context, reason).await {
+                Ok(passed) => break passed,
+                Err(denied) => return denied,
             }
         };
         let (seq, hosts) = (allowed.seq(), permit.hosts());
@@ -349,7 +363,7 @@ impl Gateway {
         if let (Some(sid), Ok(result)) = (&session, &outcome.result) {
             self.memory.borrow_mut().learn(sid, &call, &result.value());
         }
-        Judged::Performed { seq, risk: risk.score, outcome }
+        Judged::Performed { seq, risk: risk.score, outcome, shadow }
     }
 
     /// Verifies the lease and decides, both by the time that it is now. `None` when the ledger has failed.
@@ -554,21 +568,6 @@ enum Step {
     Deny(Reason),
     /// The ledger cannot record.
     Unrecorded,
-}
-
-/// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls. What is
-/// refused for its size is not scored.
-async fn weigh(policy: &'static Policy, call: &Arc<Call>) -> Risk {
-    if call.is_oversized(policy) {
-        return Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() };
-    }
-    if call.args_bytes.len() <= SCORE_HERE_MAX {
-        return assess(call);
-    }
-    let theirs = Arc::clone(call);
-    let scored = tokio::task::spawn_blocking(move || assess(&theirs)).await;
-    // Only a gateway that is ending loses its threads; what was not scored is not allowed.
-    scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() })
 }
 
 impl Limits {

@@ -9,7 +9,7 @@ use crate::lease::guard;
 use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
 use crate::ledger::{Ledger, Prepared, note};
-use crate::policy::Policy;
+use crate::policy::{Mode, Policy};
 #[cfg(feature = "roles")]
 use crate::role;
 use crate::{explain, serve};
@@ -153,6 +153,11 @@ fn remark(policy: &Policy, ledger: &Ledger, ledger_dir: &Path) {
             ledger_dir.display(),
             note::plain_key(ledger.key())
         ));
+    }
+    if policy.mode == Mode::Shadow {
+        warn(
+            "SHADOW MODE: calls of upstreams that would be refused are recorded, and made all the same. This gateway protects little.",
+        );
     }
     for tool in policy.tools.iter().filter(|tool| tool.egress.iter().any(|entry| entry.stand_in.is_some())) {
         warn(&format!(

@@ -31,7 +31,7 @@ impl Upstream {
 }
 
 /// The part of a manifest that is the same for all of them. Leases travel in `_meta` alone, so that definitions are listed as they are.
-fn head(gateway: &str) -> String {
+pub fn head(gateway: &str) -> String {
     format!(
         "airlock = 1\n[gateway]\nname = \"{gateway}\"\n[keys]\naccept = [\"k1\"]\n[lease]\ncarriers = [\"meta\"]\n[risk]\nthreshold = 0.9\n\
          [sandbox]\nallow_missing = [\"landlock\", \"seccomp\"]\nwhy = \"tests take parts of the kernel away\"\n\
@@ -41,7 +41,13 @@ fn head(gateway: &str) -> String {
 
 /// Builds the gateway of these upstreams. Its one grant is for `agent:planner`, whom [`crate::place::Place::claims`] names, and for all tools.
 pub fn gateway(name: &str, upstreams: &[Upstream]) -> PathBuf {
-    let (mut manifest, mut files, mut names) = (head(name), Vec::new(), Vec::new());
+    let (manifest, files) = manifest(&head(name), name, upstreams);
+    built::gateway_with(&manifest, &files)
+}
+
+/// The manifest of these upstreams behind a head like [`head`], and the files beside it.
+pub fn manifest(head: &str, name: &str, upstreams: &[Upstream]) -> (String, Vec<(String, String)>) {
+    let (mut manifest, mut files, mut names) = (head.to_owned(), Vec::new(), Vec::new());
     for Upstream { name: upstream, command, tools, lines, tool_lines } in upstreams {
         let path = format!("airlock-pins/{name}-{upstream}.json");
         let command = json!(command);
@@ -60,7 +66,7 @@ pub fn gateway(name: &str, upstreams: &[Upstream]) -> PathBuf {
     }
     let names = json!(names);
     write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {names}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
-    built::gateway_with(&manifest, &files)
+    (manifest, files)
 }
 
 /// The tools that a server lists, asked without any gateway: with 2026-07-28 if it speaks that, else after `initialize`.

@@ -96,6 +96,8 @@ pub(crate) fn clauses(policy: &Policy) -> Vec<Tried> {
                 if selected(policy, tools).next().is_none() => {}
             Requirement::Every { tools: _, has: _ } => all.push(Tried { clause, passed: Some(false), stopped: None }),
             Requirement::Never { tools: _, subject: _ } => all.push(stop(clause)),
+            // No call tries it: it speaks of what becomes of a decision.
+            Requirement::Enforce => {}
         }
     }
     all
@@ -196,6 +198,7 @@ fn tries(policy: &Policy, clause: Clause, judged: &Judged<'_>, ruling: &Ruling, 
                 let is_theirs = subject.is_none() || case.subject == *subject;
                 (false, is_theirs && !is_let_through && selected(policy, tools).any(|tool| tool.name == case.call.tool))
             }
+            Requirement::Enforce => (false, false),
         },
     }
 }

@@ -116,6 +116,7 @@ fn drafts(judge: &Judge<'_>, clause: Clause, half: Half) -> Result<Vec<Draft>, F
                 let subject = subject.as_deref().unwrap_or(STRANGER);
                 selected(policy, tools).map(|tool| excluded(tool, subject)).collect::<Result<_, _>>()?
             }
+            Requirement::Enforce => Vec::new(),
         },
     })
 }

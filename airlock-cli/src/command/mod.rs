@@ -14,6 +14,7 @@ pub(crate) mod import;
 pub(crate) mod inspect;
 pub(crate) mod issue;
 pub(crate) mod key;
+pub(crate) mod learn;
 pub(crate) mod lease;
 pub(crate) mod ledger;
 pub(crate) mod new;
@@ -55,6 +56,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Inspect(verb) => verb.run(),
         Command::Issue(verb) => verb.run(),
         Command::Key(verb) => verb.run(),
+        Command::Learn(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::Ledger(verb) => verb.run(),
         Command::New(verb) => verb.run(),

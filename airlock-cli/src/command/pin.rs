@@ -245,7 +245,7 @@ pub(crate) fn remarks(definition: &Definition, others: &[&str]) -> Vec<String> {
 }
 
 /// Factors of risk that mean the words of a text; others mean its size and shape.
-const SPOKEN: [&str; 8] = [
+pub(crate) const SPOKEN: [&str; 8] = [
     "override_instructions",
     "false_authority",
     "role_play",

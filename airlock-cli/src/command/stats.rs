@@ -52,6 +52,9 @@ pub(crate) fn usage_table(tools: &[Usage], indent: &str) -> String {
             duration(usage.p50_us),
             duration(usage.p95_us)
         ));
+        if usage.shadow > 0 {
+            lines.push(format!("{indent}  refused and made all the same, in shadow mode: {}", usage.shadow));
+        }
         for (reason, count) in &usage.reasons {
             lines.push(format!("{indent}  denied {count} x {}", plain(reason)));
         }
@@ -75,13 +78,14 @@ mod tests {
                 calls: 4,
                 allowed: 2,
                 denied: 2,
+                shadow: 0,
                 failed: 1,
                 reasons: [("domain_denied".to_owned(), 2)].into(),
                 p50_us: Some(10_239),
                 p95_us: Some(14_335),
                 hosts: ["api.example.com".to_owned(), "\u{1b}]0;x".to_owned()].into(),
             },
-            Usage { tool: "mail".into(), calls: 1, denied: 1, ..Usage::default() },
+            Usage { tool: "mail".into(), calls: 3, denied: 1, shadow: 2, ..Usage::default() },
         ];
         insta::assert_snapshot!(usage_table(&tools, "  "));
     }

@@ -33,11 +33,15 @@ pub(super) fn policy(policy: &ir::Policy, digest: [u8; 32]) -> Result<&'static r
         grants,
         requires: _,
     } = policy;
-    let ir::Gateway { name, instructions } = gateway;
+    let ir::Gateway { name, instructions, mode } = gateway;
     let index: HashMap<String, usize> = tools.iter().enumerate().map(|(at, tool)| (tool.name.clone(), at)).collect();
     let policy = rt::Policy {
         gateway: text(name),
         instructions: text(instructions),
+        mode: match mode {
+            ir::Mode::Enforce => rt::Mode::Enforce,
+            ir::Mode::Shadow => rt::Mode::Shadow,
+        },
         digest,
         compiled_by: env!("CARGO_PKG_VERSION"),
         keys: list(keys.iter().map(key).collect::<Result<_, _>>()?),

@@ -38,6 +38,8 @@ pub(crate) struct Gathered {
     pub(crate) damaged: u64,
     pub(crate) course: Course,
     pub(crate) agents: Vec<Agent>,
+    /// Calls that were refused and made all the same, in shadow mode. They are among the refusals.
+    pub(crate) shadow: u64,
     /// Refusals by reason.
     pub(crate) denials: BTreeMap<String, Denials>,
     /// Allowed and denied calls by risk.
@@ -256,6 +258,7 @@ impl Gathered {
             self.risk[bin].0 += 1;
             return self.course.add(at, 1, 0);
         }
+        self.shadow += u64::from(row.d == "shadow");
         self.risk[bin].1 += 1;
         self.course.add(at, 0, 1);
         let denials = bounded(&mut self.denials, &row.why, NAMES_MAX);

@@ -22,7 +22,9 @@ pub(crate) struct Granted {
 pub(crate) fn granted(text: &str, name: &str, policy: &Policy, agents: &[Agent]) -> Vec<Granted> {
     let used = |subject: &str, tool: &str| {
         let agent = agents.iter().find(|agent| agent.subject == subject);
-        agent.and_then(|agent| agent.tools.iter().find(|usage| usage.tool == tool)).map_or(0, |usage| usage.allowed)
+        agent
+            .and_then(|agent| agent.tools.iter().find(|usage| usage.tool == tool))
+            .map_or(0, |usage| usage.allowed + usage.shadow)
     };
     let places = places(text, policy);
     policy

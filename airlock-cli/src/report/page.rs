@@ -68,6 +68,13 @@ pub(crate) fn page(content: &Content<'_>) -> String {
         when(*made)
     );
     totals(&mut out, found);
+    if found.shadow > 0 {
+        let _ = writeln!(
+            out,
+            "<p><strong>Shadow mode:</strong> {} of the calls shown as denied were recorded as that and made all the same.</p>",
+            found.shadow
+        );
+    }
     proof_section(&mut out, proof, found);
     section(&mut out, "Decisions over time", &(LEGEND.to_owned() + &figure(&chart::course(&found.course))));
     section(&mut out, "Agents and tools", &matrix(&found.agents));
@@ -103,7 +110,7 @@ fn totals(out: &mut String, found: &Gathered) {
     let cards = [
         ("calls", sum(|usage| usage.calls) + counted),
         ("allowed", sum(|usage| usage.allowed)),
-        ("denied", sum(|usage| usage.denied) + counted),
+        ("denied", sum(|usage| usage.denied + usage.shadow) + counted),
         ("failed", sum(|usage| usage.failed)),
         ("agents", agents as u64),
         ("hosts", found.hosts.len() as u64),
@@ -193,7 +200,8 @@ fn matrix(agents: &[Agent]) -> String {
         Some(usage) => {
             // Five shades: enough to see, few enough to tell apart in print.
             let shade = (usage.calls * 5).div_ceil(most);
-            let denied = if usage.denied > 0 { format!(" <span class=\"no\">{}</span>", usage.denied) } else { String::new() };
+            let denied = usage.denied + usage.shadow;
+            let denied = if denied > 0 { format!(" <span class=\"no\">{denied}</span>") } else { String::new() };
             format!("<span class=\"heat h{shade}\">{}{denied}</span>", usage.allowed)
         }
     };

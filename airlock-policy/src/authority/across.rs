@@ -7,7 +7,7 @@ use super::search::Found;
 use super::values::Values;
 use super::{confine, flow, foreign, lease, quota, texts, verdict, words};
 use crate::builtin::ISSUE_TOOL;
-use crate::ir::{FlowVerdict, Issue, Tool};
+use crate::ir::{FlowVerdict, Issue, Mode, Tool};
 
 /// Longest form of one character in JSON, in bytes: `\u0001`.
 const CHAR_BYTES: u64 = 6;
@@ -17,6 +17,7 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
         lease::doors(step, &case, rows);
     }
     foreign::offered(step, rows);
+    mode(step, rows);
     confinement(step, rows);
     confine::rows(step, rows);
     let needed = needs(step);
@@ -48,6 +49,14 @@ fn questions(step: &Step<'_>, shared: &[Case], rows: &mut Vec<Row>) {
         || policy.grants.iter().any(|grant| grant.issue == Issue::Human);
     if found.is_some() || may_ask {
         rows.push(step.row_of(Dimension::StepUps, &words(low), &words(high), found, ("*", "*")));
+    }
+}
+
+/// A row where refused calls come to be made. What is decided about a call is the same, so no case shows it.
+fn mode(step: &Step<'_>, rows: &mut Vec<Row>) {
+    if let (Mode::Shadow, Mode::Enforce) = (step.to.policy.gateway.mode, step.from.policy.gateway.mode) {
+        let (refused, made) = ("refused", "recorded, and made all the same at an upstream");
+        rows.push(step.row_of(Dimension::Mode, refused, made, None, ("*", "*")));
     }
 }
 

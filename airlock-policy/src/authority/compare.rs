@@ -81,6 +81,8 @@ pub enum Dimension {
     Carrier,
     /// What the kernel denies to the gateway itself, or to the process of an upstream.
     Confinement,
+    /// What becomes of a refused call.
+    Mode,
 }
 
 /// One authority.

@@ -104,7 +104,8 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::Flow
         | Dimension::Key
         | Dimension::Carrier
-        | Dimension::Confinement => Default::default(),
+        | Dimension::Confinement
+        | Dimension::Mode => Default::default(),
     }
 }
 

@@ -10,6 +10,7 @@ mod origins;
 mod remarks;
 mod requires;
 mod sessions;
+mod shadow;
 mod tools;
 mod upstreams;
 
@@ -49,7 +50,7 @@ impl Listed {
 /// must be dropped.
 pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     let Manifest { settings, limits, sandbox, groups, approvers, egress, upstreams, tools, flows, grants, requires } = manifest;
-    let Settings { gateway, keys, lease, threshold, ledger } = settings;
+    let Settings { gateway, mode, keys, lease, threshold, ledger } = settings;
     let mut listed = Listed { refused: tools.refused, ..Listed::default() };
     let mut reached = tools::Reached::default();
     let mut bounds = sessions::bounds(None, &limits.quota);
@@ -96,6 +97,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         requires: requires.iter().map(|draft| draft.require.clone()).collect(),
     };
     requires::names(&requires, &listed, faults);
+    shadow::remarks(&policy, mode.as_ref(), &requires, faults);
     if whole {
         flows::idle(&flow_places, &policy, faults);
         origins::remarks(&policy, &origin_places, faults);

@@ -41,13 +41,18 @@ pub(super) fn hold(drafts: &[RequireDraft], policy: &Policy, listed: &Listed, pl
         match &draft.require.rule {
             Requirement::Every { tools, has } => every(draft, tools, has, policy, listed, places, faults),
             Requirement::Never { subject, tools } => never(draft, subject.as_deref(), tools, policy, listed, places, faults),
+            // Of the gateway, not of its tools: tested with its mode.
+            Requirement::Enforce => {}
         }
     }
 }
 
 /// Warns of a requirement that speaks of nothing: it holds, and says nothing about this policy.
 fn idle(draft: &RequireDraft, policy: &Policy, faults: &mut Faults) {
-    let (Requirement::Every { tools, has: _ } | Requirement::Never { tools, subject: _ }) = &draft.require.rule;
+    let tools = match &draft.require.rule {
+        Requirement::Every { tools, has: _ } | Requirement::Never { tools, subject: _ } => tools,
+        Requirement::Enforce => return,
+    };
     let remark = |message: String, span: &Span, help: String, faults: &mut Faults| {
         faults.push(Diagnostic::new(Code::IdleRequire, span, message, "says nothing here").help(help));
     };

@@ -92,6 +92,8 @@ pub enum Requirement {
         /// Which tools.
         tools: Selector,
     },
+    /// The gateway refuses what it refuses: `[gateway] mode` is `enforce`.
+    Enforce,
 }
 
 /// Which tools a requirement speaks of: those for which all that is given holds.

@@ -106,12 +106,12 @@ all of it, is refused (`deny`) or asked about (`ask`). One of the two keys is gi
 
 pub(super) static REQUIRE: Section = Section {
     name: "[[require]]",
-    about: "What must hold of this policy, whoever changes it: an error with a counterexample otherwise. Either `every` with `has`, or `never`.",
+    about: "What must hold of this policy, whoever changes it: an error with a counterexample otherwise. Either `every` with `has`, or `never`, or `mode`.",
     keys: &[
         Key {
             name: "every",
             kind: Kind::Table(&EVERY),
-            absent: Absent::Means("`never` is given"),
+            absent: Absent::Means("`never` or `mode` is given"),
             example: "{ labels = [\"sends:external\"] }",
             meaning: "tools that must have something",
             codes: &[Code::RequireEvery, Code::IdleRequire],
@@ -119,7 +119,7 @@ pub(super) static REQUIRE: Section = Section {
         Key {
             name: "has",
             kind: Kind::Table(&HAS),
-            absent: Absent::Means("`never` is given"),
+            absent: Absent::Means("`never` or `mode` is given"),
             example: "{ max_risk_threshold = 0.9 }",
             meaning: "what each of them must have",
             codes: &[Code::RequireEvery, Code::Count],
@@ -127,10 +127,18 @@ pub(super) static REQUIRE: Section = Section {
         Key {
             name: "never",
             kind: Kind::Table(&NEVER),
-            absent: Absent::Means("`every` is given"),
+            absent: Absent::Means("`every` or `mode` is given"),
             example: "{ subject = \"agent:intern\", effect = \"send\" }",
             meaning: "tools that no grant of a subject may reach",
             codes: &[Code::RequireNever, Code::IdleRequire],
+        },
+        Key {
+            name: "mode",
+            kind: Kind::Word(&["enforce"]),
+            absent: Absent::Means("`every` or `never` is given"),
+            example: "\"enforce\"",
+            meaning: "the gateway is not in shadow mode",
+            codes: &[Code::RequireMode],
         },
         why("what it protects"),
     ],

@@ -60,6 +60,7 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[[grant]]", "tools") => ("grant.1", &[]),
         ("[[grant]]", _) => ("grant.0", &[]),
         ("[[require]]", "never") => ("require.1", &[]),
+        ("[[require]]", "mode") => ("require.0", &["every", "has"]),
         ("[[require]]", _) => ("require.0", &[]),
         ("A selector of tools" | "[require.every]", _) => ("require.0.every", &["tools"]),
         ("[require.has]", _) => ("require.0.has", &["max_risk_threshold"]),

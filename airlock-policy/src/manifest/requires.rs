@@ -13,7 +13,7 @@ use crate::name;
 #[derive(Debug)]
 pub(crate) struct RequireDraft {
     pub(crate) require: Require,
-    /// `every` or `never`.
+    /// `every`, `never` or `mode`.
     pub(crate) span: Span,
     /// Tools that the selector names.
     pub(crate) tools: Vec<At<String>>,
@@ -37,17 +37,24 @@ pub(super) fn read(field: &Field<'_>, faults: &mut Faults) -> Vec<RequireDraft> 
 fn require(mut fields: Fields<'_>, faults: &mut Faults) -> Option<RequireDraft> {
     let place = fields.span.clone();
     let (every, has, never) = (fields.take("every"), fields.take("has"), fields.take("never"));
+    let mode = fields.take("mode");
     let why = why(&mut fields, faults);
     fields.finish(&[], faults);
-    match (every, has, never) {
-        (Some(every), Some(has), None) => {
+    match (every, has, never, mode) {
+        (Some(every), Some(has), None, None) => {
             let mut selected = every.table("`every`", faults)?;
             let Selected { selector, tools, labels } = selector(&mut selected, faults);
             selected.finish(&[], faults);
             let rule = Requirement::Every { tools: selector, has: properties(&has, faults) };
             Some(RequireDraft { require: Require { rule, why }, span: every.span, tools, labels, subject: None })
         }
-        (None, None, Some(never)) => {
+        (None, None, None, Some(mode)) => {
+            // The other word would demand that nothing is refused.
+            mode.word(&[("enforce", ())], &[], faults)?;
+            let require = Require { rule: Requirement::Enforce, why };
+            Some(RequireDraft { require, span: mode.span, tools: Vec::new(), labels: Vec::new(), subject: None })
+        }
+        (None, None, Some(never), None) => {
             let mut selected = never.table("`never`", faults)?;
             let subject = selected.take("subject").and_then(|field| field.checked(Code::BadName, name::subject, faults));
             let Selected { selector, tools, labels } = selector(&mut selected, faults);
@@ -55,11 +62,11 @@ fn require(mut fields: Fields<'_>, faults: &mut Faults) -> Option<RequireDraft> 
             let rule = Requirement::Never { subject: subject.as_ref().map(|at| at.value.clone()), tools: selector };
             Some(RequireDraft { require: Require { rule, why }, span: never.span, tools, labels, subject })
         }
-        (Some(_) | None, Some(_) | None, Some(_) | None) => {
-            let message = "`[[require]]` has either `every` and `has`, or `never`";
-            let diagnostic = Diagnostic::new(Code::MissingKey, &place, message, "neither of the two");
+        (Some(_) | None, Some(_) | None, Some(_) | None, Some(_) | None) => {
+            let message = "`[[require]]` has either `every` and `has`, or `never`, or `mode`";
+            let diagnostic = Diagnostic::new(Code::MissingKey, &place, message, "none of the three, or more than one");
             faults.push(diagnostic.help(
-                "write `every = { effect = \"send\" }` and `has = { approval = \"human\" }`, or `never = { subject = \"…\", tools = […] }`",
+                "write `every = { effect = \"send\" }` and `has = { approval = \"human\" }`, or `never = { subject = \"…\", tools = […] }`, or `mode = \"enforce\"`",
             ));
             None
         }

@@ -6,7 +6,7 @@ use crate::amount::duration;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
-use crate::ir::{Durability, Evidence, Gateway, Key, Ledger};
+use crate::ir::{Durability, Evidence, Gateway, Key, Ledger, Mode};
 use crate::limits::{DEFAULT_TTL_S, INSTRUCTIONS_MAX, KEYS_MAX, MAX_TTL_S, RISK_THRESHOLD};
 use crate::name;
 
@@ -14,6 +14,8 @@ use crate::name;
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) gateway: Gateway,
+    /// Where the manifest says `mode`.
+    pub(crate) mode: Option<Span>,
     pub(crate) keys: Vec<Key>,
     pub(crate) lease: LeaseDraft,
     pub(crate) threshold: At<u16>,
@@ -36,6 +38,9 @@ enum Carrier {
     Arguments,
 }
 
+/// What `[gateway] mode` can be.
+const MODES: [(&str, Mode); 2] = [("enforce", Mode::Enforce), ("shadow", Mode::Shadow)];
+
 pub(super) fn read(root: &mut Fields<'_>, faults: &mut Faults) -> Settings {
     let gateway = root.need("gateway", "[gateway]", faults);
     let gateway = gateway.and_then(|field| field.table("`[gateway]`", faults)).map(|fields| self::gateway(fields, faults));
@@ -44,8 +49,11 @@ pub(super) fn read(root: &mut Fields<'_>, faults: &mut Faults) -> Settings {
     let lease = root.take("lease").and_then(|field| field.table("`[lease]`", faults));
     let risk = root.take("risk").and_then(|field| field.table("`[risk]`", faults));
     let ledger = root.take("ledger").and_then(|field| field.table("`[ledger]`", faults));
+    let nothing = Gateway { name: String::new(), instructions: String::new(), mode: Mode::default() };
+    let (gateway, mode) = gateway.unwrap_or((nothing, None));
     Settings {
-        gateway: gateway.unwrap_or(Gateway { name: String::new(), instructions: String::new() }),
+        gateway,
+        mode,
         keys: keys.unwrap_or_default(),
         lease: self::lease(lease, faults),
         threshold: threshold(risk, faults),
@@ -53,13 +61,15 @@ pub(super) fn read(root: &mut Fields<'_>, faults: &mut Faults) -> Settings {
     }
 }
 
-fn gateway(mut fields: Fields<'_>, faults: &mut Faults) -> Gateway {
+fn gateway(mut fields: Fields<'_>, faults: &mut Faults) -> (Gateway, Option<Span>) {
     let name =
         fields.need("name", "name = \"weather\"", faults).and_then(|field| field.checked(Code::BadName, name::gateway, faults));
     let instructions = fields.take("instructions").and_then(|field| field.prose(INSTRUCTIONS_MAX, true, faults));
+    let mode = fields.take("mode").and_then(|field| field.word(&MODES, &[], faults));
     fields.finish(&[], faults);
     let text = |at: Option<At<String>>| at.map(|at| at.value).unwrap_or_default();
-    Gateway { name: text(name), instructions: text(instructions) }
+    let value = mode.as_ref().map(|at| at.value).unwrap_or_default();
+    (Gateway { name: text(name), instructions: text(instructions), mode: value }, mode.map(|at| at.span))
 }
 
 fn keys(mut fields: Fields<'_>, faults: &mut Faults) -> Vec<Key> {

@@ -13,7 +13,7 @@ mod words;
 pub(crate) use tool::origin;
 
 use crate::ir::{
-    Approver, Durability, Evidence, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Policy, Property,
+    Approver, Durability, Evidence, Flow, FlowVerdict, Gateway, Grant, Issue, Key, Lease, Ledger, Limits, Mode, Policy, Property,
     Removed, Require, Requirement, Sandbox, Selector,
 };
 use std::fmt;
@@ -66,8 +66,12 @@ impl fmt::Display for Report {
 fn values(policy: &Policy) -> Vec<String> {
     let Policy { airlock, gateway, keys, lease, ledger, limits, sandbox, approvers, upstreams, tools, flows, grants, requires } =
         policy;
-    let Gateway { name, instructions } = gateway;
+    let Gateway { name, instructions, mode } = gateway;
     let mut lines = vec![format!("gateway {name}"), row("language", airlock)];
+    match mode {
+        Mode::Enforce => {}
+        Mode::Shadow => lines.push(row("SHADOW MODE", "a refused call of an upstream's tool is recorded, and made all the same")),
+    }
     if !instructions.is_empty() {
         lines.push(row("tells the model", format_args!("{instructions:?}")));
     }
@@ -213,6 +217,7 @@ fn require_lines(require: &Require) -> Vec<String> {
             lines.push(row("never", subject.as_deref().unwrap_or("any subject")));
             lines.push(row("reaches a tool", selector(tools)));
         }
+        Requirement::Enforce => lines.push(row("mode", "enforce")),
     }
     lines
 }

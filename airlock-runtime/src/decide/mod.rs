@@ -6,6 +6,7 @@ mod check;
 mod grants;
 mod origin;
 mod require;
+mod shadow;
 
 pub use check::{Check, Traced};
 #[cfg(feature = "gateway")]
@@ -18,6 +19,7 @@ pub(crate) use origin::sentence;
 pub(crate) use require::issue_requirements;
 #[cfg(feature = "gateway")]
 pub(crate) use require::not_revoked;
+pub use shadow::{Fate, let_through};
 
 use crate::approve::{Approved, Quorum};
 use crate::call::Args;

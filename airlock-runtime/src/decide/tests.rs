@@ -19,6 +19,7 @@ const EGRESS: &[Egress] = &[
 static POLICY: Policy = Policy {
     gateway: "gw",
     instructions: "",
+    mode: crate::policy::Mode::Enforce,
     digest: [0; 32],
     compiled_by: "test",
     keys: &[Key { kid: "k1", commitment: None }],

@@ -73,6 +73,8 @@ pub struct Revoke<'a> {
 pub struct Decision<'a> {
     /// Verdict.
     pub allow: bool,
+    /// Refused, and made all the same: the gateway is in shadow mode.
+    pub through: bool,
     /// Session id; empty when the call named none.
     pub sid: &'a str,
     /// Subject of the lease; empty when there was no valid lease.
@@ -386,7 +388,8 @@ impl Entry<'_> {
         match self {
             Entry::Decision(d) => {
                 let mark = d.allow.then(|| Mark { sid: clip(d.sid), tool: clip(d.tool), labels: d.labels });
-                let fold = (!d.allow).then(|| clip(d.why));
+                // What is made has a line of its own, refused or not.
+                let fold = (!d.allow && !d.through).then(|| clip(d.why));
                 Sealed { salt: Some(salt), mark, fold, ..bare(body(&decision_line(d, pol, &salt))) }
             }
             Entry::Outcome(o) => bare(body(&outcome_line(o, pol))),
@@ -401,7 +404,11 @@ impl Entry<'_> {
 fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> DecisionLine<'a> {
     DecisionLine {
         t: "decision",
-        d: if d.allow { "allow" } else { "deny" },
+        d: match (d.allow, d.through) {
+            (true, _) => "allow",
+            (false, true) => "shadow",
+            (false, false) => "deny",
+        },
         sid: clip(d.sid),
         sub: clip(d.sub),
         tool: clip(d.tool),

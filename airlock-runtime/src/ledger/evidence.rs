@@ -82,7 +82,7 @@ pub(super) fn members(entry: &Entry<'_>, kept: &Kept) -> Option<String> {
     match entry {
         Entry::Decision(decision) if decision.has_lease => Some(left(Left::Lease)),
         Entry::Decision(decision) => {
-            let most = if decision.allow { ARGUMENTS_KEPT_MAX } else { REFUSED_KEPT_MAX };
+            let most = if decision.allow || decision.through { ARGUMENTS_KEPT_MAX } else { REFUSED_KEPT_MAX };
             text(What::Arguments, Some(decision.tool), decision.args, most, kept)
         }
         Entry::Approve(approve) => text(What::Arguments, Some(approve.tool), approve.args?, ARGUMENTS_KEPT_MAX, kept),

@@ -243,9 +243,27 @@ impl Ledger {
         effect: EffectClass,
         require: Vec<Require>,
     ) -> Result<Allowed, LedgerError> {
-        let entry = Entry::Decision(Decision { allow: true, ..decision });
+        self.made(&Decision { allow: true, through: false, ..decision }, effect, require).await
+    }
+
+    /// Records that a refused call is made all the same, if these conditions hold, nothing is killed and the clock does not stand behind the
+    /// ledger, as durably as its effect demands.
+    ///
+    /// # Errors
+    /// Any [`LedgerError`]; nothing may be performed then.
+    pub async fn let_through(
+        &self,
+        decision: Decision<'_>,
+        effect: EffectClass,
+        require: Vec<Require>,
+    ) -> Result<Allowed, LedgerError> {
+        self.made(&Decision { allow: false, through: true, ..decision }, effect, require).await
+    }
+
+    /// Records a call that will be made.
+    async fn made(&self, decision: &Decision<'_>, effect: EffectClass, require: Vec<Require>) -> Result<Allowed, LedgerError> {
         let require = [Require::NotKilled, Require::Clock].into_iter().chain(require).collect();
-        let recorded = self.record_if(&entry, self.sync_for(effect), require).await?;
+        let recorded = self.record_if(&Entry::Decision(decision.clone()), self.sync_for(effect), require).await?;
         Ok(Allowed { seq: recorded.seq() })
     }
 
@@ -343,8 +361,9 @@ impl Drop for Ledger {
     }
 }
 
-/// Proof that an allow stands in the ledger, as durably as its effect demands. Only [`Ledger::allow`] makes one, and it has no
-/// `Clone`: an effect takes it by value, so one record pays for one effect.
+/// Proof that an allow, or in shadow mode a refusal that is let through, stands in the ledger, as durably as its effect demands. Only
+/// [`Ledger::allow`] and [`Ledger::let_through`] make one, and it has no `Clone`: an effect takes it by value, so one record pays for one
+/// effect.
 #[derive(Debug)]
 #[must_use = "an effect takes this value; dropping it means the entry was recorded for nothing"]
 pub struct Allowed {

@@ -42,9 +42,12 @@ pub struct Usage {
     pub allowed: u64,
     /// Of these, denied.
     pub denied: u64,
-    /// Allowed calls whose effect failed.
+    /// Of these, refused and made all the same: the gateway was in shadow mode.
+    #[serde(skip_serializing_if = "is_none")]
+    pub shadow: u64,
+    /// Calls that were made and whose effect failed.
     pub failed: u64,
-    /// Denials by reason code.
+    /// Denials by reason code, those that were let through among them.
     pub reasons: BTreeMap<String, u64>,
     /// Median duration in microseconds, rounded up by less than an eighth; absent without an outcome.
     pub p50_us: Option<u64>,
@@ -52,6 +55,11 @@ pub struct Usage {
     pub p95_us: Option<u64>,
     /// Hosts that allowed calls may have reached.
     pub hosts: BTreeSet<String>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the form that serde calls")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Counts per tool.
@@ -90,7 +98,7 @@ pub struct Agent {
     pub subject: String,
     /// Per tool, by name.
     pub tools: Vec<Usage>,
-    /// Tools that its leases name and no allowed call used: candidates for a narrower grant.
+    /// Tools that its leases name and no call that was made used: candidates for a narrower grant.
     pub unused: Vec<String>,
 }
 

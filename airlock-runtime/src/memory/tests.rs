@@ -25,6 +25,7 @@ const fn of(kind: ValueKind) -> Origin {
 const EMPTY: Policy = Policy {
     gateway: "g",
     instructions: "",
+    mode: crate::policy::Mode::Enforce,
     digest: [0; 32],
     compiled_by: "",
     keys: &[],

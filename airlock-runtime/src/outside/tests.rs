@@ -58,6 +58,7 @@ pub(super) fn policy(port: Option<u16>) -> &'static Policy {
     Box::leak(Box::new(Policy {
         gateway: "gw",
         instructions: "",
+        mode: crate::policy::Mode::Enforce,
         digest: [0; 32],
         compiled_by: "test",
         keys: &[],

@@ -10,7 +10,7 @@ use crate::lease::present::LIST;
 use crate::ledger::{LedgerError, Require};
 #[cfg(feature = "plan-upstream")]
 use crate::policy::ToolKind;
-use crate::policy::{LeaseRules, Tool};
+use crate::policy::{LeaseRules, Mode, Tool};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
 use crate::risk::Risk;
@@ -101,7 +101,10 @@ impl Gateway {
             Err(reason) => {
                 let risk = Risk { score: 0, factors: Vec::new(), ignored: Vec::new() };
                 let context = Context::new(&call, Some(meta), authority.as_ref().ok(), &risk, None);
-                Err(self.deny(&context, reason).await)
+                let denied = self.deny(&context, reason).await;
+                // Its calls would be let through, so the whole list is shown, as to a client without a lease. The refusal of the lease is recorded.
+                let all = || Seen { tools: policy.tools.iter().map(|tool| tool.name).collect(), ttl: CACHE_TTL_MS };
+                if policy.mode == Mode::Shadow && !denied.is_held() { Ok(all()) } else { Err(denied) }
             }
         }
     }

@@ -12,6 +12,7 @@ use serde_json::json;
 static POLICY: Policy = Policy {
     gateway: "gw",
     instructions: "",
+    mode: crate::policy::Mode::Enforce,
     digest: [0; 32],
     compiled_by: "test",
     keys: &[],

@@ -15,6 +15,7 @@ const THREE: Quota = Quota { session_calls: Some(3), ..sample::NO_QUOTA };
 static POLICY: Policy = Policy {
     gateway: "gw",
     instructions: "",
+    mode: crate::policy::Mode::Enforce,
     digest: [0; 32],
     compiled_by: "test",
     keys: &[Key { kid: "k1", commitment: None }],

@@ -28,6 +28,11 @@ impl Answer {
         self.result.text()
     }
 
+    /// Says something to whoever reads the result, behind what it says itself. The ledger commits to the result as it came.
+    pub(crate) fn note(&mut self, text: &str) {
+        self.result.append_text(text);
+    }
+
     pub(crate) const fn result(&self) -> &ForeignResult {
         &self.result
     }

@@ -105,6 +105,21 @@ impl ForeignResult {
         }
     }
 
+    /// Puts one more block of text at the end of `content`; what is there stays byte for byte.
+    pub(crate) fn append_text(&mut self, text: &str) {
+        let block = json!({"type": "text", "text": text}).to_string();
+        let content = self.members.iter_mut().find(|(name, _)| name == "content");
+        let list = content.and_then(|(_, content)| Some((content.trim_end().strip_suffix(']')?.len(), content)));
+        match list {
+            Some((end, content)) => {
+                content.truncate(end);
+                let comma = if content.trim_end().ends_with('[') { "" } else { "," };
+                content.push_str(&format!("{comma}{block}]"));
+            }
+            None => self.replace("content", &json!([{"type": "text", "text": text}])),
+        }
+    }
+
     /// Takes a member and all of `_meta` out.
     pub(crate) fn forget(&mut self, name: &str) {
         self.members.retain(|(other, _)| other != name);
@@ -189,6 +204,20 @@ mod tests {
         assert!(!modern.contains("ttlMs") && modern.matches("resultType").count() == 0, "the caller says that it is complete");
         assert!(reply(result, Revision::R2025_11_25).contains(r#""structuredContent":{"result":[1]}"#));
         assert!(!reply(result, Revision::R2025_03_26).contains("structuredContent"));
+    }
+
+    #[test]
+    fn a_text_comes_behind_what_is_there() {
+        let noted = |result: &str| {
+            let mut result = ForeignResult::new(result).unwrap();
+            result.append_text("n");
+            result.text()
+        };
+        let block = r#"{"text":"n","type":"text"}"#;
+        assert_eq!(noted(r#"{"content":[{"z":1.0}] ,"a":1}"#), format!(r#"{{"content":[{{"z":1.0}},{block}],"a":1}}"#));
+        assert_eq!(noted(r#"{"content":[ ]}"#), format!(r#"{{"content":[ {block}]}}"#));
+        assert_eq!(noted(r#"{"content":[["["]]}"#), format!(r#"{{"content":[["["],{block}]}}"#));
+        assert_eq!(noted(r#"{"a":1}"#), format!(r#"{{"a":1,"content":[{block}]}}"#));
     }
 
     #[test]

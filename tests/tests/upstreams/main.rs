@@ -7,5 +7,7 @@ mod eras;
 mod faces;
 mod hostile;
 mod kills;
+mod learn;
 mod real;
 mod scene;
+mod shadow;

@@ -1,7 +1,7 @@
 //! Single differences that were once missed or are easily missed, and the queries.
 
 use super::*;
-use crate::ir::{Approval, IgnoredFactor, Part, Sandbox};
+use crate::ir::{Approval, Gateway, IgnoredFactor, Mode, Part, Sandbox};
 
 fn audit(args: Vec<ArgRules>) -> Tool {
     Tool { args, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) }
@@ -111,6 +111,22 @@ fn rules_about_tools_of_a_lease_and_the_query_are_compared() {
     };
     let rows = gains(&http(vec![ArgRule::Forbid]), &http(Vec::new()));
     assert_eq!((rows.len(), &rows[0].dimension), (1, &Dimension::Argument("query".into())));
+}
+
+/// Shadow mode changes no decision, and what is done with one.
+#[test]
+fn shadow_mode_widens() {
+    let enforce = policy(vec![audit(Vec::new())], vec![grant_of("a", &["airlock_audit_tail"], &[])]);
+    let shadow = Policy { gateway: Gateway { mode: Mode::Shadow, ..enforce.gateway.clone() }, ..enforce.clone() };
+    let changed = |old: &Policy, new: &Policy| {
+        let all = diff(old, new);
+        let rows = all.rows.iter().filter(|row| row.dimension == Dimension::Mode && row.status != Status::Unchanged);
+        (all.widens(), rows.map(|row| (row.status, row.new.clone())).collect::<Vec<_>>())
+    };
+    let made = "recorded, and made all the same at an upstream".to_owned();
+    assert_eq!(changed(&enforce, &shadow), (true, vec![(Status::Gained, made)]));
+    assert_eq!(changed(&shadow, &enforce), (false, vec![(Status::Lost, "refused".to_owned())]));
+    assert_eq!(changed(&shadow, &shadow), (false, Vec::new()));
 }
 
 /// What a policy lets be missing is an authority of whoever takes the gateway over, so it is no note.

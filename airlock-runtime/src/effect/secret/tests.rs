@@ -33,6 +33,7 @@ static POLICY: Policy =
 const POLICY_WITHOUT: Policy = Policy {
     gateway: "gw",
     instructions: "",
+    mode: crate::policy::Mode::Enforce,
     digest: [0; 32],
     compiled_by: "test",
     keys: &[],

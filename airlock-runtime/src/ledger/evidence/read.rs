@@ -8,6 +8,7 @@ use crate::ledger::redact::{Kept, NO_SALT, NO_TEXT};
 use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
@@ -85,6 +86,36 @@ pub fn look(dir: &Path, seq: u64) -> io::Result<Vec<Found>> {
         }
     }
     Ok(found)
+}
+
+/// What is kept of the arguments of these decisions, each with the commitment of its entry, in one pass over the evidence. Beyond `most`
+/// bytes nothing more is taken, and what is missing is in no entry of the result.
+///
+/// # Errors
+/// A file of evidence cannot be read.
+pub fn arguments(dir: &Path, wanted: &BTreeMap<u64, String>, most: usize) -> io::Result<BTreeMap<u64, Text>> {
+    let mut stored: BTreeMap<u64, Stored> = BTreeMap::new();
+    let mut taken = 0;
+    for segment in files::segments(dir)? {
+        match File::open(dir.join(files::EVIDENCE).join(segment.name())) {
+            Ok(file) => super::scan(&file, |_, text| {
+                if taken < most
+                    && let Some(kept) = Kept::read(text).filter(|kept| wanted.contains_key(&kept.seq))
+                {
+                    taken += text.len();
+                    stored.entry(kept.seq).or_default().take(&kept);
+                }
+            })?,
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let best = |(seq, stored): (u64, Stored)| {
+        let commits = wanted.get(&seq).and_then(|digits| unhex(digits.as_bytes()));
+        let opens = |bytes: &[u8]| stored.salts.iter().any(|salt| commits == Some(commitment(salt, bytes)));
+        (seq, stored.best(What::Arguments, &opens))
+    };
+    Ok(stored.into_iter().map(best).collect())
 }
 
 fn other(fault: impl ToString) -> io::Error {

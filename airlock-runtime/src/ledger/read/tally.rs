@@ -106,14 +106,17 @@ impl Gathered {
         }
         let usage = &mut self.rows.entry(key.clone()).or_default().usage;
         usage.calls += 1;
-        if decision.d == "allow" {
-            usage.allowed += 1;
+        let is_made = decision.d == "allow" || decision.d == "shadow";
+        if is_made {
             usage.reach(decision.hosts);
             if self.open.len() < OPEN_MAX {
                 self.open.insert(decision.call, key);
             }
+        }
+        if decision.d == "allow" {
+            usage.allowed += 1;
         } else {
-            usage.denied += 1;
+            *(if is_made { &mut usage.shadow } else { &mut usage.denied }) += 1;
             let known = usage.reasons.len() < NAMES_MAX || usage.reasons.contains_key(&decision.why);
             *usage.reasons.entry(if known { decision.why } else { MORE.to_owned() }).or_default() += 1;
         }
@@ -146,7 +149,7 @@ impl Gathered {
         }
         for (subject, tools) in self.granted {
             let agent = agents.entry(subject).or_default();
-            let used = |tool: &String| agent.tools.iter().any(|usage| usage.tool == *tool && usage.allowed > 0);
+            let used = |tool: &String| agent.tools.iter().any(|usage| usage.tool == *tool && usage.allowed + usage.shadow > 0);
             agent.unused = tools.into_iter().filter(|tool| !used(tool)).collect();
         }
         agents.into_iter().map(|(subject, agent)| Agent { subject, ..agent }).collect()

@@ -21,6 +21,7 @@ const SENDS: &[&str] = &["sends:external"];
 static POLICY: Policy = Policy {
     gateway: "gw",
     instructions: "",
+    mode: crate::policy::Mode::Enforce,
     digest: [0; 32],
     compiled_by: "test",
     keys: &[],

@@ -61,6 +61,7 @@ const fn policy(approval_timeout: u64) -> Policy {
     Policy {
         gateway: "gw",
         instructions: "",
+        mode: crate::policy::Mode::Enforce,
         digest: [0; 32],
         compiled_by: "test",
         keys: &[],
