@@ -2,7 +2,7 @@
 
 use crate::gateway::note::{self, Notes};
 use crate::render::{self, Failure};
-use airlock_policy::ir::{HostRule, Issue, Policy, ToolKind};
+use airlock_policy::ir::{HostRule, Issue, Mode, Policy, ToolKind};
 use airlock_policy::{Checked, Compiled, Severity};
 use std::collections::BTreeMap;
 use std::io::{IsTerminal, Read};
@@ -243,7 +243,9 @@ pub(crate) fn capabilities(policy: &Policy) -> String {
         };
         format!("  grant          {} → {}, {issue}", grant.subject, grant.tools.join(", "))
     });
-    upstreams.chain(tools).chain(grants).collect::<Vec<_>>().join("\n")
+    let shadow = (policy.gateway.mode == Mode::Shadow)
+        .then(|| "  SHADOW MODE    refused calls of upstreams are recorded, and made all the same".to_owned());
+    shadow.into_iter().chain(upstreams).chain(tools).chain(grants).collect::<Vec<_>>().join("\n")
 }
 
 fn host(rule: &HostRule) -> String {

@@ -89,7 +89,7 @@ pub fn python(script: &Path) -> Command {
 }
 
 /// The command that makes calls through an official client and prints what came back: `compare.py` with the modes `auto` and `legacy`, or
-/// `compare.mjs` with `auto`, `default` and a revision.
+/// `compare.mjs` with `auto`, `default`, a revision, and `v1`.
 pub fn compare(script: &str, mode: &str, server: &[String]) -> Command {
     let mut command = match script.ends_with(".py") {
         true => python(&Path::new(SERVERS).join(script)),
@@ -99,6 +99,15 @@ pub fn compare(script: &str, mode: &str, server: &[String]) -> Command {
         command.arg(node().join(script));
     }
     command.arg(mode).args(server);
+    command
+}
+
+/// The command line of the MCP Inspector for a server, in a home of its own.
+pub fn inspector(server: &[String], home: &Path) -> Command {
+    needs("node", (20, 0), "Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)");
+    let place = npm("inspector", &format!("{SCRIPTS}/inspector"));
+    let mut command = bounded("node", RUN_SECONDS);
+    command.arg(place.join("node_modules/.bin/mcp-inspector")).arg("--cli").args(server).env("HOME", home);
     command
 }
 

@@ -3,6 +3,7 @@
 #[cfg(feature = "plan-upstream")]
 use super::{Act, Tempo};
 use super::{Call, Permit};
+use crate::approve::Refusal;
 #[cfg(feature = "plan-upstream")]
 use crate::builtin::Plan;
 use crate::policy::{Mode, Policy};
@@ -33,7 +34,7 @@ impl Fate {
     #[must_use]
     pub fn of(reason: &Reason) -> Self {
         match reason {
-            Reason::Approval(refusal) => Self::of_approval(refusal.code()),
+            Reason::Approval(refusal) => Self::of_approval(*refusal),
             Reason::LeaseMissing
             | Reason::ContextMissing
             | Reason::Lease(_)
@@ -75,10 +76,20 @@ impl Fate {
     }
 
     /// Nobody could be asked, and the call goes through; somebody was, and did not say yes, and it does not.
-    fn of_approval(code: &str) -> Self {
-        match code {
-            "approval_required" | "approval_unavailable" | "too_many_questions" | "approval_too_large" => Self::Through,
-            _ => Self::Held,
+    const fn of_approval(refusal: Refusal) -> Self {
+        match refusal {
+            Refusal::Required
+            | Refusal::NotDeclared
+            | Refusal::NoSuchRevision
+            | Refusal::Failed
+            | Refusal::TooMany
+            | Refusal::TooLarge => Self::Through,
+            Refusal::Refused
+            | Refusal::Timeout
+            | Refusal::Withdrawn
+            | Refusal::State(_)
+            | Refusal::Answered
+            | Refusal::Signed(_) => Self::Held,
         }
     }
 }

@@ -135,3 +135,23 @@ fn a_forger_is_not_told_what_was_wrong() {
         assert_ne!(Reason::Lease(fault).ledger_code(), Reason::Lease(LeaseFault::Mac).ledger_code());
     }
 }
+
+/// A row for each code, with what the code does in shadow mode; a code has one fate, whatever is behind it.
+#[test]
+fn the_page_on_shadow_mode_says_what_becomes_of_each_reason() {
+    use crate::decide::Fate;
+    use std::collections::BTreeMap;
+    let page = include_str!("../../../docs/shadow.md");
+    let row = |line: &'static str| {
+        let (code, rest) = line.strip_prefix("| `")?.split_once("` | ")?;
+        let fate = rest.split(' ').next().filter(|fate| ["through", "held"].contains(fate))?;
+        Some((code, fate))
+    };
+    let told: BTreeMap<&str, &str> = page.lines().filter_map(row).collect();
+    let mut fates: BTreeMap<&str, &str> = BTreeMap::new();
+    for reason in all().iter().skip(1) {
+        let (code, fate) = (reason.code(), Fate::of(reason).word());
+        assert_eq!(*fates.entry(code).or_insert(fate), fate, "{code} has two fates");
+    }
+    assert_eq!(told, fates);
+}

@@ -152,7 +152,7 @@ fn clients_are_told_what_the_servers_tell() {
     let (servers, calls) = (ground.servers(), ground.calls());
     let calls: Vec<Value> = calls.into_iter().filter(|call| call["tool"] != "list_allowed_directories").collect();
     let program = servers_gateway(&ground);
-    for (script, modes) in [("compare.py", ["auto", "legacy"]), ("compare.mjs", ["2026-07-28", "default"])] {
+    for (script, modes) in [("compare.py", &["auto", "legacy"][..]), ("compare.mjs", &["2026-07-28", "default", "v1"])] {
         let place = Place::new("servers");
         // In the directory that the sandbox of its server gives.
         let memory = |name: &str| {
