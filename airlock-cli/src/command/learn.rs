@@ -13,7 +13,7 @@ use crate::learn::{Apart, Seen, Wishes};
 use crate::manifest::{self, Manifest};
 use crate::render::{Failure, Outcome, note, say};
 use airlock_policy::ir::{Mode, Policy};
-use airlock_policy::{Checked, beside, compile_with};
+use airlock_policy::{Checked, Severity, beside, compile_with};
 use airlock_runtime::clock::Micros;
 use airlock_runtime::ledger::verify::{Trust, Verdict, verify};
 use std::path::{Path, PathBuf};
@@ -168,7 +168,12 @@ impl Learn {
                     .help("let agents work with the gateway in shadow mode; --accept takes calls that you have looked at"));
             }
             let narrow = propose(text, &self.name(), policy, &seen, wishes, true)?;
-            let is_wide = self.check(&narrow).compiled().is_none();
+            let is_wide = {
+                let checked = self.check(&narrow);
+                let errors = checked.diagnostics().iter().filter(|fault| fault.severity == Severity::Error);
+                errors.for_each(|fault| note(format_args!("with rules and bounds: {}: {}", fault.code.text(), fault.message)));
+                checked.compiled().is_none()
+            };
             let proposed = if is_wide { propose(text, &self.name(), policy, &seen, wishes, false)? } else { narrow };
             let checked = self.check(&proposed);
             let Some(compiled) = checked.compiled() else {

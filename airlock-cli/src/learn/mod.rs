@@ -9,6 +9,8 @@ pub(crate) mod page;
 pub(crate) mod propose;
 pub(crate) mod replay;
 pub(crate) mod rules;
+#[cfg(test)]
+mod tests;
 
 use airlock_runtime::clock::Micros;
 use serde_json::{Map, Value};

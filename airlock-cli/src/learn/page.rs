@@ -43,16 +43,15 @@ impl Proposal<'_> {
 
     /// What the replay came to.
     pub(crate) fn replayed(&self) -> String {
-        let Replay { judged, asked, unknown, refused } = self.replay;
+        let Replay { judged, unknown, refused } = self.replay;
         let (first, last) = self.found.span.unwrap_or_default();
-        let asked = if *asked > 0 { format!(", {asked} of them after a person's yes") } else { String::new() };
         let unknown = if *unknown > 0 {
             format!("; {unknown} could not be replayed, since their arguments are not known")
         } else {
             String::new()
         };
         format!(
-            "Entries {first} to {last}: {} calls to learn from, {judged} replayed under this manifest, {} allowed{asked}{unknown}.",
+            "Entries {first} to {last}: {} calls to learn from, {judged} replayed under this manifest, {} allowed{unknown}.",
             self.seen.len(),
             judged - refused.len()
         )
@@ -114,7 +113,7 @@ impl Proposal<'_> {
             "not_proposed": self.apart.iter().map(apart).collect::<Vec<_>>(),
             "held": self.found.held,
             "replayed": {"calls": self.replay.judged, "allowed": self.replay.judged - self.replay.refused.len(),
-                         "asked": self.replay.asked, "unknown": self.replay.unknown},
+                         "unknown": self.replay.unknown},
             "narrowed": !self.is_wide,
         })
     }

@@ -174,7 +174,7 @@ impl<'a> Draft<'a> {
                 tools.fmt();
             }
             granted.extend(tools.iter().filter_map(Value::as_str).map(|tool| (subject.clone(), tool.to_owned())));
-            let calls: Vec<&Seen> = theirs.into_iter().flat_map(BTreeMap::values).flatten().copied().collect();
+            let calls = in_order(theirs.into_iter().flat_map(BTreeMap::values).flatten().copied());
             if !calls.is_empty() {
                 above(table, &commented(&evidence(&calls, self.wishes)));
             }
@@ -201,7 +201,7 @@ impl<'a> Draft<'a> {
 
 /// A grant for what no grant gave. It is issued by the operator: that is the strictest way.
 fn grant(policy: &Policy, subject: &str, tools: &BTreeMap<&str, &Vec<&Seen>>, wishes: &Wishes) -> Table {
-    let calls: Vec<&Seen> = tools.values().flat_map(|calls| calls.iter().copied()).collect();
+    let calls = in_order(tools.values().flat_map(|calls| calls.iter().copied()));
     let of_subject = |grant: &&Grant| grant.subject == subject;
     let ceiling = policy.grants.iter().filter(of_subject).map(|grant| grant.max_risk).max();
     let mut table = Table::new();
@@ -214,6 +214,12 @@ fn grant(policy: &Policy, subject: &str, tools: &BTreeMap<&str, &Vec<&Seen>>, wi
     table.insert("why", toml_edit::value("seen in shadow mode; replace this by the reason in your own words"));
     table.decor_mut().set_prefix(format!("\n{}", commented(&evidence(&calls, wishes))));
     table
+}
+
+fn in_order<'s>(calls: impl Iterator<Item = &'s Seen>) -> Vec<&'s Seen> {
+    let mut calls: Vec<&Seen> = calls.collect();
+    calls.sort_by_key(|seen| seen.seq);
+    calls
 }
 
 const fn is_foreign(tool: &Tool) -> bool {

@@ -13,8 +13,6 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Replay {
     /// Calls that were judged with their arguments.
     pub(crate) judged: usize,
-    /// Of these, those that the proposal asks a person about.
-    pub(crate) asked: usize,
     /// Calls whose arguments are not known: nothing is said of them.
     pub(crate) unknown: usize,
     /// Those that the proposal refuses.
@@ -53,8 +51,7 @@ pub(crate) fn replay(compiled: &Compiled, seen: &[Seen], wishes: &Wishes) -> Res
         let ruling = sitting.call(&request, call.at, true);
         done.judged += 1;
         match ruling.verdict {
-            Expect::Allow => {}
-            Expect::Ask => done.asked += 1,
+            Expect::Allow | Expect::Ask => {}
             Expect::Deny => done.refused.push(Apart {
                 seq: call.seq,
                 tool: call.tool.clone(),

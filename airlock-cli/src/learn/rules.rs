@@ -134,7 +134,8 @@ fn directory(texts: &BTreeSet<&str>) -> Option<String> {
 
 /// Above what was seen by a step at least, and not above what the manifest has.
 fn threshold(tool: &Tool, calls: &[&Seen]) -> Option<u16> {
-    let most = calls.iter().map(|seen| seen.risk).max()?;
+    // Every call begins with the base.
+    let most = calls.iter().map(|seen| seen.risk).max()?.max(tool.base_risk);
     let bound = (most + RISK_STEP).div_ceil(RISK_STEP) * RISK_STEP;
     (bound < tool.risk_threshold).then_some(bound)
 }
