@@ -36,7 +36,7 @@ impl Ground {
         let wanted = ["read_text_file", "list_directory", "write_file", "move_file"];
         let tools = definitions(&command).into_iter().filter(|tool| wanted.contains(&tool["name"].as_str().unwrap())).collect();
         let mut upstream = Upstream::new("files", command, tools);
-        upstream.tool_lines = "effect = \"read\"\nrisk_threshold = 0.6\n".into();
+        upstream.tool_lines = "effect = \"read\"\nrisk_threshold = 0.35\n".into();
         let head = head("learned").replace("name = \"learned\"\n", "name = \"learned\"\nmode = \"shadow\"\n");
         let head = head.replace("durability", "evidence = \"full\"\ndurability");
         let (text, files) = manifest(&head, "learned", &[upstream]);

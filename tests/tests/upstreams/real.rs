@@ -173,7 +173,7 @@ fn clients_are_told_what_the_servers_tell() {
             .map(|call| json!({"tool": format!("{}.{}", name(call).0, name(call).1), "arguments": call["arguments"]}))
             .chain([json!({"tool": "files.read_text_file", "arguments": {"path": "/etc/hostname"}})])
             .collect();
-        for mode in modes {
+        for &mode in modes {
             let tools: Vec<&str> = behind.iter().map(|call| call["tool"].as_str().unwrap()).collect();
             let tools: std::collections::BTreeSet<&str> = tools.into_iter().collect();
             let mut claims = place.claims(&tools.into_iter().collect::<Vec<_>>());

@@ -43,7 +43,7 @@ fn command(era: &str) -> Vec<String> {
 }
 
 /// The definitions of `hostile.py` as they were reviewed. `tools/list` has them on two pages; these are both.
-fn reviewed() -> Vec<Map<String, Value>> {
+pub(crate) fn reviewed() -> Vec<Map<String, Value>> {
     static BOTH: OnceLock<Vec<Map<String, Value>>> = OnceLock::new();
     let first = || definitions(&command("legacy")).remove(0);
     let act = json!({"name": "act", "description": "Does what it is told.", "inputSchema": {"type": "object", "properties": {

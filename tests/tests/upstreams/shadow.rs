@@ -1,19 +1,19 @@
 //! Gateways in shadow mode: what is made although it would be refused, what is not, and who is told.
 
-use crate::scene::TOKEN;
+use crate::scene::{TOKEN, reviewed};
 use airlock_tests::built::{gateway_with, run};
 use airlock_tests::clients::{SERVERS, program};
 use airlock_tests::message::{call, call_with, leased, meta, reason, request};
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
-use airlock_tests::upstreams::{Upstream, definitions, head, manifest};
+use airlock_tests::upstreams::{Upstream, head, manifest};
 use serde_json::{Value, json};
 use std::path::PathBuf;
 
 /// `hostile.py` as an honest server and as one whose definition of `act` is another, in a gateway that enforces or does not.
 fn built(mode: &str) -> PathBuf {
     let command = |era: &str| vec![program("python3"), format!("{SERVERS}/hostile.py"), era.to_owned()];
-    let reviewed: Vec<_> = definitions(&command("legacy")).into_iter().filter(|tool| tool["name"] == "act").collect();
+    let reviewed: Vec<_> = reviewed().into_iter().filter(|tool| tool["name"] == "act").collect();
     let upstreams = ["legacy", "drifted"].map(|era| {
         let mut upstream = Upstream::new(if era == "legacy" { "honest" } else { "drifted" }, command(era), reviewed.clone());
         upstream.lines = "env.TOKEN = { secret = \"UPSTREAM_TOKEN\" }\n".into();
