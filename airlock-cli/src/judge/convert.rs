@@ -265,7 +265,7 @@ const fn kind_of(kind: ir::ValueKind) -> rt::origin::ValueKind {
     }
 }
 
-fn egress(egress: &ir::Egress) -> rt::Egress {
+pub(super) fn egress(egress: &ir::Egress) -> rt::Egress {
     let ir::Egress { host, ports, stand_in, why: _ } = egress;
     rt::Egress { host: host_rule(host), ports: list(ports.clone()), stand_in: *stand_in }
 }

@@ -137,7 +137,7 @@ const fn kind_name(kind: ir::ValueKind) -> &'static str {
     }
 }
 
-fn egress_entry(egress: &ir::Egress) -> TokenStream {
+pub(super) fn egress_entry(egress: &ir::Egress) -> TokenStream {
     // Why a host is allowed is for the reader of the manifest; no reply or ledger entry shows it.
     let ir::Egress { host, ports, stand_in, why: _ } = egress;
     let host = host_rule(host);

@@ -1,6 +1,7 @@
 //! Foreign servers and their tools as constants.
 
 use super::option;
+use super::tool::egress_entry;
 use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -38,6 +39,10 @@ fn confined(confine: &ir::Confine) -> TokenStream {
     let ir::ProcessLimits { data, fsize, cpu, files } = limits;
     let net = match net {
         ir::Net::None => quote!(None),
+        ir::Net::Proxy(hosts) => {
+            let hosts = hosts.iter().map(egress_entry);
+            quote!(Proxy(&[#(#hosts),*]))
+        }
     };
     let cpu = option(cpu.map(|cpu| quote!(#cpu)));
     let missing = allow_missing.iter().map(|feature| match feature {
