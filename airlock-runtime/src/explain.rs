@@ -122,7 +122,7 @@ fn tool(tool: &Tool) -> Value {
         base_risk,
         ignored,
         egress,
-        check_args: _,
+        rules: _,
         origins,
         trusted,
         strict,
