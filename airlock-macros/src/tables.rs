@@ -204,9 +204,7 @@ fn limits(limits: &ir::Limits) -> TokenStream {
 fn quota(quota: &ir::Quota) -> TokenStream {
     let ir::Quota { rate, session_rate, session_calls } = quota;
     let rate_of = |rate: &Option<ir::Rate>| {
-        option(
-            rate.map(|ir::Rate { calls, seconds }| quote!(policy::Rate { calls: #calls, seconds: #seconds })),
-        )
+        option(rate.map(|ir::Rate { calls, seconds }| quote!(policy::Rate { calls: #calls, seconds: #seconds })))
     };
     let (rate, session_rate) = (rate_of(rate), rate_of(session_rate));
     let session_calls = option(session_calls.map(|calls| quote!(#calls)));

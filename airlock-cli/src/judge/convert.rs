@@ -239,7 +239,13 @@ fn origin(origin: &ir::Origin) -> rt::origin::Origin {
         ir::Otherwise::Deny => rt::origin::Otherwise::Deny,
         ir::Otherwise::Ask => rt::origin::Otherwise::Ask,
     };
-    rt::origin::Origin { arg: text(arg), look, from: rt::origin::Sources::of(&from), otherwise }
+    rt::origin::Origin {
+        arg: text(arg),
+        look,
+        from: rt::origin::Sources::of(&from),
+        otherwise,
+        by: &airlock_runtime::memory::TRACING,
+    }
 }
 
 /// A reading, as the runtime has it.

@@ -50,9 +50,9 @@ pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Ups
     let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| factor);
     let egress = egress.iter().map(egress_entry);
     let approval = option(approval.map(|ir::Approval::Human| quote!(policy::Approval::Human)));
-    let signatures = option(signatures.as_ref().map(|ir::Signatures { count, of, within }| {
-        quote!(policy::Signatures { count: #count, of: &[#(#of),*], within: #within })
-    }));
+    let signatures = option(signatures.as_ref().map(
+        |ir::Signatures { count, of, within }| quote!(policy::Signatures { count: #count, of: &[#(#of),*], within: #within }),
+    ));
     let quota = self::quota(quota);
     let origins = origins.iter().map(origin);
     quote! {
@@ -119,6 +119,7 @@ fn origin(origin: &ir::Origin) -> TokenStream {
             look: policy::origin::Look::#look,
             from: policy::origin::Sources::of(&[#(#from),*]),
             otherwise: policy::origin::Otherwise::#otherwise,
+            by: &::airlock_runtime::memory::TRACING,
         }
     }
 }

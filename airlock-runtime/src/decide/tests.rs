@@ -1,12 +1,12 @@
 //! Decisions over a small policy, with real leases.
 
 use super::*;
+use crate::call::{Demand, Rule};
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
 use crate::ledger::Holder;
 use crate::memory::Seen;
 use crate::policy::Grant;
 use crate::policy::evidence::Evidence;
-use crate::call::{Demand, Rule};
 use crate::policy::{Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
 use crate::risk::Factor;
 use proptest::prelude::*;

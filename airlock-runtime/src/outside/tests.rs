@@ -8,8 +8,8 @@ use crate::decide::Errand;
 use crate::effect::Failure;
 use crate::policy::evidence::Evidence;
 use crate::policy::{
-    Auth, AuthScheme, Durability, EffectClass, Egress as Entry, HostRule, Input, InputKind, LeaseRules, LedgerRules,
-    Method, Pair, Piece, Response, Rest, Select, Slot, ToolIndex, sample,
+    Auth, AuthScheme, Durability, EffectClass, Egress as Entry, HostRule, Input, InputKind, LeaseRules, LedgerRules, Method,
+    Pair, Piece, Response, Rest, Select, Slot, ToolIndex, sample,
 };
 use serde_json::{Value, json};
 use std::net::TcpListener;
