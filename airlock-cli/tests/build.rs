@@ -4,7 +4,7 @@
 
 mod built;
 
-use built::{age, airlock, build, cache, lock, manifest, note, text};
+use built::{age, airlock, build, cache, lock, manifest, note, report, text};
 use serde_json::Value;
 use std::fs::{self, File};
 use std::io::Read;
@@ -60,6 +60,40 @@ fn a_running_gateway_keeps_its_file_and_nothing_else_is_replaced() {
     assert_eq!(refused.status.code(), Some(2));
     assert!(text(&refused.stderr).contains("is not a gateway"), "{}", text(&refused.stderr));
     assert_eq!(fs::read(&path).expect("readable"), before);
+}
+
+/// A build that was killed leaves nothing at its target and nothing in the way of the next two, which run at once.
+#[test]
+fn a_killed_build_and_two_at_once_do_not_disturb_each_other() {
+    let _lock = lock();
+    let dir = tempfile::tempdir().expect("directory");
+    let named = |name: &str| {
+        let path = dir.path().join(format!("{name}.toml"));
+        fs::write(&path, manifest(name)).expect("written");
+        let mut command = airlock(dir.path(), &["build", "--offline", "--format", "json"]);
+        command.arg(path).arg("-o").arg(dir.path().join(name)).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    };
+    let outputs = || fs::read_dir(cache().join("out")).map_or(0, Iterator::count);
+    let before = outputs();
+    let mut killed = named("killed").spawn().expect("runs");
+    // Its output directory is there: cargo is about to begin, or has begun.
+    while outputs() == before && killed.try_wait().expect("a child").is_none() {
+        std::thread::yield_now();
+    }
+    killed.kill().and_then(|()| killed.wait()).expect("killed");
+    assert!(!dir.path().join("killed").exists());
+
+    let both = ["one", "two"].map(|name| named(name).spawn().expect("runs"));
+    for (name, child) in ["one", "two"].iter().zip(both) {
+        let output = child.wait_with_output().expect("ends");
+        let said = text(&output.stderr);
+        let waits: Vec<&str> = said.lines().filter(|line| line.starts_with("Waiting")).collect();
+        assert!(waits.windows(2).all(|pair| pair[0] != pair[1]), "it is said once: {said}");
+        assert_eq!(report(&output)["policy_digest"], note(&dir.path().join(name)), "{name}");
+    }
+    report(&named("killed").output().expect("runs"));
+    assert_eq!(fs::read_dir(cache().join("out")).expect("listing").count(), 0, "no output directory stays");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! `gateway!("airlock.toml")`: a manifest becomes the main program of a gateway.
 //!
-//! The manifest is checked and compiled by the same code as in `airlock check`. What comes out is a `static POLICY`, the functions
+//! The manifest is checked and compiled by the same code as in `airlock check`. What comes out is a `static POLICY`, what
 //! it points to, ELF notes with the policy digest and more, and a `main` that runs the gateway; no manifest is read at run time.
 
 mod expand;

@@ -13,25 +13,32 @@ mod rules;
 mod tool;
 mod upstream;
 
-/// Tokens of a whole gateway: `POLICY`, what it points to, the ELF notes, and `main`.
+/// Tokens of a whole gateway: `POLICY` and what it points to, the ELF notes, and `main`. Constants stand in a module of their own, where
+/// names are short: a path from the root has three times the tokens, and the compiler's work grows with those.
 pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
     let index = tool_index(&policy.tools);
-    let rules = rules::functions(&policy.tools);
+    let mut patterns = rules::Patterns::default();
+    let rules: Vec<_> = policy.tools.iter().map(|tool| rules::entries(tool, &mut patterns)).collect();
+    let patterns = patterns.statics();
     let (notes, kept) = (note::notes(digest, said), note::kept(said));
-    let policy = table(policy, digest);
+    let policy = table(policy, &rules, digest);
     quote! {
-        static POLICY: ::airlock_runtime::policy::Policy = #policy;
-        #index
-        #rules
+        mod airlock_gateway {
+            #[allow(unused_imports)]
+            use ::airlock_runtime::{call, policy};
+            pub(super) static POLICY: policy::Policy = #policy;
+            #index
+            #patterns
+        }
         #notes
         fn main() -> ::std::process::ExitCode {
             #kept
-            ::airlock_runtime::run(&POLICY)
+            ::airlock_runtime::run(&airlock_gateway::POLICY)
         }
     }
 }
 
-fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
+fn table(policy: &ir::Policy, rules: &[Vec<TokenStream>], digest: &[u8; 32]) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
     // What it requires held when it was compiled.
     let ir::Policy {
@@ -61,12 +68,12 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
     let limits = self::limits(limits);
     let sandbox = self::sandbox(sandbox);
     let approvers = approvers.iter().map(approver);
-    let tools = tools.iter().enumerate().map(|(at, tool)| tool::entry(at, tool, upstreams));
+    let tools = tools.iter().zip(rules).map(|(tool, rules)| tool::entry(tool, rules, upstreams));
     let upstreams = upstreams.iter().map(upstream::entry);
     let flows = flows.iter().map(flow);
     let grants = grants.iter().map(grant);
     quote! {
-        ::airlock_runtime::policy::Policy {
+        policy::Policy {
             gateway: #name,
             instructions: #instructions,
             mode: #mode,
@@ -79,7 +86,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
             sandbox: #sandbox,
             approvers: &[#(#approvers),*],
             tools: &[#(#tools),*],
-            tool_index: ::airlock_runtime::policy::ToolIndex(&tool_index),
+            tool_index: policy::ToolIndex(&tool_index),
             upstreams: &[#(#upstreams),*],
             flows: &[#(#flows),*],
             grants: &[#(#grants),*],
@@ -90,7 +97,7 @@ fn table(policy: &ir::Policy, digest: &[u8; 32]) -> TokenStream {
 fn key(key: &ir::Key) -> TokenStream {
     let ir::Key { kid, commitment } = key;
     let commitment = option(commitment.as_deref().map(commitment_bytes));
-    quote!(::airlock_runtime::policy::Key { kid: #kid, commitment: #commitment })
+    quote!(policy::Key { kid: #kid, commitment: #commitment })
 }
 
 /// Why somebody may sign is for the reader of the manifest. The checker has read the key; were it wrong, the array would have another
@@ -98,7 +105,7 @@ fn key(key: &ir::Key) -> TokenStream {
 fn approver(approver: &ir::Approver) -> TokenStream {
     let ir::Approver { name, key, why: _ } = approver;
     let key = airlock_policy::approver_key(key).into_iter().flatten();
-    quote!(::airlock_runtime::policy::Approver { name: #name, key: [#(#key),*] })
+    quote!(policy::Approver { name: #name, key: [#(#key),*] })
 }
 
 /// Sixteen hex digits as eight bytes. The checker has seen the digits; were it wrong, the array would have another length and
@@ -111,7 +118,7 @@ fn commitment_bytes(hex: &str) -> TokenStream {
 fn lease_rules(lease: &ir::Lease) -> TokenStream {
     let ir::Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
     quote! {
-        ::airlock_runtime::policy::LeaseRules {
+        policy::LeaseRules {
             default_ttl: #default_ttl,
             max_ttl: #max_ttl,
             carrier_meta: #carrier_meta,
@@ -130,10 +137,10 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
         ir::Durability::Process => quote!(Process),
     };
     quote! {
-        ::airlock_runtime::policy::LedgerRules {
+        policy::LedgerRules {
             dir_env: #dir_env,
             dir_default: #dir_default,
-            durability: ::airlock_runtime::policy::Durability::#durability,
+            durability: policy::Durability::#durability,
             evidence: #evidence,
         }
     }
@@ -147,12 +154,12 @@ fn evidence(evidence: ir::Evidence, removed: &[ir::Removed], keep: Option<u64>) 
         ir::Evidence::Redacted => {
             let removed = removed.iter().map(|ir::Removed { tool, name }| {
                 let tool = option(tool.as_ref().map(|tool| quote!(#tool)));
-                quote!(::airlock_runtime::policy::evidence::Removed { tool: #tool, name: #name })
+                quote!(policy::evidence::Removed { tool: #tool, name: #name })
             });
             let tokens = airlock_policy::secret_prefixes()
-                .map(|(prefix, least)| quote!(::airlock_runtime::policy::evidence::Token { prefix: #prefix, least: #least }));
+                .map(|(prefix, least)| quote!(policy::evidence::Token { prefix: #prefix, least: #least }));
             quote! {
-                Redacted(::airlock_runtime::policy::evidence::Redaction {
+                Redacted(policy::evidence::Redaction {
                     copy: ::airlock_runtime::ledger::evidence::copy::copy,
                     removed: &[#(#removed),*],
                     tokens: &[#(#tokens),*],
@@ -162,8 +169,8 @@ fn evidence(evidence: ir::Evidence, removed: &[ir::Removed], keep: Option<u64>) 
     };
     let keep = option(keep.map(|seconds| quote!(#seconds)));
     quote! {
-        ::airlock_runtime::policy::evidence::Evidence {
-            kept: ::airlock_runtime::policy::evidence::Kept::#kept,
+        policy::evidence::Evidence {
+            kept: policy::evidence::Kept::#kept,
             keep: #keep,
         }
     }
@@ -173,11 +180,11 @@ fn sandbox(sandbox: &ir::Sandbox) -> TokenStream {
     // Why is for the reader of the manifest.
     let ir::Sandbox { allow_missing, unconfined, why: _ } = sandbox;
     let allow_missing = allow_missing.iter().map(|part| match part {
-        ir::Part::Landlock => quote!(::airlock_runtime::policy::Part::Landlock),
-        ir::Part::Seccomp => quote!(::airlock_runtime::policy::Part::Seccomp),
+        ir::Part::Landlock => quote!(policy::Part::Landlock),
+        ir::Part::Seccomp => quote!(policy::Part::Seccomp),
     });
     quote! {
-        ::airlock_runtime::policy::Sandbox { allow_missing: &[#(#allow_missing),*], unconfined: #unconfined }
+        policy::Sandbox { allow_missing: &[#(#allow_missing),*], unconfined: #unconfined }
     }
 }
 
@@ -188,7 +195,7 @@ fn limits(limits: &ir::Limits) -> TokenStream {
     let quota = self::quota(quota);
     let step_ups = option(step_ups.map(|most| quote!(#most)));
     quote! {
-        ::airlock_runtime::policy::Limits {
+        policy::Limits {
             max_arguments: #max_arguments,
             in_flight: #in_flight,
             timeout: #timeout,
@@ -202,14 +209,12 @@ fn limits(limits: &ir::Limits) -> TokenStream {
 fn quota(quota: &ir::Quota) -> TokenStream {
     let ir::Quota { rate, session_rate, session_calls } = quota;
     let rate_of = |rate: &Option<ir::Rate>| {
-        option(
-            rate.map(|ir::Rate { calls, seconds }| quote!(::airlock_runtime::policy::Rate { calls: #calls, seconds: #seconds })),
-        )
+        option(rate.map(|ir::Rate { calls, seconds }| quote!(policy::Rate { calls: #calls, seconds: #seconds })))
     };
     let (rate, session_rate) = (rate_of(rate), rate_of(session_rate));
     let session_calls = option(session_calls.map(|calls| quote!(#calls)));
     quote! {
-        ::airlock_runtime::policy::Quota { rate: #rate, session_rate: #session_rate, session_calls: #session_calls }
+        policy::Quota { rate: #rate, session_rate: #session_rate, session_calls: #session_calls }
     }
 }
 
@@ -220,9 +225,9 @@ fn flow(flow: &ir::Flow) -> TokenStream {
         ir::FlowVerdict::Ask => quote!(Ask),
     };
     quote! {
-        ::airlock_runtime::policy::Flow {
+        policy::Flow {
             labels: &[#(#labels),*],
-            verdict: ::airlock_runtime::policy::FlowVerdict::#verdict,
+            verdict: policy::FlowVerdict::#verdict,
             why: #why,
         }
     }
@@ -236,10 +241,10 @@ fn grant(grant: &ir::Grant) -> TokenStream {
         ir::Issue::Human => quote!(Human),
     };
     quote! {
-        ::airlock_runtime::policy::Grant {
+        policy::Grant {
             subject: #subject,
             tools: &[#(#tools),*],
-            issue: ::airlock_runtime::policy::Issue::#issue,
+            issue: policy::Issue::#issue,
             domains: &[#(#domains),*],
             max_ttl: #max_ttl,
             max_risk: #max_risk,
@@ -253,13 +258,13 @@ fn grant(grant: &ir::Grant) -> TokenStream {
 fn tool_index(tools: &[ir::Tool]) -> TokenStream {
     let arms = tools.iter().enumerate().map(|(at, tool)| {
         let name = &tool.name;
-        quote!(#name => ::core::option::Option::Some(#at))
+        quote!(#name => Some(#at))
     });
     quote! {
-        fn tool_index(name: &str) -> ::core::option::Option<usize> {
+        fn tool_index(name: &str) -> Option<usize> {
             match name {
                 #(#arms,)*
-                _ => ::core::option::Option::None,
+                _ => None,
             }
         }
     }
@@ -267,7 +272,7 @@ fn tool_index(tools: &[ir::Tool]) -> TokenStream {
 
 fn option(value: Option<TokenStream>) -> TokenStream {
     match value {
-        Some(value) => quote!(::core::option::Option::Some(#value)),
-        None => quote!(::core::option::Option::None),
+        Some(value) => quote!(Some(#value)),
+        None => quote!(None),
     }
 }

@@ -1,5 +1,6 @@
 //! The goldens of `src/expand/tests.rs` compile against the runtime, and the constants are what the manifests say.
 
+use airlock_runtime::call;
 use airlock_runtime::policy::upstream::{EraRule, OnRisk};
 use airlock_runtime::policy::{Approval, Builtin, Durability, FlowVerdict, HostRule, Issue, Policy, Rate, ToolKind};
 use serde_json::{Value, json};
@@ -12,7 +13,7 @@ macro_rules! gateway {
 
             pub(crate) fn policy() -> &'static super::Policy {
                 let _serve: fn() -> std::process::ExitCode = main;
-                &POLICY
+                &airlock_gateway::POLICY
             }
         }
     };
@@ -69,7 +70,7 @@ fn argument_rules_hold() {
     let refused = |tool: &str, arguments: Value| -> Option<(&str, String)> {
         let tool = policy.tool(tool).expect("a tool");
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        tool.check_args.check(&arguments).err().map(|fault| (fault.arg, fault.problem))
+        call::check(tool.rules, &arguments).err().map(|fault| (fault.arg, fault.problem))
     };
     assert_eq!(refused("http_get_json", json!({"url": "https://a.example.com/b.json"})), None);
     assert_eq!(refused("weather_hourly", json!({"city": "Zürich", "hours": 48})), None);
@@ -115,7 +116,7 @@ fn rules_of_every_kind_hold_in_generated_code() {
     let policy = everything::policy();
     let fault = |tool: &str, arguments: Value| -> Option<&str> {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        policy.tool(tool).expect("a tool").check_args.check(&arguments).err().map(|fault| fault.arg)
+        call::check(policy.tool(tool).expect("a tool").rules, &arguments).err().map(|fault| fault.arg)
     };
     for (tool, good, bad, arg) in [
         ("weather_hourly", json!({"city": "san-antonio"}), json!({"city": "San Antonio"}), "city"),
@@ -174,7 +175,7 @@ fn what_the_upstreams_manifest_says_is_in_the_gateway() {
     }
     let fault = |tool: &str, arguments: Value| {
         let Value::Object(arguments) = arguments else { panic!("arguments are an object") };
-        policy.tool(tool).expect("a tool").check_args.check(&arguments).err().map(|fault| fault.arg)
+        call::check(policy.tool(tool).expect("a tool").rules, &arguments).err().map(|fault| fault.arg)
     };
     assert_eq!(fault("read_file", json!({"path": "/srv/work/a"})), None);
     assert_eq!(fault("read_file", json!({"path": "/srv/works"})), Some("path"));

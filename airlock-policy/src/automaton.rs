@@ -136,53 +136,53 @@ impl Dfa {
         Self::numbered(&next, &classes, &accept, &minimal::blocks(&next, width, &accept))
     }
 
-    /// The automaton of the blocks, numbered in the order of a walk by bytes; the dead block is state 0.
+    /// The automaton of the blocks, numbered in the order of a walk by classes, which are in the order of their bytes; the dead block
+    /// is state 0.
     fn numbered(next: &[usize], classes: &[u8], accept: &[bool], blocks: &[usize]) -> Result<Self, PatternFault> {
         let width = next.len() / accept.len();
-        let step = |state: usize, byte: usize| next[state * width + usize::from(classes[byte])];
         let (dead, start) = (blocks[0], 1);
         if blocks[start] == dead {
             return Err(PatternFault::Empty);
         }
-        let mut numbers = BTreeMap::from([(dead, DEAD), (blocks[start], START)]);
+        let mut numbers = vec![None; accept.len()];
+        (numbers[dead], numbers[blocks[start]]) = (Some(DEAD), Some(START));
         // One state of each block.
         let mut queue = vec![0, start];
-        let mut rows = vec![[DEAD; 256]];
+        let mut rows = vec![DEAD; width];
         let mut at = 1;
         while let Some(state) = queue.get(at).copied() {
-            let mut row = [DEAD; 256];
-            for (byte, cell) in row.iter_mut().enumerate() {
-                let target = step(state, byte);
+            for target in &next[state * width..(state + 1) * width] {
                 let fresh = u16::try_from(queue.len()).map_err(|_| PatternFault::TooLarge)?;
-                *cell = *numbers.entry(blocks[target]).or_insert(fresh);
-                if *cell == fresh {
-                    queue.push(target);
+                let number = *numbers[blocks[*target]].get_or_insert(fresh);
+                if number == fresh {
+                    queue.push(*target);
                 }
+                rows.push(number);
             }
-            rows.push(row);
             at += 1;
             if queue.len() > STATES_MAX {
                 return Err(PatternFault::TooLarge);
             }
         }
-        Ok(Self::pack(&rows, queue.iter().map(|state| accept[*state]).collect()))
+        Ok(Self::pack(&rows, width, classes, queue.iter().map(|state| accept[*state]).collect()))
     }
 
-    /// Bytes that every state treats alike become one class.
-    fn pack(rows: &[[u16; 256]], accept: Vec<bool>) -> Self {
+    /// Classes that every state treats alike become one. `rows` has `width` entries for each state.
+    fn pack(rows: &[u16], width: usize, classes: &[u8], accept: Vec<bool>) -> Self {
         let mut columns: BTreeMap<Vec<u16>, u8> = BTreeMap::new();
         let mut order = Vec::new();
-        let mut classes = Vec::with_capacity(256);
-        for byte in 0..256 {
-            let column: Vec<u16> = rows.iter().map(|row| row[byte]).collect();
-            let class = *columns.entry(column.clone()).or_insert_with(|| {
-                order.push(column);
-                // At most 256 columns, so the last has the number 255.
-                u8::try_from(order.len() - 1).unwrap_or(u8::MAX)
-            });
-            classes.push(class);
-        }
-        let next = (0..rows.len()).flat_map(|state| order.iter().map(move |column| column[state])).collect();
+        let packed: Vec<u8> = (0..width)
+            .map(|class| {
+                let column: Vec<u16> = rows.iter().skip(class).step_by(width).copied().collect();
+                *columns.entry(column.clone()).or_insert_with(|| {
+                    order.push(column);
+                    // There are at most 256 classes of bytes, so the last has the number 255.
+                    u8::try_from(order.len() - 1).unwrap_or(u8::MAX)
+                })
+            })
+            .collect();
+        let classes = classes.iter().map(|class| packed[usize::from(*class)]).collect();
+        let next = (0..accept.len()).flat_map(|state| order.iter().map(move |column| column[state])).collect();
         Self { classes, width: order.len(), next, accept }
     }
 }

@@ -280,6 +280,10 @@ codes! {
     ConfinedShell = "A1416" Warning "confined-shell";
     /// An upstream that is started without namespaces where the host refuses them.
     MissingNamespaces = "A1417" Warning "missing-namespaces";
+    /// A proxy without hosts, or hosts without a proxy.
+    ProxyHosts = "A1418" Error;
+    /// A proxy where the host may refuse the namespace that makes it the only way out.
+    ProxyNamespaces = "A1419" Error;
 
     // Flows.
     /// A label in `[[flow]]` or `[[require]]` that no tool has.

@@ -1,12 +1,13 @@
 //! Which parts of the runtime a policy needs; what it does not need is not in the gateway's binary.
 
-use crate::ir::{ArgRule, Builtin, Issue, Policy, ToolKind};
+use crate::ir::{ArgRule, Builtin, Issue, Net, Policy, ToolKind, Upstream};
 
-/// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `upstream` for foreign servers, `http` for a tool that reaches the network,
+/// Cargo features of `airlock-runtime` for this policy, sorted: `gateway` always, `upstream` for foreign servers, `http` for a tool or a foreign server that reaches the network,
 /// `issue` for a tool or a grant that signs leases, `plan-http` (which `http` includes) for a rule that reads hosts.
 #[must_use]
 pub fn features(policy: &Policy) -> Vec<&'static str> {
-    let http = policy.tools.iter().any(|tool| reaches_network(&tool.kind));
+    let is_proxied = |upstream: &Upstream| upstream.confine.as_ref().is_some_and(|confine| matches!(confine.net, Net::Proxy(_)));
+    let http = policy.tools.iter().any(|tool| reaches_network(&tool.kind)) || policy.upstreams.iter().any(is_proxied);
     let issue_tool = policy.tools.iter().any(|tool| tool.kind == ToolKind::Builtin(Builtin::AirlockIssueCapability));
     let issue = issue_tool || policy.grants.iter().any(|grant| grant.issue != Issue::Operator);
     let rules = policy.tools.iter().flat_map(|tool| &tool.args).flat_map(|of_arg| &of_arg.rules);

@@ -128,7 +128,7 @@ fn tool(tool: &Tool) -> Value {
         base_risk,
         ignored,
         egress,
-        check_args: _,
+        rules: _,
         origins,
         trusted,
         strict,
@@ -211,7 +211,7 @@ fn pairs(pairs: &[Pair]) -> Value {
 }
 
 fn origin(origin: &Origin) -> Value {
-    let Origin { arg, look, from, otherwise } = origin;
+    let Origin { arg, look, from, otherwise, by: _ } = origin;
     let kind = match look {
         Look::Whole(kind) => json!(kind.word()),
         Look::Inside => json!(null),

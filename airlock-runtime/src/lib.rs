@@ -36,6 +36,8 @@ pub mod limits;
 pub mod memory;
 #[cfg(feature = "http")]
 pub mod outside;
+#[cfg(feature = "roles")]
+mod passing;
 pub mod policy;
 #[cfg(feature = "judge")]
 pub mod reason;

@@ -2,7 +2,7 @@
 //!
 //! Nothing here has a parser. Risk is in thousandths (0-1000), durations are whole seconds, sizes are bytes.
 
-use crate::call::{ArgFault, Args};
+use crate::call::Rule;
 
 pub mod evidence;
 mod mode;
@@ -263,8 +263,8 @@ pub struct Tool {
     pub ignored: &'static [&'static str],
     /// Hosts it may reach; empty = no network.
     pub egress: &'static [Egress],
-    /// Generated argument rules of the manifest (beyond the tool's own schema).
-    pub check_args: CheckArgs,
+    /// Argument rules of the manifest (beyond the tool's own schema), in the order in which they are asked.
+    pub rules: &'static [Rule],
     /// Where values of arguments may come from, sorted by argument.
     pub origins: &'static [origin::Origin],
     /// Whether a value counts as trusted wherever it stands in a result of this tool.
@@ -301,11 +301,6 @@ pub enum ToolKind {
 #[derive(Clone, Copy)]
 pub struct ToolIndex(pub &'static (dyn Fn(&str) -> Option<usize> + Sync));
 
-/// The argument rules of a tool. Generated code gives a function of straight calls into [`crate::call`], so a gateway has no
-/// interpreter of rules; a program that judges a policy which nobody compiled gives a closure that makes the same calls.
-#[derive(Clone, Copy)]
-pub struct CheckArgs(pub &'static (dyn Fn(&Args) -> Result<(), ArgFault> + Sync));
-
 impl ToolIndex {
     /// The index of this tool, if it is compiled in.
     #[must_use]
@@ -314,25 +309,9 @@ impl ToolIndex {
     }
 }
 
-impl CheckArgs {
-    /// Checks arguments against every rule.
-    ///
-    /// # Errors
-    /// The first rule that does not hold.
-    pub fn check(self, args: &Args) -> Result<(), ArgFault> {
-        (self.0)(args)
-    }
-}
-
 impl std::fmt::Debug for ToolIndex {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("ToolIndex")
-    }
-}
-
-impl std::fmt::Debug for CheckArgs {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("CheckArgs")
     }
 }
 
@@ -465,7 +444,7 @@ impl Issue {
 /// A tool and limits for tests, of which each names what it changes.
 #[cfg(test)]
 pub(crate) mod sample {
-    use super::{Builtin, CheckArgs, EffectClass, Limits, Quota, Sandbox, Tool, ToolKind};
+    use super::{Builtin, EffectClass, Limits, Quota, Sandbox, Tool, ToolKind};
 
     pub(crate) const SANDBOX: Sandbox = Sandbox::WHOLE;
     pub(crate) const NO_QUOTA: Quota = Quota { rate: None, session_rate: None, session_calls: None };
@@ -480,7 +459,7 @@ pub(crate) mod sample {
         base_risk: 0,
         ignored: &[],
         egress: &[],
-        check_args: CheckArgs(&|_| Ok(())),
+        rules: &[],
         origins: &[],
         trusted: false,
         strict: true,

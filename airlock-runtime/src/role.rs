@@ -6,20 +6,17 @@
 
 #[cfg(feature = "http")]
 use crate::outside::Egress;
+use crate::passing;
 use crate::policy::Policy;
 #[cfg(feature = "http")]
 use crate::policy::{Rest, ToolKind};
 use crate::start::Stop;
 #[cfg(feature = "upstream")]
 use crate::upstream::launcher::{self, Launcher};
-use rustix::net::{
-    AddressFamily, RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    SocketFlags, SocketType, recvmsg, sendmsg, socketpair, sockopt,
-};
+use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::{Pid, WaitOptions, waitpid};
 use std::fs::File;
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
+use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
@@ -35,8 +32,6 @@ const COMM: &str = "/proc/self/comm";
 const COMM_MAX: usize = 16;
 /// Bytes of a note: a process number for each helper, then the name of the process.
 const NOTE_MAX: usize = 4 + 4 + COMM_MAX;
-/// Descriptors of a note: stdin, and the socket of each helper.
-const PASSED_MAX: usize = 3;
 /// How often the end of a helper is looked for while it is waited for.
 const LOOK: Duration = Duration::from_millis(5);
 
@@ -78,12 +73,18 @@ impl Helpers {
     /// # Errors
     /// The system refuses.
     pub(crate) fn start(policy: &'static Policy) -> Result<Self, Stop> {
+        let (from_servers, to_egress) = doors(policy)?;
         let helpers = Self {
             #[cfg(feature = "upstream")]
-            launcher: Launcher::start(policy)?,
+            launcher: Launcher::start(policy, from_servers)?,
             #[cfg(feature = "http")]
-            egress: Egress::start(policy)?,
+            egress: Egress::start(policy, to_egress)?,
         };
+        // A policy with such servers has both features.
+        #[cfg(not(feature = "upstream"))]
+        drop(from_servers);
+        #[cfg(not(feature = "http"))]
+        drop(to_egress);
         let secrets = secrets(policy);
         match secrets.iter().any(|name| std::env::var_os(name).is_some()) {
             true => Err(failed("it cannot start anew without secrets", &helpers.hand_over(&secrets))),
@@ -104,14 +105,7 @@ impl Helpers {
                 passed.extend(helper.map(|helper| helper.socket.as_fd()));
             }
             note.extend(&comm[..comm.len().min(COMM_MAX)]);
-            let (ours, theirs) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None)?;
-            let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))];
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            if !control.push(SendAncillaryMessage::ScmRights(&passed)) {
-                return Err(io::ErrorKind::InvalidInput.into());
-            }
-            sendmsg(&ours, &[IoSlice::new(&note)], &mut control, SendFlags::NOSIGNAL | SendFlags::DONTWAIT)?;
-            Ok(rustix::stdio::dup2_stdin(&theirs)?)
+            Ok(rustix::stdio::dup2_stdin(passing::leave(&note, &passed)?)?)
         };
         if let Err(fault) = begun() {
             return fault;
@@ -133,16 +127,9 @@ impl Helpers {
         if !is_helper(SocketType::SEQPACKET) {
             return Err(stranger());
         }
-        let (mut note, mut space) = ([0; NOTE_MAX], [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))]);
-        let mut control = RecvAncillaryBuffer::new(&mut space);
-        let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-        let received = recvmsg(rustix::stdio::stdin(), &mut [IoSliceMut::new(&mut note)], &mut control, flags);
-        let length = received.map_err(|_| stranger())?.bytes;
-        let mut passed = control.drain().filter_map(|message| match message {
-            RecvAncillaryMessage::ScmRights(passed) => Some(passed),
-            _ => None,
-        });
-        let mut passed = passed.next().into_iter().flatten();
+        let mut note = [0; NOTE_MAX];
+        let (length, passed) = passing::receive(rustix::stdio::stdin(), &mut note).map_err(|_| stranger())?;
+        let mut passed = passed.into_iter();
         let stdin = passed.next().ok_or_else(stranger)?;
         let (numbers, comm) = note[..length].split_at_checked(8).ok_or_else(stranger)?;
         let mut helper = |at: usize| {
@@ -175,6 +162,16 @@ impl Helpers {
         let egress = None;
         [launcher, egress]
     }
+}
+
+/// The way from foreign servers with a network to egress: the launcher's end, and that of egress. No message goes over it but sockets that
+/// listen in the sandbox of a server.
+fn doors(policy: &Policy) -> Result<(Option<OwnedFd>, Option<OwnedFd>), Stop> {
+    if policy.upstreams.iter().all(|upstream| upstream.proxied().is_none()) {
+        return Ok((None, None));
+    }
+    let (one, other) = passing::pair().map_err(|fault| failed("a way from servers to egress", &fault.into()))?;
+    Ok((Some(one), Some(other)))
 }
 
 fn failed(what: &str, fault: &io::Error) -> Stop {
@@ -222,6 +219,16 @@ pub(crate) fn is_helper(kind: SocketType) -> bool {
 pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
     let socket = rustix::stdio::stdin().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(&File::open("/dev/null")?)?;
+    Ok(socket)
+}
+
+/// Takes the socket out of stdout, which leads nowhere then.
+///
+/// # Errors
+/// Those of the system.
+pub(crate) fn take_stdout() -> io::Result<OwnedFd> {
+    let socket = rustix::stdio::stdout().try_clone_to_owned()?;
+    rustix::stdio::dup2_stdout(&File::options().write(true).open("/dev/null")?)?;
     Ok(socket)
 }
 

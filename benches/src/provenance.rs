@@ -4,7 +4,7 @@ use airlock_bench::cpu;
 use airlock_bench::table::{Bar, begin, row};
 use airlock_runtime::call::Args;
 use airlock_runtime::decide::Call;
-use airlock_runtime::memory::Memory;
+use airlock_runtime::memory::{Memory, TRACING};
 use airlock_runtime::policy::Policy;
 use airlock_runtime::policy::origin::ValueKind;
 use serde_json::{Value, json};
@@ -38,9 +38,9 @@ pub(crate) fn measure() {
         ("a name of three words", ValueKind::Name, "Person Number 1234"),
         ("an identifier", ValueKind::Id, "file-1234"),
     ] {
-        let found = seen.sighting(kind, text).is_some_and(|sighting| !sighting.sources.is_empty());
+        let found = seen.sighting(&TRACING, kind, text).is_some_and(|sighting| !sighting.sources.is_empty());
         assert_eq!(found, !text.starts_with("nobody"), "{text}");
-        row(&format!("lookup of {name}"), cpu::micros(|| seen.sighting(kind, text)), "µs", Bar::Most(2.0));
+        row(&format!("lookup of {name}"), cpu::micros(|| seen.sighting(&TRACING, kind, text)), "µs", Bar::Most(2.0));
     }
     row("reading an intent of 94 B", cpu::micros(|| Memory::of(policy).seen("s", "hash", intent).has_gap()), "µs", Bar::None);
     let page =

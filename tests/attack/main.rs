@@ -68,7 +68,7 @@ fn enter(role: &str, scene: &Scene) {
             judge.files(&scene.ledger).and_then(|()| judge.calls())
         }
         "egress" => {
-            let egress = Egress { ports: vec![scene.port] };
+            let egress = Egress { ports: vec![scene.port], proxy: false };
             egress.files().and_then(|()| egress.calls())
         }
         // What a foreign server without a sandbox of its own inherits.

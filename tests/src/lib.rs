@@ -15,6 +15,7 @@ pub mod place;
 pub mod process;
 pub mod proof;
 pub mod recorder;
+pub mod tree;
 pub mod upstreams;
 pub mod web;
 

@@ -1,30 +1,12 @@
-//! Rules of the house that no compiler checks: sizes, words, links. Each message says what to do.
+//! Rules of the house that no compiler checks: sizes and words. Each message says what to do. Those of the documents are in `docs.rs`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test stops at the first surprise")]
 
+use airlock_tests::tree::{files, root};
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 /// Longest Rust file in lines, tests included.
 const FILE_MAX: usize = 600;
-
-fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
-}
-
-/// Files that git tracks or would track, with one of these endings; empty endings match all.
-fn files(endings: &[&str]) -> Vec<(PathBuf, String)> {
-    let listed = Command::new("git")
-        .args(["ls-files", "-z", "--cached", "--others", "--exclude-standard"])
-        .current_dir(root())
-        .output()
-        .expect("git lists the files of this checkout");
-    assert!(listed.status.success(), "git ls-files failed: these checks need a git checkout");
-    let names = String::from_utf8(listed.stdout).unwrap();
-    let wanted = |name: &&str| endings.iter().any(|ending| name.ends_with(ending));
-    let read = |name: &str| Some((PathBuf::from(name), std::fs::read_to_string(root().join(name)).ok()?));
-    names.split('\0').filter(|name| !name.is_empty()).filter(wanted).filter_map(read).collect()
-}
 
 #[test]
 fn rust_files_stay_readable_in_one_go() {
@@ -125,50 +107,4 @@ fn no_gateway_is_built_with_rehearsals() {
         files(&[".rs"]).into_iter().filter(|(path, _)| path.starts_with("airlock-runtime/src") && !path.ends_with("tests.rs"));
     let made: usize = made.map(|(_, text)| text.matches("= Outside(())").count()).sum();
     assert_eq!(made, 1, "the egress role alone makes one");
-}
-
-/// Targets of Markdown links outside code, without external ones.
-fn links(text: &str) -> Vec<String> {
-    let mut is_code = false;
-    let mut found = Vec::new();
-    for line in text.lines() {
-        if line.trim_start().starts_with("```") {
-            is_code = !is_code;
-        }
-        if is_code {
-            continue;
-        }
-        for part in line.split("](").skip(1) {
-            let target = part.split(')').next().unwrap_or_default();
-            if !target.contains("://") && !target.is_empty() {
-                found.push(target.to_owned());
-            }
-        }
-    }
-    found
-}
-
-/// The anchor that Markdown renderers make of a heading.
-fn anchor(heading: &str) -> String {
-    let kept = heading.trim_start_matches('#').trim().to_lowercase();
-    kept.chars().filter(|c| c.is_alphanumeric() || matches!(c, ' ' | '-' | '_')).map(|c| if c == ' ' { '-' } else { c }).collect()
-}
-
-#[test]
-fn links_between_documents_lead_somewhere() {
-    let mut counted = 0;
-    for (path, text) in files(&[".md"]) {
-        for link in links(&text) {
-            let (file, heading) = link.split_once('#').unwrap_or((&link, ""));
-            let target = if file.is_empty() { root().join(&path) } else { root().join(&path).parent().unwrap().join(file) };
-            assert!(target.exists(), "{}: the link {link} leads nowhere", path.display());
-            if !heading.is_empty() {
-                let there = std::fs::read_to_string(&target).unwrap();
-                let known = there.lines().filter(|line| line.starts_with('#')).any(|line| anchor(line) == heading);
-                assert!(known, "{}: {} has no heading #{heading}", path.display(), target.display());
-            }
-            counted += 1;
-        }
-    }
-    assert!(counted > 10, "the documents link to each other; {counted} links were found");
 }

@@ -115,6 +115,31 @@ def surroundings(call):
     answer(call, json.dumps(seen))
 
 
+def connect(host, port, name, proxy=None):
+    """Asks the proxy for a host, and then over TLS for a name. The status of the proxy; of a connection, what the service says."""
+    import socket
+    import ssl
+    from urllib.parse import urlsplit
+
+    proxy = urlsplit(proxy or os.environ["HTTPS_PROXY"])
+    with socket.create_connection((proxy.hostname, proxy.port), 10) as one:
+        one.sendall(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+        answer = b""
+        while not answer.endswith(b"\r\n\r\n"):
+            answer += one.recv(1) or b"\r\n\r\n"
+        status = answer.split(b" ")[1].decode()
+        if status != "200":
+            return status + " " + one.recv(4096).decode()
+        sent, said = ssl.MemoryBIO(), ssl.MemoryBIO()
+        tls = ssl.create_default_context().wrap_bio(said, sent, server_hostname=name)
+        try:
+            tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        one.sendall(sent.read())
+        return status + " " + one.recv(4096).decode()
+
+
 def act(call, arguments, meta):
     words = arguments.get("text", "")
     match arguments["do"]:
@@ -164,6 +189,8 @@ def act(call, arguments, meta):
             import attacks
 
             answer(call, json.dumps(attacks.attempts(json.loads(words))))
+        case "connect":
+            answer(call, connect(**json.loads(words)))
         case "pid":
             answer(call, str(os.getpid()))
         case "stubborn":

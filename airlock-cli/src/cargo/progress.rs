@@ -24,11 +24,19 @@ pub(crate) struct Said {
 pub(crate) fn follow(stderr: impl Read, others: impl Fn() -> String) -> Said {
     let mut said = Said::default();
     let mut shown = Shown { terminal: std::io::stderr().is_terminal(), next: 0, drawn: false, pace: None };
+    let mut awaited = None;
     let mut take = |piece: &mut Vec<u8>| {
         match piece_of(&String::from_utf8_lossy(piece)) {
             Piece::Progress { done, total, now } => shown.show(done, total, now),
             Piece::Status => {}
-            Piece::Waiting => render::note(format_args!("Waiting for {} to end …", others())),
+            // Cargo says so for each lock, and as often as it draws its line.
+            Piece::Waiting => {
+                let others = others();
+                if awaited.as_ref() != Some(&others) {
+                    render::note(format_args!("Waiting for {others} to end …"));
+                    awaited = Some(others);
+                }
+            }
             Piece::Text(text) => keep(&mut said.text, text),
         }
         piece.clear();

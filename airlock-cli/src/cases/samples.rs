@@ -30,7 +30,7 @@ pub(crate) struct Argument<'p> {
 /// # Errors
 /// See [`rules`].
 pub(crate) fn good(tool: &Tool) -> Result<Map<String, Value>, Failure> {
-    let checks = rules(tool)?;
+    let placed = rules(tool)?;
     let mut args = Map::new();
     for argument in arguments(tool) {
         if argument.rules.contains(&ArgRule::Forbid) {
@@ -38,7 +38,7 @@ pub(crate) fn good(tool: &Tool) -> Result<Map<String, Value>, Failure> {
         }
         let holds = |value: &Value| {
             let one = Map::from_iter([(argument.name.to_owned(), value.clone())]);
-            checks.iter().all(|((at, _), check)| tool.args[*at].arg != argument.name || check(&one).is_ok())
+            placed.iter().all(|((at, _), rule)| tool.args[*at].arg != argument.name || rule.check(&one).is_ok())
         };
         let found = traced(tool, &argument).into_iter().chain(accepted(tool, &argument)).find(holds);
         args.extend(found.map(|value| (argument.name.to_owned(), value)));

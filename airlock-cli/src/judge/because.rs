@@ -128,7 +128,7 @@ impl Judge<'_> {
 /// # Errors
 /// See [`super::rules`].
 pub(crate) fn refusing(tool: &Tool, args: &Args) -> Result<Vec<(usize, usize)>, Failure> {
-    Ok(super::rules(tool)?.into_iter().filter(|(_, check)| check(args).is_err()).map(|(place, _)| place).collect())
+    Ok(super::rules(tool)?.into_iter().filter(|(_, rule)| rule.check(args).is_err()).map(|(place, _)| place).collect())
 }
 
 /// A key of the first grant of the subject that names the tool, else of its first grant. Who asks for a lease is the subject in the

@@ -1,13 +1,13 @@
 //! A checked policy as the constants of a gateway that nobody builds: what the generator writes as code, made at run time.
 //!
-//! The runtime decides over `&'static` data, so it is leaked, once for each policy that a command judges. Rules of arguments become
-//! closures over the same functions that generated code calls. Every struct of the IR is taken apart with all its fields.
+//! The runtime decides over `&'static` data, so it is leaked, once for each policy that a command judges. Every struct of the IR is
+//! taken apart with all its fields.
 
 use super::foreign;
 use crate::render::Failure;
 use airlock_policy::automaton::Dfa;
 use airlock_policy::ir;
-use airlock_runtime::call::{self, ArgFault, Args};
+use airlock_runtime::call;
 use airlock_runtime::policy as rt;
 use airlock_runtime::policy::evidence::Evidence;
 use std::collections::HashMap;
@@ -198,8 +198,7 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         ir::EffectClass::Write => rt::EffectClass::Write,
         ir::EffectClass::Send => rt::EffectClass::Send,
     };
-    let rules = rules(tool)?;
-    let check = move |args: &Args| rules.iter().try_for_each(|(_, rule)| rule(args));
+    let rules = rules(tool)?.into_iter().map(|(_, rule)| rule).collect();
     // Which factors count nothing is told by name; why stands in the manifest.
     let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| text(factor)).collect();
     Ok(rt::Tool {
@@ -211,7 +210,7 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         base_risk: *base_risk,
         ignored: list(ignored),
         egress: list(egress.iter().map(self::egress).collect()),
-        check_args: rt::CheckArgs(Box::leak(Box::new(check))),
+        rules: list(rules),
         origins: list(origins.iter().map(origin).collect()),
         trusted: *trusted,
         strict: *strict,
@@ -244,7 +243,13 @@ fn origin(origin: &ir::Origin) -> rt::origin::Origin {
         ir::Otherwise::Deny => rt::origin::Otherwise::Deny,
         ir::Otherwise::Ask => rt::origin::Otherwise::Ask,
     };
-    rt::origin::Origin { arg: text(arg), look, from: rt::origin::Sources::of(&from), otherwise }
+    rt::origin::Origin {
+        arg: text(arg),
+        look,
+        from: rt::origin::Sources::of(&from),
+        otherwise,
+        by: &airlock_runtime::memory::TRACING,
+    }
 }
 
 /// A reading, as the runtime has it.
@@ -269,7 +274,7 @@ const fn kind_of(kind: ir::ValueKind) -> rt::origin::ValueKind {
     }
 }
 
-fn egress(egress: &ir::Egress) -> rt::Egress {
+pub(super) fn egress(egress: &ir::Egress) -> rt::Egress {
     let ir::Egress { host, ports, stand_in, why: _ } = egress;
     rt::Egress { host: host_rule(host), ports: list(ports.clone()), stand_in: *stand_in }
 }
@@ -282,79 +287,39 @@ fn host_rule(rule: &ir::HostRule) -> rt::HostRule {
     }
 }
 
-/// One rule as a check of the runtime.
-pub(crate) type Check = Box<dyn Fn(&Args) -> Result<(), ArgFault> + Send + Sync>;
-
 /// A rule with its place: argument and number.
-pub(crate) type Placed = ((usize, usize), Check);
+pub(crate) type Placed = ((usize, usize), call::Rule);
 
 /// The rules of a tool in the order in which a gateway checks them, each with the place it has: argument and number.
 ///
 /// # Errors
 /// A pattern that does not compile.
 pub(crate) fn rules(tool: &ir::Tool) -> Result<Vec<Placed>, Failure> {
-    let mut checks = Vec::new();
+    let mut placed = Vec::new();
     for (argument, ir::ArgRules { arg, rules }) in tool.args.iter().enumerate() {
         for (number, rule) in rules.iter().enumerate() {
-            checks.push(((argument, number), check(tool, text(arg), rule)?));
+            placed.push(((argument, number), call::Rule { arg: text(arg), demand: demand(is_number(tool, arg), rule)? }));
         }
     }
-    Ok(checks)
+    Ok(placed)
 }
 
-fn check(tool: &ir::Tool, arg: &'static str, rule: &ir::ArgRule) -> Result<Check, Failure> {
+fn demand(is_number: bool, rule: &ir::ArgRule) -> Result<call::Demand, Failure> {
     Ok(match rule {
-        ir::ArgRule::OneOf(accepted) => {
-            let accepted = texts(accepted);
-            Box::new(move |args| call::one_of(args, arg, accepted))
-        }
-        ir::ArgRule::Prefix(start) => {
-            let start = text(start);
-            Box::new(move |args| call::prefix(args, arg, start))
-        }
-        ir::ArgRule::Suffix(end) => {
-            let end = text(end);
-            Box::new(move |args| call::suffix(args, arg, end))
-        }
-        ir::ArgRule::MinLength(least) => {
-            let least = *least;
-            Box::new(move |args| call::min_length(args, arg, least))
-        }
-        ir::ArgRule::MaxLength(most) => {
-            let most = *most;
-            Box::new(move |args| call::max_length(args, arg, most))
-        }
-        ir::ArgRule::Min(least) => {
-            let least = *least;
-            match is_number(tool, arg) {
-                true => Box::new(move |args| call::min_number(args, arg, least)),
-                false => Box::new(move |args| call::min(args, arg, least)),
-            }
-        }
-        ir::ArgRule::Max(most) => {
-            let most = *most;
-            match is_number(tool, arg) {
-                true => Box::new(move |args| call::max_number(args, arg, most)),
-                false => Box::new(move |args| call::max(args, arg, most)),
-            }
-        }
-        ir::ArgRule::Matches(pattern) => {
-            let pattern = self::pattern(pattern)?;
-            Box::new(move |args| call::matches(args, arg, pattern))
-        }
-        ir::ArgRule::Under(root) => {
-            let root = text(root);
-            Box::new(move |args| call::under(args, arg, root))
-        }
-        ir::ArgRule::HostIn(hosts) => {
-            let hosts = list(hosts.iter().map(host_rule).collect());
-            Box::new(move |args| call::host_in(args, arg, hosts))
-        }
-        ir::ArgRule::MaxItems(most) => {
-            let most = *most;
-            Box::new(move |args| call::max_items(args, arg, most))
-        }
-        ir::ArgRule::Forbid => Box::new(move |args| call::forbid(args, arg)),
+        ir::ArgRule::OneOf(accepted) => call::Demand::OneOf(texts(accepted)),
+        ir::ArgRule::Prefix(start) => call::Demand::Prefix(text(start)),
+        ir::ArgRule::Suffix(end) => call::Demand::Suffix(text(end)),
+        ir::ArgRule::MinLength(least) => call::Demand::MinLength(*least),
+        ir::ArgRule::MaxLength(most) => call::Demand::MaxLength(*most),
+        ir::ArgRule::Min(least) if is_number => call::Demand::MinNumber(*least),
+        ir::ArgRule::Max(most) if is_number => call::Demand::MaxNumber(*most),
+        ir::ArgRule::Min(least) => call::Demand::Min(*least),
+        ir::ArgRule::Max(most) => call::Demand::Max(*most),
+        ir::ArgRule::Matches(expression) => call::Demand::Matches(pattern(expression)?),
+        ir::ArgRule::Under(root) => call::Demand::Under(text(root)),
+        ir::ArgRule::HostIn(hosts) => call::Demand::HostIn(list(hosts.iter().map(host_rule).collect())),
+        ir::ArgRule::MaxItems(most) => call::Demand::MaxItems(*most),
+        ir::ArgRule::Forbid => call::Demand::Forbid,
     })
 }
 

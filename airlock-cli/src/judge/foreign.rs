@@ -41,6 +41,7 @@ fn confined(given: &ir::Confine) -> rt::Confine {
         exec: texts(exec),
         net: match net {
             ir::Net::None => rt::Net::None,
+            ir::Net::Proxy(hosts) => rt::Net::Proxy(list(hosts.iter().map(super::convert::egress).collect())),
         },
         limits: rt::ProcessLimits { data: *data, fsize: *fsize, cpu: *cpu, files: *files },
         allow_missing: list(allow_missing.iter().map(feature).collect()),

@@ -12,7 +12,7 @@ mod request;
 use crate::cases::{Carrier, Expect};
 use crate::render::Failure;
 use airlock_policy::{Compiled, ir};
-use airlock_runtime::call::ArgFault;
+use airlock_runtime::call::{self, ArgFault};
 use airlock_runtime::carrier::{self, CAPABILITY, CONTEXT, Carried};
 use airlock_runtime::clock::Micros;
 use airlock_runtime::decide::{self, Check};
@@ -64,7 +64,7 @@ impl<'p> Judge<'p> {
     /// What the tool and its rules say to these arguments; the fault in words. Nothing for a tool that the policy does not have.
     pub(crate) fn takes(&self, tool: &str, args: &Map<String, Value>) -> Option<Result<(), ArgFault>> {
         let tool = self.compiled.tool(tool)?;
-        Some(tool.plan(args).map(drop).and_then(|()| tool.check_args.check(args)))
+        Some(tool.plan(args).map(drop).and_then(|()| call::check(tool.rules, args)))
     }
 
     /// The risk that the gateway finds in these arguments, thousandths.

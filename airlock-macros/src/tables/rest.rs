@@ -23,19 +23,19 @@ pub(super) fn entry(rest: &ir::Rest, tool: &ir::Tool) -> TokenStream {
         ir::Method::Delete => quote!(Delete),
     };
     let path = path.iter().map(|piece| match piece {
-        ir::Piece::Literal(text) => quote!(::airlock_runtime::policy::Piece::Literal(#text)),
-        ir::Piece::Input(name) => quote!(::airlock_runtime::policy::Piece::Input(#name)),
+        ir::Piece::Literal(text) => quote!(policy::Piece::Literal(#text)),
+        ir::Piece::Input(name) => quote!(policy::Piece::Input(#name)),
     });
     let [query, headers, body] = [query, headers, body].map(|pairs| pairs.iter().map(pair).collect::<Vec<_>>());
     let auth = option(auth.as_ref().map(self::auth));
     let response = self::response(response);
     quote! {
-        ::airlock_runtime::policy::Rest {
+        policy::Rest {
             title: #title,
             description: #description,
             input: &[#(#input),*],
             schema: #schema,
-            method: ::airlock_runtime::policy::Method::#method,
+            method: policy::Method::#method,
             host: #host,
             port: #port,
             path: &[#(#path),*],
@@ -63,9 +63,9 @@ fn input(input: &ir::Input, args: &[ir::ArgRules]) -> TokenStream {
         }
     };
     quote! {
-        ::airlock_runtime::policy::Input {
+        policy::Input {
             name: #name,
-            kind: ::airlock_runtime::policy::InputKind::#kind,
+            kind: policy::InputKind::#kind,
             required: #required,
         }
     }
@@ -96,7 +96,7 @@ fn pair(pair: &ir::Pair) -> TokenStream {
         ir::Slot::Integer(number) => quote!(Integer(#number)),
         ir::Slot::Boolean(flag) => quote!(Boolean(#flag)),
     };
-    quote!(::airlock_runtime::policy::Pair { name: #name, value: ::airlock_runtime::policy::Slot::#value })
+    quote!(policy::Pair { name: #name, value: policy::Slot::#value })
 }
 
 fn auth(auth: &ir::Auth) -> TokenStream {
@@ -106,7 +106,7 @@ fn auth(auth: &ir::Auth) -> TokenStream {
         ir::AuthScheme::Basic => quote!(Basic),
         ir::AuthScheme::Header(name) => quote!(Header(#name)),
     };
-    quote!(::airlock_runtime::policy::Auth { scheme: ::airlock_runtime::policy::AuthScheme::#scheme, env: #env })
+    quote!(policy::Auth { scheme: policy::AuthScheme::#scheme, env: #env })
 }
 
 fn response(response: &ir::Response) -> TokenStream {
@@ -122,6 +122,6 @@ fn response(response: &ir::Response) -> TokenStream {
     // A literal without a type: the gateway's own type decides.
     let max_bytes = Literal::u64_unsuffixed(*max_bytes);
     quote! {
-        ::airlock_runtime::policy::Response { select: ::airlock_runtime::policy::Select::#select, max_bytes: #max_bytes }
+        policy::Response { select: policy::Select::#select, max_bytes: #max_bytes }
     }
 }

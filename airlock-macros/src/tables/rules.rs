@@ -1,37 +1,45 @@
-//! Argument rules as straight code, and the tables that patterns became.
+//! Argument rules as constants, and the tables that patterns became.
 
 use super::tool::host_rule;
 use airlock_policy::automaton::Dfa;
 use airlock_policy::ir;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
+use std::collections::HashMap;
 
-/// One function `check_args_N` for each tool, and one static for each pattern, however often it is used.
-pub(super) fn functions(tools: &[ir::Tool]) -> TokenStream {
-    let mut patterns = Vec::new();
-    let checks: Vec<TokenStream> = tools.iter().enumerate().map(|(at, tool)| check_args(at, tool, &mut patterns)).collect();
-    let patterns = patterns.iter().enumerate().map(|(at, text)| pattern(at, text));
-    quote! {
-        #(#patterns)*
-        #(#checks)*
+/// The tables of the patterns of all tools, each once, however often it is used.
+#[derive(Default)]
+pub(super) struct Patterns<'a> {
+    /// Their texts in the order of their numbers.
+    texts: Vec<&'a str>,
+    numbers: HashMap<&'a str, usize>,
+}
+
+impl<'a> Patterns<'a> {
+    fn number(&mut self, text: &'a str) -> usize {
+        *self.numbers.entry(text).or_insert_with(|| {
+            self.texts.push(text);
+            self.texts.len() - 1
+        })
+    }
+
+    /// One static for each.
+    pub(super) fn statics(&self) -> TokenStream {
+        self.texts.iter().enumerate().map(|(at, text)| pattern(at, text)).collect()
     }
 }
 
-fn check_args<'a>(at: usize, tool: &'a ir::Tool, patterns: &mut Vec<&'a str>) -> TokenStream {
-    let function = format_ident!("check_args_{at}");
-    let mut rules = Vec::new();
-    for ir::ArgRules { arg, rules: of_arg } in &tool.args {
-        rules.extend(of_arg.iter().map(|rule| arg_rule(arg, is_number(tool, arg), rule, patterns)));
-    }
-    let args = if rules.is_empty() { quote!(_args) } else { quote!(args) };
-    quote! {
-        fn #function(
-            #args: &::airlock_runtime::call::Args,
-        ) -> ::core::result::Result<(), ::airlock_runtime::call::ArgFault> {
-            #(#rules)*
-            ::core::result::Result::Ok(())
-        }
-    }
+/// The rules of a tool as constants, in the order in which they are asked.
+pub(super) fn entries<'a>(tool: &'a ir::Tool, patterns: &mut Patterns<'a>) -> Vec<TokenStream> {
+    let of_arg = |ir::ArgRules { arg, rules }: &'a ir::ArgRules| {
+        let is_number = is_number(tool, arg);
+        let entries = rules.iter().map(|rule| {
+            let demand = demand(is_number, rule, patterns);
+            quote!(call::Rule { arg: #arg, demand: call::Demand::#demand })
+        });
+        entries.collect::<Vec<_>>()
+    };
+    tool.args.iter().flat_map(of_arg).collect()
 }
 
 /// Is this an input that may have a fraction? Its bounds are integers all the same.
@@ -45,35 +53,29 @@ fn is_number(tool: &ir::Tool, arg: &str) -> bool {
     }
 }
 
-fn arg_rule<'a>(arg: &str, is_number: bool, rule: &'a ir::ArgRule, patterns: &mut Vec<&'a str>) -> TokenStream {
-    let (check, bound) = match rule {
-        ir::ArgRule::OneOf(accepted) => (quote!(one_of), quote!(&[#(#accepted),*])),
-        ir::ArgRule::Prefix(text) => (quote!(prefix), quote!(#text)),
-        ir::ArgRule::Suffix(text) => (quote!(suffix), quote!(#text)),
-        ir::ArgRule::MinLength(least) => (quote!(min_length), quote!(#least)),
-        ir::ArgRule::MaxLength(most) => (quote!(max_length), quote!(#most)),
-        ir::ArgRule::Min(least) if is_number => (quote!(min_number), quote!(#least)),
-        ir::ArgRule::Max(most) if is_number => (quote!(max_number), quote!(#most)),
-        ir::ArgRule::Min(least) => (quote!(min), quote!(#least)),
-        ir::ArgRule::Max(most) => (quote!(max), quote!(#most)),
+fn demand<'a>(is_number: bool, rule: &'a ir::ArgRule, patterns: &mut Patterns<'a>) -> TokenStream {
+    match rule {
+        ir::ArgRule::OneOf(accepted) => quote!(OneOf(&[#(#accepted),*])),
+        ir::ArgRule::Prefix(text) => quote!(Prefix(#text)),
+        ir::ArgRule::Suffix(text) => quote!(Suffix(#text)),
+        ir::ArgRule::MinLength(least) => quote!(MinLength(#least)),
+        ir::ArgRule::MaxLength(most) => quote!(MaxLength(#most)),
+        ir::ArgRule::Min(least) if is_number => quote!(MinNumber(#least)),
+        ir::ArgRule::Max(most) if is_number => quote!(MaxNumber(#most)),
+        ir::ArgRule::Min(least) => quote!(Min(#least)),
+        ir::ArgRule::Max(most) => quote!(Max(#most)),
         ir::ArgRule::Matches(text) => {
-            let known = patterns.iter().position(|known| known == text);
-            let at = known.unwrap_or_else(|| {
-                patterns.push(text);
-                patterns.len() - 1
-            });
-            let name = pattern_name(at);
-            (quote!(matches), quote!(&#name))
+            let name = pattern_name(patterns.number(text));
+            quote!(Matches(&#name))
         }
-        ir::ArgRule::Under(path) => (quote!(under), quote!(#path)),
+        ir::ArgRule::Under(path) => quote!(Under(#path)),
         ir::ArgRule::HostIn(rules) => {
             let rules = rules.iter().map(host_rule);
-            (quote!(host_in), quote!(&[#(#rules),*]))
+            quote!(HostIn(&[#(#rules),*]))
         }
-        ir::ArgRule::MaxItems(most) => (quote!(max_items), quote!(#most)),
-        ir::ArgRule::Forbid => return quote!(::airlock_runtime::call::forbid(args, #arg)?;),
-    };
-    quote!(::airlock_runtime::call::#check(args, #arg, #bound)?;)
+        ir::ArgRule::MaxItems(most) => quote!(MaxItems(#most)),
+        ir::ArgRule::Forbid => quote!(Forbid),
+    }
 }
 
 fn pattern_name(at: usize) -> Ident {
@@ -94,7 +96,7 @@ fn pattern(at: usize, text: &str) -> TokenStream {
     let next = Literal::byte_string(&next);
     let accept = dfa.accepting();
     quote! {
-        static #name: ::airlock_runtime::call::Pattern = ::airlock_runtime::call::Pattern {
+        static #name: call::Pattern = call::Pattern {
             text: #text,
             classes: #classes,
             width: #width,

@@ -5,7 +5,8 @@ use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
-pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> TokenStream {
+/// `rules` are the constants of its argument rules.
+pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Upstream]) -> TokenStream {
     let ir::Tool {
         name,
         kind,
@@ -14,7 +15,7 @@ pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> T
         base_risk,
         ignored,
         egress,
-        // They became the function `check_args_N`; what a client is told of them stands in the schema of a REST tool.
+        // They became `rules`; what a client is told of them stands in the schema of a REST tool.
         args: _,
         origins,
         trusted,
@@ -29,7 +30,7 @@ pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> T
     let kind = match kind {
         ir::ToolKind::Builtin(builtin) => {
             let builtin = self::builtin(*builtin);
-            quote!(Builtin(::airlock_runtime::policy::Builtin::#builtin))
+            quote!(Builtin(policy::Builtin::#builtin))
         }
         ir::ToolKind::Rest(rest) => {
             let rest = rest::entry(rest, tool);
@@ -48,24 +49,23 @@ pub(super) fn entry(at: usize, tool: &ir::Tool, upstreams: &[ir::Upstream]) -> T
     // Why a factor is ignored is for the reader of the manifest.
     let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| factor);
     let egress = egress.iter().map(egress_entry);
-    let approval = option(approval.map(|ir::Approval::Human| quote!(::airlock_runtime::policy::Approval::Human)));
-    let signatures = option(signatures.as_ref().map(|ir::Signatures { count, of, within }| {
-        quote!(::airlock_runtime::policy::Signatures { count: #count, of: &[#(#of),*], within: #within })
-    }));
+    let approval = option(approval.map(|ir::Approval::Human| quote!(policy::Approval::Human)));
+    let signatures = option(signatures.as_ref().map(
+        |ir::Signatures { count, of, within }| quote!(policy::Signatures { count: #count, of: &[#(#of),*], within: #within }),
+    ));
     let quota = self::quota(quota);
-    let check_args = format_ident!("check_args_{at}");
     let origins = origins.iter().map(origin);
     quote! {
-        ::airlock_runtime::policy::Tool {
+        policy::Tool {
             name: #name,
             why: #why,
-            kind: ::airlock_runtime::policy::ToolKind::#kind,
-            effect: ::airlock_runtime::policy::EffectClass::#effect,
+            kind: policy::ToolKind::#kind,
+            effect: policy::EffectClass::#effect,
             risk_threshold: #risk_threshold,
             base_risk: #base_risk,
             ignored: &[#(#ignored),*],
             egress: &[#(#egress),*],
-            check_args: ::airlock_runtime::policy::CheckArgs(&#check_args),
+            rules: &[#(#rules),*],
             origins: &[#(#origins),*],
             trusted: #trusted,
             strict: #strict,
@@ -98,27 +98,28 @@ fn origin(origin: &ir::Origin) -> TokenStream {
     let look = match look {
         ir::Look::Whole(kind) => {
             let kind = format_ident!("{}", kind_name(*kind));
-            quote!(Whole(::airlock_runtime::policy::origin::ValueKind::#kind))
+            quote!(Whole(policy::origin::ValueKind::#kind))
         }
         ir::Look::Inside => quote!(Inside),
     };
     let from = from.iter().map(|source| match source {
-        ir::Source::Intent => quote!(::airlock_runtime::policy::origin::Source::Intent),
-        ir::Source::Trusted => quote!(::airlock_runtime::policy::origin::Source::Trusted),
-        ir::Source::Structured => quote!(::airlock_runtime::policy::origin::Source::Structured),
-        ir::Source::Screened => quote!(::airlock_runtime::policy::origin::Source::Screened),
-        ir::Source::Text => quote!(::airlock_runtime::policy::origin::Source::Text),
+        ir::Source::Intent => quote!(policy::origin::Source::Intent),
+        ir::Source::Trusted => quote!(policy::origin::Source::Trusted),
+        ir::Source::Structured => quote!(policy::origin::Source::Structured),
+        ir::Source::Screened => quote!(policy::origin::Source::Screened),
+        ir::Source::Text => quote!(policy::origin::Source::Text),
     });
     let otherwise = match otherwise {
         ir::Otherwise::Deny => quote!(Deny),
         ir::Otherwise::Ask => quote!(Ask),
     };
     quote! {
-        ::airlock_runtime::policy::origin::Origin {
+        policy::origin::Origin {
             arg: #arg,
-            look: ::airlock_runtime::policy::origin::Look::#look,
-            from: ::airlock_runtime::policy::origin::Sources::of(&[#(#from),*]),
-            otherwise: ::airlock_runtime::policy::origin::Otherwise::#otherwise,
+            look: policy::origin::Look::#look,
+            from: policy::origin::Sources::of(&[#(#from),*]),
+            otherwise: policy::origin::Otherwise::#otherwise,
+            by: &::airlock_runtime::memory::TRACING,
         }
     }
 }
@@ -137,13 +138,13 @@ const fn kind_name(kind: ir::ValueKind) -> &'static str {
     }
 }
 
-fn egress_entry(egress: &ir::Egress) -> TokenStream {
+pub(super) fn egress_entry(egress: &ir::Egress) -> TokenStream {
     // Why a host is allowed is for the reader of the manifest; no reply or ledger entry shows it.
     let ir::Egress { host, ports, stand_in, why: _ } = egress;
     let host = host_rule(host);
     let stand_in = option(stand_in.map(|port| quote!(#port)));
     quote! {
-        ::airlock_runtime::policy::Egress {
+        policy::Egress {
             host: #host,
             ports: &[#(#ports),*],
             stand_in: #stand_in,
@@ -157,5 +158,5 @@ pub(super) fn host_rule(rule: &ir::HostRule) -> TokenStream {
         ir::HostRule::OneLabel(parent) => quote!(OneLabel(#parent)),
         ir::HostRule::AnyPublic => quote!(AnyPublic),
     };
-    quote!(::airlock_runtime::policy::HostRule::#rule)
+    quote!(policy::HostRule::#rule)
 }

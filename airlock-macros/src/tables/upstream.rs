@@ -1,6 +1,7 @@
 //! Foreign servers and their tools as constants.
 
 use super::option;
+use super::tool::egress_entry;
 use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -16,12 +17,12 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
         ir::Era::Legacy => quote!(Legacy),
     };
     quote! {
-        ::airlock_runtime::policy::upstream::Upstream {
+        policy::upstream::Upstream {
             name: #name,
             command: &[#(#command),*],
             dir: #dir,
             env: &[#(#env),*],
-            era: ::airlock_runtime::policy::upstream::EraRule::#era,
+            era: policy::upstream::EraRule::#era,
             start_timeout: #start_timeout,
             max_message: #max_message,
             resources: &[#(#resources),*],
@@ -38,19 +39,23 @@ fn confined(confine: &ir::Confine) -> TokenStream {
     let ir::ProcessLimits { data, fsize, cpu, files } = limits;
     let net = match net {
         ir::Net::None => quote!(None),
+        ir::Net::Proxy(hosts) => {
+            let hosts = hosts.iter().map(egress_entry);
+            quote!(Proxy(&[#(#hosts),*]))
+        }
     };
     let cpu = option(cpu.map(|cpu| quote!(#cpu)));
     let missing = allow_missing.iter().map(|feature| match feature {
-        ir::Feature::Userns => quote!(::airlock_runtime::policy::upstream::Feature::Userns),
+        ir::Feature::Userns => quote!(policy::upstream::Feature::Userns),
     });
     quote! {
-        ::airlock_runtime::policy::upstream::Confine {
+        policy::upstream::Confine {
             system: #system,
             read: &[#(#read),*],
             write: &[#(#write),*],
             exec: &[#(#exec),*],
-            net: ::airlock_runtime::policy::upstream::Net::#net,
-            limits: ::airlock_runtime::policy::upstream::ProcessLimits { data: #data, fsize: #fsize, cpu: #cpu, files: #files },
+            net: policy::upstream::Net::#net,
+            limits: policy::upstream::ProcessLimits { data: #data, fsize: #fsize, cpu: #cpu, files: #files },
             allow_missing: &[#(#missing),*],
         }
     }
@@ -64,7 +69,7 @@ fn variable(variable: &ir::Variable) -> TokenStream {
         ir::VariableValue::Secret(source) => quote!(Secret(#source)),
     };
     quote! {
-        ::airlock_runtime::policy::upstream::Variable { name: #name, value: ::airlock_runtime::policy::upstream::Value::#value }
+        policy::upstream::Variable { name: #name, value: policy::upstream::Value::#value }
     }
 }
 
@@ -86,13 +91,13 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Toke
         ir::OnRisk::Strip => quote!(Strip),
     };
     quote! {
-        ::airlock_runtime::policy::upstream::Proxied {
+        policy::upstream::Proxied {
             upstream: #at,
             name: #tool,
             pin: [#(#pin),*],
             definition: #definition,
             max_result: #max_result,
-            on_risk: ::airlock_runtime::policy::upstream::OnRisk::#on_risk,
+            on_risk: policy::upstream::OnRisk::#on_risk,
             result_threshold: #result_threshold,
         }
     }

@@ -2,7 +2,8 @@
 
 use super::compare::{Dimension, Row, Step};
 use crate::amount::{duration, size};
-use crate::ir::{Confine, Feature, Net, ProcessLimits, Upstream};
+use crate::host::{covers, written};
+use crate::ir::{Confine, Egress, Feature, HostRule, Net, ProcessLimits, Upstream};
 use crate::manifest::holds;
 
 /// Rows for every upstream that both policies have; what a new one may do comes with the tools of it that are gained.
@@ -39,8 +40,17 @@ fn more(from: &Upstream, to: &Upstream) -> Vec<(String, String)> {
     for path in exec {
         gained(lacks(&[&from.exec], path), "refused", format!("runs {path}"));
     }
-    match (from.net, net) {
-        (Net::None, Net::None) => {}
+    for entry in reached(net) {
+        let Egress { host, ports, stand_in, why: _ } = entry;
+        let known = |port: &&u16| {
+            reached(&from.net)
+                .iter()
+                .any(|old| includes(&old.host, host) && old.ports.contains(port) && old.stand_in == *stand_in)
+        };
+        for port in ports.iter().filter(|port| !known(port)) {
+            let through = stand_in.map_or_else(String::new, |port| format!(", which is port {port} of this host"));
+            gained(true, "refused", format!("connects to {}:{port}{through}", written(host)));
+        }
     }
     bounds(&from.limits, limits, &mut gained);
     for feature in allow_missing.iter().filter(|feature| !from.allow_missing.contains(feature)) {
@@ -48,6 +58,23 @@ fn more(from: &Upstream, to: &Upstream) -> Vec<(String, String)> {
         gained(true, "not started without namespaces", "started without namespaces where the host refuses them".to_owned());
     }
     found
+}
+
+/// Does one rule cover every host of the other?
+fn includes(outer: &HostRule, inner: &HostRule) -> bool {
+    match (outer, inner) {
+        (HostRule::AnyPublic, _) => true,
+        (_, HostRule::Exact(host)) => covers(outer, host),
+        (HostRule::Exact(_) | HostRule::OneLabel(_), HostRule::OneLabel(_) | HostRule::AnyPublic) => outer == inner,
+    }
+}
+
+/// The hosts of a network.
+fn reached(net: &Net) -> &[Egress] {
+    match net {
+        Net::None => &[],
+        Net::Proxy(hosts) => hosts,
+    }
 }
 
 fn bounds(from: &ProcessLimits, to: &ProcessLimits, gained: &mut impl FnMut(bool, &str, String)) {

@@ -67,6 +67,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         origins::sessionless(&tool, origin_places.last(), faults);
         listed.tools.push(tool);
     }
+    let foreign = upstreams.iter().map(|draft| upstreams::compile(draft, &egress, &mut reached, faults)).collect();
     let (flows, flow_places) = flows::compile(flows, &listed, faults);
     let surroundings = grants::Surroundings { listed: &listed, lease: &lease, threshold: threshold.value };
     let (grants, grant_places) = grants::compile(grants, &surroundings, faults);
@@ -90,7 +91,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         limits,
         sandbox,
         approvers: approvers.compiled(),
-        upstreams: upstreams.into_iter().map(|draft| draft.upstream).collect(),
+        upstreams: foreign,
         tools: listed.tools.clone(),
         flows,
         grants,

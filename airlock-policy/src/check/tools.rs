@@ -36,7 +36,7 @@ pub(super) type Reached = BTreeSet<ir::HostRule>;
 /// Warns of hosts that no tool may reach.
 pub(super) fn idle_hosts(declared: &[EgressDraft], reached: &Reached, faults: &mut Faults) {
     for entry in declared.iter().filter(|entry| !reached.contains(&entry.host.value)) {
-        let message = format!("no tool reaches `{}`", written(&entry.host.value));
+        let message = format!("nothing reaches `{}`", written(&entry.host.value));
         let diagnostic = Diagnostic::new(Code::UnusedHost, &entry.host.span, message, "not used");
         faults.push(diagnostic.help("remove the entry, or list the host in the `egress` of the tool that needs it"));
     }
@@ -209,8 +209,13 @@ fn destination(
     Some(ir::Egress { host, ports: vec![port], stand_in: entry.stand_in, why: entry.why.clone() })
 }
 
-/// The `[[egress]]` entry that a tool names.
-fn entry(host: &At<ir::HostRule>, declared: &Egresses, reached: &mut Reached, faults: &mut Faults) -> Option<ir::Egress> {
+/// The `[[egress]]` entry that a tool or an upstream names.
+pub(super) fn entry(
+    host: &At<ir::HostRule>,
+    declared: &Egresses,
+    reached: &mut Reached,
+    faults: &mut Faults,
+) -> Option<ir::Egress> {
     if let Some(EgressDraft { host: rule, ports, stand_in, why }) =
         declared.known.iter().find(|entry| entry.host.value == host.value)
     {

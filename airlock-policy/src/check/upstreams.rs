@@ -1,8 +1,10 @@
 //! `[upstreams.*]` against the tools of the manifest.
 
+use super::tools::{Reached, entry};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults};
-use crate::manifest::UpstreamDraft;
+use crate::ir;
+use crate::manifest::{Egresses, UpstreamDraft};
 
 /// Warns of upstreams of which clients are given nothing.
 pub(super) fn idle(upstreams: &[UpstreamDraft], faults: &mut Faults) {
@@ -14,4 +16,16 @@ pub(super) fn idle(upstreams: &[UpstreamDraft], faults: &mut Faults) {
         let diagnostic = Diagnostic::new(Code::UnusedUpstream, &draft.name.span, message, "not used");
         faults.push(diagnostic.help("`airlock pin` shows what it offers; list what clients may have, or remove the upstream"));
     }
+}
+
+/// An upstream with the `[[egress]]` entries of the hosts that its process reaches.
+pub(super) fn compile(draft: &UpstreamDraft, declared: &Egresses, reached: &mut Reached, faults: &mut Faults) -> ir::Upstream {
+    let mut upstream = draft.upstream.clone();
+    let hosts = draft.confine.as_ref().and_then(|confine| confine.hosts.as_ref());
+    if let (Some(confine), Some(hosts)) = (&mut upstream.confine, hosts) {
+        let mut entries: Vec<ir::Egress> = hosts.iter().filter_map(|host| entry(host, declared, reached, faults)).collect();
+        entries.sort_by(|a, b| a.host.cmp(&b.host));
+        confine.net = ir::Net::Proxy(entries);
+    }
+    upstream
 }

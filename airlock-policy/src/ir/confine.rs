@@ -1,5 +1,6 @@
 //! The kernel sandbox of a foreign MCP server, as plain data.
 
+use super::Egress;
 use serde::Serialize;
 
 /// `[upstreams.*.confine]`: what the process of an upstream may touch. What does not stand here the kernel refuses.
@@ -23,12 +24,14 @@ pub struct Confine {
 }
 
 /// What of the network an upstream has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Net {
     /// Nothing.
     None,
+    /// TLS connections to these hosts, through the gateway's process of requests; sorted.
+    Proxy(Vec<Egress>),
 }
 
 /// Bounds on each process of an upstream.

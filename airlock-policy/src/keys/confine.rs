@@ -1,8 +1,8 @@
 //! The kernel sandbox of an upstream.
 
-use super::{Absent, Key, Kind, Section};
+use super::{Absent, Groups, Key, Kind, Section};
 use crate::code::Code;
-use crate::limits::{CONFINE_PATHS_MAX, DATA_MAX, DATA_MIN, FILES_MAX, FILES_MIN, FSIZE_MIN, TTL_MAX_S};
+use crate::limits::{CONFINE_PATHS_MAX, DATA_MAX, DATA_MIN, FILES_MAX, FILES_MIN, FSIZE_MIN, HOSTS_MAX, TTL_MAX_S};
 
 /// A list of paths.
 const PATHS: Kind = Kind::List(&Kind::Text("an absolute path in normal form", "^/"), 0, CONFINE_PATHS_MAX);
@@ -47,7 +47,23 @@ has the rules, and what real servers need.",
             "programs that it may read and run besides the one of `command`; of each, its interpreter and loader too",
             &[Code::ConfinePath, Code::BroadPath, Code::ConfinedShell, Code::ExposedLedger],
         ),
-        Key::default("net", Kind::Word(&["none"]), "\"none\"", "\"none\"", "what of the network it has", &[]),
+        Key::default(
+            "net",
+            Kind::Word(&["none", "proxy"]),
+            "\"none\"",
+            "\"proxy\"",
+            "what of the network it has: nothing, or TLS connections to `hosts` by way of the gateway, whose address it finds in \
+`HTTPS_PROXY`",
+            &[Code::ProxyHosts],
+        ),
+        Key::optional(
+            "hosts",
+            Kind::List(&Kind::Host(Groups::Allowed), 1, HOSTS_MAX),
+            "none",
+            "[\"api.example.com\"]",
+            "hosts that it reaches with `net = \"proxy\"`, each as in `[[egress]]`",
+            &[Code::ProxyHosts, Code::UndeclaredHost, Code::UnknownGroup],
+        ),
         Key {
             name: "limits",
             kind: Kind::Table(&LIMITS),
@@ -63,7 +79,7 @@ has the rules, and what real servers need.",
             "[\"userns\"]",
             "features of the kernel without which it is started all the same: `userns`, the namespaces for users, network and IPC, which some \
 hosts and containers refuse",
-            &[Code::MissingNamespaces],
+            &[Code::MissingNamespaces, Code::ProxyNamespaces],
         ),
     ],
     also: None,

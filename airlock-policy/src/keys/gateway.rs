@@ -294,7 +294,7 @@ allowed one is not shown. Nothing of it reaches the gateway or the policy digest
         ),
         lint("any-host", "`host = \"*\"`, or `*` in `host_in`"),
         lint("stand-in", "a stand-in is set"),
-        lint("unused-host", "a host that no tool reaches"),
+        lint("unused-host", "a host that nothing reaches"),
         lint("unicode-host", "a host with letters beyond ASCII"),
         lint("unused-group", "a host group that nothing refers to"),
         lint("unreachable-tool", "a tool that no grant reaches"),

@@ -119,6 +119,17 @@ fn companions(section: &str, key: &str, root: &mut Table) {
         }
         _ => {}
     }
+    if section == "[upstreams.<name>.confine]" {
+        // A network and its hosts need each other.
+        let confine = table(root, "upstreams.files.confine");
+        match key {
+            "net" if confine["net"].as_str() == Some("proxy") => {
+                drop(confine.insert("hosts".to_owned(), Value::Array(vec![Value::String("api.example.com".to_owned())])))
+            }
+            "hosts" => drop(confine.insert("net".to_owned(), Value::String("proxy".to_owned()))),
+            _ => {}
+        }
+    }
     let is_of_from = matches!(key, "otherwise" | "kind" | "inside");
     let place = match section {
         "[tools.<name>.args.<argument>]" => Some("tools.http_get_json.args.url"),

@@ -72,10 +72,13 @@ struct Lengths {
 
 impl Lengths {
     fn of(table: &Dfa) -> Self {
+        // Of the bytes that are of one class and add the same, one stands for all.
+        let kinds: BTreeMap<(u8, u64), u8> =
+            (0..=u8::MAX).zip(table.classes()).map(|(byte, class)| ((*class, u64::from(byte & 0xc0 != 0x80)), byte)).collect();
         let mut edges: Vec<Vec<(u16, u64)>> = states(table)
             .map(|state| {
                 let mut out: Vec<(u16, u64)> =
-                    (0..=u8::MAX).map(|byte| (table.step(state, byte), u64::from(byte & 0xc0 != 0x80))).collect();
+                    kinds.iter().map(|((_, added), byte)| (table.step(state, *byte), *added)).collect();
                 out.sort_unstable();
                 out.dedup();
                 out

@@ -117,7 +117,7 @@ const fn place(source: Source) -> &'static str {
     }
 }
 
-fn host(egress: &Egress) -> String {
+pub(super) fn host(egress: &Egress) -> String {
     let Egress { host, ports, stand_in, why } = egress;
     let ports: Vec<String> = ports.iter().map(u16::to_string).collect();
     let local = stand_in.map(|port| format!(", in truth 127.0.0.1:{port} without TLS")).unwrap_or_default();

@@ -39,9 +39,13 @@ fn confined(confine: &Confine) -> Vec<String> {
     for (what, paths) in [("may read", read), ("may write", write), ("may run", exec)] {
         lines.extend(paths.iter().map(|path| row(what, path)));
     }
-    lines.push(match net {
-        Net::None => row("network", "none"),
-    });
+    match net {
+        Net::None => lines.push(row("network", "none")),
+        Net::Proxy(hosts) => {
+            lines.push(row("network", "TLS to these hosts, by way of the gateway"));
+            lines.extend(hosts.iter().map(super::tool::host));
+        }
+    }
     lines.push(row("memory", format_args!("{} at most", size(*data))));
     lines.push(row("file", format_args!("{} at most", size(*fsize))));
     lines.extend(cpu.map(|cpu| row("processor", format_args!("{} at most", duration(cpu)))));

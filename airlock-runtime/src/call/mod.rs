@@ -1,4 +1,4 @@
-//! Arguments of a call as the judge sees them, and the checks that generated code uses.
+//! Arguments of a call as the judge sees them, and the rules that a manifest gives for them.
 //!
 //! Each check looks at one argument. An argument that is absent is not checked (whether it must be there is the tool's own
 //! schema's business); one of the wrong type is a fault. Of a list, a check for strings looks at every item. Faults say what would
@@ -7,14 +7,11 @@
 mod number;
 mod pattern;
 mod place;
+mod rule;
 mod text;
 
-pub use number::{max, max_number, min, min_number};
-pub use pattern::{Pattern, matches};
-#[cfg(feature = "plan-http")]
-pub use place::host_in;
-pub use place::under;
-pub use text::{forbid, max_items, max_length, min_length, one_of, prefix, suffix};
+pub use pattern::Pattern;
+pub use rule::{Demand, Rule, check};
 
 use serde_json::{Map, Value};
 

@@ -11,7 +11,7 @@ const BEYOND: f64 = 9_223_372_036_854_775_808.0;
 ///
 /// # Errors
 /// The argument is there and is less, or not an integer.
-pub fn min(args: &Args, arg: &'static str, least: i64) -> Result<(), ArgFault> {
+pub(super) fn min(args: &Args, arg: &'static str, least: i64) -> Result<(), ArgFault> {
     match integer(args, arg)? {
         Some(value) if value < least => Err(ArgFault { arg, problem: format!("must be at least {least}") }),
         Some(_) | None => Ok(()),
@@ -22,7 +22,7 @@ pub fn min(args: &Args, arg: &'static str, least: i64) -> Result<(), ArgFault> {
 ///
 /// # Errors
 /// The argument is there and is more, or not an integer.
-pub fn max(args: &Args, arg: &'static str, most: i64) -> Result<(), ArgFault> {
+pub(super) fn max(args: &Args, arg: &'static str, most: i64) -> Result<(), ArgFault> {
     match integer(args, arg)? {
         Some(value) if value > most => Err(ArgFault { arg, problem: format!("must be at most {most}") }),
         Some(_) | None => Ok(()),
@@ -33,7 +33,7 @@ pub fn max(args: &Args, arg: &'static str, most: i64) -> Result<(), ArgFault> {
 ///
 /// # Errors
 /// The argument is there and is less, or not a number.
-pub fn min_number(args: &Args, arg: &'static str, least: i64) -> Result<(), ArgFault> {
+pub(super) fn min_number(args: &Args, arg: &'static str, least: i64) -> Result<(), ArgFault> {
     match number(args, arg)? {
         Some(value) if order(value, least) == Ordering::Less => {
             Err(ArgFault { arg, problem: format!("must be at least {least}") })
@@ -46,7 +46,7 @@ pub fn min_number(args: &Args, arg: &'static str, least: i64) -> Result<(), ArgF
 ///
 /// # Errors
 /// The argument is there and is more, or not a number.
-pub fn max_number(args: &Args, arg: &'static str, most: i64) -> Result<(), ArgFault> {
+pub(super) fn max_number(args: &Args, arg: &'static str, most: i64) -> Result<(), ArgFault> {
     match number(args, arg)? {
         Some(value) if order(value, most) == Ordering::Greater => {
             Err(ArgFault { arg, problem: format!("must be at most {most}") })

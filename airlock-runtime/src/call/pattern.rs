@@ -35,6 +35,6 @@ impl Pattern {
 ///
 /// # Errors
 /// The argument is there and does not match, or is not a string.
-pub fn matches(args: &Args, arg: &'static str, pattern: &Pattern) -> Result<(), ArgFault> {
+pub(super) fn matches(args: &Args, arg: &'static str, pattern: &Pattern) -> Result<(), ArgFault> {
     every(args, arg, || format!("must match the pattern {} from end to end", pattern.text), |value| pattern.admits(value))
 }

@@ -9,7 +9,7 @@ use super::{ArgFault, Args, every};
 ///
 /// # Errors
 /// The argument is there and is another path, or not a string.
-pub fn under(args: &Args, arg: &'static str, root: &str) -> Result<(), ArgFault> {
+pub(super) fn under(args: &Args, arg: &'static str, root: &str) -> Result<(), ArgFault> {
     let demand = || format!("must be the path {root} or one below it, without `.`, `..`, doubled or trailing slashes");
     every(args, arg, demand, |value| is_normal(value) && is_below(value, root))
 }
@@ -30,7 +30,7 @@ fn is_below(path: &str, root: &str) -> bool {
 /// # Errors
 /// The argument is there and names another host, or is neither.
 #[cfg(feature = "plan-http")]
-pub fn host_in(args: &Args, arg: &'static str, rules: &[crate::policy::HostRule]) -> Result<(), ArgFault> {
+pub(super) fn host_in(args: &Args, arg: &'static str, rules: &[crate::policy::HostRule]) -> Result<(), ArgFault> {
     let demand = || {
         let listed: Vec<String> = rules.iter().map(crate::policy::HostRule::entry).collect();
         format!("must be one of these hosts, or an https URL of one: {}", listed.join(", "))

@@ -1,5 +1,11 @@
 //! Each rule with values that pass, values that do not, and what a fault says.
 
+use super::number::{max, max_number, min, min_number};
+use super::pattern::matches;
+#[cfg(feature = "plan-http")]
+use super::place::host_in;
+use super::place::under;
+use super::text::{forbid, max_items, max_length, min_length, one_of, prefix, suffix};
 use super::*;
 use serde_json::json;
 

@@ -10,7 +10,7 @@ const LISTED_MAX: usize = 20;
 ///
 /// # Errors
 /// The argument is there and is not one of them.
-pub fn one_of(args: &Args, arg: &'static str, accepted: &[&str]) -> Result<(), ArgFault> {
+pub(super) fn one_of(args: &Args, arg: &'static str, accepted: &[&str]) -> Result<(), ArgFault> {
     let demand = || {
         let listed: Vec<String> = accepted.iter().take(LISTED_MAX).map(|item| format!("{item:?}")).collect();
         let more = match accepted.len().saturating_sub(LISTED_MAX) {
@@ -26,7 +26,7 @@ pub fn one_of(args: &Args, arg: &'static str, accepted: &[&str]) -> Result<(), A
 ///
 /// # Errors
 /// The argument is there and does not start so.
-pub fn prefix(args: &Args, arg: &'static str, prefix: &str) -> Result<(), ArgFault> {
+pub(super) fn prefix(args: &Args, arg: &'static str, prefix: &str) -> Result<(), ArgFault> {
     every(args, arg, || format!("must start with {prefix:?}"), |value| value.starts_with(prefix))
 }
 
@@ -34,7 +34,7 @@ pub fn prefix(args: &Args, arg: &'static str, prefix: &str) -> Result<(), ArgFau
 ///
 /// # Errors
 /// The argument is there and does not end so.
-pub fn suffix(args: &Args, arg: &'static str, suffix: &str) -> Result<(), ArgFault> {
+pub(super) fn suffix(args: &Args, arg: &'static str, suffix: &str) -> Result<(), ArgFault> {
     every(args, arg, || format!("must end with {suffix:?}"), |value| value.ends_with(suffix))
 }
 
@@ -42,7 +42,7 @@ pub fn suffix(args: &Args, arg: &'static str, suffix: &str) -> Result<(), ArgFau
 ///
 /// # Errors
 /// The argument is there and is shorter, or not a string.
-pub fn min_length(args: &Args, arg: &'static str, least: u64) -> Result<(), ArgFault> {
+pub(super) fn min_length(args: &Args, arg: &'static str, least: u64) -> Result<(), ArgFault> {
     every(args, arg, || format!("must have at least {least} characters"), |value| length(value) >= least)
 }
 
@@ -50,7 +50,7 @@ pub fn min_length(args: &Args, arg: &'static str, least: u64) -> Result<(), ArgF
 ///
 /// # Errors
 /// The argument is there and is longer, or not a string.
-pub fn max_length(args: &Args, arg: &'static str, most: u64) -> Result<(), ArgFault> {
+pub(super) fn max_length(args: &Args, arg: &'static str, most: u64) -> Result<(), ArgFault> {
     every(args, arg, || format!("must have at most {most} characters"), |value| length(value) <= most)
 }
 
@@ -58,7 +58,7 @@ pub fn max_length(args: &Args, arg: &'static str, most: u64) -> Result<(), ArgFa
 ///
 /// # Errors
 /// The argument is there and has more items, or is no list.
-pub fn max_items(args: &Args, arg: &'static str, most: u64) -> Result<(), ArgFault> {
+pub(super) fn max_items(args: &Args, arg: &'static str, most: u64) -> Result<(), ArgFault> {
     match args.get(arg) {
         None => Ok(()),
         Some(Value::Array(items)) if items.len() as u64 <= most => Ok(()),
@@ -70,7 +70,7 @@ pub fn max_items(args: &Args, arg: &'static str, most: u64) -> Result<(), ArgFau
 ///
 /// # Errors
 /// The argument is there.
-pub fn forbid(args: &Args, arg: &'static str) -> Result<(), ArgFault> {
+pub(super) fn forbid(args: &Args, arg: &'static str) -> Result<(), ArgFault> {
     if args.contains_key(arg) { Err(ArgFault { arg, problem: "may not be given here; leave it out".to_owned() }) } else { Ok(()) }
 }
 

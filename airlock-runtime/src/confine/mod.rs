@@ -30,6 +30,7 @@ pub(crate) use hygiene::disarm;
 #[cfg(feature = "gateway")]
 pub(crate) use start::{UNCONFINED, demand, excused};
 
+use crate::policy::upstream::Upstream;
 use crate::policy::{Part, Policy};
 use std::fmt;
 
@@ -74,6 +75,8 @@ pub struct Judge {
 pub struct Egress {
     /// Ports that it connects to.
     pub ports: Vec<u16>,
+    /// Does it connect foreign servers, too?
+    pub proxy: bool,
 }
 
 /// The process that starts foreign servers, and what it starts.
@@ -91,7 +94,11 @@ impl Judge {
     /// The judge of a policy.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
-        Self { egress: policy.tools.iter().any(|tool| !tool.egress.is_empty()), upstreams: !policy.upstreams.is_empty() }
+        let is_proxied = policy.upstreams.iter().any(|upstream| upstream.proxied().is_some());
+        Self {
+            egress: is_proxied || policy.tools.iter().any(|tool| !tool.egress.is_empty()),
+            upstreams: !policy.upstreams.is_empty(),
+        }
     }
 }
 
@@ -107,13 +114,14 @@ impl Egress {
     /// The process of requests of a policy.
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
-        Self { ports: ports(policy) }
+        Self { ports: ports(policy), proxy: policy.upstreams.iter().any(|upstream| upstream.proxied().is_some()) }
     }
 }
 
-/// Every port that a tool may reach, and that of a stand-in instead of its host; sorted. With any, names are looked up as well.
+/// Every port that a tool or a foreign server may reach, and that of a stand-in instead of its host; sorted. With any, names are looked up as well.
 fn ports(policy: &Policy) -> Vec<u16> {
-    let entries = policy.tools.iter().flat_map(|tool| tool.egress);
+    let proxied = policy.upstreams.iter().filter_map(Upstream::proxied).flatten();
+    let entries = policy.tools.iter().flat_map(|tool| tool.egress).chain(proxied);
     let mut all: Vec<u16> =
         entries.flat_map(|entry| entry.stand_in.map_or_else(|| entry.ports.to_vec(), |port| vec![port])).collect();
     if !all.is_empty() {
@@ -198,19 +206,23 @@ mod linux {
         /// # Errors
         /// The kernel has no filters, or refuses.
         pub fn calls(&self) -> Result<(), Fault> {
-            install::for_all_threads(&profile::EGRESS)
+            install::for_all_threads(self.table())
         }
 
         /// SHA-256 over the filter and the rules of Landlock.
         #[must_use]
         pub fn digest(&self) -> [u8; 32] {
-            digest(&profile::EGRESS, &describe(BitFlags::EMPTY, true, true))
+            digest(self.table(), &describe(BitFlags::EMPTY, true, true))
         }
 
         /// How long its list of calls is.
         #[must_use]
         pub fn counted(&self) -> Calls {
-            profile::counted(profile::EGRESS_RULES)
+            profile::counted(if self.proxy { profile::EGRESS_PROXY_RULES } else { profile::EGRESS_RULES })
+        }
+
+        fn table(&self) -> &'static [Insn] {
+            if self.proxy { &profile::EGRESS_PROXY } else { &profile::EGRESS }
         }
     }
 

@@ -211,6 +211,12 @@ const INTERNET_CALLS: &[Rule] = &[
 /// Bytes that wait on a socket.
 const FIONREAD: u32 = 0x541b;
 
+/// Foreign servers that connect through it: sockets that listen come from their sandboxes, and none is made here.
+const PROXY: &[Rule] = &[
+    allow_if(libc::SYS_accept4, &[&[Cond(3, Is::Int(&[bits(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)]))]]),
+    allow_if(libc::SYS_recvmsg, &[&[Cond(2, Is::IntBut { free: bits(libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT), is: 0 })]]),
+];
+
 /// Reading the files of the resolver.
 const RESOLVER_FILES: &[Rule] = &[
     allow_if(libc::SYS_openat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[READS]))]]),
@@ -238,6 +244,9 @@ pub(crate) const JUDGE_EGRESS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTOR
 pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, HELPERS, UPSTREAMS]);
 /// The process of requests: the internet, and the files of the resolver.
 pub(crate) const EGRESS_RULES: Filter = killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
+/// The process of requests where foreign servers connect through it.
+pub(crate) const EGRESS_PROXY_RULES: Filter =
+    killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, PROXY, RESOLVER_FILES]);
 
 /// Calls that take a host apart or reach into other processes. A program that needs one of them is no MCP server.
 const ADMINISTRATION: &[Rule] = &[
@@ -363,5 +372,6 @@ filter! { pub(crate) static JUDGE = JUDGE_RULES; }
 filter! { pub(crate) static JUDGE_UPSTREAMS = JUDGE_UPSTREAMS_RULES; }
 filter! { pub(crate) static JUDGE_EGRESS = JUDGE_EGRESS_RULES; }
 filter! { pub(crate) static EGRESS = EGRESS_RULES; }
+filter! { pub(crate) static EGRESS_PROXY = EGRESS_PROXY_RULES; }
 filter! { pub(crate) static LAUNCHER = LAUNCHER_RULES; }
 filter! { pub(crate) static SERVER = SERVER_RULES; }

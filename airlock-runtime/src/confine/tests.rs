@@ -12,6 +12,7 @@ fn the_lists_are_as_long_as_the_page_says() {
         ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES),
         ("judge with egress", profile::JUDGE_EGRESS_RULES),
         ("egress", profile::EGRESS_RULES),
+        ("egress with a proxy", profile::EGRESS_PROXY_RULES),
     ] {
         let Calls { allowed, checked } = profile::counted(filter);
         let row = format!("| {name} | {allowed} | {checked} |");
@@ -49,7 +50,8 @@ fn each_profile_has_a_digest_of_its_own() {
         Judge { egress: false, upstreams: false }.digest(),
         Judge { egress: true, upstreams: false }.digest(),
         Judge { egress: true, upstreams: true }.digest(),
-        Egress { ports: vec![443] }.digest(),
+        Egress { ports: vec![443], proxy: false }.digest(),
+        Egress { ports: vec![443], proxy: true }.digest(),
         Launcher { sandboxes: false }.digest(),
         Launcher { sandboxes: true }.digest(),
     ];

@@ -440,7 +440,7 @@ fn judge(
     }
     let plan = tool.plan(&call.args).map_err(Reason::Argument);
     let plan = steps.take("arguments", plan, |_| "as the tool's schema says".to_owned())?;
-    let rules = tool.check_args.check(&call.args).map_err(Reason::Argument);
+    let rules = crate::call::check(tool.rules, &call.args).map_err(Reason::Argument);
     steps.take("argument_rules", rules, |()| "every rule holds".to_owned())?;
     let admitted = admit::plan(policy, (tool, call), plan, authority, facts, steps)?;
     if let Some(authority) = authority {

@@ -2,7 +2,7 @@
 
 use super::check::Steps;
 use crate::call::Args;
-use crate::memory::{self, Seen, Sighting};
+use crate::memory::{Seen, Sighting, Tracing};
 use crate::policy::Tool;
 use crate::policy::origin::{Look, Origin, Otherwise, Source, Sources, ValueKind};
 use crate::reason::Reason;
@@ -40,7 +40,7 @@ pub(super) fn check(tool: &'static Tool, args: &Args, seen: &Seen<'_>, steps: &m
     let mut traced = Traced::default();
     for origin in tool.origins {
         let Some(value) = args.get(origin.arg).filter(|value| !value.is_null()) else { continue };
-        let mut found = Found { seen, from: origin.from, weakest: None, problem: None };
+        let mut found = Found { by: origin.by, seen, from: origin.from, weakest: None, problem: None };
         match seen.supposed(origin) {
             Some(sources) => found.sighted(kind_of(origin.look), Sighting { sources, call: None }),
             None => found.look(origin.look, value),
@@ -70,6 +70,7 @@ pub(super) fn check(tool: &'static Tool, args: &Args, seen: &Seen<'_>, steps: &m
 
 /// One rule at work.
 struct Found<'a> {
+    by: &'static Tracing,
     seen: &'a Seen<'a>,
     from: Sources,
     weakest: Option<Source>,
@@ -83,10 +84,10 @@ impl Found<'_> {
             (Look::Whole(kind), Value::String(text)) => self.value(kind, text),
             (Look::Whole(kind), Value::Number(number)) => self.value(kind, &number.to_string()),
             (Look::Whole(kind), Value::Null | Value::Bool(_) | Value::Object(_)) => self.fault(kind, Problem::Unreadable),
-            (Look::Inside, Value::String(text)) => memory::inside(text, &mut |kind, it| self.value(kind, it)),
+            (Look::Inside, Value::String(text)) => self.by.inside(text, &mut |kind, it| self.value(kind, it)),
             (Look::Inside, Value::Object(members)) => {
                 for (name, member) in members {
-                    memory::inside(name, &mut |kind, it| self.value(kind, it));
+                    self.by.inside(name, &mut |kind, it| self.value(kind, it));
                     self.look(look, member);
                 }
             }
@@ -99,7 +100,7 @@ impl Found<'_> {
         if self.problem.is_some() {
             return;
         }
-        match self.seen.sighting(kind, text) {
+        match self.seen.sighting(self.by, kind, text) {
             Some(sighting) => self.sighted(kind, sighting),
             None => self.fault(kind, Problem::Unreadable),
         }
@@ -143,7 +144,7 @@ const fn place(source: Source) -> &'static str {
 
 /// What is wrong, for the caller and the user. It names arguments and tools, never values.
 pub(crate) fn sentence(origin: &Origin, kind: ValueKind, problem: &Problem) -> String {
-    let Origin { arg, look, from, otherwise: _ } = origin;
+    let Origin { arg, look, from, otherwise: _, by: _ } = origin;
     let what = match look {
         Look::Whole(_) => format!("the value of {arg}"),
         Look::Inside => format!("{} in {arg}", kind.phrase()),

@@ -1,12 +1,13 @@
 //! Decisions over a small policy, with real leases.
 
 use super::*;
+use crate::call::{Demand, Rule};
 use crate::lease::{AudienceKey, Caveat, Expect, KeyRing, attenuate, intent_hash, mint, request_digest, verify};
 use crate::ledger::Holder;
 use crate::memory::Seen;
 use crate::policy::Grant;
 use crate::policy::evidence::Evidence;
-use crate::policy::{CheckArgs, Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
+use crate::policy::{Durability, Egress, HostRule, Issue, Key, LeaseRules, LedgerRules, ToolIndex, ToolKind, sample};
 use crate::risk::Factor;
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -43,8 +44,8 @@ static POLICY: Policy = Policy {
 };
 
 const fn tool(name: &'static str, builtin: crate::policy::Builtin, egress: &'static [Egress]) -> Tool {
-    let check_args = CheckArgs(&|args| crate::call::max_length(args, "url", 200));
-    Tool { name, kind: ToolKind::Builtin(builtin), egress, check_args, ..sample::TOOL }
+    let rules = &[Rule { arg: "url", demand: Demand::MaxLength(200) }];
+    Tool { name, kind: ToolKind::Builtin(builtin), egress, rules, ..sample::TOOL }
 }
 
 const fn grant(subject: &'static str, tools: &'static [&'static str], issue: Issue, domains: &'static [&'static str]) -> Grant {

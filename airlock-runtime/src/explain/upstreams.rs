@@ -33,7 +33,8 @@ fn confined(confine: &Confine) -> serde_json::Value {
     let Confine { system, read, write, exec, net, limits, allow_missing } = confine;
     let ProcessLimits { data, fsize, cpu, files } = limits;
     let net = match net {
-        Net::None => "none",
+        Net::None => json!("none"),
+        Net::Proxy(hosts) => json!({ "proxy": hosts.iter().map(super::host).collect::<Vec<_>>() }),
     };
     let missing: Vec<&str> = allow_missing.iter().map(|feature: &Feature| feature.word()).collect();
     json!({"system": system, "read": read, "write": write, "exec": exec, "net": net, "allow_missing": missing,

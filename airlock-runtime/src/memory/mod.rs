@@ -27,6 +27,8 @@ use std::collections::HashMap;
 /// What every session of this process has seen.
 #[derive(Debug)]
 pub struct Memory {
+    /// The code that the rules name; without a rule there is nothing to trace.
+    by: Option<&'static Tracing>,
     keys: Keyed,
     kinds: Kinds,
     /// Some rule asks for what stands in results without signs of an injection, so results are scored.
@@ -68,6 +70,38 @@ pub struct Learned {
     pub tool: &'static str,
 }
 
+/// The code behind rules on where values come from. Each rule names it ([`Origin::by`]), and nothing else does: the linker leaves it out of
+/// a gateway without such a rule.
+#[derive(Debug)]
+pub struct Tracing {
+    intent: fn(&str, &Keyed, Kinds) -> Index,
+    learn: fn(&mut Memory, &str, &Call, &Value),
+    normal: fn(ValueKind, &str) -> Option<String>,
+    inside: fn(&str, &mut Take<'_>),
+}
+
+/// Takes a value that was found in a text, with its kind.
+type Take<'a> = dyn FnMut(ValueKind, &str) + 'a;
+
+/// What every rule names.
+pub static TRACING: Tracing = Tracing { intent, learn, normal: value::normal, inside };
+
+/// There is one.
+impl PartialEq for Tracing {
+    fn eq(&self, _: &Self) -> bool {
+        true
+    }
+}
+
+impl Eq for Tracing {}
+
+impl Tracing {
+    /// Every URL, address and account number in a text, each with its kind.
+    pub(crate) fn inside(&self, text: &str, take: &mut Take<'_>) {
+        (self.inside)(text, take);
+    }
+}
+
 /// What one session has seen, for one decision.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Seen<'a> {
@@ -102,9 +136,10 @@ impl Memory {
     #[must_use]
     pub fn of(policy: &Policy) -> Self {
         let mut kinds = Kinds::default();
-        let mut screens = false;
+        let (mut screens, mut by) = (false, None);
         for origin in policy.tools.iter().flat_map(|tool| tool.origins) {
             screens |= origin.from.has(Source::Screened);
+            by = Some(origin.by);
             let looked: &[ValueKind] = match &origin.look {
                 Look::Whole(kind) => &[*kind],
                 Look::Inside => &INSIDE,
@@ -119,30 +154,23 @@ impl Memory {
                 }
             }
         }
-        Self { keys: Keyed::default(), kinds, screens, sessions: HashMap::new(), tick: 0, values: 0, forgot: 0 }
+        Self { by, keys: Keyed::default(), kinds, screens, sessions: HashMap::new(), tick: 0, values: 0, forgot: 0 }
     }
 
     /// Does no rule ask?
     #[must_use]
     pub fn is_idle(&self) -> bool {
-        self.kinds == Kinds::default()
+        self.by.is_none()
     }
 
     /// What the session of this name has seen, with the intent of the lease that a call of it presents now; `hash` is the intent's in
     /// the lease, so that it is read once.
     pub fn seen(&mut self, sid: &str, hash: &str, intent: &str) -> Seen<'_> {
-        if self.is_idle() {
-            return Seen::default();
-        }
-        let (keys, kinds) = (self.keys.clone(), self.kinds.whole);
+        let Some(by) = self.by else { return Seen::default() };
+        let (keys, kinds) = (self.keys.clone(), self.kinds);
         let session = self.session(sid);
         if session.intent.as_ref().is_none_or(|known| known.hash != hash) {
-            let mut index = Index::default();
-            let mut learner = Learner { index: &mut index, keys: &keys, call: 0, most: MEMORY_SESSION_MAX, full: false };
-            let of_intent = Sources::of(&[Source::Intent]);
-            learner.text(intent, kinds, of_intent);
-            learner.leaf(intent, false, kinds, of_intent);
-            session.intent = Some(Intent { hash: hash.to_owned(), index });
+            session.intent = Some(Intent { hash: hash.to_owned(), index: (by.intent)(intent, &keys, kinds) });
         }
         let Self { keys, sessions, .. } = self;
         Seen {
@@ -172,33 +200,9 @@ impl Memory {
     /// Every member, item and member name of a JSON value is a structured value; every text among them is also read as text. Of a result
     /// of MCP (`content`, `structuredContent`) the text blocks count as structured where they are JSON themselves.
     pub fn learn(&mut self, sid: &str, call: &Call, result: &Value) {
-        if self.is_idle() {
-            return;
+        if let Some(by) = self.by {
+            (by.learn)(self, sid, call, result);
         }
-        let (keys, kinds, values) = (self.keys.clone(), self.kinds, self.values);
-        let (tool, is_trusted) = call.tool.map_or(("", false), |tool| (tool.name, tool.trusted));
-        // What a place in this result is worth, beside being one.
-        let mut worth = Sources::of(&[Source::Text]);
-        if is_trusted {
-            worth = worth.and(Sources::of(&[Source::Trusted]));
-        }
-        if self.screens && !shows_injection(result) {
-            worth = worth.and(Sources::of(&[Source::Screened]));
-        }
-        let session = self.session(sid);
-        if session.calls.len() >= MEMORY_CALLS_MAX {
-            session.gap = true;
-            return;
-        }
-        let before = session.results.len();
-        let number = u32::try_from(session.calls.len()).unwrap_or(u32::MAX);
-        session.calls.push(Learned { call: call.id.clone(), tool });
-        let most = MEMORY_SESSION_MAX.min(before + MEMORY_VALUES_MAX.saturating_sub(values));
-        let mut learner = Learner { index: &mut session.results, keys: &keys, call: number, most, full: false };
-        let mut budget = MEMORY_RESULT_MAX;
-        take_result(&mut learner, result, kinds, worth, &mut budget);
-        session.gap |= learner.full || budget == 0;
-        self.values += self.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
     }
 
     /// Forgets sessions whose leases have ended at this time, unix seconds. It looks once for each second.
@@ -227,6 +231,44 @@ impl Memory {
         session.used = self.tick;
         session
     }
+}
+
+/// What an intent says, under every reading that some rule has.
+fn intent(intent: &str, keys: &Keyed, kinds: Kinds) -> Index {
+    let mut index = Index::default();
+    let mut learner = Learner { index: &mut index, keys, call: 0, most: MEMORY_SESSION_MAX, full: false };
+    let of_intent = Sources::of(&[Source::Intent]);
+    learner.text(intent, kinds.whole, of_intent);
+    learner.leaf(intent, false, kinds.whole, of_intent);
+    index
+}
+
+/// See [`Memory::learn`].
+fn learn(memory: &mut Memory, sid: &str, call: &Call, result: &Value) {
+    let (keys, kinds, values) = (memory.keys.clone(), memory.kinds, memory.values);
+    let (tool, is_trusted) = call.tool.map_or(("", false), |tool| (tool.name, tool.trusted));
+    // What a place in this result is worth, beside being one.
+    let mut worth = Sources::of(&[Source::Text]);
+    if is_trusted {
+        worth = worth.and(Sources::of(&[Source::Trusted]));
+    }
+    if memory.screens && !shows_injection(result) {
+        worth = worth.and(Sources::of(&[Source::Screened]));
+    }
+    let session = memory.session(sid);
+    if session.calls.len() >= MEMORY_CALLS_MAX {
+        session.gap = true;
+        return;
+    }
+    let before = session.results.len();
+    let number = u32::try_from(session.calls.len()).unwrap_or(u32::MAX);
+    session.calls.push(Learned { call: call.id.clone(), tool });
+    let most = MEMORY_SESSION_MAX.min(before + MEMORY_VALUES_MAX.saturating_sub(values));
+    let mut learner = Learner { index: &mut session.results, keys: &keys, call: number, most, full: false };
+    let mut budget = MEMORY_RESULT_MAX;
+    take_result(&mut learner, result, kinds, worth, &mut budget);
+    session.gap |= learner.full || budget == 0;
+    memory.values += memory.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
 }
 
 /// Kinds that are looked for inside texts.
@@ -322,10 +364,10 @@ fn take_text(learner: &mut Learner<'_>, text: &str, kinds: Kinds, worth: Sources
 }
 
 impl<'a> Seen<'a> {
-    /// Where a value of this kind was seen; `None` if the text has no reading as one.
+    /// Where a value of this kind was seen; `None` if the text has no reading as one. `by` is what the rule that asks names.
     #[must_use]
-    pub fn sighting(&self, kind: ValueKind, text: &str) -> Option<Sighting<'a>> {
-        let normal = value::normal(kind, text)?;
+    pub fn sighting(&self, by: &Tracing, kind: ValueKind, text: &str) -> Option<Sighting<'a>> {
+        let normal = (by.normal)(kind, text)?;
         let Some(View { keys, session }) = self.view else { return Some(Sighting::default()) };
         let mut sighting = session.find(keys.value(kind, &normal));
         // A day without a year was seen as the day of any year.
@@ -376,7 +418,7 @@ impl Session {
 
 /// Every URL, address and account number in a text, each with its kind; what hides or is only compatible is undone first, so that what
 /// a reader would follow is what is looked at.
-pub(crate) fn inside(text: &str, take: &mut dyn FnMut(ValueKind, &str)) {
+fn inside(text: &str, take: &mut Take<'_>) {
     use unicode_normalization::UnicodeNormalization;
     use unicode_properties::{GeneralCategory, UnicodeGeneralCategory};
     let plain: String = match text.is_ascii() {

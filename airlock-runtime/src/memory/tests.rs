@@ -19,7 +19,7 @@ const EVERY: &[Origin] = &{
 
 const fn of(kind: ValueKind) -> Origin {
     const FROM: Sources = Sources::of(&[Source::Intent, Source::Trusted, Source::Structured, Source::Text]);
-    Origin { arg: "x", look: Look::Whole(kind), from: FROM, otherwise: Otherwise::Deny }
+    Origin { arg: "x", look: Look::Whole(kind), from: FROM, otherwise: Otherwise::Deny, by: &TRACING }
 }
 
 const EMPTY: Policy = Policy {
@@ -60,7 +60,7 @@ fn learned(tool: &str, result: &Value) -> Memory {
 /// Where a value was seen, as words.
 fn places(memory: &mut Memory, intent: &str, kind: ValueKind, text: &str) -> Vec<&'static str> {
     let seen = memory.seen("s", "hash", intent);
-    seen.sighting(kind, text).map(|sighting| sighting.sources.iter().map(Source::word).collect()).unwrap_or_default()
+    seen.sighting(&TRACING, kind, text).map(|sighting| sighting.sources.iter().map(Source::word).collect()).unwrap_or_default()
 }
 
 #[test]
@@ -108,7 +108,7 @@ fn the_intent_is_read_for_every_kind() {
 fn another_intent_of_the_same_session_replaces_the_first() {
     let mut memory = Memory::of(&POLICY);
     let seen = |memory: &mut Memory, hash: &str, intent: &str| {
-        !memory.seen("s", hash, intent).sighting(ValueKind::Email, "a@b.example").unwrap().sources.is_empty()
+        !memory.seen("s", hash, intent).sighting(&TRACING, ValueKind::Email, "a@b.example").unwrap().sources.is_empty()
     };
     assert!(seen(&mut memory, "1", "mail a@b.example"));
     assert!(!seen(&mut memory, "2", "mail nobody"));
@@ -138,7 +138,7 @@ fn members_are_structured_and_prose_is_text() {
         assert_eq!(places(&mut memory, "", kind, text), expected, "{text}");
     }
     let seen = memory.seen("s", "hash", "");
-    let call = seen.sighting(ValueKind::Id, "f-19").unwrap().call.cloned();
+    let call = seen.sighting(&TRACING, ValueKind::Id, "f-19").unwrap().call.cloned();
     assert_eq!(call, Some(Learned { call: "call-of-read".into(), tool: "read" }));
     assert_eq!(places(&mut memory, "", ValueKind::Url, "https://www.evil.example/?q=secret"), [""; 0]);
 }
@@ -194,7 +194,7 @@ fn sessions_do_not_see_each_other_and_end_with_their_leases() {
     let mut memory = learned("read", &json!({"mail": "a@x.example"}));
     memory.note_allowed("s", 100);
     let sees = |memory: &mut Memory, sid: &str| {
-        !memory.seen(sid, "h", "").sighting(ValueKind::Email, "a@x.example").unwrap().sources.is_empty()
+        !memory.seen(sid, "h", "").sighting(&TRACING, ValueKind::Email, "a@x.example").unwrap().sources.is_empty()
     };
     assert!(sees(&mut memory, "s") && !sees(&mut memory, "t"));
     assert_eq!((memory.allowed("s"), memory.allowed("u")), (1, 0));
@@ -214,7 +214,7 @@ fn memory_is_bounded_and_what_is_lost_counts_as_unseen() {
     assert!(memory.values <= MEMORY_SESSION_MAX, "{}", memory.values);
     let seen = memory.seen("s", "h", "");
     assert!(seen.has_gap());
-    assert!(seen.sighting(ValueKind::Email, "user89999@x.example").unwrap().sources.is_empty());
+    assert!(seen.sighting(&TRACING, ValueKind::Email, "user89999@x.example").unwrap().sources.is_empty());
     for n in 0..MEMORY_SESSIONS_MAX + 5 {
         let _ = memory.seen(&n.to_string(), "h", "");
     }

@@ -11,6 +11,8 @@ mod admit;
 mod client;
 mod link;
 mod message;
+#[cfg(feature = "upstream")]
+mod proxy;
 mod serve;
 
 pub use client::Errands;
@@ -25,7 +27,9 @@ use crate::start::Stop;
 use message::Report;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
+use serve::Sockets;
 use std::io::{ErrorKind, Read, Write};
+use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
@@ -90,13 +94,19 @@ const fn reaches_network(tool: &Tool) -> bool {
     }
 }
 
+/// Does anything of a policy reach the network?
+fn is_needed(policy: &Policy) -> bool {
+    policy.tools.iter().any(reaches_network) || policy.upstreams.iter().any(|upstream| upstream.proxied().is_some())
+}
+
 impl Egress {
-    /// Starts egress for a policy that has tools which reach the network. It gets no variable but those of their credentials.
+    /// Starts egress for a policy that has tools or servers which reach the network. It gets no variable but credentials of tools. `doors`: the
+    /// way from such servers.
     ///
     /// # Errors
     /// The system refuses.
-    pub(crate) fn start(policy: &'static Policy) -> Result<Option<Self>, Stop> {
-        if !policy.tools.iter().any(reaches_network) {
+    pub(crate) fn start(policy: &'static Policy, doors: Option<OwnedFd>) -> Result<Option<Self>, Stop> {
+        if !is_needed(policy) {
             return Ok(None);
         }
         let pair = socketpair(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None);
@@ -104,7 +114,7 @@ impl Egress {
         let mut command = Command::new(SELF);
         // A group of its own: the signal of a terminal is for the gateway, which then ends in order.
         command.args([EGRESS, &std::process::id().to_string()]).arg0(policy.gateway).process_group(0);
-        command.stdin(Stdio::from(theirs)).stdout(Stdio::null()).env_clear();
+        command.stdin(Stdio::from(theirs)).stdout(doors.map_or_else(Stdio::null, Stdio::from)).env_clear();
         for name in role::credentials(policy).flat_map(|name| [name.to_owned(), format!("{name}_FILE")]) {
             command.envs(std::env::var_os(&name).map(|value| (name, value)));
         }
@@ -161,7 +171,7 @@ fn first_report(socket: &mut UnixStream) -> std::io::Result<Vec<u8>> {
 /// The role that the arguments name, if they name this one.
 pub(crate) fn role(policy: &'static Policy, arguments: &[&str]) -> Option<Result<ExitCode, Stop>> {
     match arguments {
-        [EGRESS, parent] if policy.tools.iter().any(reaches_network) => Some(main(policy, parent).map(|()| ExitCode::SUCCESS)),
+        [EGRESS, parent] if is_needed(policy) => Some(main(policy, parent).map(|()| ExitCode::SUCCESS)),
         _ => None,
     }
 }
@@ -182,6 +192,7 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     }
     role::name("egress");
     let mut socket = UnixStream::from(role::take_stdin().map_err(|fault| failed(&fault))?);
+    let doors = role::take_stdout().map_err(|fault| failed(&fault))?;
     // The judge tells it, and ends with the code for it.
     let mut unready = |code: u8, why: String| drop(socket.write_all(&Report::Unready(code, why).write()));
     let secrets = match Secrets::read(policy, |name| std::env::var_os(name)) {
@@ -208,7 +219,7 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
         Err(Stop { code, message }) => Some(Report::Unready(code, message)),
     };
     let outside = Outside(());
-    let serving = serve::serve(policy, secrets, outside, socket.into(), ready);
+    let serving = serve::serve(policy, secrets, outside, Sockets { judge: socket.into(), doors }, ready);
     let ended = LocalSet::new().block_on(&runtime, serving);
     // What still looks a name up is not waited for.
     runtime.shutdown_background();

@@ -20,6 +20,14 @@ use std::rc::Rc;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::task::AbortHandle;
 
+/// What egress has from its start.
+pub(super) struct Sockets {
+    pub(super) judge: OwnedFd,
+    /// The way from servers with a network. Without any it leads nowhere.
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "such a gateway has no server"))]
+    pub(super) doors: OwnedFd,
+}
+
 /// What every call needs.
 struct Serving {
     policy: &'static Policy,
@@ -38,10 +46,17 @@ pub(super) async fn serve(
     policy: &'static Policy,
     secrets: Secrets,
     outside: Outside,
-    socket: OwnedFd,
+    sockets: Sockets,
     ready: impl FnOnce() -> Option<Report>,
 ) -> std::io::Result<()> {
-    let link = Link::new(socket)?;
+    let Sockets { judge, doors } = sockets;
+    let link = Link::new(judge)?;
+    #[cfg(feature = "upstream")]
+    if policy.upstreams.iter().any(|upstream| upstream.proxied().is_some()) {
+        tokio::task::spawn_local(super::proxy::Doors::new(doors)?.serve(policy.upstreams, outside));
+    }
+    #[cfg(not(feature = "upstream"))]
+    drop(doors);
     let serving = Rc::new(Serving { policy, secrets, outside, link: Rc::clone(&link), open: RefCell::default() });
     // Whoever asks egress to end means the gateway, which closes the socket when it does.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);

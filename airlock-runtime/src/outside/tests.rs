@@ -3,12 +3,13 @@
 use super::client::Errands;
 use super::message::{Order, Report};
 use super::*;
+use crate::call::{Demand, Rule};
 use crate::decide::Errand;
 use crate::effect::Failure;
 use crate::policy::evidence::Evidence;
 use crate::policy::{
-    Auth, AuthScheme, CheckArgs, Durability, EffectClass, Egress as Entry, HostRule, Input, InputKind, LeaseRules, LedgerRules,
-    Method, Pair, Piece, Response, Rest, Select, Slot, ToolIndex, sample,
+    Auth, AuthScheme, Durability, EffectClass, Egress as Entry, HostRule, Input, InputKind, LeaseRules, LedgerRules, Method,
+    Pair, Piece, Response, Rest, Select, Slot, ToolIndex, sample,
 };
 use serde_json::{Value, json};
 use std::net::TcpListener;
@@ -29,13 +30,12 @@ const TOKEN: &str = "tok-of-the-unit-tests";
 pub(super) fn policy(port: Option<u16>) -> &'static Policy {
     let entry = |host| Entry { host: HostRule::Exact(host), ports: &[443], stand_in: port };
     let egress = |hosts: &[&'static str]| -> &'static [Entry] { hosts.iter().map(|host| entry(host)).collect::<Vec<_>>().leak() };
-    let rule = CheckArgs(&|args| crate::call::max_length(args, "url", 200));
     let tools: &'static [Tool] = vec![
         Tool {
             name: "http_get_json",
             kind: ToolKind::Builtin(Builtin::HttpGetJson),
             egress: egress(&["api.example.com"]),
-            check_args: rule,
+            rules: &[Rule { arg: "url", demand: Demand::MaxLength(200) }],
             timeout: 1,
             ..sample::TOOL
         },
@@ -166,7 +166,7 @@ async fn both<T>(
     local
         .run_until(async {
             let (ours, theirs) = pair();
-            let egress = tokio::task::spawn_local(serve::serve(policy, secrets(policy), Outside(()), theirs, || None));
+            let egress = tokio::task::spawn_local(serve::serve(policy, secrets(policy), Outside(()), alone(theirs), || None));
             with(judge(policy, ours), egress).await
         })
         .await
@@ -347,7 +347,7 @@ fn as_judge(bytes: Vec<u8>) -> (Vec<Report>, bool) {
     let (stop, stopped) = channel::<()>();
     let egress = std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        LocalSet::new().block_on(&runtime, serve::serve(policy, secrets(policy), Outside(()), theirs, || None)).unwrap();
+        LocalSet::new().block_on(&runtime, serve::serve(policy, secrets(policy), Outside(()), alone(theirs), || None)).unwrap();
         drop(stop);
     });
     let mut socket = UnixStream::from(ours);
@@ -375,6 +375,11 @@ fn as_judge(bytes: Vec<u8>) -> (Vec<Report>, bool) {
 
 fn call(id: u64, tool: u32, arguments: &str) -> Vec<u8> {
     Order::Call { id, tool, arguments: arguments.as_bytes() }.write()
+}
+
+/// Egress without servers.
+fn alone(judge: OwnedFd) -> Sockets {
+    Sockets { judge, doors: std::fs::File::open("/dev/null").unwrap().into() }
 }
 
 #[test]

@@ -11,6 +11,9 @@ pub struct Origin {
     pub from: Sources,
     /// What happens to a call whose value was not seen there.
     pub otherwise: Otherwise,
+    /// The code that traces values, named here so that a gateway without such a rule does not have it.
+    #[cfg(feature = "judge")]
+    pub by: &'static crate::memory::Tracing,
 }
 
 /// What of an argument is looked at.

@@ -2,7 +2,7 @@
 
 mod confine;
 
-pub use confine::{Confine, Feature, Net, ProcessLimits};
+pub use confine::{Confine, Feature, Net, PROXY_PORT, PROXY_URL, ProcessLimits};
 
 /// A foreign MCP server: one child process that the launcher starts when a call first needs it.
 #[derive(Debug)]
@@ -29,6 +29,14 @@ pub struct Upstream {
     pub confine: Option<Confine>,
     /// Why the manifest lists it.
     pub why: &'static str,
+}
+
+impl Upstream {
+    /// The hosts that its process reaches through the process of requests; `None` = it has no such network.
+    #[must_use]
+    pub fn proxied(&self) -> Option<&'static [super::Egress]> {
+        self.confine.as_ref().and_then(Confine::proxied)
+    }
 }
 
 /// A variable in the environment of an upstream.

@@ -41,6 +41,7 @@ fn traced(problem: Problem) -> Reason {
         look: Look::Whole(ValueKind::Email),
         from: Sources::of(&[Source::Intent, Source::Structured]),
         otherwise: Otherwise::Deny,
+        by: &crate::memory::TRACING,
     };
     Reason::Provenance { origin: &ORIGIN, kind: ValueKind::Email, problem }
 }

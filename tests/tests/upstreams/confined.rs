@@ -15,7 +15,7 @@ use std::process::Command;
 use tempfile::TempDir;
 
 /// What no kernel of today keeps from a process: that a path exists, with its size and times.
-const OPEN: [&str; 1] = ["metadata of the outside"];
+pub(crate) const OPEN: [&str; 1] = ["metadata of the outside"];
 
 /// Something to attack, and a directory to work in.
 struct Target {
@@ -63,7 +63,7 @@ fn a_file(dir: &Path) -> PathBuf {
 }
 
 /// What succeeded of the attacks and of the controls that an upstream was told to try.
-fn attempts(scene: &mut Scene, upstream: &str) -> [Map<String, Value>; 2] {
+pub(crate) fn attempts(scene: &mut Scene, upstream: &str) -> [Map<String, Value>; 2] {
     // By then the gateway has its ledger.
     assert_eq!(scene.say(upstream, "echo", "there"), "there");
     let target = Target::new(scene);
@@ -74,7 +74,7 @@ fn attempts(scene: &mut Scene, upstream: &str) -> [Map<String, Value>; 2] {
     ["attacks", "controls"].map(|kind| serde_json::from_value(all[kind].take()).unwrap())
 }
 
-fn names(all: &Map<String, Value>, outcome: bool) -> Vec<&str> {
+pub(crate) fn names(all: &Map<String, Value>, outcome: bool) -> Vec<&str> {
     all.iter().filter(|(_, succeeded)| **succeeded == outcome).map(|(name, _)| name.as_str()).collect()
 }
 

@@ -9,6 +9,7 @@ mod hostile;
 mod inspector;
 mod kills;
 mod learn;
+mod network;
 mod real;
 mod scene;
 mod shadow;

@@ -30,9 +30,9 @@ const ERAS: [(&str, &str); 13] = [
     ("lenient", PATIENT),
 ];
 /// For what takes its time.
-const PATIENT: &str = "limits = { timeout = \"30s\" }\n";
+pub(crate) const PATIENT: &str = "limits = { timeout = \"30s\" }\n";
 
-fn command(era: &str) -> Vec<String> {
+pub(crate) fn hostile_command(era: &str) -> Vec<String> {
     // The manifest's word for the era is the other one than the server's.
     let begins = match era {
         "pinned-modern" | "free" | "confined" | "lenient" => "legacy",
@@ -45,7 +45,7 @@ fn command(era: &str) -> Vec<String> {
 /// The definitions of `hostile.py` as they were reviewed. `tools/list` has them on two pages; these are both.
 pub(crate) fn reviewed() -> Vec<Map<String, Value>> {
     static BOTH: OnceLock<Vec<Map<String, Value>>> = OnceLock::new();
-    let first = || definitions(&command("legacy")).remove(0);
+    let first = || definitions(&hostile_command("legacy")).remove(0);
     let act = json!({"name": "act", "description": "Does what it is told.", "inputSchema": {"type": "object", "properties": {
         "do": {"type": "string"}, "text": {"type": "string"}, "n": {"type": "integer"}}, "required": ["do"], "additionalProperties": false}});
     BOTH.get_or_init(|| vec![act.as_object().unwrap().clone(), first()]).clone()
@@ -59,7 +59,7 @@ pub(crate) fn work() -> PathBuf {
 }
 
 /// The sandbox of `hostile.py`: its code, that of its interpreter, and one directory.
-fn confine(more: &str) -> String {
+pub(crate) fn confine(more: &str) -> String {
     let read = [vec![SERVERS_DIR.clone()], python_code()].concat();
     format!(
         "confine = {{ read = {}, write = {}, limits = {{ data = \"1GiB\", fsize = \"1MiB\", files = 64 }}{more} }}\n",
@@ -75,7 +75,7 @@ static SERVERS_DIR: LazyLock<String> = LazyLock::new(|| std::fs::canonicalize(SE
 pub(crate) fn hostile() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let upstreams = ERAS.map(|(era, tool)| {
-        let mut upstream = Upstream::new(era, command(era), reviewed());
+        let mut upstream = Upstream::new(era, hostile_command(era), reviewed());
         upstream.lines = format!("env.TOKEN = {{ secret = \"UPSTREAM_TOKEN\" }}\nenv.LANG = \"C.UTF-8\"\nstart_timeout = \"15s\"\nmax_message = \"2MiB\"\n{}", match era {
             "pinned-modern" => "era = \"modern\"\n",
             "pinned-legacy" => "era = \"legacy\"\n",
@@ -110,7 +110,12 @@ impl Scene {
 
     pub(crate) fn of(place: Place, gateway: Gateway) -> Self {
         let tools: Vec<String> = ERAS.iter().flat_map(|(era, _)| ["act", "fixed"].map(|tool| format!("{era}.{tool}"))).collect();
-        let mut claims = place.claims(&tools.iter().map(String::as_str).collect::<Vec<_>>());
+        Self::with(place, gateway, &tools.iter().map(String::as_str).collect::<Vec<_>>())
+    }
+
+    /// A scene of another gateway, with a lease for these tools.
+    pub(crate) fn with(place: Place, gateway: Gateway, tools: &[&str]) -> Self {
+        let mut claims = place.claims(tools);
         claims.dom = Vec::new();
         let lease = place.mint(&claims);
         Self { place, gateway, lease, ids: 0 }

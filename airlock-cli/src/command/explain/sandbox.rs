@@ -4,7 +4,7 @@ use crate::args::Format;
 use crate::judge::Judge;
 use crate::manifest::Accepted;
 use crate::render::{Failure, say};
-use airlock_policy::ir::{Confine, Net, Policy, Upstream};
+use airlock_policy::ir::{Confine, HostRule, Net, Policy, Upstream};
 use airlock_runtime::confine::{Calls, Egress, Judge as JudgeProfile, Launcher};
 use serde::Serialize;
 
@@ -91,9 +91,18 @@ fn foreign(upstream: &Upstream) -> Process {
     files.extend(system.then(|| "libraries and shared data of the system: read".to_owned()));
     let network = match net {
         Net::None => Vec::new(),
+        Net::Proxy(hosts) => hosts.iter().map(|entry| format!("TLS to {}, through egress", host(&entry.host))).collect(),
     };
     let starts = upstream.command.iter().take(1).chain(exec).cloned().collect();
     Process { process, files, network, starts, calls: None, profile: None }
+}
+
+fn host(rule: &HostRule) -> String {
+    match rule {
+        HostRule::Exact(host) => host.clone(),
+        HostRule::OneLabel(parent) => format!("*.{parent}"),
+        HostRule::AnyPublic => "*".to_owned(),
+    }
 }
 
 fn texts(texts: &[&str]) -> Vec<String> {

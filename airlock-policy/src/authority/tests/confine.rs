@@ -2,7 +2,7 @@
 
 use super::worlds::foreign::{proxied, world_of};
 use super::*;
-use crate::ir::{Confine, Feature, Net, OnRisk, ProcessLimits};
+use crate::ir::{Confine, Egress, Feature, Net, OnRisk, ProcessLimits};
 
 fn confined() -> Confine {
     let limits = ProcessLimits { data: 1 << 30, fsize: 1 << 20, cpu: Some(60), files: 64 };
@@ -24,6 +24,36 @@ fn with(confine: Option<Confine>) -> Policy {
     policy
 }
 
+fn reaches(hosts: &[(&str, u16)]) -> Net {
+    let entry = |(host, port): &(&str, u16)| Egress {
+        host: crate::host::rule(host).unwrap(),
+        ports: vec![*port],
+        stand_in: None,
+        why: "x".to_owned(),
+    };
+    Net::Proxy(hosts.iter().map(entry).collect())
+}
+
+#[test]
+fn a_network_is_compared_host_by_host() {
+    let network = |net: Net| Some(Confine { net, ..confined() });
+    let of = |hosts: &[(&str, u16)]| network(reaches(hosts));
+    for (old, new, told) in [
+        (of(&[("*.example.com", 443)]), of(&[("api.example.com", 443)]), None),
+        (of(&[("api.example.com", 443)]), of(&[("*.example.com", 443)]), Some("connects to *.example.com:443")),
+        (of(&[("api.example.com", 443)]), of(&[("api.example.com", 8443)]), Some("connects to api.example.com:8443")),
+        (of(&[("*", 443)]), of(&[("*.example.com", 443)]), None),
+        (
+            of(&[("a.example.com", 443)]),
+            of(&[("a.example.com", 443), ("b.example.com", 443)]),
+            Some("connects to b.example.com:443"),
+        ),
+    ] {
+        let told: Vec<String> = told.iter().map(|told| format!("Confinement: refused, u → {told}, u")).collect();
+        assert_eq!(gained(old, new), told);
+    }
+}
+
 /// What the second has and the first has not.
 fn gained(old: Option<Confine>, new: Option<Confine>) -> Vec<String> {
     let rows = diff(&with(old), &with(new)).rows;
@@ -36,12 +66,13 @@ type Change<'c> = (&'c dyn Fn(&mut Confine), &'c str);
 
 #[test]
 fn each_part_of_a_sandbox_is_a_row_of_its_own_in_one_direction() {
-    let changes: [Change<'_>; 11] = [
+    let changes: [Change<'_>; 12] = [
         (&|c| c.system = true, "refused, u → reads libraries and shared data of the system, u"),
         (&|c| c.read.push("/opt/b".into()), "refused, u → reads /opt/b, u"),
         (&|c| c.read.push("/".into()), "refused, u → reads /, u"),
         (&|c| c.write.push("/opt/a/x".into()), "refused, u → writes /opt/a/x, u"),
         (&|c| c.exec.push("/usr/bin".into()), "refused, u → runs /usr/bin, u"),
+        (&|c| c.net = reaches(&[("api.example.com", 443)]), "refused, u → connects to api.example.com:443, u"),
         (&|c| c.limits.data *= 2, "1GiB of memory, u → 2GiB of memory, u"),
         (&|c| c.limits.fsize *= 2, "1MiB of each file, u → 2MiB of each file, u"),
         (&|c| c.limits.cpu = Some(120), "1m on a processor, u → 2m on a processor, u"),

@@ -1,12 +1,13 @@
 //! `[upstreams.<name>.confine]`: what the kernel lets the process of an upstream touch.
 
+use super::super::groups::Groups;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults};
-use crate::fields::{At, Field, refuse_twice};
-use crate::ir::{Confine, Feature, Net, ProcessLimits};
+use crate::fields::{At, Field, Fields, refuse_twice};
+use crate::ir::{Confine, Feature, HostRule, Net, ProcessLimits};
 use crate::limits::{
-    CONFINE_PATHS_MAX, DATA_DEFAULT, DATA_MAX, DATA_MIN, FILES_DEFAULT, FILES_MAX, FILES_MIN, FSIZE_DEFAULT, FSIZE_MIN, PATH_MAX,
-    TTL_MAX_S,
+    CONFINE_PATHS_MAX, DATA_DEFAULT, DATA_MAX, DATA_MIN, FILES_DEFAULT, FILES_MAX, FILES_MIN, FSIZE_DEFAULT, FSIZE_MIN,
+    HOSTS_MAX, PATH_MAX, TTL_MAX_S,
 };
 use crate::name;
 
@@ -20,14 +21,16 @@ pub(crate) struct ConfineDraft {
     pub(crate) write: Vec<At<String>>,
     pub(crate) exec: Vec<At<String>>,
     pub(crate) allow_missing: Vec<At<Feature>>,
+    /// Hosts that it reaches through the gateway; `None` = it has no network.
+    pub(crate) hosts: Option<Vec<At<HostRule>>>,
     system: bool,
     limits: ProcessLimits,
 }
 
 impl ConfineDraft {
-    /// As it is compiled.
+    /// As it is compiled, but for its hosts, of which `[[egress]]` says more.
     pub(super) fn compiled(&self) -> Confine {
-        let Self { read, write, exec, allow_missing, system, limits } = self;
+        let Self { read, write, exec, allow_missing, hosts: _, system, limits } = self;
         let sorted = |list: &[At<String>]| {
             let mut texts: Vec<String> = list.iter().map(|at| at.value.clone()).collect();
             texts.sort();
@@ -54,22 +57,54 @@ pub(crate) fn holds(outer: &str, inner: &str) -> bool {
 }
 
 /// Reads the sandbox.
-pub(super) fn read(upstream: &str, field: &Field<'_>, faults: &mut Faults) -> Option<ConfineDraft> {
+pub(super) fn read(upstream: &str, field: &Field<'_>, groups: &Groups, faults: &mut Faults) -> Option<ConfineDraft> {
     let mut fields = field.table(format!("`[upstreams.{upstream}.confine]`"), faults)?;
     let system = fields.take("system").and_then(|field| field.boolean(faults)).is_none_or(|at| at.value);
     let read = fields.take("read").map(|field| paths(&field, readable, faults)).unwrap_or_default();
     let write = fields.take("write").map(|field| paths(&field, changeable, faults)).unwrap_or_default();
     let exec = fields.take("exec").map(|field| paths(&field, changeable, faults)).unwrap_or_default();
-    if let Some(field) = fields.take("net") {
-        field.word(&[("none", Net::None)], &["proxy"], faults);
-    }
+    let hosts = network(&mut fields, groups, faults);
     let limits = fields.take("limits").map(|field| limits(upstream, &field, faults)).unwrap_or_else(defaults);
     let list = fields.take("allow_missing").and_then(|field| field.list(0, 1, faults)).unwrap_or_default();
     let features = [("userns", Feature::Userns)];
-    let allow_missing = list.iter().filter_map(|field| field.word(&features, &[], faults)).collect();
-    fields.finish(&["hosts", "view", "syscalls"], faults);
+    let allow_missing: Vec<_> = list.iter().filter_map(|field| field.word(&features, &[], faults)).collect();
+    fields.finish(&["view", "syscalls"], faults);
     refuse_both(&read, &write, faults);
-    Some(ConfineDraft { read, write, exec, allow_missing, system, limits })
+    if let (Some(_), Some(missing)) = (&hosts, allow_missing.iter().find(|at| at.value == Feature::Userns)) {
+        let message = format!("`{upstream}` would reach every host where it has no network namespace of its own");
+        let diagnostic = Diagnostic::new(Code::ProxyNamespaces, &missing.span, message, "holds the proxy up");
+        faults.push(diagnostic.help("remove it, or the network: `net = \"none\"`"));
+    }
+    Some(ConfineDraft { read, write, exec, allow_missing, hosts, system, limits })
+}
+
+/// Whether a process has a network.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Word {
+    None,
+    Proxy,
+}
+
+/// `net` and `hosts`, which need each other. `None`: no network.
+fn network(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults) -> Option<Vec<At<HostRule>>> {
+    let words = [("none", Word::None), ("proxy", Word::Proxy)];
+    let net = fields.take("net").and_then(|field| field.word(&words, &[], faults));
+    let hosts = fields.take("hosts");
+    match (net, hosts) {
+        (Some(At { value: Word::Proxy, .. }), Some(field)) => Some(groups.host_list(&field, 1, HOSTS_MAX, faults).0),
+        (Some(At { value: Word::Proxy, span }), None) => {
+            let diagnostic = Diagnostic::new(Code::ProxyHosts, &span, "a proxy without `hosts` leads nowhere", "to which hosts?");
+            faults.push(diagnostic.help("add `hosts = [\"api.example.com\"]`, or write `net = \"none\"`"));
+            None
+        }
+        (Some(At { value: Word::None, .. }) | None, Some(field)) => {
+            let message = "it has no network, so it reaches none of these hosts";
+            let diagnostic = Diagnostic::new(Code::ProxyHosts, &field.key, message, "has no use");
+            faults.push(diagnostic.help("add `net = \"proxy\"`, or remove `hosts`"));
+            None
+        }
+        (Some(At { value: Word::None, .. }) | None, None) => None,
+    }
 }
 
 fn defaults() -> ProcessLimits {

@@ -101,7 +101,7 @@ fn entry(
     let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
     let resources = fields.take("resources").map(|field| listed::resources(&field, faults)).unwrap_or_default();
     let prompts = fields.take("prompts").map(|field| listed::prompts(&field, faults)).unwrap_or_default();
-    let confine = fields.take("confine").and_then(|field| confine::read(name, &field, faults));
+    let confine = fields.take("confine").and_then(|field| confine::read(name, &field, groups, faults));
     confine.iter().for_each(|confine| confine::refuse_writable(name, &command, confine, faults));
     let file = fields.take("definitions");
     let words = [("prefixed", Names::Prefixed), ("bare", Names::Bare)];

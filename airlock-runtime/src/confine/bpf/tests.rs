@@ -14,12 +14,13 @@ const NUMBERS: u32 = 1024;
 const TRIES: (usize, usize) = (20, 4000);
 
 /// Every shipped filter with its table.
-fn shipped() -> [(&'static str, Filter, &'static [Insn]); 6] {
+fn shipped() -> [(&'static str, Filter, &'static [Insn]); 7] {
     [
         ("judge", profile::JUDGE_RULES, &profile::JUDGE),
         ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES, &profile::JUDGE_UPSTREAMS),
         ("judge with egress", profile::JUDGE_EGRESS_RULES, &profile::JUDGE_EGRESS),
         ("egress", profile::EGRESS_RULES, &profile::EGRESS),
+        ("egress with a proxy", profile::EGRESS_PROXY_RULES, &profile::EGRESS_PROXY),
         ("launcher", profile::LAUNCHER_RULES, &profile::LAUNCHER),
         ("server", profile::SERVER_RULES, &profile::SERVER),
     ]

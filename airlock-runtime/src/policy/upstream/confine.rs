@@ -1,5 +1,12 @@
 //! What the kernel lets the process of an upstream touch. It holds for whatever that process starts as well.
 
+use crate::policy::Egress;
+
+/// Where a server with a network finds the gateway, on the loopback device of its own network namespace.
+pub const PROXY_PORT: u16 = 3128;
+/// The same as clients of HTTP want it.
+pub const PROXY_URL: &str = "http://127.0.0.1:3128";
+
 /// The sandbox of an upstream. Whatever does not stand here is refused by the kernel.
 #[derive(Debug, Clone, Copy)]
 pub struct Confine {
@@ -20,10 +27,12 @@ pub struct Confine {
 }
 
 /// What of the network an upstream has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy)]
 pub enum Net {
     /// Nothing.
     None,
+    /// TLS connections to these hosts, through the process of requests.
+    Proxy(&'static [Egress]),
 }
 
 /// Bounds on each process of an upstream.
@@ -44,6 +53,17 @@ pub struct ProcessLimits {
 pub enum Feature {
     /// User namespaces, and with them network and IPC namespaces of its own.
     Userns,
+}
+
+impl Confine {
+    /// The hosts that it reaches through the process of requests; `None` = it has no network.
+    #[must_use]
+    pub const fn proxied(&self) -> Option<&'static [Egress]> {
+        match self.net {
+            Net::None => None,
+            Net::Proxy(hosts) => Some(hosts),
+        }
+    }
 }
 
 impl Feature {

@@ -3,12 +3,15 @@
 //! Whatever the program starts and abandons, also as a session of its own, becomes a child of its keeper and of no other, so two
 //! upstreams cannot be mistaken for each other. When the launcher dies, the kernel tells the keeper, which then ends its program.
 
-use super::{SELF, TERM_GRACE, close_strays, confine, tree};
+use super::{DOORS, SELF, TERM_GRACE, close_strays, confine, take_doors, tree};
+use crate::passing;
 use crate::policy::Policy;
+use crate::policy::upstream::Upstream;
 use crate::start::Stop;
 use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, WaitOptions, getppid, kill_process_group, waitid, waitpid};
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
-use std::process::{Command, ExitCode};
+use std::process::{Command, ExitCode, Stdio};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
 
@@ -27,6 +30,10 @@ pub(super) fn main(policy: &'static Policy, index: &str, parent: &str) -> Result
         return Err(failed("the launcher has ended".into()));
     }
     close_strays().map_err(|fault| failed(format!("descriptors of others cannot be closed: {fault}")))?;
+    let doors = match upstream.proxied() {
+        None => None,
+        Some(_) => Some(take_doors().map_err(|fault| failed(format!("it has no way to egress: {fault}")))?),
+    };
     if upstream.confine.is_none() && !crate::confine::excused(policy)? {
         // One with a sandbox makes its own namespaces first, and then forbids more than this.
         crate::confine::demand(policy, crate::confine::Server.calls())?;
@@ -36,7 +43,7 @@ pub(super) fn main(policy: &'static Policy, index: &str, parent: &str) -> Result
     let runtime = runtime.map_err(|fault| failed(format!("the event loop could not start: {fault}")))?;
     let status = runtime.block_on(async {
         let (mut ended, mut asked) = (signal(SignalKind::child())?, signal(SignalKind::terminate())?);
-        let leader = start(upstream, index)?;
+        let leader = start(upstream, index, doors)?;
         let mut kill_at = None;
         loop {
             tokio::select! {
@@ -66,7 +73,7 @@ pub(super) fn main(policy: &'static Policy, index: &str, parent: &str) -> Result
 }
 
 /// Starts the program; one with a sandbox by way of a process that confines itself first. The keeper stays outside.
-fn start(upstream: &crate::policy::upstream::Upstream, index: &str) -> std::io::Result<Pid> {
+fn start(upstream: &Upstream, index: &str, doors: Option<OwnedFd>) -> std::io::Result<Pid> {
     let absent = || std::io::Error::from(std::io::ErrorKind::NotFound);
     let (program, arguments) = upstream.command.split_first().ok_or_else(absent)?;
     // The environment is what the launcher has put together for this upstream, and nothing else.
@@ -78,6 +85,9 @@ fn start(upstream: &crate::policy::upstream::Upstream, index: &str) -> std::io::
         None => command.args(arguments),
         Some(_) => command.args([confine::CONFINED, index]),
     };
+    if let Some(doors) = doors {
+        command.stdin(Stdio::from(passing::leave(DOORS, &[rustix::stdio::stdin(), doors.as_fd()])?));
+    }
     let child = command.current_dir(upstream.dir.unwrap_or("/")).process_group(0).spawn()?;
     let leader = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or_else(absent)?;
     // Only the program holds its pipes from now on, so that their ends are its end.

@@ -1,14 +1,10 @@
 //! What judge and launcher say to each other: packets of a socket pair, each one message, none longer than [`PACKET_MAX`].
 
+use crate::passing::{receive, send};
 use crate::upstream::fingerprint::Fingerprint;
 use rustix::io::Errno;
-use rustix::net::{
-    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer, SendAncillaryMessage, SendFlags,
-    recvmsg, sendmsg,
-};
-use std::io::{self, IoSlice, IoSliceMut};
-use std::mem::MaybeUninit;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
 use tokio::io::Interest;
 
 /// Longest packet, in bytes: sixteen secrets in four forms each, and room.
@@ -91,45 +87,10 @@ fn split(packet: &[u8]) -> Option<(u8, Run, &[u8])> {
     Some((*kind, Run { upstream: u32::from_le_bytes(*upstream), number: u32::from_le_bytes(*number) }, rest))
 }
 
-/// Sends a packet without descriptors, without waiting.
-///
-/// # Errors
-/// Those of the socket.
-fn send(socket: impl AsFd, packet: &[u8], descriptors: &[BorrowedFd<'_>]) -> Result<(), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = SendAncillaryBuffer::new(&mut space);
-    if !descriptors.is_empty() && !control.push(SendAncillaryMessage::ScmRights(descriptors)) {
-        return Err(Errno::INVAL);
-    }
-    let flags = SendFlags::NOSIGNAL | SendFlags::DONTWAIT;
-    sendmsg(socket, &[IoSlice::new(packet)], &mut control, flags).map(|_| ())
-}
-
-/// Takes one packet, if there is one, and the descriptors that came with it. An empty packet is the end of the connection.
-///
-/// # Errors
-/// Those of the socket; a packet that was cut off is `EMSGSIZE`.
-fn receive(socket: impl AsFd, buffer: &mut [u8; PACKET_MAX]) -> Result<(usize, Vec<OwnedFd>), Errno> {
-    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(2))];
-    let mut control = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
-    let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, flags)?;
-    if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
-        return Err(Errno::MSGSIZE);
-    }
-    let mut descriptors = Vec::new();
-    for message in control.drain() {
-        if let RecvAncillaryMessage::ScmRights(passed) = message {
-            descriptors.extend(passed);
-        }
-    }
-    Ok((received.bytes, descriptors))
-}
-
 /// What has arrived, if anything has.
 ///
 /// # Errors
-/// As [`receive`].
+/// Those of the socket.
 pub(super) fn arrived(socket: &Socket, buffer: &mut [u8; PACKET_MAX]) -> io::Result<Option<(usize, Vec<OwnedFd>)>> {
     match socket.try_io(Interest::READABLE, || receive(socket, buffer).map_err(io::Error::from)) {
         Ok(packet) => Ok(Some(packet)),

@@ -18,16 +18,18 @@ pub(super) mod tree;
 pub(super) use message::{Order, Report, Run, Socket, register};
 
 use crate::lease::guard;
+use crate::passing;
 use crate::policy::Policy;
 use crate::policy::upstream::Upstream;
 use crate::role::{self, Helper, SELF, close_strays};
 use crate::start::Stop;
 use message::PACKET_MAX;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{Pid, Signal, kill_process};
 use std::cell::RefCell;
 use std::collections::{HashMap, HashSet};
-use std::os::fd::OwnedFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode, Stdio};
 use std::rc::Rc;
@@ -45,6 +47,8 @@ pub(crate) const KEEPER: &str = "--keeper";
 const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// How long it may take after it was asked to.
 const TERM_GRACE: Duration = Duration::from_secs(2);
+/// What stands with the stdin of a server that has a network, and with its way to egress.
+const DOORS: &[u8] = b"doors";
 /// Runs of one upstream at once: one that ends and the one that follows it.
 const RUNS_MAX: usize = 2;
 
@@ -53,11 +57,11 @@ const RUNS_MAX: usize = 2;
 pub struct Launcher(pub(crate) Helper);
 
 impl Launcher {
-    /// Starts the launcher of a policy that has upstreams.
+    /// Starts the launcher of a policy that has upstreams. `doors`: its way to egress.
     ///
     /// # Errors
     /// The system refuses.
-    pub(crate) fn start(policy: &'static Policy) -> Result<Option<Self>, Stop> {
+    pub(crate) fn start(policy: &'static Policy, doors: Option<OwnedFd>) -> Result<Option<Self>, Stop> {
         if policy.upstreams.is_empty() {
             return Ok(None);
         }
@@ -68,7 +72,7 @@ impl Launcher {
         let (ours, theirs) = pair.map_err(|fault| failed(fault.to_string()))?;
         let mut command = Command::new(SELF);
         // A group of its own: the signal of a terminal is for the gateway, which then ends in order.
-        command.arg(LAUNCHER).stdin(Stdio::from(theirs)).stdout(Stdio::null()).process_group(0);
+        command.arg(LAUNCHER).stdin(Stdio::from(theirs)).stdout(doors.map_or_else(Stdio::null, Stdio::from)).process_group(0);
         // Credentials of tools that reach the network are none of its business.
         #[cfg(feature = "http")]
         for name in role::credentials(policy).filter(|name| role::secrets_of_upstreams(policy).all(|other| other != *name)) {
@@ -104,15 +108,34 @@ fn main(policy: &'static Policy) -> Result<(), Stop> {
     }
     tree::become_reaper().map_err(|fault| failed(&fault))?;
     let socket = role::take_stdin().map_err(|fault| failed(&fault))?;
+    let doors = role::take_stdout().map_err(|fault| failed(&fault))?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
     let local = LocalSet::new();
-    local.block_on(&runtime, serve(policy, socket)).map_err(|fault| failed(&fault))
+    local.block_on(&runtime, serve(policy, socket, doors)).map_err(|fault| failed(&fault))
+}
+
+/// Takes the way to egress out of stdin, which becomes that of the server.
+///
+/// # Errors
+/// Stdin has no such thing.
+fn take_doors() -> std::io::Result<OwnedFd> {
+    let mut packet = [0; DOORS.len() + 1];
+    let (length, passed) = passing::receive(rustix::stdio::stdin(), &mut packet)?;
+    let strange = || std::io::Error::other("its stdin is not as a launcher leaves it");
+    let [stdin, doors] = <[OwnedFd; 2]>::try_from(passed).map_err(|_| strange())?;
+    if &packet[..length] != DOORS {
+        return Err(strange());
+    }
+    rustix::stdio::dup2_stdin(&stdin)?;
+    Ok(doors)
 }
 
 /// The runs that there are.
 struct Runs {
     policy: &'static Policy,
     log: stderr::Log,
+    /// The way to egress, for servers that have a network. Without one it leads nowhere.
+    doors: OwnedFd,
     /// Keepers by their run.
     keepers: RefCell<HashMap<Run, Pid>>,
     /// Upstreams of which it was said how they are confined.
@@ -120,9 +143,9 @@ struct Runs {
 }
 
 /// Does what the gateway says until it is gone, then ends everything.
-async fn serve(policy: &'static Policy, socket: OwnedFd) -> std::io::Result<()> {
+async fn serve(policy: &'static Policy, socket: OwnedFd, doors: OwnedFd) -> std::io::Result<()> {
     let socket = register(socket)?;
-    let runs = Rc::new(Runs { policy, log: stderr::Log::new()?, keepers: RefCell::default(), told: RefCell::default() });
+    let runs = Rc::new(Runs { policy, log: stderr::Log::new()?, doors, keepers: RefCell::default(), told: RefCell::default() });
     let mut ended = signal(SignalKind::child())?;
     // Whoever asks the launcher to end means the gateway, which closes the socket when it does.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
@@ -217,8 +240,13 @@ impl Runs {
         let Surroundings { variables, secrets: texts } = surroundings;
         let mut command = Command::new(SELF);
         command.args([KEEPER, &index.to_string(), &std::process::id().to_string()]).env_clear().envs(variables);
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let refused = |fault: std::io::Error| format!("the system does not start it: {}", fault.kind());
+        let (theirs, stdin) = pipe_with(PipeFlags::CLOEXEC).map_err(|fault| refused(fault.into()))?;
+        let theirs = match upstream.proxied() {
+            None => theirs,
+            Some(_) => passing::leave(DOORS, &[theirs.as_fd(), self.doors.as_fd()]).map_err(|fault| refused(fault.into()))?,
+        };
+        command.stdin(Stdio::from(theirs)).stdout(Stdio::piped()).stderr(Stdio::piped()).process_group(0);
         let mut child = command.spawn().map_err(refused)?;
         let keeper = i32::try_from(child.id()).ok().and_then(Pid::from_raw).ok_or("it has no process number")?;
         self.keepers.borrow_mut().insert(run, keeper);
@@ -226,8 +254,7 @@ impl Runs {
             let pipe = pipe::Receiver::from_owned_fd(pipe.into()).map_err(refused)?;
             tokio::task::spawn_local(stderr::Lines::new(upstream.name, texts).follow(pipe, self.log.clone()));
         }
-        let (Some(stdin), Some(stdout)) = (child.stdin.take(), child.stdout.take()) else { return Err("it has no pipes".into()) };
-        let (stdin, stdout): (OwnedFd, OwnedFd) = (stdin.into(), stdout.into());
+        let stdout: OwnedFd = child.stdout.take().ok_or("it has no pipes")?.into();
         // Here, because a confined gateway changes no descriptor.
         for pipe in [&stdin, &stdout] {
             rustix::io::ioctl_fionbio(pipe, true).map_err(|fault| refused(fault.into()))?;

@@ -1,7 +1,7 @@
 //! The environment of an upstream: what the manifest names, and nothing else.
 
 use crate::credential;
-use crate::policy::upstream::{Upstream, Value, Variable};
+use crate::policy::upstream::{PROXY_URL, Upstream, Value, Variable};
 use crate::upstream::fingerprint::Fingerprint;
 use std::ffi::OsString;
 use zeroize::Zeroizing;
@@ -10,6 +10,15 @@ use zeroize::Zeroizing;
 const SECRET_MIN: usize = 8;
 /// Most secrets of one upstream: their fingerprints fit one packet.
 const SECRETS_MAX: usize = 16;
+
+/// How a server with a network learns of its only way out. Node heeds such variables only where it is told to.
+const PROXY: &[(&str, &str)] = &[
+    ("HTTPS_PROXY", PROXY_URL),
+    ("https_proxy", PROXY_URL),
+    ("HTTP_PROXY", PROXY_URL),
+    ("http_proxy", PROXY_URL),
+    ("NODE_USE_ENV_PROXY", "1"),
+];
 
 /// Variables for one upstream, and its secrets.
 pub(super) struct Surroundings {
@@ -44,6 +53,9 @@ impl Surroundings {
             };
             variables.push((*name, value));
         }
+        let through = if upstream.proxied().is_some() { PROXY } else { &[] };
+        let named = |name: &str| upstream.env.iter().any(|variable| variable.name == name);
+        variables.extend(through.iter().filter(|(name, _)| !named(name)).map(|(name, value)| (*name, OsString::from(value))));
         secrets.sort_by(|one, other| one.as_str().cmp(other.as_str()));
         secrets.dedup_by(|one, other| one.as_str() == other.as_str());
         if secrets.len() > SECRETS_MAX * 4 {

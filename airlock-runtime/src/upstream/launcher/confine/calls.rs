@@ -5,23 +5,28 @@
 
 use crate::confine::bpf::{Action, Cond, Filter, Is, Rule, allow_only, filter, refuse, refuse_if};
 use crate::confine::install;
-use libc::{ENOSYS, EPERM};
+use libc::{EAFNOSUPPORT, ENOSYS, EPERM};
 
 /// What holds, in words.
 pub(super) const WORDS: &str = "system calls filtered (seccomp)";
 
 filter! { static TABLE = DENIED; }
+filter! { static PROXIED = DENIED_BUT_PROXY; }
 
-/// Filters the calls of this process and of what it becomes and starts.
+/// Filters the calls of this process and of what it becomes and starts. `is_proxied`: it connects to the gateway in its own namespace.
 ///
 /// # Errors
 /// The kernel has no filters.
-pub(super) fn filter() -> Result<(), String> {
-    install::for_this_thread(&TABLE).map_err(|fault| format!("{fault} (seccomp)"))
+pub(super) fn filter(is_proxied: bool) -> Result<(), String> {
+    install::for_this_thread(if is_proxied { &PROXIED } else { &TABLE }).map_err(|fault| format!("{fault} (seccomp)"))
 }
 
 const DENIED: Filter =
     Filter { groups: &[NETWORK, FILES, PROCESSES, MEMORY, SYSTEM, ABSENT, OF_THIS_MACHINE], otherwise: Action::Allow };
+
+/// With a network: the same, but for TCP in a namespace that has the gateway alone.
+const DENIED_BUT_PROXY: Filter =
+    Filter { groups: &[PROXIED_NETWORK, FILES, PROCESSES, MEMORY, SYSTEM, ABSENT, OF_THIS_MACHINE], otherwise: Action::Allow };
 
 /// `AF_UNIX`.
 const UNIX: u32 = 1;
@@ -35,20 +40,39 @@ const PACKETS: u32 = 5;
 /// No socket but a pair that leads nowhere else. A pair of datagram sockets could send to any path.
 const NETWORK: &[Rule] = &[
     refuse(libc::SYS_socket, EPERM),
-    allow_only(
-        libc::SYS_socketpair,
-        &[
-            &[Cond(0, Is::Int(&[UNIX])), Cond(1, Is::IntBut { free: SOCKET_FLAGS, is: STREAM })],
-            &[Cond(0, Is::Int(&[UNIX])), Cond(1, Is::IntBut { free: SOCKET_FLAGS, is: PACKETS })],
-        ],
-        EPERM,
-    ),
+    PAIRS,
     refuse(libc::SYS_connect, EPERM),
     refuse(libc::SYS_bind, EPERM),
     refuse(libc::SYS_listen, EPERM),
     refuse(libc::SYS_accept, EPERM),
     refuse(libc::SYS_accept4, EPERM),
 ];
+const PAIRS: Rule = allow_only(
+    libc::SYS_socketpair,
+    &[
+        &[Cond(0, Is::Int(&[UNIX])), Cond(1, Is::IntBut { free: SOCKET_FLAGS, is: STREAM })],
+        &[Cond(0, Is::Int(&[UNIX])), Cond(1, Is::IntBut { free: SOCKET_FLAGS, is: PACKETS })],
+    ],
+    EPERM,
+);
+
+/// TCP over IPv4, to be connected and no more. Programs take the error of the others for a host that has no such family.
+const PROXIED_NETWORK: &[Rule] = &[
+    allow_only(
+        libc::SYS_socket,
+        &[&[Cond(0, Is::Int(&[INTERNET])), Cond(1, Is::IntBut { free: SOCKET_FLAGS, is: STREAM }), Cond(2, Is::Int(&[0, TCP]))]],
+        EAFNOSUPPORT,
+    ),
+    PAIRS,
+    refuse(libc::SYS_bind, EPERM),
+    refuse(libc::SYS_listen, EPERM),
+    refuse(libc::SYS_accept, EPERM),
+    refuse(libc::SYS_accept4, EPERM),
+];
+/// `AF_INET`.
+const INTERNET: u32 = 2;
+/// `IPPROTO_TCP`.
+const TCP: u32 = 6;
 
 /// The bits of a mode that say what kind of file it is.
 const KIND: u32 = 0o170_000;

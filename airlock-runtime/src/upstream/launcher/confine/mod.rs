@@ -6,6 +6,7 @@
 //! them, capabilities, Landlock, the filter of system calls, the program.
 
 mod calls;
+mod door;
 mod hold;
 mod program;
 mod rights;
@@ -36,7 +37,7 @@ pub(super) fn main(policy: &'static Policy, index: &str, only_check: bool) -> Re
     let upstream = index.parse().ok().and_then(|index: usize| policy.upstreams.get(index));
     let upstream = upstream.ok_or_else(|| refused("there is no such upstream".into()))?;
     let confine = upstream.confine.as_ref().ok_or_else(|| refused("it has no sandbox".into()))?;
-    let held = hold(upstream, confine).map_err(|problem| refused(format!("it cannot be confined: {problem}")))?;
+    let held = hold(upstream, confine, only_check).map_err(|problem| refused(format!("it cannot be confined: {problem}")))?;
     if only_check {
         let _ = writeln!(std::io::stdout(), "{held}");
         return Ok(ExitCode::SUCCESS);
@@ -47,22 +48,31 @@ pub(super) fn main(policy: &'static Policy, index: &str, only_check: bool) -> Re
 }
 
 /// Takes from this process whatever the manifest does not give it. What holds, in words.
-fn hold(upstream: &Upstream, confine: &Confine) -> Result<String, String> {
+fn hold(upstream: &Upstream, confine: &Confine, only_check: bool) -> Result<String, String> {
     super::close_strays().map_err(|fault| format!("descriptors of others cannot be closed: {fault}"))?;
     // Whoever kills the keeper ends what it keeps.
     rustix::process::set_parent_process_death_signal(Some(Signal::KILL))
         .map_err(|fault| format!("the kernel does not tell of the keeper's end: {fault}"))?;
+    let doors = match (confine.proxied(), only_check) {
+        (Some(_), false) => Some(super::take_doors().map_err(|fault| format!("it has no way to egress: {fault}"))?),
+        (Some(_), true) | (None, _) => None,
+    };
     let ruleset = rights::ruleset(upstream, confine)?;
     let namespaces = match hold::unshare() {
         Ok(()) => Namespaces::Own,
         Err(_) if confine.allow_missing.contains(&Feature::Userns) => Namespaces::Refused,
         Err(problem) => return Err(problem),
     };
+    if confine.proxied().is_some() {
+        let door = door::open(namespaces)?;
+        doors.map_or(Ok(()), |doors| door.show(&doors, upstream.name))?;
+    }
     disarm(CapabilitySet::empty())?;
     hold::set_limits(&confine.limits)?;
     let landlock = rights::restrict(ruleset)?;
-    calls::filter()?;
-    Ok(format!("the kernel confines it: {landlock}, {}, {}", calls::WORDS, namespaces.words()))
+    calls::filter(confine.proxied().is_some())?;
+    let network = if confine.proxied().is_some() { ", TLS through egress" } else { "" };
+    Ok(format!("the kernel confines it: {landlock}, {}, {}{network}", calls::WORDS, namespaces.words()))
 }
 
 /// Asks whether this upstream can be confined here, by doing it to a process that ends at once.

@@ -4,9 +4,9 @@
 //! directory that it may write to, the upstream is not started: else it would choose what is opened for its next run.
 
 use super::program;
-use crate::policy::upstream::{Confine, Upstream};
+use crate::policy::upstream::{Confine, PROXY_PORT, Upstream};
 use landlock::{
-    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, PathBeneath, PathFd, Ruleset,
+    ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, LandlockStatus, NetPort, PathBeneath, PathFd, Ruleset,
     RulesetAttr, RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope,
 };
 use std::ffi::OsString;
@@ -103,6 +103,10 @@ pub(super) fn ruleset(upstream: &Upstream, confine: &Confine) -> Result<RulesetC
     let system = SYSTEM.iter().filter(|path| confine.system && Path::new(path).exists());
     for path in system {
         rules = allow(rules, &followed(Path::new(path), &writable)?, Right::Read)?;
+    }
+    if confine.proxied().is_some() {
+        let door = NetPort::new(PROXY_PORT, AccessNet::ConnectTcp);
+        rules = rules.add_rule(door).map_err(|fault| format!("port {PROXY_PORT}: {fault}"))?;
     }
     let nothing = PathFd::new(NOTHING).map_err(|fault| format!("{NOTHING}: {fault}"))?;
     rules
