@@ -25,13 +25,17 @@ class Peer:
     def __init__(self, command, env):
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env, bufsize=0)
         self.to, self.back = self.process.stdin.fileno(), self.process.stdout.fileno()
+        self.rest = b""
 
     def ask(self, line):
         os.write(self.to, line)
-        reply = os.read(self.back, 1 << 20)
-        while not reply.endswith(b"\n"):
-            reply += os.read(self.back, 1 << 20)
-        return reply
+        while True:
+            while b"\n" not in self.rest:
+                self.rest += os.read(self.back, 1 << 20)
+            reply, self.rest = self.rest.split(b"\n", 1)
+            # What has no id is a notification.
+            if b'"id":' in reply:
+                return reply
 
     def cpu(self):
         """CPU time of the process so far, seconds."""

@@ -2,7 +2,7 @@
 
 use crate::carrier::Carried;
 use crate::decide::{self, Call, Permit};
-use crate::lease::Authority;
+use crate::lease::{Authority, Rid};
 use crate::ledger;
 use crate::reason::Reason;
 use crate::risk::{Factor, Risk};
@@ -36,7 +36,7 @@ impl<'a> Context<'a> {
         let asks = call.tool.is_some_and(|tool| !tool.needs_lease());
         let authority = authority.filter(|_| !asks);
         let claimed = call.args.get("subject").filter(|_| asks).and_then(serde_json::Value::as_str);
-        let sub = authority.map(|authority| authority.sub.as_str()).or(claimed);
+        let sub = authority.map(|authority| authority.root.sub.as_str()).or(claimed);
         // The session that the conditions of an allow are tested for. A refused lease has none; then what was carried with it is told.
         let carried = carried.and_then(|carried| carried.session.as_deref()).filter(|_| !asks);
         let sid = Some(decide::sid(call, authority)).filter(|sid| !sid.is_empty()).or(carried);
@@ -46,7 +46,7 @@ impl<'a> Context<'a> {
             sid: sid.unwrap_or_default(),
             sub: sub.unwrap_or_default(),
             kid: authority.map_or("", |authority| &authority.kid),
-            rid: authority.map(|authority| authority.rid.clone()).unwrap_or_default(),
+            rid: authority.map(|authority| authority.rid.iter().map(Rid::text).collect()).unwrap_or_default(),
             scope,
             authority,
             question: None,
@@ -63,7 +63,7 @@ impl<'a> Context<'a> {
         let allow = *reason == Reason::Ok;
         // What spends tells for how long and from which nodes; a caveat ends its lease early, the root's budget lives on.
         let spent_from = self.authority.filter(|_| allow);
-        let has_budget = |authority: &Authority, rid: &String| authority.uses.iter().any(|(node, _)| node == rid);
+        let has_budget = |authority: &Authority, rid: &Rid| authority.uses.iter().any(|(node, _)| node == rid);
         ledger::Decision {
             allow,
             through: false,

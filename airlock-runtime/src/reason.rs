@@ -7,7 +7,7 @@ use crate::approve::Refusal;
 use crate::builtin::schema;
 use crate::call::ArgFault;
 use crate::decide::{self, Problem};
-use crate::lease::{IntentFault, LeaseFault, RequestFault};
+use crate::lease::{IntentFault, LeaseFault, RequestFault, Rid};
 use crate::ledger::{Scope, Unmet};
 use crate::policy::origin::{Origin, ValueKind};
 use crate::policy::{Policy, Rate};
@@ -204,7 +204,7 @@ const SESSION_TOO_WIDE: &str = "This session has come by as many labels, or tool
 impl Reason {
     /// The reason for a condition that did not hold when the ledger tested it; `uses` are the budgets of the lease.
     #[must_use]
-    pub fn of_unmet(unmet: &Unmet, uses: &[(String, u64)], policy: &'static Policy) -> Self {
+    pub fn of_unmet(unmet: &Unmet, uses: &[(Rid, u64)], policy: &'static Policy) -> Self {
         match unmet {
             Unmet::Flow(flow) => {
                 let flow = policy.flows.get(*flow);
@@ -220,7 +220,7 @@ impl Reason {
             Unmet::Clock => Self::ClockRollback,
             Unmet::Expired(exp) => Self::Lease(LeaseFault::Expired(*exp)),
             Unmet::Spent(rid) => {
-                let budget = uses.iter().find(|(node, _)| node == rid);
+                let budget = uses.iter().find(|(node, _)| node.text() == *rid);
                 Self::UsesExhausted { uses: budget.map_or(0, |(_, uses)| *uses) }
             }
             Unmet::Intent(_) => Self::SessionPinned,

@@ -1,7 +1,7 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
-//! One thread reads stdin, one writes stdout, one is the ledger's; everything else happens on this one, so the judge's state needs
-//! no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
+//! One thread reads stdin, one writes stdout, one is the ledger's and waits for the disk; everything else happens on this one, so the judge's
+//! state needs no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
 mod list;
@@ -379,7 +379,7 @@ impl Gateway {
         let mut memory = self.memory.borrow_mut();
         let intent = carried.ok().and_then(|carried| carried.intent.as_deref()).unwrap_or_default();
         let seen = match &authority {
-            Ok(authority) if call.is_traced() => memory.seen(&authority.sid, &lease::hex(&authority.root.ih), intent),
+            Ok(authority) if call.is_traced() => memory.seen(&authority.root.sid, &lease::hex(&authority.root.ih), intent),
             Ok(_) | Err(_) => Seen::default(),
         };
         let facts = Facts { now, newest_entry, drift: self.drift(call), seen };
@@ -406,8 +406,8 @@ impl Gateway {
             return None;
         }
         memory.forget(Micros::now().seconds());
-        memory.note_allowed(&authority.sid, authority.root.exp.saturating_add(MEMORY_KEEP_S));
-        Some(authority.sid.clone())
+        memory.note_allowed(&authority.root.sid, authority.root.exp.saturating_add(MEMORY_KEEP_S));
+        Some(authority.root.sid.clone())
     }
 
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
@@ -452,8 +452,8 @@ impl Gateway {
         if seen.len() >= SEEN_MAX {
             seen.clear();
         }
-        let is_new = authority.rid.last().is_some_and(|rid| seen.insert(rid.clone()));
-        is_new.then(|| authority.tools.clone())
+        let is_new = authority.rid.last().is_some_and(|rid| seen.insert(rid.text()));
+        is_new.then(|| authority.tools().into_iter().map(str::to_owned).collect())
     }
 
     /// Takes a decision to its end in the ledger, or to the question that the user has to be asked first.
@@ -533,8 +533,8 @@ impl Gateway {
         else {
             return reason;
         };
-        let calls = self.memory.borrow().allowed(&authority.sid);
-        let remembered = Require::Remembered { sid: authority.sid.clone(), calls };
+        let calls = self.memory.borrow().allowed(&authority.root.sid);
+        let remembered = Require::Remembered { sid: authority.root.sid.clone(), calls };
         match self.world.ledger.test(vec![remembered]).await {
             Err(LedgerError::Unmet(Unmet::Forgotten(_))) => Reason::Provenance { origin, kind: *kind, problem: Problem::Unknown },
             Ok(()) | Err(_) => reason,

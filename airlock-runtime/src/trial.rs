@@ -131,7 +131,9 @@ impl Trial {
         };
         let supposed = self.supposed.clone();
         let seen = match authority {
-            Ok(authority) if call.is_traced() => self.memory.seen(&authority.sid, &lease::hex(&authority.root.ih), &self.intent),
+            Ok(authority) if call.is_traced() => {
+                self.memory.seen(&authority.root.sid, &lease::hex(&authority.root.ih), &self.intent)
+            }
             Ok(_) | Err(_) => Seen::default(),
         };
         let seen = supposed.seen.as_ref().map_or(seen, |sightings| seen.supposing(sightings));

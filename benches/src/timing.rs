@@ -45,6 +45,7 @@ pub fn measure() -> Result<(), Fault> {
         ("MAC of 31 bytes", with(mac[..42].to_owned())),
         ("MAC with trailing bits", with(format!("{}B", "A".repeat(42)))),
         ("another prefix", lease.replacen("alk1", "alk7", 1)),
+        ("caveats beyond eight", format!("{root}{}.{mac}", ".e30".repeat(8))),
         ("one part too few", root.rsplit_once('.').map(|(rest, _)| format!("{rest}=")).ok_or("no block")?),
     ];
     let mut classes = classes.map(|(name, text)| Class { name, text, nanos: Vec::with_capacity(ROUNDS) });

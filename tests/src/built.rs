@@ -90,7 +90,12 @@ pub fn abuse() -> PathBuf {
 
 /// As [`abuse`], with more keys under `[ledger]`.
 pub fn abuse_with(ledger: &str) -> PathBuf {
-    let manifest = include_str!("../gateways/abuse.toml").replace("{port}", &web().port().to_string());
+    abuse_at(web().port(), ledger)
+}
+
+/// As [`abuse_with`], with tools that reach what listens at this port.
+pub fn abuse_at(port: u16, ledger: &str) -> PathBuf {
+    let manifest = include_str!("../gateways/abuse.toml").replace("{port}", &port.to_string());
     gateway(&manifest.replace("durability = \"power\"\n", &format!("durability = \"power\"\n{ledger}")))
 }
 

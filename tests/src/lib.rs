@@ -10,6 +10,7 @@
 
 pub mod built;
 pub mod clients;
+pub mod forge;
 pub mod message;
 pub mod place;
 pub mod process;

@@ -1,11 +1,12 @@
 //! Secrets stay where they belong: after a full session neither a lease nor any part of the key is in the ledger's directory, in
-//! stderr, or in a reply other than the one that issues the lease.
+//! stderr, in what tools send, or in a reply other than the one that issues the lease.
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use airlock_tests::built::abuse_with;
+use airlock_tests::built::abuse_at;
 use airlock_tests::message::{call, call_with, get, leased, meta};
 use airlock_tests::place::{INTENT, KEY_BYTES, Place, SESSION};
+use airlock_tests::recorder::recorder;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -180,7 +181,7 @@ fn nothing_secret(keys: &str) -> String {
     let mut claims = place.claims(&["airlock_usage_stats", "airlock_audit_tail", "airlock_exposure_report"]);
     (claims.sub, claims.risk, claims.dom) = ("operator:auditor".into(), 500, Vec::new());
     let operator = place.mint(&claims);
-    let mut gateway = place.start(&abuse_with(keys));
+    let mut gateway = place.start(&abuse_at(recorder().port(), keys));
     let arguments = json!({"session_id": SESSION, "subject": "agent:planner", "tools": ["http_get_json"], "intent": INTENT});
     let issued = gateway.ask(&call_with("issue", "airlock_issue_capability", &arguments, &meta()));
     let own = issued["result"]["structuredContent"]["lease"].as_str().unwrap().to_owned();
@@ -198,6 +199,9 @@ fn nothing_secret(keys: &str) -> String {
         assert_eq!(found(reply.to_string().as_bytes(), &needles), None, "{reply}");
     }
     assert!(allowed >= 6 && denied >= 15, "{allowed} allowed, {denied} denied");
+    let sent = recorder().of("/leak");
+    assert!(sent.len() >= 2, "{sent:?}");
+    assert_eq!(found(sent.concat().as_bytes(), &needles), None, "{sent:?}");
     let stderr = gateway.finish();
     assert!(stderr.contains("new ledger"), "{stderr}");
     assert_eq!(found(stderr.as_bytes(), &needles), None, "{stderr}");

@@ -6,7 +6,7 @@ use super::{Approved, Flows, Refusal};
 use crate::clock::Micros;
 use crate::decide::Call;
 use crate::effect::World;
-use crate::lease::hex;
+use crate::lease::{Rid, hex};
 use crate::ledger::{Approve, Asker, Entry, LedgerError, Recorded, Require, Sync, Unmet, Verdict};
 use crate::reason::Reason;
 use crate::wire::{Answer, Retry};
@@ -33,7 +33,7 @@ pub(crate) struct Case<'a> {
     /// Expiry of the lease, unix seconds.
     pub(crate) until: Option<u64>,
     /// Budgets of the lease: node and number of calls.
-    pub(crate) uses: &'a [(String, u64)],
+    pub(crate) uses: &'a [(Rid, u64)],
     /// Why the call needs an approval, but for `flows`.
     pub(crate) because: Vec<String>,
     /// Flows that ask about it.

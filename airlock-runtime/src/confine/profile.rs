@@ -111,8 +111,8 @@ const LEDGER: &[Rule] = &[
     allow_if(libc::SYS_renameat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[HERE]))]]),
 ];
 
-/// Of the ledger: a second descriptor of the head, which holds the lock. Whether a pipe is for reading or writing; and, in builds with
-/// assertions, whether a descriptor is open.
+/// A second descriptor of what is open: the standard library's way, and no authority that the first one has not. Whether a pipe is for reading or
+/// writing; and, in builds with assertions, whether a descriptor is open.
 const DESCRIPTOR: &[Cond] = &[Cond(1, Is::Int(&[bits(libc::F_DUPFD_CLOEXEC), bits(libc::F_GETFL), bits(libc::F_GETFD)]))];
 /// The client of HTTP makes its sockets so that they do not wait.
 const NO_WAIT: &[Cond] = &[Cond(1, Is::Int(&[bits(libc::F_SETFL)])), Cond(2, Is::Int(&[bits(libc::O_RDWR | libc::O_NONBLOCK)]))];

@@ -7,14 +7,14 @@ use crate::reason::Reason;
 /// A lease beyond every grant is refused even if its MAC is right: a stolen key cannot exceed the manifest.
 pub(super) fn within_some(grants: &'static [Grant], authority: &Authority) -> Result<&'static Grant, Reason> {
     let mut first = None;
-    for grant in grants.iter().filter(|grant| grant.subject == authority.sub) {
+    for grant in grants.iter().filter(|grant| grant.subject == authority.root.sub) {
         match beyond(grant, authority) {
             None => return Ok(grant),
             Some(bound) => first = first.or(Some(bound)),
         }
     }
     let bound = first.unwrap_or_else(|| "the manifest has no grant for this subject".into());
-    Err(Reason::BeyondGrant { subject: authority.sub.clone(), bound })
+    Err(Reason::BeyondGrant { subject: authority.root.sub.clone(), bound })
 }
 
 /// The tools that a lease allows, and those that need none: what its holder is shown of the list.

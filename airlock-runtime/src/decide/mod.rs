@@ -390,7 +390,7 @@ pub fn ask(
 pub fn sid<'a>(call: &'a Call, authority: Option<&'a Authority>) -> &'a str {
     let sid = match call.tool.is_some_and(|tool| !tool.needs_lease()) {
         true => call.args.get("session_id").and_then(serde_json::Value::as_str),
-        false => authority.map(|authority| authority.sid.as_str()),
+        false => authority.map(|authority| authority.root.sid.as_str()),
     };
     sid.unwrap_or_default()
 }
@@ -429,7 +429,7 @@ fn judge(
         (true, Err(reason)) => return steps.take("lease", Err(reason.clone()), |_| String::new()),
     };
     if let Some(authority) = authority {
-        steps.passed("lease", || format!("of {} for the session {}", authority.sub, authority.sid));
+        steps.passed("lease", || format!("of {} for the session {}", authority.root.sub, authority.root.sid));
         let grant = grants::within_some(policy.grants, authority);
         steps.take("grant", grant, |grant| grant.why.to_owned())?;
         let names_tool = authority.permits_tool(tool.name);
@@ -445,7 +445,7 @@ fn judge(
     let admitted = admit::plan(policy, (tool, call), plan, authority, facts, steps)?;
     if let Some(authority) = authority {
         if authority.names_call() {
-            let request = lease::request_digest(policy.gateway, &authority.sid, tool.name, &call.args);
+            let request = lease::request_digest(policy.gateway, &authority.root.sid, tool.name, &call.args);
             let is_that = request.is_ok_and(|digest| authority.permits_call(&digest));
             steps.hold("lease_call", is_that, || Reason::CallNotInLease)?;
         }

@@ -3,7 +3,7 @@
 use super::Act;
 #[cfg(feature = "plan-issue")]
 use super::{HOUR_ISSUES_MAX, OPEN_LEASES_MAX, SESSION_ISSUES_MAX};
-use crate::lease::{Authority, Terms};
+use crate::lease::{Authority, Rid, Terms};
 #[cfg(feature = "plan-issue")]
 use crate::lease::{RootClaims, hex};
 use crate::ledger::{Holder, Require, Scope};
@@ -28,7 +28,7 @@ pub(super) fn of(
         #[cfg(feature = "plan-upstream")]
         Act::Upstream(..) => Vec::new(),
     };
-    let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.clone(), uses: *uses });
+    let budgets = uses.iter().map(|(rid, uses)| Require::Unspent { rid: rid.text(), uses: *uses });
     let life = authority.map(|authority| [not_revoked(authority), Require::Unexpired(authority.exp)]);
     let mut require: Vec<Require> =
         life.into_iter().flatten().chain(authority.and_then(fresh)).chain(budgets).chain(issue).collect();
@@ -44,21 +44,21 @@ pub(super) fn of(
 fn fresh(authority: &Authority) -> Option<Require> {
     let presentation = authority.presentation()?;
     // Without a node there is no lease; the empty name is one that no lease has.
-    let rid = authority.rid.last().cloned().unwrap_or_default();
+    let rid = authority.rid.last().map(Rid::text).unwrap_or_default();
     Some(Require::Fresh { rid, nonce: presentation.nonce_text(), ts: presentation.ts })
 }
 
 /// Nothing about this lease is revoked. Tested before everything else about it, also when the call is refused for another reason.
 #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "a judge without a ledger records no denials"))]
 pub(crate) fn not_revoked(authority: &Authority) -> Require {
-    let Terms { rid, sid, sub, kid, ep, root, .. } = authority.terms();
+    let Terms { rid, kid, root, .. } = authority.terms();
     Require::NotRevoked(Box::new(Holder {
-        rid: rid.clone(),
+        rid: rid.iter().map(Rid::text).collect(),
         jti: root.jti_text(),
-        sid: sid.clone(),
-        sub: sub.clone(),
+        sid: root.sid.clone(),
+        sub: root.sub.clone(),
         kid: kid.clone(),
-        ep: Some(*ep),
+        ep: Some(root.ep),
     }))
 }
 

@@ -123,9 +123,9 @@ fn an_ordinary_call_is_allowed_and_spends_from_its_root() {
     ) else {
         panic!("must be allowed")
     };
-    let budget = Require::Unspent { rid: authority.rid[0].clone(), uses: 10 };
+    let budget = Require::Unspent { rid: authority.rid[0].text(), uses: 10 };
     let (sid, sub, kid) = ("s1".into(), "agent:a".into(), "k1".into());
-    let holder = Holder { rid: authority.rid.clone(), jti: authority.root.jti_text(), sid, sub, kid, ep: Some(0) };
+    let holder = Holder { rid: vec![authority.rid[0].text()], jti: authority.root.jti_text(), sid, sub, kid, ep: Some(0) };
     let live = Require::NotRevoked(Box::new(holder));
     assert_eq!(permit.require(), [live, Require::Unexpired(NOW.seconds() + 600), budget]);
     assert!(matches!(permit.into_act(), Act::Errand(errand) if errand.hosts == ["api.example.com"]));

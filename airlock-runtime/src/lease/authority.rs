@@ -1,8 +1,8 @@
 //! What a verified lease allows: the conjunction of all its blocks.
 
-use super::Presentation;
 use super::block::{Approval, Caveat, Root};
-use super::domain::{domain_covers, intersect};
+use super::domain::domain_covers;
+use super::{Presentation, Rid};
 use std::ops::Deref;
 
 /// The terms of a verified lease. Only [`super::verify()`] makes one, and its [`Terms`] can be read and not changed.
@@ -16,30 +16,24 @@ pub struct Authority {
 /// The folded terms of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Terms {
-    /// Subject.
-    pub sub: String,
-    /// Session id.
-    pub sid: String,
+    /// The root block as issued: subject, session and epoch stand there alone. The manifest's grants are held against it.
+    pub root: Root,
     /// Key id.
     pub kid: String,
-    /// Revocation epoch.
-    pub ep: u64,
-    /// Unix seconds of issue.
-    pub iat: u64,
     /// Latest `nbf`, unix seconds.
     pub nbf: u64,
     /// Earliest `exp`, unix seconds.
     pub exp: u64,
-    /// Tools that every block names: sorted, each once.
-    pub tools: Vec<String>,
-    /// Host entries that all blocks cover; see [`Terms::permits_host`].
-    pub dom: Vec<String>,
+    /// Tool lists of the caveats, all of which must name a tool that the root names; see [`Terms::permits_tool`].
+    tools: Vec<Vec<String>>,
+    /// Host lists of the caveats, all of which must cover a host that the root covers; see [`Terms::permits_host`].
+    dom: Vec<Vec<String>>,
     /// Lowest risk ceiling, thousandths.
     pub risk: u16,
     /// A counter for each node that bounds the calls: (rid, most calls), root first. An allowed call spends from all of them.
-    pub uses: Vec<(String, u64)>,
-    /// Ids of all nodes in lower-case hex, root first.
-    pub rid: Vec<String>,
+    pub uses: Vec<(Rid, u64)>,
+    /// Ids of all nodes, root first.
+    pub rid: Vec<Rid>,
     /// Delegates, first to last.
     pub to: Vec<String>,
     /// Request digests, all of which a call must match.
@@ -48,8 +42,6 @@ pub struct Terms {
     pub pop: bool,
     /// Approvals that the blocks demand.
     pub approvals: Vec<Approval>,
-    /// The root block as issued, to hold against the manifest's grants.
-    pub root: Root,
 }
 
 impl Authority {
@@ -79,62 +71,65 @@ impl Deref for Authority {
 }
 
 impl Terms {
-    /// The terms of the root alone.
-    pub(crate) fn of_root(kid: &str, root: Root, rid: String) -> Self {
-        let mut terms = Self {
-            sub: root.sub.clone(),
-            sid: root.sid.clone(),
+    /// The terms of the root alone, with room for the ids of so many nodes.
+    pub(crate) fn of_root(kid: &str, root: Root, rid: Rid, nodes: usize) -> Self {
+        let (mut ids, mut uses) = (Vec::with_capacity(nodes), Vec::with_capacity(nodes));
+        ids.push(rid);
+        uses.push((rid, root.uses));
+        Self {
             kid: kid.to_owned(),
-            ep: root.ep,
-            iat: root.iat,
             nbf: root.nbf,
             exp: root.exp,
-            tools: root.tools.clone(),
-            dom: root.dom.clone(),
+            tools: Vec::new(),
+            dom: Vec::new(),
             risk: root.risk,
-            uses: vec![(rid.clone(), root.uses)],
-            rid: vec![rid],
+            uses,
+            rid: ids,
             to: Vec::new(),
             calls: Vec::new(),
             pop: root.pop,
             approvals: root.appr.iter().cloned().collect(),
             root,
-        };
-        terms.tools.sort_unstable();
-        terms.tools.dedup();
-        terms
+        }
     }
 
-    /// Adds one caveat. Every line takes a minimum, an intersection or one more condition, so nothing can widen.
-    pub(crate) fn narrow(&mut self, caveat: Caveat, rid: String) {
+    /// Adds one caveat. Every line takes a minimum or one more condition, so nothing can widen.
+    pub(crate) fn narrow(&mut self, caveat: Caveat, rid: Rid) {
         let Caveat { appr, call, dom, exp, nbf, pop, risk, to, tools, uses } = caveat;
         self.approvals.extend(appr);
         self.calls.extend(call);
-        if let Some(dom) = dom {
-            self.dom = intersect(std::mem::take(&mut self.dom), &dom);
-        }
+        self.dom.extend(dom);
         self.exp = exp.map_or(self.exp, |exp| exp.min(self.exp));
         self.nbf = nbf.map_or(self.nbf, |nbf| nbf.max(self.nbf));
         self.pop |= pop == Some(true);
         self.risk = risk.map_or(self.risk, |risk| risk.min(self.risk));
         self.to.extend(to);
-        if let Some(tools) = tools {
-            self.tools.retain(|tool| tools.contains(tool));
-        }
-        self.uses.extend(uses.map(|uses| (rid.clone(), uses)));
+        self.tools.extend(tools);
+        self.uses.extend(uses.map(|uses| (rid, uses)));
         self.rid.push(rid);
     }
 
     /// Is this tool one that every block names?
     #[must_use]
     pub fn permits_tool(&self, tool: &str) -> bool {
-        self.tools.iter().any(|name| name == tool)
+        let mut lists = std::iter::once(&self.root.tools).chain(&self.tools);
+        lists.all(|list| list.iter().any(|name| name == tool))
+    }
+
+    /// The tools that every block names: sorted, each once.
+    #[must_use]
+    pub fn tools(&self) -> Vec<&str> {
+        let mut tools: Vec<&str> = self.root.tools.iter().map(String::as_str).filter(|tool| self.permits_tool(tool)).collect();
+        tools.sort_unstable();
+        tools.dedup();
+        tools
     }
 
     /// Is this canonical host name covered by every block?
     #[must_use]
     pub fn permits_host(&self, host: &str) -> bool {
-        self.dom.iter().any(|entry| domain_covers(entry, host))
+        let mut lists = std::iter::once(&self.root.dom).chain(&self.dom);
+        lists.all(|list| list.iter().any(|entry| domain_covers(entry, host)))
     }
 
     /// May a call with this request digest be made? True for every call when no caveat names one.

@@ -1,7 +1,7 @@
 //! Looking into a lease for a person. What this shows is not verified unless a key is given; no decision may rest on it.
 
 use super::block::{Caveat, Root};
-use super::{KeyRing, LeaseFault, text, verify};
+use super::{KeyRing, LeaseFault, Rid, text, verify};
 
 /// The decoded parts of a lease.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,7 +27,7 @@ pub fn inspect(lease: &str) -> Result<Inspection, LeaseFault> {
         return Err(LeaseFault::Form);
     }
     let (root, caveats) = verify::parse(&raw.blocks)?;
-    Ok(Inspection { kid: spelled.kid.to_owned(), root, caveats, rid: raw.tag.rid() })
+    Ok(Inspection { kid: spelled.kid.to_owned(), root, caveats, rid: raw.tag.rid().text() })
 }
 
 /// Checks the signature alone, not the times or what the lease is for, and gives the ids of all nodes, root first.
@@ -35,5 +35,6 @@ pub fn inspect(lease: &str) -> Result<Inspection, LeaseFault> {
 /// # Errors
 /// [`LeaseFault`].
 pub fn check_signature(lease: &str, keys: &KeyRing) -> Result<Vec<String>, LeaseFault> {
-    verify::authenticate(lease, keys, || None)?.fold().map(|terms| terms.rid)
+    let terms = verify::authenticate(lease, keys, || None)?.fold()?;
+    Ok(terms.rid.iter().map(Rid::text).collect())
 }

@@ -26,8 +26,10 @@ pub(crate) enum Field<'a> {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Fields<'a>(pub(crate) Vec<(Cow<'a, str>, Field<'a>)>);
 
-/// Keys that room is made for: a root block has 16.
-const KEYS: usize = 17;
+/// Length of the shortest member of an object, `"a":1,`: room is made for as many as fit into the block,
+const MEMBER_MIN: usize = 6;
+/// and at most for those of a root block.
+const MEMBERS_MAX: usize = 17;
 
 /// What is wrong.
 pub(crate) type Problem = &'static str;
@@ -234,7 +236,8 @@ impl<'a> Reader<'a> {
         if !self.eat(b'{') {
             return Err("it is not a JSON object");
         }
-        let mut fields: Vec<(Cow<'a, str>, Field<'a>)> = Vec::with_capacity(KEYS);
+        let members = (self.text.len() - self.at) / MEMBER_MIN + 1;
+        let mut fields: Vec<(Cow<'a, str>, Field<'a>)> = Vec::with_capacity(members.min(MEMBERS_MAX));
         if self.eat(b'}') {
             return Ok(Fields(fields));
         }

@@ -1,7 +1,7 @@
 //! The MAC chain and the public ids of its nodes.
 
 use super::text::Blocks;
-use super::{CAVEATS_MAX, hex};
+use super::{CAVEATS_MAX, Rid};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
@@ -11,10 +11,12 @@ use zeroize::{Zeroize, Zeroizing};
 pub(crate) struct Tag(pub(crate) Zeroizing<[u8; 32]>);
 
 impl Tag {
-    /// `rid`: first 16 bytes of `SHA-256("airlock/lease/v1/id\0" ‖ T)` in hex. Safe to log, revoke and count.
-    pub(crate) fn rid(&self) -> String {
-        let id = Sha256::new().chain_update(b"airlock/lease/v1/id\0").chain_update(*self.0).finalize();
-        hex(&id[..16])
+    /// The public id of the node.
+    pub(crate) fn rid(&self) -> Rid {
+        let digest = Sha256::new().chain_update(b"airlock/lease/v1/id\0").chain_update(*self.0).finalize();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        Rid(id)
     }
 
     /// Equality in constant time.
@@ -105,7 +107,10 @@ mod tests {
         key[..4].copy_from_slice(b"Jefe");
         let mut mac = keyed(&key);
         mac.update(b"what do ya want for nothing?");
-        assert_eq!(hex(&mac.finalize().into_bytes()), "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+        assert_eq!(
+            crate::lease::hex(&mac.finalize().into_bytes()),
+            "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
+        );
     }
 
     #[test]

@@ -26,6 +26,7 @@ mod mac;
 pub mod mint;
 pub mod present;
 pub mod request;
+mod rid;
 pub mod term;
 mod text;
 pub mod verify;
@@ -44,6 +45,7 @@ pub use keysource::KeySource;
 pub use mint::{MintFault, RootClaims, fresh_jti, mint};
 pub use present::{PresentFault, Presentation, present};
 pub use request::{RequestFault, request_digest};
+pub use rid::Rid;
 pub use term::{Stage, Term};
 pub use verify::{Expect, verify, verify_call};
 

@@ -39,8 +39,7 @@ pub fn commitment(salt: &[u8; 32], x: &[u8]) -> Hash {
 /// Lower-case hexadecimal.
 #[must_use]
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    bytes.iter().flat_map(|b| [DIGITS[usize::from(b >> 4)], DIGITS[usize::from(b & 15)]]).map(char::from).collect()
+    crate::lease::hex(bytes)
 }
 
 /// Value of each lower-case hexadecimal digit; a verifier looks up 64 of them per line. 16 and above: no digit.

@@ -12,8 +12,8 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::OnceLock;
-use zeroize::Zeroizing;
+use std::sync::{Arc, OnceLock};
+use zeroize::{Zeroize, Zeroizing};
 
 /// Distance between the slots: a page each, so that one torn write cannot reach both.
 const SLOT: usize = 4096;
@@ -49,7 +49,7 @@ pub(super) struct Slot {
 
 impl Slot {
     fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Zeroizing::new(Vec::with_capacity(FIXED + 64 * 32 + 1 + SEAL + 8));
+        let mut out = Zeroizing::new(Vec::with_capacity(FIXED + 32 * self.range.peaks().len() + 1 + SEAL + 8));
         out.extend_from_slice(MAGIC);
         for number in [self.generation, self.range.len(), self.offset, self.durable, self.newest.0, self.segment] {
             out.extend_from_slice(&number.to_be_bytes());
@@ -106,7 +106,7 @@ impl Slot {
 /// The open file `head`.
 #[derive(Debug)]
 pub(super) struct Head {
-    file: File,
+    file: Arc<File>,
     path: PathBuf,
 }
 
@@ -121,8 +121,14 @@ impl Drop for Locked<'_> {
 }
 
 impl Head {
-    pub(super) const fn new(file: File, path: PathBuf) -> Self {
-        Self { file, path }
+    pub(super) fn new(file: File, path: PathBuf) -> Self {
+        Self { file: Arc::new(file), path }
+    }
+
+    /// Takes the lock if nobody holds it.
+    pub(super) fn try_lock(file: &File) -> Option<Locked<'_>> {
+        // Any fault is met again, and told, by whoever waits for the lock.
+        flock(file, FlockOperation::NonBlockingLockExclusive).ok().map(|()| Locked(file))
     }
 
     /// Waits for the lock. Writers hold it for one commit, tens of microseconds.
@@ -136,14 +142,21 @@ impl Head {
         }
     }
 
-    /// Another descriptor of the same open file, so that a lock can be held while the head is written.
-    pub(super) fn handle(&self) -> Result<File, LedgerError> {
-        self.file.try_clone().map_err(|error| LedgerError::io("open", &self.path, error))
+    /// The same descriptor, so that a lock can be held while the head is written.
+    pub(super) fn handle(&self) -> Arc<File> {
+        Arc::clone(&self.file)
     }
 
     /// The newest valid slot; `None` if there is none. A slot that is being written is simply not valid yet.
     pub(super) fn read(&self) -> Result<Option<Slot>, LedgerError> {
-        let mut bytes = Zeroizing::new([0; 2 * SLOT]);
+        let mut bytes = [0; 2 * SLOT];
+        let slot = self.read_into(&mut bytes);
+        // As a slice: wiping an array goes byte by byte, and this happens with each commit.
+        bytes.as_mut_slice().zeroize();
+        slot
+    }
+
+    fn read_into(&self, bytes: &mut [u8; 2 * SLOT]) -> Result<Option<Slot>, LedgerError> {
         let mut filled = 0;
         while filled < bytes.len() {
             match self.file.read_at(&mut bytes[filled..], filled as u64) {

@@ -111,6 +111,10 @@ struct Ascii(CompactFormatter);
 
 impl Formatter for Ascii {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly always there is nothing to do, and looking at bytes is quicker than taking characters apart.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return self.0.write_string_fragment(writer, fragment);
+        }
         let mut plain_from = 0;
         for (at, c) in fragment.char_indices().filter(|(_, c)| !matches!(c, ' '..='~')) {
             self.0.write_string_fragment(writer, &fragment[plain_from..at])?;

@@ -225,10 +225,23 @@ impl Ledger {
     }
 
     fn ask(&self, pending: Pending, sync: Sync, reply: ticket::Reply) {
+        if sync == Sync::Written
+            && let Some((answer, is_due)) = self.shared.append_here(&pending)
+        {
+            if is_due {
+                // With a full queue the writer is awake.
+                let _ = self.asks.try_send(Ask::Look);
+            }
+            return reply.send(answer);
+        }
+        self.shared.begin();
         match self.asks.try_send(Ask::Record(pending, sync, reply)) {
             // A refused question is dropped with its reply, which answers `Stopped`; a full queue has an answer of its own.
-            Ok(()) | Err(TrySendError::Disconnected(_)) => {}
-            Err(TrySendError::Full(Ask::Record(_, _, reply) | Ask::Stop(reply))) => reply.send(Err(LedgerError::Busy)),
+            Ok(()) | Err(TrySendError::Disconnected(_) | TrySendError::Full(Ask::Look)) => {}
+            Err(TrySendError::Full(Ask::Record(_, _, reply) | Ask::Stop(reply))) => {
+                self.shared.end(1);
+                reply.send(Err(LedgerError::Busy));
+            }
         }
     }
 
@@ -303,6 +316,8 @@ impl Ledger {
     fn shutdown_within(&self, time: Duration) -> Result<(), LedgerError> {
         let Some(thread) = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take() else { return Ok(()) };
         let (ticket, reply) = ticket::ticket();
+        // Nothing goes past a writer that is to end; it is never done with this.
+        self.shared.begin();
         // If the thread is gone, the reply is dropped and answers.
         let _ = self.asks.send(Ask::Stop(reply));
         let Some(ended) = ticket.wait_within(time) else {

@@ -103,7 +103,7 @@ pub(super) fn open(dir: &Path, terms: Terms<'_>) -> Result<(Store, bool), Ledger
 /// The same in a directory that is ready.
 pub(super) fn open_prepared(dir: &Path, head: Head, terms: Terms<'_>) -> Result<(Store, bool), LedgerError> {
     // Two gateways that start at once: the second waits here and then finds a ledger.
-    let handle = head.handle()?;
+    let handle = head.handle();
     let _locked = Head::lock(&handle)?;
     let slot = head.read()?;
     room::set_aside(dir)?;
@@ -126,7 +126,7 @@ pub(super) fn open_prepared(dir: &Path, head: Head, terms: Terms<'_>) -> Result<
 /// Makes a sealed ledger where there is none.
 pub(super) fn init(dir: &Path, terms: Terms<'_>, seed: &Seed) -> Result<Store, LedgerError> {
     let head = prepare(dir, terms)?;
-    let handle = head.handle()?;
+    let handle = head.handle();
     let _locked = Head::lock(&handle)?;
     let segments = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?;
     if head.read()?.is_some() || !segments.is_empty() {

@@ -134,8 +134,8 @@ impl Store {
     /// The same where the lock is not held, and where it is not known yet whether it was for lack of room.
     pub(super) fn say_if_full(&mut self, error: LedgerError) -> LedgerError {
         let LedgerError::Full(_) = error else { return error };
-        let said = self.head.handle().and_then(|handle| {
-            let _locked = Head::lock(&handle)?;
+        let handle = self.head.handle();
+        let said = Head::lock(&handle).and_then(|_locked| {
             let now = Micros::now();
             self.catch_up(now)?;
             Ok(if self.room == Room::Ended { error.clone() } else { self.end_full(now, &error) })

@@ -83,9 +83,24 @@ impl Store {
         batch: &[Pending],
         clock: impl FnOnce() -> Micros,
     ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
-        let handle = self.head.handle()?;
+        let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
-        let now = clock();
+        self.append_locked(batch, clock())
+    }
+
+    /// As [`Store::append`] for one entry, if nobody holds the lock at this moment.
+    pub(super) fn append_now(
+        &mut self,
+        pending: &Pending,
+        clock: impl FnOnce() -> Micros,
+    ) -> Option<Result<Result<u64, LedgerError>, LedgerError>> {
+        let handle = self.head.handle();
+        let _locked = Head::try_lock(&handle)?;
+        let results = self.append_locked(std::slice::from_ref(pending), clock());
+        Some(results.map(|mut results| results.pop().unwrap_or(Err(LedgerError::Stopped))))
+    }
+
+    fn append_locked(&mut self, batch: &[Pending], now: Micros) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
         match self.commit(batch, now) {
             Err(error @ LedgerError::Full(_)) if self.room != Room::Ended => Err(self.end_full(now, &error)),
             results => results,
@@ -310,7 +325,7 @@ impl Store {
 
     /// Puts a signed checkpoint in place unless another process has already put a later one there.
     pub(super) fn publish(&self, checkpoint: &Checkpoint) -> Result<(), LedgerError> {
-        let handle = self.head.handle()?;
+        let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
         let path = self.dir.join(files::CHECKPOINT);
         let present = std::fs::read(&path).ok().and_then(|note| Checkpoint::verify(&note, &self.key.verifying_key()).ok());
@@ -325,7 +340,7 @@ impl Store {
         if self.folded.is_empty() {
             return Ok(());
         }
-        let handle = self.head.handle()?;
+        let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
         let now = Micros::now();
         self.catch_up(now)?;
@@ -339,7 +354,7 @@ impl Store {
     /// The head says what is durable, and is put on disk itself. With a seal both slots are written, so that the key of no line that is
     /// under it stays in the file.
     pub(super) fn settle(&mut self) -> Result<(), LedgerError> {
-        let handle = self.head.handle()?;
+        let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
         self.catch_up(Micros::now())?;
         self.write_head()?;

@@ -1,12 +1,13 @@
 //! The writer thread: takes what is queued, appends it as one batch, syncs once, answers everybody.
 //!
-//! The next batch forms while the disk syncs the one before, so a busy ledger batches more and an idle one waits for nothing.
+//! The next batch forms while the disk syncs the one before, so a busy ledger batches more and an idle one waits for nothing. An entry that
+//! waits for no disk is appended on the thread of its caller, where that waits for nobody: [`Shared::append_here`].
 
 use super::store::{Pending, Store};
 use super::ticket::Reply;
 use super::{LedgerError, fold};
 use crate::clock::Micros;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 use std::time::{Duration, Instant};
@@ -21,6 +22,8 @@ const CHECKPOINT_WITHIN: Duration = Duration::from_secs(1);
 const FOLD_WITHIN: Duration = Duration::from_micros(fold::FOLD_WITHIN);
 /// Most entries without a signed checkpoint over them.
 const CHECKPOINT_EVERY: u64 = 256;
+/// Entries that follow each other faster, in microseconds, are a burst, of which the writer makes one batch: less work than a commit for each.
+const APART: u64 = 20;
 
 /// How far an entry must have come before its ticket is answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +40,8 @@ pub enum Sync {
 pub(super) enum Ask {
     /// Append an entry.
     Record(Pending, Sync, Reply),
+    /// Entries came past the thread: sync and sign in time.
+    Look,
     /// Sync, sign a checkpoint, end.
     Stop(Reply),
 }
@@ -50,13 +55,79 @@ pub(super) struct Shared {
     newest: AtomicU64,
     /// Revocation epoch as last seen.
     epoch: AtomicU64,
+    /// What the writer was given and has not answered, and one more while it does what is due.
+    open: AtomicUsize,
+    /// An entry came past the writer since it synced or signed last, and it was told so.
+    untended: AtomicBool,
+    /// Microseconds since `begun` until which an entry belongs to a burst.
+    burst_until: AtomicU64,
+    begun: Instant,
+    /// Entries under the newest checkpoint of this writer.
+    signed: AtomicU64,
 }
 
 impl Shared {
     pub(super) fn new(store: Store) -> Self {
         let newest = AtomicU64::new(store.cursor.newest().0);
         let epoch = AtomicU64::new(store.facts.revoked.epoch());
-        Self { store: Mutex::new(store), failed: OnceLock::new(), newest, epoch }
+        Self {
+            store: Mutex::new(store),
+            failed: OnceLock::new(),
+            newest,
+            epoch,
+            open: AtomicUsize::new(0),
+            untended: AtomicBool::new(false),
+            burst_until: AtomicU64::new(0),
+            begun: Instant::now(),
+            signed: AtomicU64::new(0),
+        }
+    }
+
+    /// The writer has so much more to do; until [`Shared::end`] nothing goes past it.
+    pub(super) fn begin(&self) {
+        self.open.fetch_add(1, Ordering::SeqCst);
+    }
+
+    /// So much of it is done.
+    pub(super) fn end(&self, count: usize) {
+        self.open.fetch_sub(count, Ordering::SeqCst);
+    }
+
+    /// Appends an entry that waits for no disk on the thread of its caller, so that no other thread has to wake for it. `None` where that would
+    /// overtake what the writer was given, or wait for it or for another process, in a burst, and when a checkpoint is due: then it is the
+    /// writer's. The flag: the writer is to look.
+    pub(super) fn append_here(&self, pending: &Pending) -> Option<(Result<u64, LedgerError>, bool)> {
+        if self.open.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        let clock = || u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
+        if clock() < self.burst_until.load(Ordering::Relaxed) {
+            return None;
+        }
+        let mut store = self.store.try_lock().ok()?;
+        // A checkpoint that is due comes before more entries.
+        if self.failed().is_some() || self.many(&store) {
+            return None;
+        }
+        let had_counted = !store.folded.is_empty();
+        let answer = store.append_now(pending, Micros::now)?.unwrap_or_else(|error| Err(self.fail(error)));
+        self.note(&store);
+        let counts_first = !had_counted && !store.folded.is_empty();
+        drop(store);
+        self.burst_until.store(clock().saturating_add(APART), Ordering::Relaxed);
+        let was_told = self.untended.swap(true, Ordering::SeqCst);
+        Some((answer, counts_first || !was_told))
+    }
+
+    /// Keeps what others read without the store.
+    fn note(&self, store: &Store) {
+        self.newest.fetch_max(store.cursor.newest().0, Ordering::Relaxed);
+        self.epoch.fetch_max(store.facts.revoked.epoch(), Ordering::Relaxed);
+    }
+
+    /// Do so many entries stand without a signed checkpoint that there has to be one?
+    fn many(&self, store: &Store) -> bool {
+        store.cursor.range.len() >= self.signed.load(Ordering::SeqCst) + CHECKPOINT_EVERY
     }
 
     /// Time of the newest entry as last seen; waits for nobody.
@@ -102,14 +173,12 @@ struct Writer<'a> {
     checkpoint_due: Option<Instant>,
     /// When counted refusals get their line.
     fold_due: Option<Instant>,
-    /// Entries under the newest checkpoint of this writer.
-    signed: u64,
 }
 
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
     let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
-    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, signed: 0 };
+    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None };
     loop {
         let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due].into_iter().flatten().min();
         let first = match due {
@@ -124,7 +193,10 @@ pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
         if !more {
             return;
         }
+        // Also while it waits for the disk: a write beside a sync may wait for that, and who appends past this thread waits for nobody.
+        shared.begin();
         writer.housekeep();
+        shared.end(1);
     }
 }
 
@@ -138,6 +210,7 @@ impl Writer<'_> {
                     batch.push(pending);
                     callers.push((sync, reply));
                 }
+                Ask::Look => self.look(),
                 Ask::Stop(reply) => {
                     stop = Some(reply);
                     break;
@@ -146,6 +219,7 @@ impl Writer<'_> {
         }
         if !batch.is_empty() {
             self.commit(&batch, callers);
+            self.shared.end(batch.len());
         }
         match stop {
             None => true,
@@ -162,8 +236,7 @@ impl Writer<'_> {
         let results = self.shared.store().and_then(|mut store| {
             let results = store.append(batch, Micros::now);
             self.fold_due = (!store.folded.is_empty()).then(|| Instant::now() + FOLD_WITHIN);
-            self.shared.newest.fetch_max(store.cursor.newest().0, Ordering::Relaxed);
-            self.shared.epoch.fetch_max(store.facts.revoked.epoch(), Ordering::Relaxed);
+            self.shared.note(&store);
             results
         });
         let results = match results.map_err(|error| self.shared.fail(error)) {
@@ -191,6 +264,18 @@ impl Writer<'_> {
         self.checkpoint_due.get_or_insert_with(|| Instant::now() + CHECKPOINT_WITHIN);
     }
 
+    /// What came past this thread has its time to be synced, signed and, if it was only counted, written.
+    fn look(&mut self) {
+        let now = Instant::now();
+        if self.shared.store().is_ok_and(|store| !store.folded.is_empty()) {
+            self.fold_due.get_or_insert(now + FOLD_WITHIN);
+        }
+        if self.syncs_idle {
+            self.sync_due.get_or_insert(now + SYNC_WITHIN);
+        }
+        self.checkpoint_due.get_or_insert(now + CHECKPOINT_WITHIN);
+    }
+
     /// What is due without anybody waiting for it.
     fn housekeep(&mut self) {
         let now = Instant::now();
@@ -205,7 +290,7 @@ impl Writer<'_> {
             (self.sync_due, self.checkpoint_due, self.fold_due) = (None, None, None);
             return;
         };
-        let many = store.cursor.range.len() >= self.signed + CHECKPOINT_EVERY;
+        let many = self.shared.many(&store);
         drop(store);
         if self.checkpoint_due.is_some_and(|due| many || due <= now) {
             let _ = self.checkpoint().map_err(|error| self.shared.fail(error));
@@ -216,6 +301,7 @@ impl Writer<'_> {
     /// have dropped the pages, so trying again would prove nothing.
     fn sync(&mut self) -> Result<(), LedgerError> {
         self.sync_due = None;
+        self.shared.untended.store(false, Ordering::SeqCst);
         let (file, upto, seal) =
             self.shared.store().map(|store| (store.file.clone(), store.cursor.offset, store.cursor.seal.clone()))?;
         self.sync_evidence()?;
@@ -238,10 +324,11 @@ impl Writer<'_> {
     /// Signs what is on disk.
     fn checkpoint(&mut self) -> Result<(), LedgerError> {
         self.checkpoint_due = None;
+        self.shared.untended.store(false, Ordering::SeqCst);
         let store = self.shared.store()?;
         let (checkpoint, upto, durable) = (store.checkpoint(), store.cursor.offset, store.durable);
         drop(store);
-        if checkpoint.n > self.signed {
+        if checkpoint.n > self.shared.signed.load(Ordering::SeqCst) {
             if durable < upto {
                 self.sync()?;
             }
@@ -249,7 +336,7 @@ impl Writer<'_> {
             let published = store.publish(&checkpoint);
             let settled = published.and_then(|()| if store.sealed.is_some() { store.settle() } else { Ok(()) });
             settled.map_err(|error| store.say_if_full(error))?;
-            self.signed = checkpoint.n;
+            self.shared.signed.store(checkpoint.n, Ordering::SeqCst);
         }
         Ok(())
     }
@@ -264,3 +351,6 @@ impl Writer<'_> {
         store.settle()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,11 @@
 //! Every refusal of `docs/reasons.md`, over the wire and in the ledger.
 
-use crate::forge;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::decide::OPEN_LEASES_MAX;
 use airlock_runtime::lease::{Approval, AudienceKey, Caveat, Presentation, attenuate, fresh_jti, mint, present, request_digest};
 use airlock_runtime::ledger::{chain, line, segments};
 use airlock_tests::built::{abuse, strict};
+use airlock_tests::forge;
 use airlock_tests::message::{call, call_with, discover, get, leased, meta};
 use airlock_tests::place::{INTENT, KEY_BYTES, Place, SESSION};
 use airlock_tests::process::Gateway;

@@ -1,0 +1,72 @@
+//! What goes past the writer's thread, and what does not. There is no such thread here.
+
+use super::*;
+use crate::ledger::tests::{ORIGIN, allow, checked_lines};
+use crate::ledger::{Require, Unmet, place};
+use crate::policy::Durability;
+use std::fs::File;
+use std::path::Path;
+
+fn shared(dir: &Path) -> Shared {
+    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Process, watch: None };
+    Shared::new(place::open(dir, terms).unwrap().0)
+}
+
+fn pending() -> Pending {
+    Pending { sealed: Some(allow("c").seal("abababababababab", [0; 32])), require: Vec::new() }
+}
+
+/// Appends an entry that follows none closely.
+fn append(shared: &Shared) -> Option<(Result<u64, LedgerError>, bool)> {
+    shared.burst_until.store(0, Ordering::Relaxed);
+    shared.append_here(&pending())
+}
+
+#[test]
+fn an_idle_ledger_is_appended_to_by_the_caller() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(dir.path());
+    assert_eq!(append(&shared), Some((Ok(1), true)), "the writer is told of the first");
+    assert_eq!(append(&shared), Some((Ok(2), false)), "and not of those that follow");
+    let refused = Pending { require: vec![Require::Unspent { rid: "00ff".into(), uses: 0 }], ..pending() };
+    shared.burst_until.store(0, Ordering::Relaxed);
+    let answer = shared.append_here(&refused);
+    assert!(matches!(answer, Some((Err(LedgerError::Unmet(Unmet::Spent(_))), false))), "{answer:?}");
+    assert_eq!(checked_lines(dir.path()).len(), 3);
+    assert!(shared.newest() > Micros(0));
+}
+
+#[test]
+fn nothing_is_overtaken_or_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(dir.path());
+    assert!(append(&shared).is_some());
+    shared.burst_until.store(u64::MAX, Ordering::Relaxed);
+    assert_eq!(shared.append_here(&pending()), None, "a burst is the writer's");
+    shared.begin();
+    assert_eq!(append(&shared), None, "the writer has something to do");
+    shared.end(1);
+    let store = shared.store().unwrap();
+    assert_eq!(append(&shared), None, "somebody has the store");
+    drop(store);
+    // Another process.
+    let other = File::open(dir.path().join("head")).unwrap();
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    assert_eq!(append(&shared), None, "another process has the lock");
+    rustix::fs::flock(&other, rustix::fs::FlockOperation::Unlock).unwrap();
+    assert_eq!(append(&shared), Some((Ok(2), false)));
+    shared.fail(LedgerError::Stopped);
+    assert_eq!(append(&shared), None, "it has failed");
+    assert_eq!(checked_lines(dir.path()).len(), 3);
+}
+
+#[test]
+fn no_entry_goes_past_a_checkpoint_that_is_due() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(dir.path());
+    // With line 0 that is one entry less.
+    assert!((1..CHECKPOINT_EVERY).all(|_| append(&shared).is_some()));
+    assert_eq!(append(&shared), None);
+    shared.signed.store(CHECKPOINT_EVERY, Ordering::SeqCst);
+    assert!(append(&shared).is_some());
+}
