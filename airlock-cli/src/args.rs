@@ -1,18 +1,56 @@
 //! The command line as data: one variant per verb, each with its arguments beside its code.
 
 use crate::command;
-use clap::{Parser, Subcommand, ValueEnum};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 /// Compile a reviewed policy manifest into a locked-down MCP gateway.
-///
-/// Exit codes: 0 done · 1 the answer is no (a manifest with errors, a tampered ledger, a refused lease) · 2 wrong usage, or a
-/// file, process or toolchain failed. `verify-log` has two more, see `airlock verify-log --help`.
 #[derive(Debug, Parser)]
 #[command(name = "airlock", version, propagate_version = true, max_term_width = 100)]
 pub(crate) struct Cli {
     #[command(subcommand)]
     pub(crate) command: Command,
 }
+
+/// What `airlock --help` lists: every verb once, by who needs it.
+const OVERVIEW: &str = "\
+To begin:
+  new, doctor, demo, completions, man
+
+Policies, for their authors:
+  check, explain, test, diff, pin, schema, import
+
+Gateways, for those who build and start them:
+  build, inspect, verify-build, sources, vendor, serve, unit, client
+
+Keys and leases, for operators:
+  key, issue, run, lease, revoke, approver, approve
+
+Leases, for agents that hold one:
+  attenuate, present
+
+Ledgers, for operators and auditors:
+  ledger, tail, stats, report, exposure, verify-log, evidence, redact, proof, witness
+
+`airlock help COMMAND` tells more about each.";
+
+/// The page of the whole program. Those of the verbs are as clap makes them.
+const PAGE: &str = "{about-with-newline}\n{usage-heading} {usage}\n\n{before-help}Options:\n{options}{after-help}";
+
+impl Cli {
+    /// Reads the command line; wrong usage and help end the program.
+    pub(crate) fn read() -> Self {
+        let matches = Self::overview().get_matches();
+        Self::from_arg_matches(&matches).unwrap_or_else(|fault| fault.exit())
+    }
+
+    /// The command line with its overview.
+    fn overview() -> clap::Command {
+        Self::command().before_help(OVERVIEW).after_help(EXIT_CODES).help_template(PAGE)
+    }
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done · 1 the answer is no (a manifest with errors, a tampered ledger, a refused lease) · 2 wrong usage, or a \
+    file, process or toolchain failed. `verify-log` has two more, see `airlock verify-log --help`.";
 
 /// The verbs.
 #[derive(Debug, Subcommand)]
@@ -58,6 +96,12 @@ pub(crate) enum Command {
     Exposure(command::exposure::Exposure),
     Import(command::import::Import),
     Demo(command::demo::Demo),
+    #[command(subcommand)]
+    Client(command::client::ClientCommand),
+    Run(command::run::Run),
+    Doctor(command::doctor::Doctor),
+    Completions(command::completions::Completions),
+    Man(command::completions::Man),
 }
 
 /// How a result is printed.
@@ -68,4 +112,22 @@ pub(crate) enum Format {
     Table,
     /// For scripts: one JSON value on stdout.
     Json,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overview_has_every_verb_once_and_fits_a_screen() {
+        let mut listed: Vec<&str> =
+            OVERVIEW.lines().filter_map(|line| line.strip_prefix("  ")).flat_map(|line| line.split(", ")).collect();
+        listed.sort_unstable();
+        let command = Cli::command();
+        let mut verbs: Vec<&str> = command.get_subcommands().map(clap::Command::get_name).collect();
+        verbs.sort_unstable();
+        assert_eq!(listed, verbs, "each verb stands once in the overview");
+        let page = Cli::overview().term_width(80).render_long_help().to_string();
+        assert!(page.lines().count() <= 40, "{page}");
+    }
 }

@@ -1,7 +1,7 @@
 //! From a checked manifest to a gateway in its place: generated crate, cargo, notes, publication.
 
 pub(crate) mod bench;
-mod cache;
+pub(crate) mod cache;
 pub(crate) mod crates;
 pub(crate) mod identity;
 mod lock;

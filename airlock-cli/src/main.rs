@@ -4,6 +4,7 @@ mod args;
 mod cargo;
 mod carried;
 mod cases;
+mod client;
 mod command;
 mod demo;
 mod gateway;
@@ -18,11 +19,10 @@ mod scaffold;
 mod standin;
 mod upstream;
 
-use clap::Parser;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    let cli = args::Cli::parse();
+    let cli = args::Cli::read();
     match command::run(cli.command) {
         Ok(code) => code,
         Err(failure) => failure.report(),

@@ -15,8 +15,13 @@ fn help(verbs: &[String]) -> String {
     String::from_utf8(output.stdout).expect("UTF-8")
 }
 
-/// The verbs in the list that a help text gives.
+/// The verbs in the list that a help text gives. The overview of the whole program has them by groups.
 fn listed(help: &str) -> Vec<String> {
+    if let Some((_, overview)) = help.split_once("To begin:\n") {
+        let overview = overview.split("\nOptions:").next().unwrap_or_default();
+        let groups = overview.lines().filter_map(|line| line.strip_prefix("  "));
+        return groups.flat_map(|line| line.split(", ")).map(str::to_owned).collect();
+    }
     let list = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
     // A long description continues further to the right.
     let verbs = list.filter(|line| line.starts_with("  ") && !line.starts_with("   "));

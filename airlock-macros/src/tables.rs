@@ -116,13 +116,14 @@ fn commitment_bytes(hex: &str) -> TokenStream {
 }
 
 fn lease_rules(lease: &ir::Lease) -> TokenStream {
-    let ir::Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
+    let ir::Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments, carrier_ambient } = lease;
     quote! {
         policy::LeaseRules {
             default_ttl: #default_ttl,
             max_ttl: #max_ttl,
             carrier_meta: #carrier_meta,
             carrier_arguments: #carrier_arguments,
+            carrier_ambient: #carrier_ambient,
         }
     }
 }

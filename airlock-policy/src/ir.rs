@@ -99,6 +99,10 @@ pub struct Lease {
     pub carrier_meta: bool,
     /// Leases are accepted in `arguments`.
     pub carrier_arguments: bool,
+    /// A call that carries nothing has the lease of the file that `AIRLOCK_LEASE_FILE` names. Left out where it is not so, so that
+    /// policies from before keep their digests.
+    #[serde(default, skip_serializing_if = "origin::is_false")]
+    pub carrier_ambient: bool,
 }
 
 /// `[ledger]`.

@@ -24,6 +24,7 @@ fn every_value_changes_the_digest() {
         ("max_ttl = \"24h\"", "max_ttl = \"23h\""),
         ("carriers = [\"arguments\"]", "carriers = [\"meta\"]"),
         ("carriers = [\"arguments\"]", "carriers = [\"meta\", \"arguments\"]"),
+        ("carriers = [\"arguments\"]", "carriers = [\"arguments\", \"ambient\"]"),
         ("threshold = 0.5\n", "threshold = 0.501\n"),
         ("/var/lib/airlock/ledger", "/var/lib/airlock/log"),
         ("dir = \"/var/lib/airlock/ledger\"", "dir = { env = \"L\", default = \"/var/lib/airlock/ledger\" }"),

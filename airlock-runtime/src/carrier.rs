@@ -1,5 +1,7 @@
 //! Where a lease travels: `params._meta` or the arguments `_capability` and `_context`. Both are taken out here, so that no tool,
-//! digest or ledger line ever sees them.
+//! digest or ledger line ever sees them. A call that carries nothing may have the lease of the gateway's surroundings.
+
+pub mod ambient;
 
 use crate::call::Args;
 use crate::policy::LeaseRules;
@@ -34,6 +36,13 @@ pub fn take(meta: Carried, args: &mut Args, rules: &LeaseRules) -> Result<Carrie
         session: agree(meta.session, context.session)?,
         intent: agree(meta.intent, context.intent)?,
     })
+}
+
+/// What a call has that carries nothing at all, where the manifest has the carrier `ambient`. A call that carries something is judged by
+/// that alone, so whoever narrows a lease for it is not overruled by the wider one.
+#[must_use]
+pub fn or_ambient(carried: Carried, ambient: &Carried, rules: &LeaseRules) -> Carried {
+    if rules.carrier_ambient && carried == Carried::default() { ambient.clone() } else { carried }
 }
 
 fn agree(meta: Option<String>, argument: Option<String>) -> Result<Option<String>, Reason> {
@@ -87,7 +96,7 @@ pub fn announce(schema: &mut Value, rules: &LeaseRules) {
                    "properties": {"session_id": {"type": "string"}, "intent": {"type": "string"}}}),
         );
     }
-    if !rules.carrier_meta {
+    if !rules.carrier_meta && !rules.carrier_ambient {
         let object = schema.as_object_mut();
         let required = object.and_then(|o| o.entry("required").or_insert_with(|| json!([])).as_array_mut());
         if let Some(required) = required {
@@ -100,7 +109,8 @@ pub fn announce(schema: &mut Value, rules: &LeaseRules) {
 mod tests {
     use super::*;
 
-    const BOTH: LeaseRules = LeaseRules { default_ttl: 1, max_ttl: 1, carrier_meta: true, carrier_arguments: true };
+    const BOTH: LeaseRules =
+        LeaseRules { default_ttl: 1, max_ttl: 1, carrier_meta: true, carrier_arguments: true, carrier_ambient: false };
 
     fn meta(lease: &str) -> Carried {
         Carried { lease: Some(lease.into()), session: Some("s".into()), intent: Some("i".into()) }
@@ -128,6 +138,25 @@ mod tests {
         let with = |lease: &str| args(json!({"_capability": lease, "_context": {"session_id": "s", "intent": "i"}}));
         assert!(take(meta("L"), &mut with("L"), &BOTH).is_ok_and(|carried| carried == meta("L")));
         assert_eq!(code(take(meta("L"), &mut with("M"), &BOTH)), "carrier_conflict");
+    }
+
+    #[test]
+    fn what_surrounds_a_gateway_counts_only_for_calls_that_carry_nothing() {
+        let rules = LeaseRules { carrier_ambient: true, ..BOTH };
+        let around = meta("A");
+        assert!(or_ambient(Carried::default(), &around, &rules) == around);
+        assert!(or_ambient(Carried::default(), &around, &BOTH) == Carried::default(), "not compiled in");
+        assert!(or_ambient(meta("L"), &around, &rules) == meta("L"));
+        for part in [
+            Carried { lease: Some("L".into()), ..Carried::default() },
+            Carried { session: Some("s".into()), ..Carried::default() },
+            Carried { intent: Some("i".into()), ..Carried::default() },
+        ] {
+            assert!(or_ambient(part.clone(), &around, &rules) == part, "a half that a call carries is not made whole");
+        }
+        let mut schema = json!({"type": "object", "properties": {}});
+        announce(&mut schema, &LeaseRules { carrier_meta: false, ..rules });
+        assert_eq!(schema["required"], Value::Null, "a client that knows nothing of leases may leave them out");
     }
 
     #[test]

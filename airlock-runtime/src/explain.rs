@@ -52,7 +52,7 @@ pub fn policy(policy: &Policy) -> String {
         flows,
         grants,
     } = policy;
-    let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
+    let LeaseRules { default_ttl, max_ttl, carrier_meta, carrier_arguments, carrier_ambient } = lease;
     let LedgerRules { dir_env, dir_default, durability, evidence } = ledger;
     let Limits { max_arguments, in_flight, timeout, approval_timeout, step_ups, quota } = limits;
     let Sandbox { allow_missing, unconfined } = sandbox;
@@ -64,7 +64,7 @@ pub fn policy(policy: &Policy) -> String {
         "compiled_by": compiled_by,
         "keys": keys.iter().map(key).collect::<Vec<_>>(),
         "lease": {"default_ttl_s": default_ttl, "max_ttl_s": max_ttl,
-                  "carriers": {"meta": carrier_meta, "arguments": carrier_arguments}},
+                  "carriers": {"meta": carrier_meta, "arguments": carrier_arguments, "ambient": carrier_ambient}},
         "ledger": {"dir_env": dir_env, "dir_default": dir_default, "durability": durability.word(),
                    "evidence": self::evidence(evidence)},
         "limits": {"max_arguments": max_arguments, "in_flight": in_flight, "timeout_s": timeout, "approval_timeout_s": approval_timeout, "step_ups": step_ups,

@@ -81,6 +81,8 @@ pub struct LeaseRules {
     pub carrier_meta: bool,
     /// Leases are accepted in `arguments._capability` and `arguments._context`.
     pub carrier_arguments: bool,
+    /// A call that carries nothing has the lease of the file that `AIRLOCK_LEASE_FILE` names.
+    pub carrier_ambient: bool,
 }
 
 /// Where the ledger lies and what a decision must survive before its effect.

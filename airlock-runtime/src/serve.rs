@@ -428,6 +428,7 @@ impl Gateway {
         if call.tool.is_some_and(|tool| !tool.needs_lease()) {
             return (call, unreadable.map_or(Ok(Carried::default()), Err));
         }
+        let carried = carried.map(|carried| carrier::or_ambient(carried, &self.world.ambient, &policy.lease));
         let is_clean = |carried: &Carried| !carrier::stands_in(carried, &call.args_bytes);
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
         (call, unreadable.map_or(carried, Err))

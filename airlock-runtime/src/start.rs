@@ -3,6 +3,7 @@
 //! launcher of upstreams could not be started · 7 the kernel cannot confine the gateway · 8 the process for requests could not be started,
 //! or has ended while serving.
 
+use crate::carrier::{Carried, ambient};
 use crate::confine::{self, Judge};
 use crate::effect::World;
 use crate::lease::guard;
@@ -110,6 +111,7 @@ fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helper
     }
     let source = key_source(policy)?;
     let keys = read_ring(&source, policy.gateway, policy.keys).map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
+    let ambient = self::ambient(policy)?;
     #[cfg(feature = "http")]
     let errands = crate::outside::Errands::new(policy, helpers.egress.map(crate::outside::Egress::await_ready).transpose()?);
     #[cfg(feature = "upstream")]
@@ -126,6 +128,7 @@ fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helper
     Ok(World {
         policy,
         keys,
+        ambient,
         ledger,
         ledger_dir,
         judge: (!is_excused).then_some(judge),
@@ -165,6 +168,18 @@ fn remark(policy: &Policy, ledger: &Ledger, ledger_dir: &Path) {
             tool.name
         ));
     }
+}
+
+/// The lease of the surroundings, where the manifest has that carrier and a file is named. Without one, calls that carry nothing are
+/// refused as in any other gateway; so they are where the file is not there, as between two runs of an agent.
+fn ambient(policy: &Policy) -> Result<Carried, Stop> {
+    let named = std::env::var_os(ambient::LEASE_FILE).filter(|path| policy.lease.carrier_ambient && !path.is_empty());
+    let Some(path) = named.map(PathBuf::from) else { return Ok(Carried::default()) };
+    if path.symlink_metadata().is_err_and(|fault| fault.kind() == std::io::ErrorKind::NotFound) {
+        warn(&format!("there is no lease file {}; calls that carry no lease are refused", path.display()));
+        return Ok(Carried::default());
+    }
+    ambient::read(&path).map_err(|message| Stop { code: 3, message })
 }
 
 fn ledger_dir(policy: &Policy) -> PathBuf {

@@ -123,6 +123,8 @@ pub(crate) enum Carrier {
     Meta,
     /// The arguments.
     Arguments,
+    /// Nothing: the gateway has it from the file that `AIRLOCK_LEASE_FILE` names.
+    Ambient,
 }
 
 /// A call.

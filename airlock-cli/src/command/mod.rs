@@ -5,8 +5,11 @@ pub(crate) mod approver;
 pub(crate) mod attenuate;
 pub(crate) mod build;
 pub(crate) mod check;
+pub(crate) mod client;
+pub(crate) mod completions;
 pub(crate) mod demo;
 pub(crate) mod diff;
+pub(crate) mod doctor;
 pub(crate) mod evidence;
 pub(crate) mod explain;
 pub(crate) mod exposure;
@@ -24,6 +27,7 @@ pub(crate) mod proof;
 pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod revoke;
+pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
 pub(crate) mod sources;
@@ -47,8 +51,11 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Attenuate(verb) => verb.run(),
         Command::Build(verb) => verb.run(),
         Command::Check(verb) => verb.run(),
+        Command::Client(verb) => verb.run(),
+        Command::Completions(verb) => verb.run(),
         Command::Demo(verb) => verb.run(),
         Command::Diff(verb) => verb.run(),
+        Command::Doctor(verb) => verb.run(),
         Command::Evidence(verb) => verb.run(),
         Command::Explain(verb) => verb.run(),
         Command::Exposure(verb) => verb.run(),
@@ -59,12 +66,14 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Learn(verb) => verb.run(),
         Command::Lease(verb) => verb.run(),
         Command::Ledger(verb) => verb.run(),
+        Command::Man(verb) => verb.run(),
         Command::New(verb) => verb.run(),
         Command::Pin(verb) => verb.run(),
         Command::Present(verb) => verb.run(),
         Command::Proof(verb) => verb.run(),
         Command::Redact(verb) => verb.run(),
         Command::Report(verb) => verb.run(),
+        Command::Run(verb) => verb.run(),
         Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),
         Command::Serve(verb) => verb.run(),

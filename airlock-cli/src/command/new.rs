@@ -1,6 +1,6 @@
 //! `airlock new`.
 
-mod from_server;
+pub(crate) mod from_server;
 mod sandbox;
 
 use crate::project::{self, Start, Template};
@@ -69,7 +69,7 @@ impl New {
 
 /// Whether the manifest language accepts it. The characters are checked here, so that the name stays one TOML string; the rest is
 /// the checker's business.
-fn is_name(name: &str) -> bool {
+pub(crate) fn is_name(name: &str) -> bool {
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
     let Start { manifest, files: _ } = Template::Locked.start(name);
     plain && airlock_policy::compile(&manifest, "airlock.toml").compiled().is_some()

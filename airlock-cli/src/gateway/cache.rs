@@ -31,15 +31,9 @@ impl Cache {
     /// # Errors
     /// No directory is named and there is no home, or it cannot be made.
     pub(crate) fn open(named: Option<PathBuf>) -> Result<Self, Failure> {
-        // The XDG specification: a relative path there is to be ignored.
-        let directory = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-        let root = named
-            .filter(|path| path != Path::new(""))
-            .or_else(|| directory("XDG_CACHE_HOME").map(|dir| dir.join("airlock")))
-            .or_else(|| directory("HOME").map(|dir| dir.join(".cache/airlock")))
-            .ok_or_else(|| {
-                Failure::new("there is no place for the cache: HOME is not set").help("name one with `--cache-dir`")
-            })?;
+        let root = place(named).ok_or_else(|| {
+            Failure::new("there is no place for the cache: HOME is not set").help("name one with `--cache-dir`")
+        })?;
         make(&root)?;
         let cannot = |e: std::io::Error| Failure::new(format_args!("cannot use the cache {}: {e}", root.display()));
         let root = root.canonicalize().map_err(cannot)?;
@@ -181,7 +175,7 @@ impl Drop for Out {
 ///
 /// # Errors
 /// It cannot be read.
-pub(super) fn writable(root: &Path) -> std::io::Result<Option<(PathBuf, String)>> {
+pub(crate) fn writable(root: &Path) -> std::io::Result<Option<(PathBuf, String)>> {
     let me = rustix::process::geteuid().as_raw();
     let mut dirs = vec![root.to_owned()];
     for entry in std::fs::read_dir(root)? {
@@ -213,6 +207,16 @@ fn others(owner: u32, me: u32, mode: u32) -> Option<String> {
 pub(crate) fn key(toolchain: &Toolchain, c_tools: &CTools, flags: &[String]) -> String {
     let parts = [&toolchain.identity, &c_tools.digest].into_iter().chain(flags);
     short(&digest_of(&parts.map(|part| part.as_bytes()).collect::<Vec<_>>())).to_owned()
+}
+
+/// Where the cache is, made or not.
+pub(crate) fn place(named: Option<PathBuf>) -> Option<PathBuf> {
+    // The XDG specification: a relative path there is to be ignored.
+    let directory = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    named
+        .filter(|path| path != Path::new(""))
+        .or_else(|| directory("XDG_CACHE_HOME").map(|dir| dir.join("airlock")))
+        .or_else(|| directory("HOME").map(|dir| dir.join(".cache/airlock")))
 }
 
 fn make(dir: &Path) -> Result<(), Failure> {

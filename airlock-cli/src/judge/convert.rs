@@ -93,12 +93,13 @@ fn approver(approver: &ir::Approver) -> Result<rt::Approver, Failure> {
 }
 
 const fn lease_rules(lease: &ir::Lease) -> rt::LeaseRules {
-    let ir::Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
+    let ir::Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments, carrier_ambient } = lease;
     rt::LeaseRules {
         default_ttl: *default_ttl,
         max_ttl: *max_ttl,
         carrier_meta: *carrier_meta,
         carrier_arguments: *carrier_arguments,
+        carrier_ambient: *carrier_ambient,
     }
 }
 

@@ -37,7 +37,11 @@ pub(crate) struct Asked<'a> {
 impl Judge<'_> {
     /// Where calls carry leases when nothing is said: the first place that the manifest accepts.
     pub(crate) const fn carrier(&self) -> Carrier {
-        if self.policy.lease.carrier_meta { Carrier::Meta } else { Carrier::Arguments }
+        match (self.policy.lease.carrier_meta, self.policy.lease.carrier_arguments) {
+            (true, _) => Carrier::Meta,
+            (false, true) => Carrier::Arguments,
+            (false, false) => Carrier::Ambient,
+        }
     }
 
     /// Signs a lease as an operator would, without asking whether a grant covers it: that is for the gateway to see.

@@ -148,8 +148,9 @@ impl Sitting<'_> {
 
     /// Judges a call at a time. An allowed one counts for the next; one that asks counts if `accepted`, as when the user accepts it.
     pub(crate) fn call(&mut self, request: &Request<'_>, now: Micros, accepted: bool) -> Ruling {
-        let (meta, mut args) = carry(request);
-        let carried = carrier::take(meta, &mut args, &self.judge.compiled.lease);
+        let (meta, ambient, mut args) = carry(request);
+        let rules = &self.judge.compiled.lease;
+        let carried = carrier::take(meta, &mut args, rules).map(|carried| carrier::or_ambient(carried, &ambient, rules));
         let sent = serde_json::to_vec(&args).unwrap_or_default();
         let is_clean = |carried: &Carried| !carrier::stands_in(carried, &sent);
         let carried = carried.and_then(|carried| if is_clean(&carried) { Ok(carried) } else { Err(Reason::LeaseInArguments) });
@@ -187,17 +188,20 @@ impl Sitting<'_> {
     }
 }
 
-/// Puts the lease where the call carries it.
-fn carry(request: &Request<'_>) -> (Carried, Map<String, Value>) {
+/// Puts the lease where the call carries it: into `_meta`, into the arguments, or beside the gateway.
+fn carry(request: &Request<'_>) -> (Carried, Carried, Map<String, Value>) {
     let mut args = request.args.clone();
-    let Some(lease) = request.lease else { return (Carried::default(), args) };
+    let none = Carried::default;
+    let Some(lease) = request.lease else { return (none(), none(), args) };
     let (session, intent) = (request.session.to_owned(), request.intent.to_owned());
+    let whole = |session, intent| Carried { lease: Some(lease.text.clone()), session: Some(session), intent: Some(intent) };
     match request.carrier {
-        Carrier::Meta => (Carried { lease: Some(lease.text.clone()), session: Some(session), intent: Some(intent) }, args),
+        Carrier::Meta => (whole(session, intent), none(), args),
+        Carrier::Ambient => (none(), whole(session, intent), args),
         Carrier::Arguments => {
             args.insert(CAPABILITY.to_owned(), json!(lease.text));
             args.insert(CONTEXT.to_owned(), json!({"session_id": session, "intent": intent}));
-            (Carried::default(), args)
+            (none(), none(), args)
         }
     }
 }

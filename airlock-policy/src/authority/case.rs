@@ -230,6 +230,8 @@ pub enum Carrier {
     Meta,
     /// Among the arguments.
     Arguments,
+    /// Nowhere: the gateway has it from its surroundings.
+    Ambient,
 }
 
 /// A call of `airlock_issue_capability`.

@@ -144,7 +144,7 @@ pub(super) fn doors(step: &Step<'_>, case: &Case, rows: &mut Vec<Row>) {
             rows.push(step.row_of(Dimension::Key, &low, &high, Some(Case { key, ..case.clone() }), ("*", "*")));
         }
     }
-    for (carrier, name) in [(Carrier::Meta, "meta"), (Carrier::Arguments, "arguments")] {
+    for (carrier, name) in [(Carrier::Meta, "meta"), (Carrier::Arguments, "arguments"), (Carrier::Ambient, "ambient")] {
         if step.to.accepts_carrier(carrier) && !step.from.accepts_carrier(carrier) {
             rows.push(step.row_of(Dimension::Carrier, "denied", name, Some(Case { carrier, ..case.clone() }), ("*", "*")));
         }
@@ -155,7 +155,8 @@ pub(super) fn doors(step: &Step<'_>, case: &Case, rows: &mut Vec<Row>) {
 pub(super) fn doors_of(from: &Judge<'_>, to: &Judge<'_>) -> (SigningKey, Carrier) {
     let keys: Vec<SigningKey> = keys([to.policy, from.policy]).into_iter().filter(|key| to.accepts_key(key)).collect();
     let key = keys.iter().find(|key| from.accepts_key(key)).or(keys.first()).cloned();
-    let carriers = || [Carrier::Meta, Carrier::Arguments].into_iter().filter(|carrier| to.accepts_carrier(*carrier));
+    let carriers =
+        || [Carrier::Meta, Carrier::Arguments, Carrier::Ambient].into_iter().filter(|carrier| to.accepts_carrier(*carrier));
     let carrier = carriers().find(|carrier| from.accepts_carrier(*carrier)).or(carriers().next());
     let none = || SigningKey { kid: String::new(), commitment: String::new() };
     (key.unwrap_or_else(none), carrier.unwrap_or(Carrier::Meta))

@@ -162,6 +162,7 @@ impl<'p> Judge<'p> {
         match carrier {
             Carrier::Meta => self.policy.lease.carrier_meta,
             Carrier::Arguments => self.policy.lease.carrier_arguments,
+            Carrier::Ambient => self.policy.lease.carrier_ambient,
         }
     }
 

@@ -81,12 +81,12 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         approvers.idle(&listed.tools, faults);
         grants::idle_tools(&listed, &grants, faults);
     }
-    let LeaseDraft { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
+    let LeaseDraft { default_ttl, max_ttl, carrier_meta, carrier_arguments, carrier_ambient } = lease;
     let policy = ir::Policy {
         airlock: 1,
         gateway,
         keys,
-        lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments },
+        lease: ir::Lease { default_ttl, max_ttl: max_ttl.value, carrier_meta, carrier_arguments, carrier_ambient },
         ledger: evidence::compile(ledger, &listed, faults),
         limits,
         sandbox,

@@ -94,10 +94,10 @@ pub(super) static LEASE: Section = Section {
         Key::default("max_ttl", Kind::Duration(1, TTL_MAX_S), "\"30m\"", "\"1h\"", "no lease of this gateway lives longer", &[]),
         Key::default(
             "carriers",
-            Kind::List(&Kind::Word(&["meta", "arguments"]), 1, 2),
+            Kind::List(&Kind::Word(&["meta", "arguments", "ambient"]), 1, 3),
             "[\"meta\"]",
             "[\"meta\", \"arguments\"]",
-            "where a call may carry its lease: in `params._meta`, which the model never sees, or in its arguments",
+            "where a call may carry its lease: in `params._meta`, which the model never sees, or in its arguments; with `ambient` a call that carries nothing has the lease of the file that `AIRLOCK_LEASE_FILE` names",
             &[],
         ),
     ],

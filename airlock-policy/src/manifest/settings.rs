@@ -29,13 +29,15 @@ pub(crate) struct LeaseDraft {
     pub(crate) max_ttl: At<u64>,
     pub(crate) carrier_meta: bool,
     pub(crate) carrier_arguments: bool,
+    pub(crate) carrier_ambient: bool,
 }
 
-/// The two carriers of this version.
+/// Where a lease may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Carrier {
     Meta,
     Arguments,
+    Ambient,
 }
 
 /// What `[gateway] mode` can be.
@@ -105,13 +107,19 @@ fn key(entry: &Field<'_>, faults: &mut Faults) -> (Option<At<String>>, Option<St
 fn lease(fields: Option<Fields<'_>>, faults: &mut Faults) -> LeaseDraft {
     let Some(mut fields) = fields else {
         let max_ttl = At { value: MAX_TTL_S, span: 0..0 };
-        return LeaseDraft { default_ttl: DEFAULT_TTL_S, max_ttl, carrier_meta: true, carrier_arguments: false };
+        return LeaseDraft {
+            default_ttl: DEFAULT_TTL_S,
+            max_ttl,
+            carrier_meta: true,
+            carrier_arguments: false,
+            carrier_ambient: false,
+        };
     };
     let default_ttl = fields.take("default_ttl").and_then(|field| field.seconds(faults));
     let max_ttl = fields.take("max_ttl").and_then(|field| field.seconds(faults)).unwrap_or(default_at(MAX_TTL_S, &fields.span));
-    let words = [("meta", Carrier::Meta), ("arguments", Carrier::Arguments)];
+    let words = [("meta", Carrier::Meta), ("arguments", Carrier::Arguments), ("ambient", Carrier::Ambient)];
     let carriers = fields.take("carriers").and_then(|field| field.list(1, 3, faults)).map(|list| {
-        let carriers: Vec<_> = list.iter().filter_map(|entry| entry.word(&words, &["ambient"], faults)).collect();
+        let carriers: Vec<_> = list.iter().filter_map(|entry| entry.word(&words, &[], faults)).collect();
         refuse_twice(&carriers, |carrier| format!("{carrier:?}").to_lowercase(), faults);
         carriers
     });
@@ -124,6 +132,7 @@ fn lease(fields: Option<Fields<'_>>, faults: &mut Faults) -> LeaseDraft {
         default_ttl: default_ttl.map_or(DEFAULT_TTL_S.min(max_ttl.value), |ttl| ttl.value),
         carrier_meta: carrier(Carrier::Meta),
         carrier_arguments: carrier(Carrier::Arguments),
+        carrier_ambient: carrier(Carrier::Ambient),
         max_ttl,
     }
 }

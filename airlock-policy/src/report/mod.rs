@@ -113,8 +113,8 @@ fn key(key: &Key) -> String {
 }
 
 fn lease_rows(lease: &Lease) -> Vec<String> {
-    let Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments } = lease;
-    let carriers = [(carrier_meta, "params._meta"), (carrier_arguments, "the arguments")];
+    let Lease { default_ttl, max_ttl, carrier_meta, carrier_arguments, carrier_ambient } = lease;
+    let carriers = [(carrier_meta, "params._meta"), (carrier_arguments, "the arguments"), (carrier_ambient, "the lease file")];
     let carriers: Vec<&str> = carriers.into_iter().filter(|(on, _)| **on).map(|(_, name)| name).collect();
     let carriers = if carriers.is_empty() { "nothing".to_owned() } else { carriers.join(" or ") };
     vec![

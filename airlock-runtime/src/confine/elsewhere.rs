@@ -10,7 +10,7 @@ pub(crate) fn close_strays(_keep: Option<i32>) -> std::io::Result<()> {
     Ok(())
 }
 
-fn nothing() -> Result<(), Fault> {
+pub(super) fn nothing() -> Result<(), Fault> {
     Err(Fault::Missing(Part::Landlock, "the system is not Linux".into()))
 }
 

@@ -272,5 +272,16 @@ mod linux {
 #[cfg(not(target_os = "linux"))]
 mod elsewhere;
 
+/// Whether this kernel has the rules over files and ports that every profile needs. Restricts nothing.
+///
+/// # Errors
+/// It has not.
+pub fn has_landlock() -> Result<(), Fault> {
+    #[cfg(target_os = "linux")]
+    return paths::ruleset(false).map(drop);
+    #[cfg(not(target_os = "linux"))]
+    return elsewhere::nothing();
+}
+
 #[cfg(all(test, target_os = "linux"))]
 mod tests;

@@ -5,7 +5,7 @@ use super::Fault;
 use crate::policy::Part;
 use landlock::{
     ABI, Access, AccessFs, AccessNet, BitFlags, CompatLevel, Compatible, NetPort, PathBeneath, PathFd, Ruleset, RulesetAttr,
-    RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags,
+    RulesetCreated, RulesetCreatedAttr, RulesetStatus, Scope, make_bitflags,
 };
 use std::path::{Path, PathBuf};
 
@@ -39,16 +39,21 @@ pub(super) struct Left<'a> {
     pub(super) signals: bool,
 }
 
-/// Denies this thread, and all that it starts, whatever is not left.
-pub(super) fn restrict(left: &Left<'_>) -> Result<(), Fault> {
+/// The rules of a profile before anything is allowed in them. To make them restricts nothing, so it shows whether the kernel has them.
+pub(super) fn ruleset(signals: bool) -> Result<RulesetCreated, Fault> {
     let missing = |fault: landlock::RulesetError| Fault::Missing(Part::Landlock, fault.to_string());
-    let failed = |fault: &dyn std::fmt::Display| Fault::Failed(format!("Landlock: {fault}"));
     let hard = Ruleset::default().set_compatibility(CompatLevel::HardRequirement);
     let hard = hard.handle_access(AccessFs::from_all(BASE)).and_then(|rules| rules.handle_access(AccessNet::from_all(BASE)));
-    let scope = if left.signals { Scope::AbstractUnixSocket.into() } else { Scope::from_all(BASE) };
+    let scope = if signals { Scope::AbstractUnixSocket.into() } else { Scope::from_all(BASE) };
     let hard = hard.and_then(|rules| rules.scope(scope)).map_err(missing)?;
     let soft = hard.set_compatibility(CompatLevel::BestEffort).handle_access(AccessFs::from_all(MORE)).map_err(missing)?;
-    let mut rules = soft.create().map_err(missing)?.set_compatibility(CompatLevel::HardRequirement);
+    soft.create().map_err(missing)
+}
+
+/// Denies this thread, and all that it starts, whatever is not left.
+pub(super) fn restrict(left: &Left<'_>) -> Result<(), Fault> {
+    let failed = |fault: &dyn std::fmt::Display| Fault::Failed(format!("Landlock: {fault}"));
+    let mut rules = ruleset(left.signals)?.set_compatibility(CompatLevel::HardRequirement);
     for (path, rights) in &left.beneath {
         let place = PathFd::new(path).map_err(|fault| failed(&fault))?;
         rules = rules.add_rule(PathBeneath::new(place, *rights)).map_err(|fault| failed(&fault))?;

@@ -22,6 +22,7 @@ mod listener;
 
 pub use listener::Listener;
 
+use crate::carrier::Carried;
 use crate::decide::{Act, Permit};
 use crate::lease::KeyRing;
 use crate::ledger::{Allowed, Ledger, read};
@@ -40,6 +41,8 @@ pub struct World {
     pub policy: &'static Policy,
     /// Keys of this gateway.
     pub keys: KeyRing,
+    /// What a call has that carries nothing; empty unless the manifest has the carrier `ambient` and a file is named.
+    pub ambient: Carried,
     /// The ledger.
     pub ledger: Ledger,
     /// Its directory.

@@ -42,7 +42,7 @@ impl KeySource {
     ///
     /// # Errors
     /// A sentence: what is wrong, and what to do.
-    pub(super) fn read(&self) -> Result<Zeroizing<Vec<u8>>, String> {
+    pub(crate) fn read(&self) -> Result<Zeroizing<Vec<u8>>, String> {
         match self {
             Self::File(path) => read_file(path, 0o077),
             // systemd gives a service of another user than root its credentials by an ACL, which shows as the group's read bit; the

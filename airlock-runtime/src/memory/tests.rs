@@ -29,7 +29,7 @@ const EMPTY: Policy = Policy {
     digest: [0; 32],
     compiled_by: "",
     keys: &[],
-    lease: LeaseRules { default_ttl: 60, max_ttl: 60, carrier_meta: true, carrier_arguments: true },
+    lease: LeaseRules { default_ttl: 60, max_ttl: 60, carrier_meta: true, carrier_arguments: true, carrier_ambient: false },
     ledger: LedgerRules { dir_env: None, dir_default: "x", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: sample::LIMITS,
     tools: &[],

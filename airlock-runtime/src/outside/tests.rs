@@ -62,7 +62,7 @@ pub(super) fn policy(port: Option<u16>) -> &'static Policy {
         digest: [0; 32],
         compiled_by: "test",
         keys: &[],
-        lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
+        lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true, carrier_ambient: false },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
         limits: crate::policy::Limits { max_arguments: 4096, ..sample::LIMITS },
         sandbox: sample::SANDBOX,

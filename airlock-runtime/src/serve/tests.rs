@@ -16,7 +16,7 @@ static POLICY: Policy = Policy {
     digest: [0; 32],
     compiled_by: "test",
     keys: &[],
-    lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
+    lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true, carrier_ambient: false },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: sample::LIMITS,
     upstreams: &[],
@@ -62,6 +62,7 @@ fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
     Rc::new(Gateway::new(World {
         policy: &POLICY,
         keys,
+        ambient: Default::default(),
         ledger,
         ledger_dir: dir.to_owned(),
         judge: None,

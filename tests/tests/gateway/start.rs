@@ -203,7 +203,7 @@ fn the_policy_is_the_manifest() {
     let expected = json!({
         "gateway": "strict", "instructions": "", "policy_digest": null, "compiled_by": env!("CARGO_PKG_VERSION"),
         "keys": [{"kid": "k1", "commitment": commitment}],
-        "lease": {"default_ttl_s": 900, "max_ttl_s": 1800, "carriers": {"meta": false, "arguments": true}},
+        "lease": {"default_ttl_s": 900, "max_ttl_s": 1800, "carriers": {"meta": false, "arguments": true, "ambient": false}},
         "ledger": {"dir_env": "AIRLOCK_LEDGER_DIR", "dir_default": "./airlock-ledger", "durability": "process",
                    "evidence": {"kept": "hashes", "keep_s": null}},
         "limits": {"max_arguments": 8 * 1024 * 1024, "in_flight": 256, "timeout_s": 10, "approval_timeout_s": 120, "step_ups": null, "quota": none},

@@ -307,6 +307,7 @@ const fn carrier(case: &Case) -> Carrier {
     match case.carrier {
         authority::Carrier::Meta => Carrier::Meta,
         authority::Carrier::Arguments => Carrier::Arguments,
+        authority::Carrier::Ambient => Carrier::Ambient,
     }
 }
 

@@ -60,7 +60,7 @@ pub(crate) fn audience(path: &Path, kid: Option<&str>, gateway: Option<&str>) ->
 ///
 /// # Errors
 /// The file is refused, or has none.
-fn candidates(path: &Path, kid: Option<&str>, audience: Option<&str>) -> Result<Vec<AudienceKey>, Failure> {
+pub(crate) fn candidates(path: &Path, kid: Option<&str>, audience: Option<&str>) -> Result<Vec<AudienceKey>, Failure> {
     let mut found = Vec::new();
     let mut others: Vec<String> = Vec::new();
     for key in read(path)? {

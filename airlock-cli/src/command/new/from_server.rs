@@ -9,6 +9,7 @@ use airlock_policy::definitions::{Definition, Definitions, schema, shown};
 use airlock_policy::ir::{Era, Upstream, Variable, VariableValue};
 use airlock_policy::limits::{MESSAGE_DEFAULT, START_TIMEOUT_S};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use toml_edit::{Array, Value};
 
@@ -45,13 +46,30 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         confine: None,
         why: String::new(),
     };
-    let variables = upstream::environment(&declared, &|name| std::env::var_os(name))?;
-    let offer = upstream::ask(&declared, &variables)?;
-    note(format_args!("{} offers {} tools in MCP {}", declared.name, offer.tools.len(), offer.revision));
-    let (tools, definitions) = sections(&declared, &offer);
-    let text = manifest(gateway, &declared, &tools);
-    let files = BTreeMap::from([(format!("airlock-pins/{}.json", declared.name), definitions.to_text())]);
-    Ok(Start { manifest: text, files: if tools.allowed.is_empty() { BTreeMap::new() } else { files } })
+    of_all(gateway, &[declared], &|_, name| std::env::var_os(name))
+}
+
+/// The same for several servers. `variable` gives the value of a variable that an upstream refers to.
+///
+/// # Errors
+/// One of the servers cannot be asked.
+pub(crate) fn of_all(
+    gateway: &str,
+    all: &[Upstream],
+    variable: &dyn Fn(&Upstream, &str) -> Option<OsString>,
+) -> Result<Start, Failure> {
+    let (mut asked, mut files) = (Vec::new(), BTreeMap::new());
+    for declared in all {
+        let variables = upstream::environment(declared, &|name| variable(declared, name))?;
+        let offer = upstream::ask(declared, &variables)?;
+        note(format_args!("{} offers {} tools in MCP {}", declared.name, offer.tools.len(), offer.revision));
+        let (tools, definitions) = sections(declared, &offer);
+        if !tools.allowed.is_empty() {
+            files.insert(format!("airlock-pins/{}.json", declared.name), definitions.to_text());
+        }
+        asked.push((declared, tools));
+    }
+    Ok(Start { manifest: manifest(gateway, &asked), files })
 }
 
 /// What becomes of the tools of a server.
@@ -153,28 +171,36 @@ fn key(name: &str) -> String {
     toml_edit::Key::new(name).to_string()
 }
 
-fn manifest(gateway: &str, upstream: &Upstream, tools: &Sections) -> String {
-    let command: Array = upstream.command.iter().map(String::as_str).collect();
-    let env = upstream.env.iter().map(|Variable { name, value }| match value {
-        VariableValue::Literal(text) => format!("env.{name} = {}\n", Value::from(text.as_str())),
-        VariableValue::From(source) => format!("env.{name} = {{ from = {} }}\n", Value::from(source.as_str())),
-        VariableValue::Secret(source) => format!("env.{name} = {{ secret = {} }}\n", Value::from(source.as_str())),
-    });
-    let names: Array = tools.allowed.iter().map(String::as_str).collect();
-    let rest = match tools.allowed.is_empty() {
+/// The manifest of a gateway for servers that were asked.
+fn manifest(gateway: &str, asked: &[(&Upstream, Sections)]) -> String {
+    let head = include_str!("../../../carried/templates/new/from-server.toml").replace("{name}", gateway);
+    let names: Array = asked.iter().flat_map(|(_, tools)| &tools.allowed).map(String::as_str).collect();
+    let rest = match names.is_empty() {
         false => format!(
             "\n[[grant]]\nsubject = \"agent:a\"\ntools = {names}\nissue = \"operator\"\nmax_ttl = \"15m\"\nmax_risk = 0.4\n\
              why = \"replace this by the reason in your own words\"\n"
         ),
         true => "\n# The server says of none of its tools that it only reads, so nothing of it is allowed yet.\n[tools.airlock_usage_stats]\n\
                  why = \"a gateway has at least one tool\"\n\n[[grant]]\nsubject = \"operator:auditor\"\ntools = [\"airlock_usage_stats\"]\n\
-                 issue = \"operator\"\nwhy = \"a gateway has at least one grant\"\n\n[lints]\n\
-                 unused-upstream = { level = \"allow\", why = \"its tools are to be reviewed\" }\n"
+                 issue = \"operator\"\nwhy = \"a gateway has at least one grant\"\n"
             .to_owned(),
     };
+    let idle = asked.iter().any(|(_, tools)| tools.allowed.is_empty());
+    let lints = "\n[lints]\nunused-upstream = { level = \"allow\", why = \"its tools are to be reviewed\" }\n";
+    let sections: String = asked.iter().map(|(upstream, tools)| section(upstream, tools)).collect();
+    format!("{head}{sections}{rest}{}", if idle { lints } else { "" })
+}
+
+fn section(upstream: &Upstream, tools: &Sections) -> String {
+    let command: Array = upstream.command.iter().map(String::as_str).collect();
+    let env = upstream.env.iter().map(|Variable { name, value }| match value {
+        VariableValue::Literal(text) => format!("env.{name} = {}\n", Value::from(text.as_str())),
+        VariableValue::From(source) => format!("env.{name} = {{ from = {} }}\n", Value::from(source.as_str())),
+        VariableValue::Secret(source) => format!("env.{name} = {{ secret = {} }}\n", Value::from(source.as_str())),
+    });
+    let dir = upstream.dir.as_ref().map(|dir| format!("dir = {}\n", Value::from(dir.as_str()))).unwrap_or_default();
     format!(
-        "{}\n[upstreams.{}]\ncommand = {command}\n{}why = \"replace this by the reason in your own words\"\n{}{}{rest}",
-        include_str!("../../../carried/templates/new/from-server.toml").replace("{name}", gateway),
+        "\n[upstreams.{}]\ncommand = {command}\n{dir}{}why = \"replace this by the reason in your own words\"\n{}{}",
         upstream.name,
         env.collect::<String>(),
         sandbox::section(&upstream.name, &upstream.command),
@@ -183,7 +209,7 @@ fn manifest(gateway: &str, upstream: &Upstream, tools: &Sections) -> String {
 }
 
 /// The whole path of a program, as a shell would find it.
-fn absolute(program: &str) -> Result<String, Failure> {
+pub(crate) fn absolute(program: &str) -> Result<String, Failure> {
     let is_file = |path: &PathBuf| path.is_file();
     let found = match program.contains('/') {
         true => std::path::absolute(program).ok().filter(is_file),

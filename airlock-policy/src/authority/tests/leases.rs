@@ -26,7 +26,8 @@ fn cases() -> Vec<Case> {
     // Keys and carriers matter alike for all calls, so some have to do.
     let signers =
         [("k1", "00000000000000aa"), ("k1", "00000000000000bb"), ("k1", "00000000000000cc"), ("k2", "00000000000000aa")];
-    let doors: Vec<_> = signers.iter().flat_map(|key| [(key, Carrier::Meta), (key, Carrier::Arguments)]).collect();
+    let doors: Vec<_> =
+        signers.iter().flat_map(|key| [(key, Carrier::Meta), (key, Carrier::Arguments), (key, Carrier::Ambient)]).collect();
     for (at, case) in cases.iter_mut().enumerate() {
         let ((kid, commitment), carrier) = doors[at % doors.len()];
         case.key = SigningKey { kid: (*kid).into(), commitment: (*commitment).into() };

@@ -25,7 +25,7 @@ static POLICY: Policy = Policy {
     digest: [0; 32],
     compiled_by: "test",
     keys: &[],
-    lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
+    lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true, carrier_ambient: false },
     ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
     limits: Limits { quota: ALL, ..sample::LIMITS },
     approvers: &[],

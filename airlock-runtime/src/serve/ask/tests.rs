@@ -65,7 +65,7 @@ const fn policy(approval_timeout: u64) -> Policy {
         digest: [0; 32],
         compiled_by: "test",
         keys: &[],
-        lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true },
+        lease: LeaseRules { default_ttl: 300, max_ttl: 600, carrier_meta: true, carrier_arguments: true, carrier_ambient: false },
         ledger: LedgerRules { dir_env: None, dir_default: "ledger", durability: Durability::Process, evidence: Evidence::HASHES },
         limits: Limits { approval_timeout, in_flight: 1, ..sample::LIMITS },
         sandbox: sample::SANDBOX,
@@ -92,6 +92,7 @@ fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
     Rc::new(Gateway::new(World {
         policy,
         keys,
+        ambient: Default::default(),
         ledger,
         ledger_dir: dir.to_owned(),
         judge: None,

@@ -58,11 +58,17 @@ pub(crate) fn world() -> impl Strategy<Value = Policy> {
     let tools = (prop::option::weighted(0.8, audit()), prop::option::weighted(0.3, stats), prop::option::weighted(0.7, issue()))
         .prop_map(|(audit, stats, issue)| [audit, stats, issue].into_iter().flatten().collect::<Vec<_>>());
     let grants = prop::collection::vec(any_grant(&["airlock_audit_tail", "airlock_usage_stats"], &[]), 1..4);
-    let carriers = prop::sample::select(vec![(true, false), (false, true), (true, true)]);
+    let carriers = prop::sample::select(vec![
+        (true, false, false),
+        (false, true, false),
+        (true, true, false),
+        (true, false, true),
+        (false, false, true),
+    ]);
     (keys(), carriers, 1u64..4, tools, grants).prop_map(
-        |(keys, (carrier_meta, carrier_arguments), default_ttl, tools, grants)| Policy {
+        |(keys, (carrier_meta, carrier_arguments, carrier_ambient), default_ttl, tools, grants)| Policy {
             keys,
-            lease: Lease { default_ttl, max_ttl: 3, carrier_meta, carrier_arguments },
+            lease: Lease { default_ttl, max_ttl: 3, carrier_meta, carrier_arguments, carrier_ambient },
             ..policy(tools, grants)
         },
     )

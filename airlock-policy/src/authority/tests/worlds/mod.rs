@@ -55,7 +55,7 @@ pub(crate) fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
         airlock: 1,
         gateway: Gateway { name: "g".into(), instructions: String::new(), mode: crate::ir::Mode::Enforce },
         keys: vec![Key { kid: "k1".into(), commitment: None }],
-        lease: Lease { default_ttl: 1, max_ttl: 3, carrier_meta: true, carrier_arguments: false },
+        lease: Lease { default_ttl: 1, max_ttl: 3, carrier_meta: true, carrier_arguments: false, carrier_ambient: false },
         ledger: Ledger {
             dir_env: None,
             dir_default: "l".into(),

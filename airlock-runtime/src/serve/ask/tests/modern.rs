@@ -188,6 +188,7 @@ async fn a_gateway_with_another_key_does_not_know_the_question() {
         policy: &POLICY,
         // The lease is verified with k1; the state says k1 too, and was sealed with another key of that name.
         keys: KeyRing::new(vec![key(7)]).unwrap(),
+        ambient: Default::default(),
         ledger: Ledger::open_for(dir.path(), &POLICY).unwrap(),
         ledger_dir: dir.path().to_owned(),
         judge: None,
