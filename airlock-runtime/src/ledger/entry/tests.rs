@@ -52,7 +52,7 @@ proptest! {
         let entries = [
             Entry::Decision(Decision {
                 sid: t, sub: t, tool: t, kid: t, why: t, detail: Some(t), call: t, args: t.as_bytes(), risk: u16::MAX,
-                rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false, has_lease: false,
+                rid: list.clone(), to: list.clone(), scope: Some(list.clone()), allow: false, through: true, has_lease: false,
                 exp: Some(u64::MAX), spends: Some(vec![usize::MAX; count]), presented: Some((t.to_owned(), u64::MAX)),
                 ignored: factors.clone(), factors, labels: &[], question: Some(t), hosts: list.clone(),
                 from: vec![(t.to_owned(), t.to_owned()); count],

@@ -52,6 +52,7 @@ fn exposure_names_use_denials_hosts_and_idle_authority() {
         allowed: 2,
         denied: 2,
         failed: 1,
+        shadow: 0,
         reasons: BTreeMap::from([("domain_denied".into(), 2)]),
         p50_us: Some(10),
         p95_us: Some(14),

@@ -53,7 +53,7 @@ pub(crate) fn policy(tools: Vec<Tool>, grants: Vec<Grant>) -> Policy {
     Policy {
         upstreams: Vec::new(),
         airlock: 1,
-        gateway: Gateway { name: "g".into(), instructions: String::new(), mode: crate::ir::Mode::Enforce },
+        gateway: Gateway { name: "g".into(), instructions: String::new(), mode: ir::Mode::Enforce },
         keys: vec![Key { kid: "k1".into(), commitment: None }],
         lease: Lease { default_ttl: 1, max_ttl: 3, carrier_meta: true, carrier_arguments: false, carrier_ambient: false },
         ledger: Ledger {
