@@ -52,6 +52,7 @@ pub(crate) enum Command {
     Stats(command::stats::Stats),
     Report(command::report::Report),
     Explain(command::explain::Explain),
+    Risk(command::risk::Risk),
     Test(command::test::Test),
     Schema(command::schema::Schema),
     Exposure(command::exposure::Exposure),
