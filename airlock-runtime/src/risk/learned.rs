@@ -114,7 +114,7 @@ impl Lexicon {
 fn key(entry: &str) -> Option<u64> {
     let word = clean(entry.trim_end_matches('*')).text.to_lowercase();
     if word.starts_with(is_unspaced) {
-        let mut chars = word.char_indices().map(|(at, c)| hash(word[at..at + c.len_utf8()].as_bytes()));
+        let mut chars = word.char_indices().map(|(at, c)| hash(&word.as_bytes()[at..at + c.len_utf8()]));
         return Some(pair(chars.next()?, chars.next()?));
     }
     let beginning = stem(word.as_bytes()).filter(|_| entry.ends_with('*'));
