@@ -13,7 +13,7 @@ const RATE: f32 = 0.05;
 /// How strongly weights are held near zero.
 const DECAY: f32 = 0.01;
 /// Features left out of each step, of so many one thousand: no single one may carry a decision.
-const LEFT_OUT: u64 = 300;
+const LEFT_OUT: usize = 300;
 /// Words of which a text's sum is made in the first rounds, at most.
 const BAG: f32 = 10.0;
 /// Most weight of one example.
@@ -134,7 +134,7 @@ impl Model {
         self.bias_moved += slope * slope;
         self.bias -= RATE * slope / (self.bias_moved + 1.0).sqrt();
         for (feature, left) in path {
-            if dice.below(1000) < LEFT_OUT as usize {
+            if dice.below(1000) < LEFT_OUT {
                 continue;
             }
             let slope = slope * left + DECAY * weight * self.weights[*feature];
@@ -155,7 +155,6 @@ fn kept() -> f32 {
 struct Dice(u64);
 
 impl Dice {
-    #[expect(clippy::cast_possible_truncation, reason = "below the bound, which is a length")]
     fn below(&mut self, bound: u64) -> usize {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
