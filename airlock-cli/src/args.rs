@@ -91,6 +91,7 @@ pub(crate) enum Command {
     Report(command::report::Report),
     Learn(command::learn::Learn),
     Explain(command::explain::Explain),
+    Risk(command::risk::Risk),
     Test(command::test::Test),
     Schema(command::schema::Schema),
     Exposure(command::exposure::Exposure),

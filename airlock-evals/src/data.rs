@@ -129,6 +129,14 @@ pub(crate) fn lines(dir: &Path, name: &str) -> Result<Option<Vec<Value>>, String
     BufReader::new(file).lines().enumerate().map(parse).collect::<Result<_, _>>().map(Some)
 }
 
+/// The lines of the first of these files that is there.
+///
+/// # Errors
+/// It cannot be read, or a line is no JSON object.
+pub(crate) fn first(dir: &Path, names: &[&str]) -> Result<Option<Vec<Value>>, String> {
+    names.iter().find_map(|name| lines(dir, name).transpose()).transpose()
+}
+
 /// The lines of one kind; `None`: all.
 ///
 /// # Errors

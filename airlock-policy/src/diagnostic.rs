@@ -68,7 +68,8 @@ impl Diagnostic {
 }
 
 /// Line and column (in characters) of a byte, both from 1. A place past the end is the end.
-pub(crate) fn position(text: &str, byte: usize) -> (usize, usize) {
+#[must_use]
+pub fn position(text: &str, byte: usize) -> (usize, usize) {
     let before = text.get(..byte).unwrap_or(text);
     let line_start = before.rfind('\n').map_or(0, |at| at + 1);
     (before.bytes().filter(|b| *b == b'\n').count() + 1, before[line_start..].chars().count() + 1)

@@ -22,6 +22,7 @@ pub const ALL: &[Factor] = &[
     Factor { name: "hidden_action", most: 500 },
     Factor { name: "prompt_leak", most: 500 },
     Factor { name: "tool_abuse", most: 500 },
+    Factor { name: "reads_like_an_injection", most: 450 },
     Factor { name: "obfuscation", most: 700 },
     Factor { name: "unlisted_domain", most: 300 },
     Factor { name: "secret_shape", most: 500 },

@@ -30,10 +30,10 @@ mod text;
 
 pub use approver::key as approver_key;
 pub use code::{Code, Severity};
-pub use diagnostic::{Diagnostic, Span};
+pub use diagnostic::{Diagnostic, Span, position};
 pub use features::features;
 pub use files::{ReadFile, beside};
-pub use render::render;
+pub use render::{excerpt, render};
 pub use report::Report;
 
 /// How tokens and keys of known services begin, each with the least characters that follow: what a gateway removes from the copies that it

@@ -23,6 +23,24 @@ pub fn render(diagnostics: &[Diagnostic], text: &str, file_name: &str, color: bo
     rendered.join("\n\n")
 }
 
+/// Renders a place in a foreign text with its line and carets: what is said of it, and a few words under the carets. Whatever could hide
+/// or steer the terminal is replaced.
+#[must_use]
+pub fn excerpt(message: &str, label: &str, span: &Span, text: &str, file_name: &str, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() }.decor_style(DecorStyle::Ascii);
+    let file_name = normalize_untrusted_str(file_name);
+    let shown = on_one_line(text, span);
+    let (start, end) = (line_start(text, shown.start), line_end(text, shown.end));
+    let (line, column) = crate::diagnostic::position(text, shown.start);
+    let element: Element<'_> = if end - start > SHOWN_MAX {
+        Origin::path(&*file_name).line(line).char_column(column).into()
+    } else {
+        let snippet = Snippet::source(visible(&text[start..end])).line_start(line).path(&*file_name);
+        snippet.annotation(AnnotationKind::Primary.span(shown.start - start..shown.end - start).label(label)).into()
+    };
+    renderer.render(&[Level::NOTE.primary_title(message).elements([element])])
+}
+
 fn one(renderer: &Renderer, diagnostic: &Diagnostic, text: &str, file_name: &str) -> String {
     let level = match diagnostic.severity {
         Severity::Error => Level::ERROR,

@@ -27,6 +27,7 @@ pub(crate) mod proof;
 pub(crate) mod redact;
 pub(crate) mod report;
 pub(crate) mod revoke;
+pub(crate) mod risk;
 pub(crate) mod run;
 pub(crate) mod schema;
 pub(crate) mod serve;
@@ -73,6 +74,7 @@ pub(crate) fn run(command: Command) -> Outcome {
         Command::Proof(verb) => verb.run(),
         Command::Redact(verb) => verb.run(),
         Command::Report(verb) => verb.run(),
+        Command::Risk(verb) => verb.run(),
         Command::Run(verb) => verb.run(),
         Command::Schema(verb) => verb.run(),
         Command::Revoke(verb) => verb.run(),

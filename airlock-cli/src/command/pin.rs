@@ -189,6 +189,8 @@ impl Pin {
         let mut after = Definitions::default();
         let (stray, revision) = (offer.stray, offer.revision);
         let mut offered: BTreeMap<String, Offered> = offer.tools.into_iter().map(|tool| (tool.name().to_owned(), tool)).collect();
+        let listed: Vec<String> = offered.keys().cloned().collect();
+        let siblings: Vec<&str> = listed.iter().map(String::as_str).collect();
         let mut compare = |name: &String| {
             let old = before.get(name);
             let (state, found) = match offered.remove(name) {
@@ -202,7 +204,7 @@ impl Pin {
             };
             let pin = found.as_ref().map(|definition| definition.pin());
             let is_pinned = pins.get(&(upstream.name.clone(), name.clone())) == pin.as_ref();
-            let remarks = found.as_ref().map(|definition| remarks(definition, others)).unwrap_or_default();
+            let remarks = found.as_ref().map(|definition| remarks(definition, others, &siblings)).unwrap_or_default();
             found.into_iter().for_each(|definition| after.insert(*definition));
             Tool { name: name.clone(), state, remarks, pin, is_pinned }
         };
@@ -230,12 +232,15 @@ fn own_names(policy: &airlock_policy::ir::Policy) -> Vec<&str> {
     own.map(|tool| tool.name.as_str()).collect()
 }
 
-/// What a reviewer should look at: its form, its schemas, and phrases that attacks use.
-pub(crate) fn remarks(definition: &Definition, others: &[&str]) -> Vec<String> {
-    let told = |Remark { place, what }: Remark| format!("{what} at {place}");
-    let form = screen::screen(definition.value(), &|word| others.iter().any(|other| other.eq_ignore_ascii_case(word)))
-        .into_iter()
-        .map(told);
+/// What a reviewer should look at: its form, its schemas, and phrases that attacks use. `others` are names of tools of other servers and of
+/// the gateway itself, `siblings` those of the same server.
+pub(crate) fn remarks(definition: &Definition, others: &[&str], siblings: &[&str]) -> Vec<String> {
+    let told = |Remark { place, what, is_grave: _ }: Remark| format!("{what} at {place}");
+    let is_other = |word: &str| others.iter().any(|other| other.eq_ignore_ascii_case(word));
+    let is_sibling = |word: &str| {
+        siblings.iter().any(|sibling| sibling.eq_ignore_ascii_case(word) && !sibling.eq_ignore_ascii_case(definition.name()))
+    };
+    let form = screen::screen(definition.value(), &is_other, &|word| is_other(word) || is_sibling(word)).into_iter().map(told);
     let schemas = schema::faults(definition.value()).into_iter();
     let text = serde_json::Map::from_iter([("definition".to_owned(), definition.value().clone())]);
     let input = risk::Input { base: 0, args: &text, args_bytes: definition.text().len(), listed: &|_| true };
@@ -245,7 +250,7 @@ pub(crate) fn remarks(definition: &Definition, others: &[&str]) -> Vec<String> {
 }
 
 /// Factors of risk that mean the words of a text; others mean its size and shape.
-pub(crate) const SPOKEN: [&str; 8] = [
+pub(crate) const SPOKEN: [&str; 9] = [
     "override_instructions",
     "false_authority",
     "role_play",
@@ -253,5 +258,6 @@ pub(crate) const SPOKEN: [&str; 8] = [
     "hidden_action",
     "prompt_leak",
     "tool_abuse",
+    "reads_like_an_injection",
     "obfuscation",
 ];

@@ -16,6 +16,7 @@ mod changes;
 mod json;
 pub mod schema;
 pub mod screen;
+mod signs;
 
 pub use changes::{changes, shown};
 

@@ -275,7 +275,7 @@ fn learn(memory: &mut Memory, sid: &str, call: &Call, result: &Value) {
 pub(crate) const INSIDE: [ValueKind; 3] = [ValueKind::Url, ValueKind::Email, ValueKind::Iban];
 
 /// Factors that are signs of an injection. Size, depth and the shape of secrets are none.
-const SIGNS: [&str; 8] = [
+const SIGNS: [&str; 9] = [
     "override_instructions",
     "false_authority",
     "role_play",
@@ -283,6 +283,7 @@ const SIGNS: [&str; 8] = [
     "hidden_action",
     "prompt_leak",
     "tool_abuse",
+    "reads_like_an_injection",
     "obfuscation",
 ];
 

@@ -7,8 +7,12 @@
 mod decode;
 #[cfg(test)]
 mod eval;
+mod learned;
+mod lexicon;
 mod normalise;
 mod phrases;
+#[cfg(feature = "explain")]
+mod place;
 mod places;
 mod reading;
 mod score;
@@ -17,6 +21,21 @@ mod words;
 
 use serde_json::{Map, Value};
 
+/// What the program that learns the weights has to know. No gateway has it.
+#[cfg(feature = "explain")]
+pub mod learning {
+    pub use super::learned::features;
+
+    /// Places of the table of weights.
+    pub const SLOTS: usize = super::learned::SLOTS;
+    /// The sum from which a text counts in full.
+    pub const FULL: i32 = super::learned::FULL;
+    /// The part of a sum that is lost at each word, one in so many.
+    pub const FADE: i32 = super::learned::FADE;
+}
+
+#[cfg(feature = "explain")]
+pub use place::{of_text, place};
 #[cfg(feature = "explain")]
 pub(crate) use score::supposed;
 pub use score::{FACTORS, score};

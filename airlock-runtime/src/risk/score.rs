@@ -1,6 +1,7 @@
 //! The sum: walks the arguments, reads every string in every form, and adds the factors up.
 
 use super::decode::{RUN_MIN, decode_runs, rot13, unescape, unhyphenate};
+use super::learned::{FULL, peak};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{SECRET_MIN, hosts, secret};
@@ -12,6 +13,7 @@ use crate::limits::RISK_MAX;
 use serde_json::Value;
 
 const BASE: &str = "base";
+const LEARNED: &str = "reads_like_an_injection";
 const OBFUSCATION: &str = "obfuscation";
 const UNLISTED_DOMAIN: &str = "unlisted_domain";
 const SECRET_SHAPE: &str = "secret_shape";
@@ -20,7 +22,7 @@ const NESTING: &str = "deep_nesting";
 
 /// The names of all factors, in the order in which a decision lists them. The compiler has a list of its own, which a test holds to
 /// this one.
-pub const FACTORS: [&str; 13] = {
+pub const FACTORS: [&str; 14] = {
     let [a, b, c, d, e, f, g] = Family::ALL;
     [
         BASE,
@@ -31,6 +33,7 @@ pub const FACTORS: [&str; 13] = {
         e.name(),
         f.name(),
         g.name(),
+        LEARNED,
         OBFUSCATION,
         UNLISTED_DOMAIN,
         SECRET_SHAPE,
@@ -51,6 +54,8 @@ const SIZE_STEPS: [(usize, u16); 4] = [(1024 * 1024, 500), (256 * 1024, 300), (6
 const DEPTH_STEPS: [(usize, u16); 2] = [(32, 150), (16, 50)];
 /// Values of a usual call, for the room to be made.
 const OPEN_USUAL: usize = 32;
+/// Points for words that read like an injection: as many as the weakest phrase.
+const LEARNED_POINTS: u16 = 450;
 /// Points for a signature that was found only behind a disguise.
 const DISGUISED: u16 = 250;
 /// Points for signs of disguise without a signature, and for layered escapes.
@@ -114,6 +119,17 @@ pub(crate) fn supposed(base: u16, given: &[(String, u16)]) -> Risk {
     Risk { score: sum.min(RISK_MAX), factors, ignored: Vec::new() }
 }
 
+/// What a function makes of the words of each form in which a text is read straight on.
+#[cfg(feature = "explain")]
+pub(super) fn readings<T>(text: &str, of_words: &dyn Fn(&Words) -> T) -> Vec<T> {
+    let kept = std::cell::RefCell::new(Vec::new());
+    let mut tally = Tally::new(&|_| true);
+    let keep = |words: &Words| kept.borrow_mut().push(of_words(words));
+    tally.tell = Some(&keep);
+    tally.text(text);
+    kept.into_inner()
+}
+
 /// How a reading came about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Reading {
@@ -151,6 +167,11 @@ struct Tally<'a> {
     places: Places,
     words: Words,
     work: u64,
+    /// The highest of the learned sums.
+    learned: i32,
+    /// Is told the words of each form in which a text is read.
+    #[cfg(feature = "explain")]
+    tell: Option<&'a dyn Fn(&Words)>,
 }
 
 impl<'a> Tally<'a> {
@@ -168,6 +189,9 @@ impl<'a> Tally<'a> {
             places: Places::default(),
             words: Words::default(),
             work: 0,
+            learned: 0,
+            #[cfg(feature = "explain")]
+            tell: None,
         }
     }
 
@@ -246,6 +270,13 @@ impl<'a> Tally<'a> {
         };
         // One layer of escapes is how a URL carries text; everything else that hides a phrase was chosen to hide it.
         let hiding = !matches!(reading, Reading::Plain | Reading::Unescaped);
+        if way == Way::Straight {
+            self.learned = self.learned.max(peak(&self.words));
+            #[cfg(feature = "explain")]
+            if let Some(tell) = self.tell {
+                tell(&self.words);
+            }
+        }
         self.work += PHRASES.read(&self.words, way, &mut self.places, &mut |hit| match hit {
             Hit::Pattern { index, disguised } => {
                 if let Some(pattern) = PATTERNS.get(index) {
@@ -280,6 +311,10 @@ impl<'a> Tally<'a> {
             if let Some((points, phrase)) = found {
                 add(family.name(), points, format!("phrase `{phrase}`"));
             }
+        }
+        if self.learned >= FULL {
+            let percent = self.learned * 100 / FULL;
+            add(LEARNED, LEARNED_POINTS, format!("words like those of known injections, at {percent} % of what it takes"));
         }
         let signs = [
             (self.traces.zero_width, "invisible characters within words"),

@@ -34,7 +34,7 @@ fn ordinary_calls_score_nothing() {
 fn an_attack_passes_every_threshold_in_use() {
     let risk = risk_of(&json!({"q": ATTACK}));
     assert!(risk.score >= 700, "{risk:?}");
-    assert_eq!(names(&risk), ["override_instructions", "exfiltrate_secret", "unlisted_domain"]);
+    assert_eq!(names(&risk), ["override_instructions", "exfiltrate_secret", "reads_like_an_injection", "unlisted_domain"]);
 }
 
 #[test]

@@ -213,6 +213,16 @@ impl Words {
         begun.word = self.letters.len();
     }
 
+    /// Gives every word as it is written, and whether it is a character of a script without spaces.
+    pub(super) fn all(&self, mut take: impl FnMut(&str, bool)) {
+        let mut start = 0;
+        for word in &self.words {
+            let end = start + usize::from(word.length);
+            take(self.letters.get(start..end).unwrap_or_default(), word.ways & Word::UNSPACED != 0);
+            start = end;
+        }
+    }
+
     /// Gives each word that matters for the way, as it is written, in the order of the way; before each, how many do not. Returns how
     /// many follow the last.
     pub(super) fn each(&self, way: Way, mut take: impl FnMut(u32, &str, Word)) -> u32 {

@@ -83,13 +83,14 @@ struct Sections {
 fn sections(upstream: &Upstream, offer: &Offer) -> (Sections, Definitions) {
     let (mut sections, mut definitions) = (Sections::default(), Definitions::default());
     let mut refused = String::new();
+    let siblings: Vec<&str> = offer.tools.iter().map(Offered::name).collect();
     for tool in &offer.tools {
         let Offered::Tool(definition) = tool else {
             let Offered::Unusable(name, problem) = tool else { continue };
             refused.push_str(&format!("\n# {} cannot be pinned: {problem}\n", plain(name)));
             continue;
         };
-        match objection(upstream, definition) {
+        match objection(upstream, definition, &siblings) {
             None => {
                 sections.allowed.push(format!("{}.{}", upstream.name, definition.name()));
                 sections.text.push_str(&allowed(upstream, definition));
@@ -103,9 +104,9 @@ fn sections(upstream: &Upstream, offer: &Offer) -> (Sections, Definitions) {
 }
 
 /// Why a tool is not allowed from the start.
-fn objection(upstream: &Upstream, definition: &Definition) -> Option<String> {
+fn objection(upstream: &Upstream, definition: &Definition, siblings: &[&str]) -> Option<String> {
     let hints = &definition.value()["annotations"];
-    let remarks = remarks(definition, &[]);
+    let remarks = remarks(definition, &[], siblings);
     let name = format!("{}.{}", upstream.name, definition.name());
     let is_plain = name.len() <= 64 && name.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-.".contains(&b));
     if let Some(remark) = remarks.first() {

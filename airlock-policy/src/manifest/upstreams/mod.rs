@@ -180,7 +180,8 @@ pub(super) fn remark(tools: &[ToolDraft], faults: &mut Faults) {
         let Some(definition) = tool.kind.proxied().and_then(|proxied| proxied.definition.as_ref()) else { continue };
         let own = origin(tool);
         let is_other = |word: &str| origins.get(word).is_some_and(|origins| origins.iter().any(|origin| *origin != own));
-        let remarks = screen(definition.value(), &is_other);
+        let own_name = named(tool).to_lowercase();
+        let remarks = screen(definition.value(), &is_other, &|word| word != own_name && origins.contains_key(word));
         if remarks.is_empty() {
             continue;
         }

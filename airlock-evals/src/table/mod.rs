@@ -1,5 +1,7 @@
 //! What is printed: tables in Markdown, or the same as JSON.
 
+pub(crate) mod words;
+
 use crate::count::Share;
 use crate::suite::Rules;
 use crate::{agentdojo, injecagent};
