@@ -17,7 +17,7 @@ To begin:
   new, doctor, demo, completions, man
 
 Policies, for their authors:
-  check, explain, test, diff, pin, schema, import
+  check, explain, test, diff, learn, pin, risk, schema, import
 
 Gateways, for those who build and start them:
   build, inspect, verify-build, sources, vendor, serve, unit, client
