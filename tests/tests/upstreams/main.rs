@@ -7,5 +7,6 @@ mod eras;
 mod faces;
 mod hostile;
 mod kills;
+mod offers;
 mod real;
 mod scene;
