@@ -242,6 +242,9 @@ print(server.server_port, flush=True)
 threading.Thread(target=server.serve_forever, daemon=True).start()
 # Ends with whoever started it.
 sys.stdin.read()
-for child in [shared, *sessions.values()]:
-    if child:
-        child.end()
+children = [child for child in [shared, *sessions.values()] if child]
+for child in children:
+    child.end()
+# What they still write, they write before anybody removes their directory.
+for child in children:
+    child.process.wait(timeout=20)
