@@ -252,7 +252,7 @@ codes! {
     MissingDefinition = "A1106" Error;
     /// A schema by which no gateway can check arguments.
     BadSchema = "A1107" Error;
-    /// A resource or prompt that is badly formed.
+    /// A resource that is badly formed.
     BadResource = "A1108" Error;
     /// An upstream of which clients are given nothing.
     UnusedUpstream = "A1109" Warning "unused-upstream";

@@ -4,7 +4,7 @@ use crate::approve::Refusal;
 use crate::decide::Fate;
 use crate::effect::{Failure, Outcome, Product};
 use crate::reason::{Reason, thousandths};
-use crate::wire::{Code, Connection, Id, Revision, ToolReply};
+use crate::wire::{Code, Connection, Id, Revision, Target, ToolReply};
 use serde_json::{Map, Value, json};
 
 /// `_meta` key under which a result tells its decision.
@@ -58,7 +58,7 @@ impl Judged {
 }
 
 /// The reply line of a judged call, in the form of its revision.
-pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judged: Judged) -> String {
+pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, target: &Target, judged: Judged) -> String {
     match judged {
         Judged::Performed { seq, risk, outcome, shadow } => {
             let told = Told { seq, risk, shadow: shadow.as_ref() };
@@ -66,18 +66,69 @@ pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, judge
                 Ok(Product::Own(value)) => connection.reply_result(revision, id, &performed(&told, Ok(value))),
                 #[cfg(feature = "upstream")]
                 Ok(Product::Foreign(mut answer)) => {
-                    if let Some(note) = told.note() {
+                    // Resources and prompts have no place for a remark but `_meta`.
+                    if let Some(note) = told.note().filter(|_| *target == Target::Tool) {
                         answer.note(&note);
                     }
-                    connection.reply_foreign(revision, id, answer.result(), told.meta())
+                    connection.reply_foreign(revision, id, target, answer.result(), told.meta())
                 }
+                Err(failure) if *target != Target::Tool => failed(connection, revision, id, seq, target, &failure),
                 Err(failure) => connection.reply_result(revision, id, &performed(&told, Err(failure))),
             }
         }
         Judged::Asked { message, state } => connection.reply_question(id, &message, &state),
-        Judged::Denied { seq, risk, reason } => denied(connection, revision, id, seq, risk, &reason),
+        Judged::Denied { seq, risk, reason } if *target == Target::Tool => denied(connection, revision, id, seq, risk, &reason),
+        Judged::Denied { seq, risk, reason } => denied_offer(connection, revision, id, (seq, risk), target, &reason),
     }
 }
+
+/// What a read of a resource or a prompt failed with. Their results have no way to say so.
+fn failed(connection: &Connection, revision: Revision, id: &Id, seq: u64, target: &Target, failure: &Failure) -> String {
+    let Failure { code, detail } = failure;
+    let mut data = json!({"decision": "allow", "outcome": code, "detail": detail, "ledger_seq": seq});
+    let number = if *code == REFUSED_BY_UPSTREAM { not_found(target, revision, &mut data) } else { Code::Internal };
+    connection.reply_error(id, number, detail, Some(data))
+}
+
+/// The outcome of a read or a prompt whose parameters the upstream refused: mostly there is no such thing.
+pub(crate) const REFUSED_BY_UPSTREAM: &str = "upstream_refused";
+
+/// The code for something that is not there, which the data of the error names.
+fn not_found(target: &Target, revision: Revision, data: &mut Value) -> Code {
+    let Target::Resource(uri) = target else { return Code::InvalidParams };
+    data["uri"] = json!(uri);
+    if revision.is_modern() { Code::InvalidParams } else { Code::NoSuchResource }
+}
+
+/// A refused read of a resource or a refused prompt.
+fn denied_offer(
+    connection: &Connection,
+    revision: Revision,
+    id: &Id,
+    (seq, risk): (Option<u64>, u16),
+    target: &Target,
+    reason: &Reason,
+) -> String {
+    let mut data = refusal(seq, risk, reason);
+    let code = match reason {
+        Reason::LedgerUnavailable => Code::Internal,
+        _ => error_code(reason, revision).unwrap_or(Code::InvalidParams),
+    };
+    if code == Code::MissingCapability {
+        data["requiredCapabilities"] = json!({"elicitation": {"form": {}}});
+    }
+    match (reason, target) {
+        (Reason::UnknownTool { .. }, Target::Resource(_)) => {
+            let code = not_found(target, revision, &mut data);
+            data["detail"] = json!(NO_SUCH_RESOURCE);
+            connection.reply_error(id, code, NO_SUCH_RESOURCE, Some(data))
+        }
+        _ => connection.reply_error(id, code, &reason.detail(), Some(data)),
+    }
+}
+
+/// What is said of a resource that the manifest does not have.
+const NO_SUCH_RESOURCE: &str = "Resource not found.";
 
 /// A refusal: an error where the protocol has one for it, else a result that the model can react to.
 fn denied(connection: &Connection, revision: Revision, id: &Id, seq: Option<u64>, risk: u16, reason: &Reason) -> String {

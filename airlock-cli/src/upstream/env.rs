@@ -65,8 +65,6 @@ mod tests {
             era: Era::Auto,
             start_timeout: 1,
             max_message: 1,
-            resources: Vec::new(),
-            prompts: Vec::new(),
             confine: None,
             why: String::new(),
         };

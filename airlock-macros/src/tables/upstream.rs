@@ -7,7 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
     let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
     let env = env.iter().map(variable);
     let confine = option(confine.as_ref().map(confined));
@@ -25,8 +25,6 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
             era: policy::upstream::EraRule::#era,
             start_timeout: #start_timeout,
             max_message: #max_message,
-            resources: &[#(#resources),*],
-            prompts: &[#(#prompts),*],
             confine: #confine,
             why: #why,
         }
@@ -77,7 +75,7 @@ fn variable(variable: &ir::Variable) -> TokenStream {
 pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> TokenStream {
     // Which arguments there are is said by the definition, and rules of them became code; whether the program has secrets decided
     // requirements.
-    let ir::Proxied { upstream, tool, pin, definition, arguments: _, max_result, on_risk, result_threshold, secrets: _ } =
+    let ir::Proxied { upstream, what, tool, pin, definition, arguments: _, max_result, on_risk, result_threshold, secrets: _ } =
         proxied;
     let Some(at) = upstreams.iter().position(|known| known.name == *upstream) else {
         let problem = format!("there is no upstream {upstream:?}");
@@ -85,6 +83,11 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Toke
     };
     // The checker has made the digits; were they others, the array would have another length and the gateway would not compile.
     let pin = (0..pin.len()).step_by(2).filter_map(|at| u8::from_str_radix(pin.get(at..at + 2)?, 16).ok());
+    let what = match what {
+        ir::Offer::Tool => quote!(Tool),
+        ir::Offer::Resource => quote!(Resource),
+        ir::Offer::Prompt => quote!(Prompt),
+    };
     let on_risk = match on_risk {
         ir::OnRisk::Deny => quote!(Deny),
         ir::OnRisk::Mark => quote!(Mark),
@@ -93,6 +96,7 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Toke
     quote! {
         policy::upstream::Proxied {
             upstream: #at,
+            what: ::airlock_runtime::policy::upstream::Offer::#what,
             name: #tool,
             pin: [#(#pin),*],
             definition: #definition,

@@ -5,7 +5,7 @@ use super::compare::{Dimension, Row, Step, by_tool, subjects};
 use super::face::{self, Kind};
 use super::search::Found;
 use super::values::Values;
-use super::{confine, flow, foreign, lease, quota, texts, verdict, words};
+use super::{confine, flow, lease, quota, texts, verdict, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{FlowVerdict, Issue, Mode, Tool};
 
@@ -16,7 +16,6 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
     if let Some(case) = first(step) {
         lease::doors(step, &case, rows);
     }
-    foreign::offered(step, rows);
     mode(step, rows);
     confinement(step, rows);
     confine::rows(step, rows);

@@ -57,10 +57,6 @@ pub enum Dimension {
     Definition,
     /// What becomes of results that look like an injection.
     Screening,
-    /// A resource of an upstream.
-    Resource,
-    /// A prompt of an upstream.
-    Prompt,
     /// Which part of an answer the caller gets.
     Answer,
     /// Size of an answer.

@@ -6,20 +6,24 @@ use super::reach::Meeting;
 use super::{face, values};
 use crate::amount::{duration, risk};
 use crate::definitions::{Definition, changes};
-use crate::ir::{ArgRule, ArgumentKind, Era, OnRisk, Policy, Proxied, Tool, Upstream, Variable, VariableValue};
+use crate::ir::{ArgRule, ArgumentKind, Era, Offer, OnRisk, Policy, Proxied, Tool, Upstream, Variable, VariableValue};
 
 /// What is called, line by line.
 pub(super) fn calls(policy: &Policy, proxied: &Proxied) -> Vec<String> {
     let mut lines = policy.upstreams.iter().find(|upstream| upstream.name == proxied.upstream).map(program).unwrap_or_default();
-    lines.push(format!("tool {:?}", proxied.tool));
+    lines.push(match proxied.what {
+        Offer::Tool => format!("tool {:?}", proxied.tool),
+        // Which ones is said by the rules of its argument.
+        Offer::Resource => "resources".to_owned(),
+        Offer::Prompt => format!("prompt {:?}", proxied.tool),
+    });
     lines.push(format!("definition sha256:{}", proxied.pin));
     lines
 }
 
 /// How an upstream is started and spoken with.
 pub(super) fn program(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, resources: _, prompts: _, confine: _, why: _ } =
-        upstream;
+    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, confine: _, why: _ } = upstream;
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let mut lines = vec![format!("program {}", words.join(" "))];
     lines.extend(dir.iter().map(|dir| format!("directory {dir:?}")));
@@ -135,27 +139,6 @@ fn forbidden(step: &Step<'_>, (from, to): (&Tool, &Tool), subject: &str, rows: &
         if forbids(from, &argument.name) && !forbids(to, &argument.name) {
             let dimension = Dimension::Argument(argument.name.clone());
             rows.push(step.row_of(dimension, "not given", "no rule", None, (subject, &to.name)));
-        }
-    }
-}
-
-/// Resources and prompts that the one policy gives out and the other does not, for every subject.
-pub(super) fn offered(step: &Step<'_>, rows: &mut Vec<Row>) {
-    for upstream in &step.to.policy.upstreams {
-        let other = step.from.policy.upstreams.iter().find(|other| other.name == upstream.name);
-        // Another program under the same name gives other things.
-        let other = other.filter(|other| program(other) == program(upstream));
-        let covers = |known: &String, uri: &String| match known.strip_suffix('*') {
-            Some(start) => uri.starts_with(start),
-            None => known == uri,
-        };
-        let has = |uri: &&String| other.is_some_and(|other| other.resources.iter().any(|known| covers(known, uri)));
-        let resources = upstream.resources.iter().filter(|uri| !has(uri)).map(|uri| (Dimension::Resource, uri));
-        let known = |name: &&String| other.is_some_and(|other| other.prompts.contains(name));
-        let prompts = upstream.prompts.iter().filter(|name| !known(name)).map(|name| (Dimension::Prompt, name));
-        for (dimension, what) in resources.chain(prompts) {
-            let text = format!("{what} of {}", upstream.name);
-            rows.push(step.row_of(dimension, "not given out", &text, None, ("*", "*")));
         }
     }
 }

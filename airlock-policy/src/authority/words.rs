@@ -93,8 +93,6 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::Program
         | Dimension::Definition
         | Dimension::Screening
-        | Dimension::Resource
-        | Dimension::Prompt
         | Dimension::Answer
         | Dimension::AnswerBytes
         | Dimension::StepUps

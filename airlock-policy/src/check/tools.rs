@@ -137,9 +137,12 @@ fn of_kind(
 
 /// A tool of an upstream; `standard` is `[risk] threshold`. Without a definition there is an error, and nothing of this is kept.
 fn proxied(draft: &ProxiedDraft, standard: u16) -> ir::Proxied {
-    let ProxiedDraft { upstream, tool, definition, arguments, max_result, on_risk, result_threshold, secrets } = draft;
+    // Its rule stands with those of the arguments.
+    let ProxiedDraft { upstream, what, tool, definition, arguments, rule: _, max_result, on_risk, result_threshold, secrets } =
+        draft;
     ir::Proxied {
         upstream: upstream.clone(),
+        what: *what,
         tool: tool.clone(),
         pin: definition.as_ref().map(|definition| crate::digest::hex(definition.digest())).unwrap_or_default(),
         definition: definition.as_ref().map(|definition| definition.text().to_owned()).unwrap_or_default(),

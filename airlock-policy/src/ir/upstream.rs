@@ -21,10 +21,6 @@ pub struct Upstream {
     pub start_timeout: u64,
     /// Largest message that it may send, bytes.
     pub max_message: u64,
-    /// Resources that clients may read: exact URIs, or prefixes that end in `*`; sorted.
-    pub resources: Vec<String>,
-    /// Prompts that clients may get; sorted.
-    pub prompts: Vec<String>,
     /// The kernel sandbox of its process. Left out where there is none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, serde(default))]
@@ -69,17 +65,41 @@ pub enum Era {
     Legacy,
 }
 
-/// A tool of an upstream.
+/// What of an upstream an entry of the table of tools is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Offer {
+    /// A tool.
+    #[default]
+    Tool,
+    /// A resource, or all whose URI begins alike.
+    Resource,
+    /// A prompt.
+    Prompt,
+}
+
+impl Offer {
+    const fn is_tool(&self) -> bool {
+        matches!(self, Self::Tool)
+    }
+}
+
+/// A tool of an upstream, or a resource or prompt of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[cfg_attr(test, derive(serde::Deserialize))]
 pub struct Proxied {
     /// Name of the upstream.
     pub upstream: String,
-    /// Name of the tool there.
+    /// Which of them it is. Left out for a tool, so that policies from before keep their digests.
+    #[serde(default, skip_serializing_if = "Offer::is_tool")]
+    pub what: Offer,
+    /// Name of the tool or prompt there; of a resource its URI, or the beginning of it and `*`.
     pub tool: String,
     /// SHA-256 over the canonical JSON of the definition, 64 lower-case hex digits.
     pub pin: String,
-    /// The reviewed definition: JSON without spaces, members in the order of the server.
+    /// The reviewed definition: JSON without spaces, members in the order of the server. Of a resource or prompt it is made of what the
+    /// manifest says.
     pub definition: String,
     /// The arguments that the definition names, sorted by name.
     pub arguments: Vec<Argument>,

@@ -47,6 +47,8 @@ pub static SECTIONS: &[&Section] = &[
     &confine::CONFINE,
     &confine::LIMITS,
     &upstreams::TOOL,
+    &upstreams::RESOURCE,
+    &upstreams::PROMPT,
     &FLOW,
     &GRANT,
     &REQUIRE,

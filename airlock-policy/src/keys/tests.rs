@@ -55,6 +55,8 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("A variable of an upstream", "from") => ("upstreams.files.env.KEY", &["secret"]),
         ("A variable of an upstream", _) => ("upstreams.files.env.KEY", &[]),
         ("[upstreams.<name>.tools.<tool>]", _) => ("upstreams.files.tools.read", &[]),
+        ("[upstreams.<name>.resources.<entry>]", _) => ("upstreams.files.resources.work", &[]),
+        ("[upstreams.<name>.prompts.<prompt>]", _) => ("upstreams.files.prompts.ask", &[]),
         ("[[flow]]", "ask") => ("flow.0", &["deny"]),
         ("[[flow]]", _) => ("flow.0", &[]),
         ("[[grant]]", "tools") => ("grant.1", &[]),
@@ -145,16 +147,22 @@ fn companions(section: &str, key: &str, root: &mut Table) {
     }
 }
 
-/// Grants speak of the tool of the upstream by the name that clients see.
+/// Grants speak of what an upstream has by the names that clients see.
 fn rename(root: &mut Table) {
     let Some(upstream) = root.get("upstreams").and_then(|upstreams| upstreams["files"].as_table()) else { return };
-    let tool = upstream.get("tools").and_then(|tools| tools.get("read"));
-    let given = tool.and_then(|tool| Some(tool.get("as")?.as_str()?.to_owned()));
     let bare = upstream.get("names").is_some_and(|names| names.as_str() == Some("bare"));
-    let name = tool.map(|_| given.unwrap_or_else(|| if bare { "read" } else { "files.read" }.to_owned()));
+    let names = [("tools", "read"), ("resources", "work"), ("prompts", "ask")].map(|(table, own)| {
+        let entry = upstream.get(table).and_then(|entries| entries.get(own));
+        let given = entry.and_then(|entry| Some(entry.get("as")?.as_str()?.to_owned()));
+        let prefixed = format!("files.{own}");
+        let name = entry.map(|_| given.unwrap_or_else(|| if bare { own.to_owned() } else { prefixed.clone() }));
+        (prefixed, name)
+    });
     if let Some(tools) = root["grant"][0].get_mut("tools").and_then(Value::as_array_mut) {
-        tools.retain(|tool| tool.as_str() != Some("files.read"));
-        tools.extend(name.map(Value::String));
+        for (prefixed, name) in names {
+            tools.retain(|tool| tool.as_str() != Some(&prefixed));
+            tools.extend(name.map(Value::String));
+        }
     }
 }
 

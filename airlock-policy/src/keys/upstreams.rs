@@ -3,12 +3,16 @@
 use super::confine::CONFINE;
 use super::gateway::ENV;
 use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RISK_THRESHOLD, TRUSTED};
-use super::{Absent, Key, Kind, Section, why};
+use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
-    COMMAND_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TOOLS_MAX, VARIABLES_MAX,
+    COMMAND_MAX, DESCRIPTION_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TITLE_MAX, TOOLS_MAX,
+    VARIABLES_MAX,
 };
 
+/// What may be wrong with the name of a resource or prompt.
+const OFFERED: &[Code] =
+    &[Code::BadToolName, Code::SimilarTools, Code::UnreachableTool, Code::UnguardedSend, Code::PoisonedDefinition];
 /// The name of an upstream.
 pub(super) const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,31}$";
 const TEXT: Kind = Kind::Text("text of at most 4096 characters on one line", "^[^\\n]{0,4096}$");
@@ -71,21 +75,21 @@ process) says what it may touch; without it the process has the rights of the ga
             "largest message that it may send",
             &[],
         ),
-        Key::default(
+        Key::optional(
             "resources",
-            Kind::List(&Kind::Text("a URI, or the beginning of one and `*`", "^[A-Za-z][A-Za-z0-9+.-]*:"), 0, LISTED_MAX),
-            "[]",
-            "[\"file:///srv/work/*\"]",
-            "resources that clients may read; compared and compiled in, but no gateway of this release serves them",
-            &[Code::BadResource],
+            Kind::Named("^.+$", &Kind::Table(&RESOURCE), LISTED_MAX),
+            "none",
+            "{}",
+            "the resources of it that clients may read, by names of your own",
+            OFFERED,
         ),
-        Key::default(
+        Key::optional(
             "prompts",
-            Kind::List(&Kind::Text("a name of 1–100 characters", "^.{1,100}$"), 0, LISTED_MAX),
-            "[]",
-            "[\"summary\"]",
-            "prompts that clients may get; as `resources`, not served yet",
-            &[Code::BadResource],
+            Kind::Named("^.+$", &Kind::Table(&PROMPT), LISTED_MAX),
+            "none",
+            "{}",
+            "the prompts of it that clients may get, by the server's own names",
+            OFFERED,
         ),
         Key::optional(
             "definitions",
@@ -172,63 +176,14 @@ server whose definition is another one today is not called. Grants, flows, requi
             "digest of its definition in `definitions`, as `airlock pin` writes it",
             &[Code::MissingPin, Code::BadPin, Code::PinMismatch],
         ),
-        Key::optional(
-            "as",
-            Kind::Text("1–64 of `A-Z a-z 0-9 _ - .`, not beginning with `airlock`", "^[A-Za-z0-9_.-]{1,64}$"),
-            "what `names` says",
-            "\"read_file\"",
-            "the name that clients see",
-            &[
-                Code::BadToolName,
-                Code::SimilarTools,
-                Code::UnreachableTool,
-                Code::UnguardedSend,
-                Code::PoisonedDefinition,
-                Code::EffectHint,
-            ],
-        ),
-        Key {
-            name: "effect",
-            kind: EFFECT,
-            absent: Absent::Default("\"send\""),
-            example: "\"read\"",
-            meaning: "what a call does to the world; the worst where nothing is said",
-            codes: &[Code::UnguardedSend, Code::EffectHint],
-        },
-        Key {
-            name: "strict",
-            kind: Kind::Boolean,
-            absent: Absent::Default("true"),
-            example: "false",
-            meaning: "whether an argument that the schema does not name is refused; otherwise the schema decides",
-            codes: &[],
-        },
+        AS,
+        OWN_EFFECT,
+        STRICT,
         ARGS,
         TRUSTED,
-        Key::default(
-            "max_result",
-            Kind::Size(RESULT_MIN, MESSAGE_MAX),
-            "\"1MiB\"",
-            "\"64KiB\"",
-            "largest result that clients get; at most `max_message`",
-            &[],
-        ),
-        Key::default(
-            "on_risk",
-            Kind::Word(&["deny", "mark", "strip"]),
-            "\"deny\"",
-            "\"mark\"",
-            "what becomes of a result that looks like an injection: it is withheld, passed on behind a warning, or passed on without the texts that do",
-            &[],
-        ),
-        Key::optional(
-            "result_threshold",
-            Kind::Risk,
-            "`[risk] threshold`",
-            "0.4",
-            "risk of a result at or above which `on_risk` applies",
-            &[],
-        ),
+        MAX_RESULT,
+        ON_RISK,
+        RESULT_THRESHOLD,
         RISK_THRESHOLD,
         BASE_RISK,
         OWN_RISK,
@@ -241,3 +196,143 @@ server whose definition is another one today is not called. Grants, flows, requi
     example: "",
     more: "",
 };
+
+const AS: Key = Key::optional(
+    "as",
+    Kind::Text("1–64 of `A-Z a-z 0-9 _ - .`, not beginning with `airlock`", "^[A-Za-z0-9_.-]{1,64}$"),
+    "what `names` says",
+    "\"read_file\"",
+    "the name that clients see",
+    &[
+        Code::BadToolName,
+        Code::SimilarTools,
+        Code::UnreachableTool,
+        Code::UnguardedSend,
+        Code::PoisonedDefinition,
+        Code::EffectHint,
+    ],
+);
+const OWN_EFFECT: Key = Key {
+    name: "effect",
+    kind: EFFECT,
+    absent: Absent::Default("\"send\""),
+    example: "\"read\"",
+    meaning: "what a call does to the world; the worst where nothing is said",
+    codes: &[Code::UnguardedSend, Code::EffectHint],
+};
+const STRICT: Key = Key {
+    name: "strict",
+    kind: Kind::Boolean,
+    absent: Absent::Default("true"),
+    example: "false",
+    meaning: "whether an argument that the schema does not name is refused; otherwise the schema decides",
+    codes: &[],
+};
+const MAX_RESULT: Key = Key::default(
+    "max_result",
+    Kind::Size(RESULT_MIN, MESSAGE_MAX),
+    "\"1MiB\"",
+    "\"64KiB\"",
+    "largest result that clients get; at most `max_message`",
+    &[],
+);
+const ON_RISK: Key = Key::default(
+    "on_risk",
+    Kind::Word(&["deny", "mark", "strip"]),
+    "\"deny\"",
+    "\"mark\"",
+    "what becomes of a result that looks like an injection: it is withheld, passed on behind a warning, or passed on without the texts that do",
+    &[],
+);
+const RESULT_THRESHOLD: Key = Key::optional(
+    "result_threshold",
+    Kind::Risk,
+    "`[risk] threshold`",
+    "0.4",
+    "risk of a result at or above which `on_risk` applies",
+    &[],
+);
+
+const TITLE: Key =
+    Key::optional("title", Kind::Prose(TITLE_MAX, Lines::One), "it has none", "\"Handbook\"", "name for people", &[]);
+const DESCRIPTION: Key = Key::optional(
+    "description",
+    Kind::Prose(DESCRIPTION_MAX, Lines::Several),
+    "it has none",
+    "\"How we work\"",
+    "what it is, for the model",
+    &[Code::PoisonedDefinition],
+);
+
+/// Rules of the arguments of an entry, with an example that fits it.
+const fn rules(example: &'static str) -> Key {
+    Key { example, ..ARGS }
+}
+
+pub(super) static RESOURCE: Section = Section {
+    name: "[upstreams.<name>.resources.<entry>]",
+    about: "A resource of an upstream, or all whose URI begins alike. A read of it is judged like a call of a tool: the entry has a name for \
+grants, flows, requirements and cases, made like that of a tool, and its one argument is `uri`. What clients are told of it stands here alone, so there is nothing to pin.",
+    keys: &[
+        Key::required(
+            "uri",
+            Kind::Text("a URI, or the beginning of one and `*`", "^[A-Za-z][A-Za-z0-9+.-]*:"),
+            "\"file:///srv/work/*\"",
+            "which; `*` stands at the end, behind the end of a part",
+            &[Code::BadResource],
+        ),
+        AS,
+        TITLE,
+        DESCRIPTION,
+        OWN_EFFECT,
+        STRICT,
+        rules("{ uri = { suffix = \".md\" } }"),
+        TRUSTED,
+        MAX_RESULT,
+        ON_RISK,
+        RESULT_THRESHOLD,
+        RISK_THRESHOLD,
+        BASE_RISK,
+        OWN_RISK,
+        LABELS,
+        APPROVED,
+        OWN_LIMITS,
+        why("why clients have it"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+pub(super) static PROMPT: Section = Section {
+    name: "[upstreams.<name>.prompts.<prompt>]",
+    about: "A prompt of an upstream, by the server's own name of 1–64 `A-Z a-z 0-9 _ - .`. Clients, grants, flows, requirements and cases know it by the name that a tool in its \
+place would have. Getting it is judged like a call of a tool; its arguments are texts, and those that stand here are all that it takes.",
+    keys: &[
+        Key::default("required", ARGUMENTS, "[]", "[\"topic\"]", "arguments that must be given", &[Code::BadName]),
+        Key::default("optional", ARGUMENTS, "[]", "[\"style\"]", "arguments that may be given", &[Code::BadName]),
+        AS,
+        TITLE,
+        DESCRIPTION,
+        OWN_EFFECT,
+        STRICT,
+        rules("{ style = { one_of = [\"short\"] } }"),
+        TRUSTED,
+        MAX_RESULT,
+        ON_RISK,
+        RESULT_THRESHOLD,
+        RISK_THRESHOLD,
+        BASE_RISK,
+        OWN_RISK,
+        LABELS,
+        APPROVED,
+        OWN_LIMITS,
+        why("why clients have it"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+const ARGUMENTS: Kind =
+    Kind::List(&Kind::Text("the name of an argument, 1–64 of `A-Z a-z 0-9 _ -`", "^[A-Za-z][A-Za-z0-9_-]{0,63}$"), 0, LISTED_MAX);

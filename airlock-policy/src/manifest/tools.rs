@@ -442,8 +442,9 @@ fn args(
             .iter()
             .map(|argument| {
                 let kind = Kind::from(argument.kind);
+                let own = draft.rule.iter().filter(|(name, _)| *name == argument.name).map(|(_, rule)| rule.clone());
                 let argument = Argument { name: &argument.name, kind, required: argument.required };
-                Ruled { argument, rules: Vec::new(), origin: None }
+                Ruled { argument, rules: own.collect(), origin: None }
             })
             .collect(),
     };

@@ -19,11 +19,11 @@ fn everything() -> Value {
         "upstreams": [
             {"name": "files", "command": ["/opt/files", "--all"], "dir": "/srv", "era": "auto", "start_timeout": 5, "max_message": 9,
                 "env": [{"name": "A", "value": {"literal": "x"}}, {"name": "B", "value": {"from": "X"}}, {"name": "C", "value": {"secret": "Y"}}],
-                "resources": ["file:///a/*"], "prompts": ["p"], "why": "w",
+                "why": "w",
                 "confine": {"system": true, "read": ["/a"], "write": ["/b"], "exec": ["/c"], "net": {"proxy": [{"host": {"exact": "n.example.com"}, "ports": [443], "stand_in": 8080, "why": "m"}]}, "allow_missing": ["userns"],
                     "limits": {"data": 1_073_741_824, "fsize": 1024, "cpu": 60, "files": 9}}},
             {"name": "bare", "command": ["/opt/bare"], "dir": null, "env": [], "era": "legacy", "start_timeout": 5, "max_message": 9,
-                "resources": [], "prompts": [], "why": "w"},
+                "why": "w"},
         ],
         "tools": [proxied(), tool(), builtin("airlock_issue_capability"), builtin("http_get_json"), rest("read", "GET", json!("bearer"), json!("whole")),
             rest("put", "PUT", json!({"header": "x-key"}), json!({"one": "/a"}))],

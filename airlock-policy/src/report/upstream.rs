@@ -3,13 +3,13 @@
 use super::words::row;
 use crate::amount::{duration, risk, size};
 use crate::ir::{
-    Argument, ArgumentKind, Confine, Era, Feature, Net, OnRisk, ProcessLimits, Proxied, Upstream, Variable, VariableValue,
+    Argument, ArgumentKind, Confine, Era, Feature, Net, Offer, OnRisk, ProcessLimits, Proxied, Upstream, Variable, VariableValue,
 };
 use serde_json::Value;
 
 /// The section of one upstream.
 pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
     let mut lines = vec![format!("upstream {name}: {why}")];
     let mut words = command.iter();
     lines.extend(words.next().map(|program| row("starts", program)));
@@ -24,8 +24,6 @@ pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
     lines.push(row("revision", era));
     lines.push(row("start", format_args!("{} at most", duration(*start_timeout))));
     lines.push(row("message", format_args!("{max_message} bytes at most")));
-    lines.extend(resources.iter().map(|uri| row("resource", uri)));
-    lines.extend(prompts.iter().map(|name| row("prompt", format_args!("{name:?}"))));
     lines.extend(confine.as_ref().map_or_else(|| vec![row("kernel", "does not confine it")], confined));
     lines
 }
@@ -68,8 +66,13 @@ fn variable(variable: &Variable) -> String {
 
 /// What is particular to a tool of an upstream.
 pub(super) fn proxied(proxied: &Proxied) -> Vec<String> {
-    let Proxied { upstream, tool, pin, definition, arguments, max_result, on_risk, result_threshold, secrets } = proxied;
-    let mut rows = vec![row("called at", format_args!("{upstream}, as {tool:?}")), row("pin", format_args!("sha256:{pin}"))];
+    let Proxied { upstream, what, tool, pin, definition, arguments, max_result, on_risk, result_threshold, secrets } = proxied;
+    let mut rows = vec![match what {
+        Offer::Tool => row("called at", format_args!("{upstream}, as {tool:?}")),
+        Offer::Resource => row("read at", format_args!("{upstream}, the resource {tool}")),
+        Offer::Prompt => row("got at", format_args!("{upstream}, the prompt {tool:?}")),
+    }];
+    rows.push(row("pin", format_args!("sha256:{pin}")));
     rows.extend(listed(definition));
     rows.extend(arguments.iter().map(argument));
     rows.push(row("result", format_args!("{max_result} bytes at most")));

@@ -1,10 +1,10 @@
 //! Upstreams and their tools in `--policy`: of a secret, where it comes from.
 
-use crate::policy::upstream::{Confine, EraRule, Feature, Net, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
+use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
 use serde_json::json;
 
 pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, resources, prompts, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
     let env: serde_json::Map<_, _> = env
         .iter()
         .map(|Variable { name, value }| {
@@ -22,7 +22,7 @@ pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
         EraRule::Legacy => "legacy",
     };
     let mut shown = json!({"name": name, "command": command, "dir": dir, "env": env, "era": era, "start_timeout_s": start_timeout,
-           "max_message": max_message, "resources": resources, "prompts": prompts, "why": why});
+           "max_message": max_message, "why": why});
     if let Some(confine) = confine {
         shown["confine"] = confined(confine);
     }
@@ -43,13 +43,18 @@ fn confined(confine: &Confine) -> serde_json::Value {
 
 #[cfg_attr(not(feature = "plan-upstream"), allow(dead_code, reason = "no tool of such a gateway has one"))]
 pub(super) fn proxied(proxied: &Proxied) -> serde_json::Value {
-    let Proxied { upstream, name, pin, definition, max_result, on_risk, result_threshold } = proxied;
+    let Proxied { upstream, what, name, pin, definition, max_result, on_risk, result_threshold } = proxied;
     let on_risk = match on_risk {
         OnRisk::Deny => "deny",
         OnRisk::Mark => "mark",
         OnRisk::Strip => "strip",
     };
-    json!({"upstream": upstream, "name": name, "pin": format!("sha256:{}", crate::lease::hex(pin)),
+    let what = match what {
+        Offer::Tool => "tool",
+        Offer::Resource => "resource",
+        Offer::Prompt => "prompt",
+    };
+    json!({"upstream": upstream, "what": what, "name": name, "pin": format!("sha256:{}", crate::lease::hex(pin)),
            "definition": serde_json::from_str::<serde_json::Value>(definition).ok(), "max_result": max_result,
            "on_risk": on_risk, "result_threshold": result_threshold})
 }

@@ -16,8 +16,12 @@ use crate::decide::Call;
 use crate::limits::{
     MEMORY_CALLS_MAX, MEMORY_LEAF_MAX, MEMORY_RESULT_MAX, MEMORY_SESSION_MAX, MEMORY_SESSIONS_MAX, MEMORY_VALUES_MAX,
 };
-use crate::policy::Policy;
+#[cfg(feature = "plan-upstream")]
+use crate::policy::ToolKind;
 use crate::policy::origin::{Look, Origin, Source, Sources, ValueKind};
+#[cfg(feature = "plan-upstream")]
+use crate::policy::upstream::Offer;
+use crate::policy::{Policy, Tool};
 use crate::risk;
 use index::{Index, Keyed, Kinds, Learner};
 use read::Reading;
@@ -266,7 +270,10 @@ fn learn(memory: &mut Memory, sid: &str, call: &Call, result: &Value) {
     let most = MEMORY_SESSION_MAX.min(before + MEMORY_VALUES_MAX.saturating_sub(values));
     let mut learner = Learner { index: &mut session.results, keys: &keys, call: number, most, full: false };
     let mut budget = MEMORY_RESULT_MAX;
-    take_result(&mut learner, result, kinds, worth, &mut budget);
+    match call.tool.and_then(|tool| offered_texts(tool, result)) {
+        Some(texts) => take_texts(&mut learner, texts, kinds, worth, &mut budget),
+        None => take_result(&mut learner, result, kinds, worth, &mut budget),
+    }
     session.gap |= learner.full || budget == 0;
     memory.values += memory.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
 }
@@ -304,6 +311,32 @@ fn take_result(learner: &mut Learner<'_>, result: &Value, kinds: Kinds, worth: S
     if let Some(structured) = result.get("structuredContent") {
         take_value(learner, structured, kinds, worth, budget);
     }
+    take_texts(learner, texts, kinds, worth, budget);
+}
+
+/// Texts of a resource or a prompt; nothing for a tool. What surrounds them is no value.
+#[cfg(feature = "plan-upstream")]
+fn offered_texts<'r>(tool: &Tool, result: &'r Value) -> Option<Vec<&'r str>> {
+    let ToolKind::Upstream(proxied) = tool.kind else { return None };
+    let parts = |name: &str| result.get(name).and_then(Value::as_array).into_iter().flatten();
+    let text = |part: &'r Value| part.get("text").and_then(Value::as_str);
+    match proxied.what {
+        Offer::Tool => None,
+        Offer::Resource => Some(parts("contents").filter_map(text).collect()),
+        Offer::Prompt => {
+            let blocks = parts("messages").filter_map(|message| message.get("content"));
+            Some(blocks.filter_map(|block| text(block).or_else(|| block.get("resource").and_then(text))).collect())
+        }
+    }
+}
+
+#[cfg(not(feature = "plan-upstream"))]
+const fn offered_texts<'r>(_: &Tool, _: &'r Value) -> Option<Vec<&'r str>> {
+    None
+}
+
+/// A text that is JSON itself counts as such.
+fn take_texts(learner: &mut Learner<'_>, texts: Vec<&str>, kinds: Kinds, worth: Sources, budget: &mut usize) {
     for text in texts {
         match serde_json::from_str::<Value>(text) {
             Ok(parsed @ (Value::Object(_) | Value::Array(_))) => take_value(learner, &parsed, kinds, worth, budget),

@@ -168,6 +168,36 @@ fn results_of_other_servers_are_read_by_their_blocks() {
     }
 }
 
+/// What a file or a prompt is made of is text, whatever its form.
+#[cfg(feature = "plan-upstream")]
+#[test]
+fn resources_and_prompts_are_texts() {
+    use crate::policy::ToolKind;
+    use crate::policy::upstream::{OnRisk, Proxied};
+    const fn proxied(what: Offer) -> Proxied {
+        let (definition, on_risk) = ("{}", OnRisk::Deny);
+        Proxied { upstream: 0, what, name: "n", pin: [0; 32], definition, max_result: 1, on_risk, result_threshold: 1 }
+    }
+    static OFFERS: Policy = Policy {
+        tools: &[
+            Tool { name: "file", kind: ToolKind::Upstream(&const { proxied(Offer::Resource) }), ..sample::TOOL },
+            Tool { name: "prompt", kind: ToolKind::Upstream(&const { proxied(Offer::Prompt) }), ..sample::TOOL },
+        ],
+        tool_index: ToolIndex(&|name| ["file", "prompt"].iter().position(|tool| *tool == name)),
+        ..EMPTY
+    };
+    let file = json!({"contents": [{"uri": "test://a", "text": "a@x.example"}, {"uri": "test://b", "text": "{\"to\": \"b@x.example\"}"}]});
+    let block = json!({"type": "text", "text": "a@x.example"});
+    let embedded = json!({"type": "resource", "resource": {"uri": "test://b", "text": "{\"to\": \"b@x.example\"}"}});
+    let prompt = json!({"messages": [{"role": "user", "content": block}, {"role": "user", "content": embedded}]});
+    for (tool, result) in [("file", file), ("prompt", prompt)] {
+        let mut memory = Memory::of(&POLICY);
+        memory.learn("s", &Call::new(&OFFERS, "c".to_owned(), tool.to_owned(), Args::new()), &result);
+        assert_eq!(places(&mut memory, "", ValueKind::Email, "a@x.example"), ["text"], "{tool}");
+        assert_eq!(places(&mut memory, "", ValueKind::Email, "b@x.example"), ["structured", "text"], "{tool}");
+    }
+}
+
 #[test]
 fn a_trusted_tool_is_trusted_wherever_the_value_stands() {
     let mut memory = learned("directory", &json!({"about": "Ann (ann@x.example)", "mail": "bob@x.example"}));

@@ -21,10 +21,6 @@ pub struct Upstream {
     pub start_timeout: u64,
     /// Largest message that it may send, bytes.
     pub max_message: u64,
-    /// Resources that clients may read, as exact URIs or prefixes that end in `*`; empty = none.
-    pub resources: &'static [&'static str],
-    /// Prompts that clients may get, exact names; empty = none.
-    pub prompts: &'static [&'static str],
     /// What the kernel lets it touch; `None` = whatever the gateway's user may.
     pub confine: Option<Confine>,
     /// Why the manifest lists it.
@@ -71,17 +67,32 @@ pub enum EraRule {
     Legacy,
 }
 
-/// A tool of an upstream.
+/// What of an upstream an entry of the table of tools is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Offer {
+    /// A tool: `tools/call`.
+    Tool,
+    /// A resource, or all whose URI begins alike: `resources/read`. Its one argument is `uri`.
+    Resource,
+    /// A prompt: `prompts/get`.
+    Prompt,
+}
+
+/// A tool of an upstream, or a resource or prompt of one.
 #[derive(Debug)]
 pub struct Proxied {
     /// Index into [`super::Policy::upstreams`].
     pub upstream: usize,
-    /// Name of the tool at the upstream; [`super::Tool::name`] is the name that clients see.
+    /// Which of them it is.
+    pub what: Offer,
+    /// Name of the tool or prompt at the upstream; [`super::Tool::name`] is the name that clients see. Of a resource its URI, or the
+    /// beginning of it and `*`.
     pub name: &'static str,
     /// SHA-256 over the RFC 8785 form of `definition`: what the manifest pins.
     pub pin: [u8; 32],
     /// The reviewed definition, JSON: `name`, `title`, `description`, `inputSchema`, `outputSchema`, `annotations`, as far as given. It is
-    /// listed (under the client's name) whatever the upstream says today, and its `inputSchema` is what arguments are checked against.
+    /// listed (under the client's name) whatever the upstream says today, and its `inputSchema` is what arguments are checked against. Of a
+    /// resource or prompt it is made of what the manifest says.
     pub definition: &'static str,
     /// Largest result that clients get, bytes.
     pub max_result: u64,

@@ -10,6 +10,8 @@ use crate::lease::present::LIST;
 use crate::ledger::{LedgerError, Require};
 #[cfg(feature = "plan-upstream")]
 use crate::policy::ToolKind;
+#[cfg(feature = "plan-upstream")]
+use crate::policy::upstream::Offer;
 use crate::policy::{LeaseRules, Mode, Tool};
 use crate::reason::Reason;
 use crate::reply::{self, Judged};
@@ -22,10 +24,13 @@ use serde_json::{Map, Value};
 use std::rc::Rc;
 use tokio::sync::mpsc;
 
-/// A tool as the list has it. A tool of an upstream whose definition cannot be read is not listed; no call of it can be checked either.
+/// A tool as the list has it; resources and prompts have lists of their own. A tool of an upstream whose definition cannot be read is not listed; no call of it can be checked either.
 pub(super) fn entry(tool: &'static Tool, lease: &LeaseRules) -> Option<Listing> {
     #[cfg(feature = "plan-upstream")]
     if let ToolKind::Upstream(proxied) = tool.kind {
+        if proxied.what != Offer::Tool {
+            return None;
+        }
         let announce = |schema: &mut Value| {
             if let Some(schema) = schema.as_object_mut().filter(|_| lease.carrier_arguments) {
                 schema.entry("properties").or_insert_with(|| Value::Object(Map::new()));
@@ -57,12 +62,12 @@ struct Seen {
 impl Gateway {
     /// One list from request to reply. A cancelled one is not answered.
     pub(super) async fn list(self: Rc<Self>, request: ListRequest, share: Share, output: mpsc::Sender<String>) {
-        let ListRequest { id, revision, memory: _, meta } = request;
+        let ListRequest { what, id, revision, memory: _, meta } = request;
         let seen = self.seen_by(&meta).await;
         let reply = {
             let mut connection = self.connection.borrow_mut();
             connection.finish(&id).then(|| match seen {
-                Ok(Seen { tools, ttl }) => connection.reply_list(revision, &id, &tools, ttl),
+                Ok(Seen { tools, ttl }) => connection.reply_list(revision, &id, what, &tools, ttl),
                 Err(refused) => reply::refused_list(&connection, &id, &refused),
             })
         };

@@ -116,6 +116,7 @@ fn request(name: &str, arguments: &serde_json::Value, meta: crate::wire::Carried
     CallRequest {
         id: Id::Int(1),
         revision: crate::wire::Revision::R2025_11_25,
+        target: crate::wire::Target::Tool,
         name: name.into(),
         arguments: Some(serde_json::value::to_raw_value(arguments).unwrap()),
         memory: 0,

@@ -1,4 +1,4 @@
-//! Tools of foreign MCP servers: what the judge knows of them, and how the gateway starts the servers and speaks with them.
+//! Tools, resources and prompts of foreign MCP servers: what the judge knows of them, and how the gateway starts the servers and speaks with them.
 //!
 //! The judge's part is pure: arguments are checked against the reviewed schema, and what is forwarded are exactly the bytes that were
 //! checked and that the ledger commits to. Everything that an upstream says is foreign text.
@@ -8,6 +8,8 @@ mod answer;
 #[cfg(feature = "upstream")]
 mod client;
 mod drift;
+#[cfg(feature = "plan-upstream")]
+mod uri;
 
 #[cfg(feature = "plan-upstream")]
 pub mod definition;
@@ -39,9 +41,9 @@ pub(crate) use plan::plan;
 
 #[cfg(feature = "plan-upstream")]
 mod plan {
-    use super::schema;
+    use super::{schema, uri};
     use crate::call::{ArgFault, Args};
-    use crate::policy::upstream::Proxied;
+    use crate::policy::upstream::{Offer, Proxied};
 
     /// One call of a tool of an upstream.
     #[derive(Debug, Clone)]
@@ -61,6 +63,9 @@ mod plan {
     /// The first fault, by its place in the arguments; or the schema cannot be used, and then no call can be made.
     pub(crate) fn plan(tool: &'static str, proxied: &'static Proxied, strict: bool, args: &Args) -> Result<Plan, ArgFault> {
         schema::check(proxied, strict, args)?;
+        if proxied.what == Offer::Resource {
+            uri::check(proxied.name, args)?;
+        }
         let unwritable = |_| ArgFault { arg: crate::builtin::schema::ALL, problem: "they cannot be written as JSON".to_owned() };
         Ok(Plan { tool, proxied, arguments: serde_json::to_string(args).map_err(unwritable)? })
     }

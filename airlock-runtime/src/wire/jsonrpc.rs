@@ -58,6 +58,8 @@ pub enum Code {
     MethodNotFound,
     /// -32602: parameters of the wrong shape, a missing envelope key, an unknown tool.
     InvalidParams,
+    /// -32002: no such resource (before revision 2026-07-28).
+    NoSuchResource,
     /// -32603: the gateway failed.
     Internal,
     /// -32021: the request lacks a client capability; `data.requiredCapabilities` names it (revision 2026-07-28).
@@ -75,6 +77,7 @@ impl Code {
             Self::InvalidRequest => -32600,
             Self::MethodNotFound => -32601,
             Self::InvalidParams => -32602,
+            Self::NoSuchResource => -32002,
             Self::Internal => -32603,
             Self::MissingCapability => -32021,
             Self::UnsupportedVersion => -32022,

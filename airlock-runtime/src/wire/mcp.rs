@@ -8,6 +8,7 @@ use super::ask::{self, Answer, Asking, OPEN_QUESTIONS_MAX};
 use super::foreign::ForeignResult;
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
 use super::members::string;
+use super::offer::{Catalogue, Method, Offers, Target};
 use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
 use super::reply::{self, CACHE_TTL_MS, Listing, ServerInfo, ToolReply};
 use super::revision::Revision;
@@ -93,6 +94,7 @@ struct Asked {
 pub struct Connection {
     server: ServerInfo,
     tools: Vec<Listing>,
+    offers: Offers,
     era: Era,
     open: HashMap<Id, Open>,
     /// What the client said of itself in `initialize`.
@@ -111,6 +113,7 @@ impl Connection {
         Self {
             server,
             tools,
+            offers: Offers::default(),
             era: Era::Undecided,
             open: HashMap::new(),
             client: Client { name: None, asking: Asking::NotDeclared },
@@ -118,6 +121,12 @@ impl Connection {
             questions: 0,
             dropped: Dropped::default(),
         }
+    }
+
+    /// The same with resources and prompts.
+    #[must_use]
+    pub fn with_offers(self, offers: Offers) -> Self {
+        Self { offers, ..self }
     }
 
     /// Takes one line without its LF. Total: any bytes give one of the five outcomes.
@@ -200,15 +209,35 @@ impl Connection {
     /// The reply to a call with the result of an upstream; `meta` is added to its `_meta`.
     #[must_use]
     #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have foreign results"))]
-    pub(crate) fn reply_foreign(&self, revision: Revision, id: &Id, result: &ForeignResult, meta: Map<String, Value>) -> String {
-        self.server.foreign_result(id, revision, result, meta)
+    pub(crate) fn reply_foreign(
+        &self,
+        revision: Revision,
+        id: &Id,
+        target: &Target,
+        result: &ForeignResult,
+        meta: Map<String, Value>,
+    ) -> String {
+        self.server.foreign_result(id, revision, target, result, meta)
     }
 
-    /// The reply to a list that shows a lease: the tools of these names, which a client may keep for `ttl` milliseconds.
+    /// The reply to a list that shows a lease: what the table of tools has under these names, which a client may keep for `ttl`
+    /// milliseconds.
     #[must_use]
-    pub fn reply_list(&self, revision: Revision, id: &Id, names: &[&str], ttl: u64) -> String {
-        let seen = self.tools.iter().filter(|tool| names.contains(&tool.name()));
-        self.server.list(id, revision, seen, ttl)
+    pub fn reply_list(&self, revision: Revision, id: &Id, what: Catalogue, names: &[&str], ttl: u64) -> String {
+        self.server.list(id, revision, what, &self.entries(what, revision, &|name| names.contains(&name)), ttl)
+    }
+
+    /// The entries of a list whose names pass.
+    fn entries(&self, what: Catalogue, revision: Revision, passes: &dyn Fn(&str) -> bool) -> Vec<String> {
+        let offered = match what {
+            Catalogue::Tools => {
+                return self.tools.iter().filter(|tool| passes(tool.name())).map(|tool| tool.listed(revision)).collect();
+            }
+            Catalogue::Resources => &self.offers.resources,
+            Catalogue::Templates => &self.offers.templates,
+            Catalogue::Prompts => &self.offers.prompts,
+        };
+        offered.iter().filter(|entry| passes(&entry.tool)).map(|entry| entry.listed(revision)).collect()
     }
 
     /// A reply that is a JSON-RPC error, for an unknown tool or a fault of the gateway; a refusal is a [`ToolReply`] with `is_error`.
@@ -281,7 +310,7 @@ impl Connection {
                 let (revision, client) = params.handshake()?;
                 self.era = Era::Legacy(revision);
                 self.client = client;
-                Ok(Served::Result(self.server.initialize(revision)))
+                Ok(Served::Result(self.server.initialize(revision, self.offers.capabilities())))
             }
             "ping" => Ok(Served::Result(Map::new())),
             _ => Err(params.meta.missing()),
@@ -291,34 +320,46 @@ impl Connection {
     fn serve_legacy(&self, id: &Id, method: &str, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
         match method {
             "ping" => Ok(Served::Result(Map::new())),
-            "tools/list" => self.list(id, params, revision),
-            "tools/call" => params.call(id.clone(), revision, self.client.clone()).map(|call| Served::Call(Box::new(call))),
             "initialize" => Err(Problem::new(Code::InvalidRequest, "This connection was already opened with `initialize`.")),
-            _ => Err(unknown_method(method)),
+            _ => self.serve_either(id, method, params, revision, || self.client.clone()),
+        }
+    }
+
+    /// What both eras have.
+    fn serve_either(
+        &self,
+        id: &Id,
+        method: &str,
+        params: &Params<'_>,
+        revision: Revision,
+        client: impl FnOnce() -> Client,
+    ) -> Result<Served, Problem> {
+        match self.offers.method(method).ok_or_else(|| unknown_method(method))? {
+            Method::List(what) => self.list(id, params, revision, what),
+            Method::Judge(kind) => params.call(id.clone(), revision, client(), kind).map(|call| Served::Call(Box::new(call))),
         }
     }
 
     fn serve_modern(&mut self, id: &Id, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
         params.meta.check_envelope()?;
         let served = match method {
-            "server/discover" => return Ok(Served::Result(self.server.discover())),
-            "tools/list" => self.list(id, params, Revision::MODERN),
-            "tools/call" => {
-                params.call(id.clone(), Revision::MODERN, params.meta.client()).map(|call| Served::Call(Box::new(call)))
-            }
-            _ => Err(unknown_method(method)),
+            "server/discover" => return Ok(Served::Result(self.server.discover(self.offers.capabilities()))),
+            _ => self.serve_either(id, method, params, Revision::MODERN, || params.meta.client()),
         }?;
         self.era = Era::Modern;
         Ok(served)
     }
 
-    fn list(&self, id: &Id, params: &Params<'_>, revision: Revision) -> Result<Served, Problem> {
+    fn list(&self, id: &Id, params: &Params<'_>, revision: Revision, what: Catalogue) -> Result<Served, Problem> {
         if params.cursor.is_some() {
-            return Err(Problem::invalid_params("The tool list has one page; this server never gave out a `cursor`."));
+            return Err(Problem::invalid_params("The list has one page; this server never gave out a `cursor`."));
         }
-        match params.list(id.clone(), revision)? {
+        match params.list(id.clone(), revision, what)? {
             Some(list) => Ok(Served::List(Box::new(list))),
-            None => Ok(Served::Line(self.server.list(id, revision, self.tools.iter(), CACHE_TTL_MS))),
+            None => {
+                let entries = self.entries(what, revision, &|_| true);
+                Ok(Served::Line(self.server.list(id, revision, what, &entries, CACHE_TTL_MS)))
+            }
         }
     }
 

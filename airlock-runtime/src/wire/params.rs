@@ -3,6 +3,7 @@
 use super::ask::{Asking, Retry};
 use super::jsonrpc::{Code, ID_MAX, Id, Problem, quoted};
 use super::members::{Picked, is_object, pick, string};
+use super::offer::{Catalogue, Kind, Target, URI_MAX};
 use super::revision::Revision;
 use crate::limits::TOOL_NAME_MAX;
 use serde_json::json;
@@ -27,15 +28,18 @@ const META_CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
 const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
-/// A `tools/call` whose envelope is right. Nothing is decided yet: the tool may be unknown and the lease forged.
+/// A `tools/call`, `resources/read` or `prompts/get` whose envelope is right. Nothing is decided yet: the tool may be unknown and the lease
+/// forged.
 pub struct CallRequest {
     /// To be given to [`crate::wire::Connection::finish`] and the reply.
     pub id: Id,
     /// The revision in which the reply must be written.
     pub revision: Revision,
-    /// Tool name as sent: 1-128 bytes of `A-Z a-z 0-9 _ - .`.
+    /// What it asks for.
+    pub target: Target,
+    /// Name of the tool or prompt as sent: 1-128 bytes of `A-Z a-z 0-9 _ - .`; empty for a resource.
     pub name: String,
-    /// The bytes of `arguments`, scanned, an object; `None` when the client sent none.
+    /// The bytes of `arguments`, scanned, an object; `None` when the client sent none. Of a resource, an object with its `uri`.
     pub arguments: Option<Box<RawValue>>,
     /// Memory that the request may take while it is worked on, in bytes.
     pub memory: usize,
@@ -60,9 +64,11 @@ pub(crate) struct Client {
     pub(crate) asking: Asking,
 }
 
-/// A `tools/list` that shows a lease: the list is what that lease can call. Nothing is decided yet.
+/// A list that shows a lease: it has what that lease can call. Nothing is decided yet.
 #[derive(Debug)]
 pub struct ListRequest {
+    /// Which list.
+    pub what: Catalogue,
     /// To be given to [`crate::wire::Connection::finish`] and the reply.
     pub id: Id,
     /// The revision in which the reply must be written.
@@ -76,10 +82,15 @@ pub struct ListRequest {
 /// The arguments may carry a lease, see [`Carried`].
 impl fmt::Debug for CallRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, revision, name, arguments, memory, meta, progress_token, asking, client, retry, approvals } = self;
+        let Self { id, revision, target, name, arguments, memory, meta, progress_token, asking, client, retry, approvals } = self;
         let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
         let mut shown = f.debug_struct("CallRequest");
-        shown.field("id", id).field("revision", revision).field("name", name).field("arguments", &arguments);
+        shown
+            .field("id", id)
+            .field("revision", revision)
+            .field("target", target)
+            .field("name", name)
+            .field("arguments", &arguments);
         shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token);
         shown.field("asking", asking).field("client", client).field("retry", retry).field("approvals", &approvals.len()).finish()
     }
@@ -115,6 +126,7 @@ pub(crate) struct Params<'a> {
     pub(crate) meta: Meta<'a>,
     pub(crate) name: Option<&'a RawValue>,
     pub(crate) arguments: Option<&'a RawValue>,
+    pub(crate) uri: Option<&'a RawValue>,
     pub(crate) cursor: Option<&'a RawValue>,
     pub(crate) input_responses: Option<&'a RawValue>,
     pub(crate) request_state: Option<&'a RawValue>,
@@ -146,6 +158,7 @@ impl<'a> Params<'a> {
             "_meta",
             "name",
             "arguments",
+            "uri",
             "cursor",
             "inputResponses",
             "requestState",
@@ -162,6 +175,7 @@ impl<'a> Params<'a> {
             meta,
             name,
             arguments,
+            uri,
             cursor,
             input_responses,
             request_state,
@@ -176,6 +190,7 @@ impl<'a> Params<'a> {
             meta,
             name,
             arguments,
+            uri,
             cursor,
             input_responses,
             request_state,
@@ -201,26 +216,26 @@ impl<'a> Params<'a> {
         Ok((revision, Client { name: self.client_info.and_then(name_of), asking }))
     }
 
-    /// Checks the parameters of `tools/list`; nothing when no lease is shown.
-    pub(crate) fn list(&self, id: Id, revision: Revision) -> Result<Option<ListRequest>, Problem> {
+    /// Checks the parameters of a list; nothing when no lease is shown.
+    pub(crate) fn list(&self, id: Id, revision: Revision, what: Catalogue) -> Result<Option<ListRequest>, Problem> {
         let meta = self.meta.carried()?;
-        Ok(meta.lease.is_some().then_some(ListRequest { id, revision, memory: self.memory, meta }))
+        Ok(meta.lease.is_some().then_some(ListRequest { what, id, revision, memory: self.memory, meta }))
     }
 
-    /// Checks the parameters of `tools/call`.
-    pub(crate) fn call(&self, id: Id, revision: Revision, client: Client) -> Result<CallRequest, Problem> {
+    /// Checks the parameters of a request that is judged.
+    pub(crate) fn call(&self, id: Id, revision: Revision, client: Client, kind: Kind) -> Result<CallRequest, Problem> {
         let retry = Retry::read(revision, self.request_state, self.input_responses)?;
-        let name = self.name.and_then(string).filter(|name| is_tool_name(name));
-        let name =
-            name.ok_or(Problem::invalid_params("`params.name` must be a tool name: 1 to 128 letters, digits, `_`, `-` or `.`."))?;
-        if self.arguments.is_some_and(|arguments| !is_object(arguments)) {
-            return Err(Problem::invalid_params("`params.arguments` must be an object."));
-        }
+        let (target, name, arguments) = match kind {
+            Kind::Tool => self.named(Target::Tool)?,
+            Kind::Resource => self.resource()?,
+            Kind::Prompt => self.named(Target::Prompt)?,
+        };
         Ok(CallRequest {
             id,
             revision,
+            target,
             name,
-            arguments: self.arguments.map(ToOwned::to_owned),
+            arguments,
             memory: self.memory,
             meta: self.meta.carried()?,
             progress_token: self.meta.progress()?,
@@ -229,6 +244,26 @@ impl<'a> Params<'a> {
             retry,
             approvals: self.meta.approvals()?,
         })
+    }
+
+    /// The name and the arguments of a tool or prompt.
+    fn named(&self, target: Target) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
+        let name = self.name.and_then(string).filter(|name| is_tool_name(name));
+        let name =
+            name.ok_or(Problem::invalid_params("`params.name` must be a tool name: 1 to 128 letters, digits, `_`, `-` or `.`."))?;
+        if self.arguments.is_some_and(|arguments| !is_object(arguments)) {
+            return Err(Problem::invalid_params("`params.arguments` must be an object."));
+        }
+        Ok((target, name, self.arguments.map(ToOwned::to_owned)))
+    }
+
+    /// The URI of a resource, also as arguments.
+    fn resource(&self) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
+        let uri = self.uri.and_then(string).filter(|uri| !uri.is_empty() && uri.len() <= URI_MAX);
+        let wrong = || Problem::invalid_params(format!("`params.uri` must be a string of 1 to {URI_MAX} bytes."));
+        let uri = uri.ok_or_else(wrong)?;
+        let arguments = serde_json::value::to_raw_value(&json!({"uri": uri})).map_err(|_| wrong())?;
+        Ok((Target::Resource(uri), String::new(), Some(arguments)))
     }
 }
 

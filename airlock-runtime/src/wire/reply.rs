@@ -5,6 +5,7 @@
 use super::ask;
 use super::foreign::{ForeignListing, ForeignResult};
 use super::jsonrpc::Id;
+use super::offer::{Catalogue, Target};
 use super::params::ProgressToken;
 use super::revision::Revision;
 use serde_json::{Map, Value, json};
@@ -47,7 +48,7 @@ impl Listing {
     }
 
     /// The entry as JSON text, in the form of a revision.
-    fn listed(&self, revision: Revision) -> String {
+    pub(crate) fn listed(&self, revision: Revision) -> String {
         match self {
             Self::Ours(tool) => tool.listed(revision).to_string(),
             Self::Foreign(tool) => tool.listed(revision),
@@ -176,41 +177,51 @@ impl ServerInfo {
         body
     }
 
-    pub(crate) fn discover(&self) -> Map<String, Value> {
+    pub(crate) fn discover(&self, capabilities: Value) -> Map<String, Value> {
         let mut body = cacheable(CACHE_TTL_MS);
         body.insert("supportedVersions".to_owned(), json!([Revision::MODERN.date()]));
-        self.introduce(&mut body);
+        self.introduce(&mut body, capabilities);
         self.finish(Revision::MODERN, body, Map::new())
     }
 
-    pub(crate) fn initialize(&self, revision: Revision) -> Map<String, Value> {
+    pub(crate) fn initialize(&self, revision: Revision, capabilities: Value) -> Map<String, Value> {
         let mut body = Map::new();
         body.insert("protocolVersion".to_owned(), json!(revision.date()));
         body.insert("serverInfo".to_owned(), self.implementation());
-        self.introduce(&mut body);
+        self.introduce(&mut body, capabilities);
         body
     }
 
-    /// What we can do: tools that never change, and nothing else.
-    fn introduce(&self, body: &mut Map<String, Value>) {
-        body.insert("capabilities".to_owned(), json!({"tools": {}}));
+    fn introduce(&self, body: &mut Map<String, Value>, capabilities: Value) {
+        body.insert("capabilities".to_owned(), capabilities);
         if let Some(instructions) = &self.instructions {
             body.insert("instructions".to_owned(), json!(instructions));
         }
     }
 
     /// The reply to a list. `ttl`: how long a client may keep it, milliseconds.
-    pub(crate) fn list<'a>(&self, id: &Id, revision: Revision, tools: impl Iterator<Item = &'a Listing>, ttl: u64) -> String {
+    pub(crate) fn list(&self, id: &Id, revision: Revision, what: Catalogue, entries: &[String], ttl: u64) -> String {
         let mut body = if revision.is_modern() { cacheable(ttl) } else { Map::new() };
-        body.insert("tools".to_owned(), Value::Null);
+        body.insert(what.member().to_owned(), Value::Null);
         let body = self.finish(revision, body, Map::new());
-        let tools: Vec<String> = tools.map(|tool| tool.listed(revision)).collect();
-        spliced(id, &body, &[("tools", &format!("[{}]", tools.join(",")))])
+        spliced(id, &body, &[(what.member(), &format!("[{}]", entries.join(",")))])
     }
 
     /// The reply to a call with the result of an upstream, in the form of a revision. `meta` goes beside what the upstream's own has.
-    pub(crate) fn foreign_result(&self, id: &Id, revision: Revision, result: &ForeignResult, meta: Map<String, Value>) -> String {
-        let body = self.finish(revision, Map::new(), meta);
+    pub(crate) fn foreign_result(
+        &self,
+        id: &Id,
+        revision: Revision,
+        target: &Target,
+        result: &ForeignResult,
+        meta: Map<String, Value>,
+    ) -> String {
+        // A resource may be another one the next moment, and each read is judged.
+        let hints = match target {
+            Target::Resource(_) if revision.is_modern() => cacheable(0),
+            Target::Resource(_) | Target::Tool | Target::Prompt => Map::new(),
+        };
+        let body = self.finish(revision, hints, meta);
         result.reply(id, revision, body)
     }
 

@@ -10,6 +10,7 @@ mod inspector;
 mod kills;
 mod learn;
 mod network;
+mod offers;
 mod real;
 mod scene;
 mod shadow;

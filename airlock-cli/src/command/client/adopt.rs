@@ -157,8 +157,6 @@ fn upstream(server: &Server) -> Result<Upstream, Failure> {
         era: Era::Auto,
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
-        resources: Vec::new(),
-        prompts: Vec::new(),
         confine: None,
         why: String::new(),
     })

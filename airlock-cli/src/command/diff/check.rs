@@ -113,8 +113,6 @@ fn beyond(judges: [&Judge<'_>; 2], row: &Row, case: &Case) -> &'static str {
         | Dimension::Provenance(_)
         | Dimension::Unnamed
         | Dimension::ArgumentBytes
-        | Dimension::Resource
-        | Dimension::Prompt
         | Dimension::Rate
         | Dimension::SessionRate
         | Dimension::SessionCalls

@@ -41,8 +41,6 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         era: Era::Auto,
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
-        resources: Vec::new(),
-        prompts: Vec::new(),
         confine: None,
         why: String::new(),
     };

@@ -2,7 +2,8 @@
 
 use super::worlds::foreign::{changed, proxied, world_of};
 use super::*;
-use crate::ir::{Argument, ArgumentKind, OnRisk, Proxied, Variable, VariableValue};
+use crate::definitions::{Definition, schema};
+use crate::ir::{Argument, ArgumentKind, Offer, OnRisk, Proxied, Variable, VariableValue};
 
 /// Every call of the small world.
 fn cases(policies: [&Policy; 2]) -> Vec<Case> {
@@ -84,8 +85,8 @@ fn a_reviewer_reads_what_changed() {
         change(&kind(&|proxied| proxied.result_threshold = 2)),
         change(&|policy| policy.tools[0].args.clear()),
         change(&|policy| policy.tools[0].strict = false),
-        change(&|policy| policy.upstreams[0].resources = vec!["file:///a/*".into()]),
-        change(&|policy| policy.upstreams[0].prompts = vec!["p".into()]),
+        change(&kind(&|proxied| proxied.what = Offer::Resource)),
+        change(&kind(&|proxied| proxied.what = Offer::Prompt)),
         change(&|policy| policy.tools[0].kind = ToolKind::Builtin(Builtin::AirlockUsageStats)),
     ];
     insta::assert_snapshot!(told.join("\n\n"));
@@ -96,15 +97,22 @@ fn a_reviewer_reads_what_changed() {
 
 #[test]
 fn a_resource_within_a_listed_one_is_nothing_new() {
-    let with = |resources: &[&str]| {
-        let mut policy = world_of(0, proxied(0, 1000, OnRisk::Deny, 1), true, Vec::new());
-        policy.upstreams[0].resources = resources.iter().map(|uri| (*uri).to_owned()).collect();
-        policy
+    let with = |rule: ArgRule| {
+        let definition = Definition::of(
+            r#"{"name":"r","inputSchema":{"type":"object","properties":{"uri":{"type":"string"}},"required":["uri"],"additionalProperties":false}}"#,
+        )
+        .unwrap();
+        let arguments = schema::arguments(definition.value());
+        let resource = Proxied { what: Offer::Resource, arguments, ..proxied(0, 1000, OnRisk::Deny, 1) };
+        world_of(0, resource, true, ruled(vec![("uri", vec![rule])]))
     };
-    let gained = |old: &[&str], new: &[&str]| diff(&with(old), &with(new)).count(Status::Gained);
-    assert_eq!(gained(&["file:///a/*"], &["file:///a/b", "file:///a/c/*"]), 0);
-    assert_eq!(gained(&["file:///a/b"], &["file:///a/*"]), 1);
-    assert_eq!(gained(&[], &["file:///a/b"]), 1);
+    let start = |text: &str| ArgRule::Prefix(text.into());
+    let exact = |text: &str| ArgRule::OneOf(vec![text.into()]);
+    let gained = |old: ArgRule, new: ArgRule| diff(&with(old), &with(new)).count(Status::Gained);
+    assert_eq!(gained(start("file:///a/"), exact("file:///a/b")), 0);
+    assert_eq!(gained(start("file:///a/"), start("file:///a/c/")), 0);
+    assert_eq!(gained(exact("file:///a/b"), start("file:///a/")), 1);
+    assert_eq!(gained(exact("file:///a/b"), exact("file:///a/c")), 1);
 }
 
 #[test]

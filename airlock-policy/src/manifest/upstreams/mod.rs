@@ -4,7 +4,7 @@ mod command;
 mod confine;
 mod definitions;
 mod env;
-mod listed;
+mod offer;
 mod tool;
 
 use super::groups::Groups;
@@ -16,7 +16,7 @@ use crate::definitions::screen::{is_distinct, screen};
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields};
 use crate::files::Files;
-use crate::ir::{Era, Upstream};
+use crate::ir::{Era, Offer, Upstream, VariableValue};
 use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
 use crate::name;
 use std::collections::HashMap;
@@ -35,6 +35,8 @@ pub(crate) struct UpstreamDraft {
     pub(crate) definitions: String,
     /// Tools under it in the manifest, also those that were refused, with the places of their names.
     pub(crate) tools: Vec<At<String>>,
+    /// How many resources and prompts stand under it.
+    pub(crate) offers: usize,
 }
 
 /// How clients call the tools of an upstream that say nothing themselves.
@@ -57,6 +59,21 @@ struct Around<'a> {
     groups: &'a Groups,
     max_message: u64,
     secrets: bool,
+}
+
+impl<'a> Around<'a> {
+    fn of(draft: &'a UpstreamDraft, names: Names, groups: &'a Groups, definitions: Option<&'a Definitions>) -> Self {
+        let secrets = draft.upstream.env.iter().any(|variable| matches!(variable.value, VariableValue::Secret(_)));
+        Self {
+            name: &draft.name.value,
+            names,
+            definitions,
+            path: &draft.definitions,
+            groups,
+            max_message: draft.upstream.max_message,
+            secrets,
+        }
+    }
 }
 
 /// Reads all upstreams; their tools are added to the others.
@@ -99,14 +116,13 @@ fn entry(
     let era = fields.take("era").and_then(|field| field.word(&eras, &[], faults)).map_or(Era::Auto, |at| at.value);
     let start = fields.take("start_timeout").and_then(|field| field.period(1, START_TIMEOUT_MAX_S, faults));
     let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
-    let resources = fields.take("resources").map(|field| listed::resources(&field, faults)).unwrap_or_default();
-    let prompts = fields.take("prompts").map(|field| listed::prompts(&field, faults)).unwrap_or_default();
     let confine = fields.take("confine").and_then(|field| confine::read(name, &field, groups, faults));
     confine.iter().for_each(|confine| confine::refuse_writable(name, &command, confine, faults));
     let file = fields.take("definitions");
     let words = [("prefixed", Names::Prefixed), ("bare", Names::Bare)];
     let names = fields.take("names").and_then(|field| field.word(&words, &[], faults)).map_or(Names::Prefixed, |at| at.value);
     let listed = fields.take("tools");
+    let offered = [(Offer::Resource, fields.take("resources")), (Offer::Prompt, fields.take("prompts"))];
     let why = why(&mut fields, faults);
     fields.finish(&["url", "headers", "auth"], faults);
     let upstream = Upstream {
@@ -117,17 +133,25 @@ fn entry(
         era,
         start_timeout: start.map_or(START_TIMEOUT_S, |at| at.value),
         max_message: message.map_or(MESSAGE_DEFAULT, |at| at.value),
-        resources,
-        prompts,
         confine: confine.as_ref().map(ConfineDraft::compiled),
         why,
     };
     let (path, place) = definitions::place(name, file.as_ref(), &field.key, faults);
-    let mut draft =
-        UpstreamDraft { name: at, upstream, confine, definitions: path.clone().unwrap_or_default(), tools: Vec::new() };
+    let mut draft = UpstreamDraft {
+        name: at,
+        upstream,
+        confine,
+        definitions: path.clone().unwrap_or_default(),
+        tools: Vec::new(),
+        offers: 0,
+    };
     if let Some(listed) = listed {
         let file = path.as_ref().map(|path| definitions::File { path, place: &place, files });
         read_tools(&listed, &mut draft, (names, groups), file, tools, faults);
+    }
+    for (what, field) in offered {
+        let around = Around::of(&draft, names, groups, None);
+        draft.offers += field.map_or(0, |field| offer::read(what, &field, &around, tools, faults));
     }
     Some(draft)
 }
@@ -151,15 +175,7 @@ fn read_tools(
     draft.tools = entries.iter().map(|(tool, field)| At { value: (*tool).to_owned(), span: field.key.clone() }).collect();
     // Without a tool there is nothing to define.
     let definitions = file.filter(|_| !entries.is_empty()).and_then(|file| definitions::read(&name, &file, faults));
-    let around = Around {
-        name: &name,
-        names,
-        definitions: definitions.as_ref(),
-        path: &draft.definitions,
-        groups,
-        max_message: draft.upstream.max_message,
-        secrets: draft.upstream.env.iter().any(|variable| matches!(variable.value, crate::ir::VariableValue::Secret(_))),
-    };
+    let around = Around::of(draft, names, groups, definitions.as_ref());
     for (tool, field) in &entries {
         match tool::read(tool, field, &around, faults) {
             Some(read) => tools.known.push(read),

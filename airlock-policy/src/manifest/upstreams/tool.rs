@@ -6,29 +6,75 @@ use crate::definitions::Definition;
 use crate::definitions::schema;
 use crate::diagnostic::{Diagnostic, Faults};
 use crate::fields::{At, Field, Fields};
-use crate::ir::{Argument, ArgumentKind, OnRisk};
+use crate::ir::{Argument, ArgumentKind, Offer, OnRisk};
 use crate::limits::{RESULT_DEFAULT, RESULT_MIN};
-use crate::manifest::rules::Kind;
+use crate::manifest::rules::{Kind, Rule};
 use crate::manifest::tools::{self, KindDraft, ToolDraft};
 use crate::name;
 use crate::text::quote;
 
-/// A tool of an upstream with the places that later checks speak of.
+/// A tool of an upstream, or a resource or prompt of one, with the places that later checks speak of.
 #[derive(Debug)]
 pub(crate) struct ProxiedDraft {
     /// Name of the upstream.
     pub(crate) upstream: String,
-    /// Name of the tool there.
+    /// What it is.
+    pub(crate) what: Offer,
+    /// Name of the tool or prompt there; of a resource its URI, or the beginning of it and `*`.
     pub(crate) tool: String,
     /// What was reviewed; nothing where it is missing, which was told.
     pub(crate) definition: Option<Definition>,
     /// Its arguments, by the definition.
     pub(crate) arguments: Vec<Argument>,
+    /// The rule that a resource has for its argument.
+    pub(crate) rule: Option<(&'static str, Rule)>,
     pub(crate) max_result: u64,
     pub(crate) on_risk: OnRisk,
     pub(crate) result_threshold: Option<At<u16>>,
     /// Whether the upstream is given a secret.
     pub(crate) secrets: bool,
+}
+
+/// What the manifest says of results.
+pub(super) struct Results {
+    max: u64,
+    on_risk: OnRisk,
+    threshold: Option<At<u16>>,
+}
+
+/// Reads what becomes of results.
+pub(super) fn results(fields: &mut Fields<'_>, around: &Around<'_>, faults: &mut Faults) -> Results {
+    let most = fields.take("max_result").and_then(|field| field.size(RESULT_MIN, around.max_message, faults));
+    let words = [("deny", OnRisk::Deny), ("mark", OnRisk::Mark), ("strip", OnRisk::Strip)];
+    let on_risk = fields.take("on_risk").and_then(|field| field.word(&words, &[], faults)).map_or(OnRisk::Deny, |at| at.value);
+    let threshold = fields.take("result_threshold").and_then(|field| field.risk(faults));
+    Results { max: most.map_or(RESULT_DEFAULT.min(around.max_message), |at| at.value), on_risk, threshold }
+}
+
+impl Results {
+    /// The draft of what has these results.
+    pub(super) fn of(
+        self,
+        around: &Around<'_>,
+        what: Offer,
+        tool: String,
+        definition: Option<Definition>,
+        arguments: Vec<Argument>,
+        rule: Option<(&'static str, Rule)>,
+    ) -> ProxiedDraft {
+        ProxiedDraft {
+            upstream: around.name.to_owned(),
+            what,
+            tool,
+            definition,
+            arguments,
+            rule,
+            max_result: self.max,
+            on_risk: self.on_risk,
+            result_threshold: self.threshold,
+            secrets: around.secrets,
+        }
+    }
 }
 
 impl From<ArgumentKind> for Kind {
@@ -52,21 +98,9 @@ pub(super) fn read(tool: &str, field: &Field<'_>, around: &Around<'_>, faults: &
     let pin = pin(tool, &mut fields, field, around, faults);
     let definition =
         around.definitions.and_then(|definitions| definition(tool, definitions.get(tool), pin.as_ref(), field, around, faults));
-    let most = fields.take("max_result").and_then(|field| field.size(RESULT_MIN, around.max_message, faults));
-    let words = [("deny", OnRisk::Deny), ("mark", OnRisk::Mark), ("strip", OnRisk::Strip)];
-    let on_risk = fields.take("on_risk").and_then(|field| field.word(&words, &[], faults)).map_or(OnRisk::Deny, |at| at.value);
-    let result_threshold = fields.take("result_threshold").and_then(|field| field.risk(faults));
+    let results = results(&mut fields, around, faults);
     let arguments = definition.as_ref().map(|definition| schema::arguments(definition.value())).unwrap_or_default();
-    let proxied = ProxiedDraft {
-        upstream: around.name.to_owned(),
-        tool: tool.to_owned(),
-        definition,
-        arguments,
-        max_result: most.map_or(RESULT_DEFAULT.min(around.max_message), |at| at.value),
-        on_risk,
-        result_threshold,
-        secrets: around.secrets,
-    };
+    let proxied = results.of(around, Offer::Tool, tool.to_owned(), definition, arguments, None);
     // A name that was refused has a placeholder, so that the rest is still read.
     let refused = name.is_none();
     let name = name.unwrap_or_else(|| At { value: tool.to_owned(), span: field.key.clone() });
@@ -75,7 +109,7 @@ pub(super) fn read(tool: &str, field: &Field<'_>, around: &Around<'_>, faults: &
 }
 
 /// The name that clients see.
-fn listed_as(
+pub(super) fn listed_as(
     tool: &str,
     field: &Field<'_>,
     fields: &mut Fields<'_>,

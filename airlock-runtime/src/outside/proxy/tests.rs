@@ -158,8 +158,6 @@ async fn only_servers_with_a_network_are_served() {
         era: EraRule::Auto,
         start_timeout: 10,
         max_message: 1024,
-        resources: &[],
-        prompts: &[],
         confine: None,
         why: "test",
     };

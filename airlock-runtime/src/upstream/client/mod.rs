@@ -12,7 +12,7 @@ use super::launcher::{Launcher, Order, Report, Run, Socket, register, tree};
 use super::{Answer, Drift, Plan, result};
 use crate::decide::Tempo;
 use crate::effect::{Failure, Listener};
-use crate::policy::upstream::{Proxied, Upstream};
+use crate::policy::upstream::{Offer, Proxied, Upstream};
 use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
 use crate::role::{self, Helper};
@@ -133,6 +133,9 @@ impl Upstreams {
     /// How a tool's definition differs from the reviewed one, as far as is known.
     pub(crate) fn drift(&self, tool: ToolKind) -> Option<Drift> {
         let ToolKind::Upstream(proxied) = tool else { return None };
+        if proxied.what != Offer::Tool {
+            return None;
+        }
         let slot = self.0.as_ref()?.slots.get(proxied.upstream)?;
         slot.drift.borrow().get(proxied.name).copied()
     }
@@ -233,17 +236,20 @@ impl Inner {
         let (upstream, slot) = self.at(proxied.upstream)?;
         let link = self.ready(proxied.upstream).await?;
         self.look_again(upstream, slot, &link).await?;
-        if let Some(drift) = slot.drift.borrow().get(proxied.name) {
-            return Err(Failure { code: "definition_drift", detail: drift_detail(tool, *drift) });
+        let drift = slot.drift.borrow().get(proxied.name).copied();
+        // What is told of a resource or prompt stands in the manifest.
+        if let Some(drift) = drift.filter(|_| proxied.what == Offer::Tool) {
+            return Err(Failure { code: "definition_drift", detail: drift_detail(tool, drift) });
         }
         let is_modern = link.is_modern.get();
         let progress: Option<OnProgress> = listener.progress(proxied.result_threshold);
         let wants_progress = progress.is_some();
-        let params = |id: i64| call_params(proxied.name, &arguments, is_modern, wants_progress.then_some(id));
+        let (method, asked) = request(proxied, &arguments);
+        let params = |id: i64| params_of(&asked, is_modern, wants_progress.then_some(id));
         let patience = Duration::from_secs(tempo.0);
         let failed =
             |code, what: &str| Failure { code, detail: format!("The upstream {} gave no result: {what}.", upstream.name) };
-        let reply = match tokio::time::timeout(patience, link.ask("tools/call", params, progress)).await {
+        let reply = match tokio::time::timeout(patience, link.ask(method, params, progress)).await {
             Ok(Ok(reply)) => reply,
             Ok(Err(end)) => return Err(failed("upstream_ended", end.words())),
             Err(_) => {
@@ -390,7 +396,8 @@ impl Inner {
     async fn look(&self, upstream: &'static Upstream, slot: &Slot, link: &Rc<Link>) -> Result<(), String> {
         link.changed.set(false);
         let ours = |proxied: &&'static Proxied| {
-            self.policy.upstreams.get(proxied.upstream).is_some_and(|one| std::ptr::eq(one, upstream))
+            let is_of = self.policy.upstreams.get(proxied.upstream).is_some_and(|one| std::ptr::eq(one, upstream));
+            is_of && proxied.what == Offer::Tool
         };
         let tools = self.policy.tools.iter().filter_map(|tool| match tool.kind {
             ToolKind::Upstream(proxied) => Some(proxied),
@@ -434,8 +441,22 @@ impl Slot {
     }
 }
 
-/// The parameters of a call: exactly the arguments that were checked.
-fn call_params(name: &str, arguments: &str, is_modern: bool, token: Option<i64>) -> String {
+/// The method by which an upstream is asked, and the members of its parameters: exactly the arguments that were checked.
+fn request(proxied: &Proxied, arguments: &str) -> (&'static str, String) {
+    let named = || format!("\"name\":{},\"arguments\":{arguments}", Value::from(proxied.name));
+    match proxied.what {
+        Offer::Tool => ("tools/call", named()),
+        Offer::Prompt => ("prompts/get", named()),
+        // Its one argument is `uri`.
+        Offer::Resource => {
+            let members = arguments.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+            ("resources/read", members.unwrap_or_default().to_owned())
+        }
+    }
+}
+
+/// The parameters of a request.
+fn params_of(asked: &str, is_modern: bool, token: Option<i64>) -> String {
     let mut meta = if is_modern { envelope() } else { json!({}) };
     if let Some(token) = token {
         meta["progressToken"] = json!(token);
@@ -444,7 +465,7 @@ fn call_params(name: &str, arguments: &str, is_modern: bool, token: Option<i64>)
         true => String::new(),
         false => format!(",\"_meta\":{meta}"),
     };
-    format!("{{\"name\":{},\"arguments\":{arguments}{meta}}}", Value::from(name))
+    format!("{{{asked}{meta}}}")
 }
 
 #[cfg(test)]
@@ -454,8 +475,23 @@ mod tests {
     #[test]
     fn a_call_says_what_was_checked() {
         let args = r#"{"a":1.0,"b":"\u2028"}"#;
-        assert_eq!(call_params("x\"y", args, false, None), format!(r#"{{"name":"x\"y","arguments":{args}}}"#));
-        let modern: Value = serde_json::from_str(&call_params("x", args, true, Some(3))).unwrap();
+        let of = |what, name| Proxied {
+            upstream: 0,
+            what,
+            name,
+            pin: [0; 32],
+            definition: "{}",
+            max_result: 1,
+            on_risk: crate::policy::upstream::OnRisk::Deny,
+            result_threshold: 1,
+        };
+        let (method, asked) = request(&of(Offer::Tool, "x\"y"), args);
+        assert_eq!((method, params_of(&asked, false, None)), ("tools/call", format!(r#"{{"name":"x\"y","arguments":{args}}}"#)));
+        let (method, asked) = request(&of(Offer::Prompt, "p"), args);
+        assert_eq!((method, params_of(&asked, false, None)), ("prompts/get", format!(r#"{{"name":"p","arguments":{args}}}"#)));
+        let (method, asked) = request(&of(Offer::Resource, "file:///a/*"), r#"{"uri":"file:///a/b"}"#);
+        assert_eq!((method, params_of(&asked, false, None)), ("resources/read", r#"{"uri":"file:///a/b"}"#.to_owned()));
+        let modern: Value = serde_json::from_str(&params_of(&asked, true, Some(3))).unwrap();
         assert_eq!(modern["_meta"]["progressToken"], 3);
         assert_eq!(modern["_meta"]["io.modelcontextprotocol/clientCapabilities"], json!({}));
     }

@@ -94,8 +94,6 @@ mod tests {
         era: EraRule::Auto,
         start_timeout: 10,
         max_message: 1024,
-        resources: &[],
-        prompts: &[],
         confine: None,
         why: "test",
     };

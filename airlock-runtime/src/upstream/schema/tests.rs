@@ -1,11 +1,12 @@
 use super::*;
-use crate::policy::upstream::OnRisk;
+use crate::policy::upstream::{Offer, OnRisk};
 use serde_json::json;
 
 fn proxied(definition: Value) -> &'static Proxied {
     let definition = definition.to_string().leak();
     Box::leak(Box::new(Proxied {
         upstream: 0,
+        what: Offer::Tool,
         name: "t",
         pin: [0; 32],
         definition,

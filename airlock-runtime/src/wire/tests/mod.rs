@@ -2,6 +2,7 @@
 
 mod era;
 mod hostile;
+mod offers;
 mod questions;
 mod shapes;
 mod transcripts;

@@ -2,7 +2,7 @@
 
 use super::*;
 use definitions::{Definition, schema};
-use ir::{Era, OnRisk, Proxied, Upstream, Variable, VariableValue};
+use ir::{Era, Offer, OnRisk, Proxied, Upstream, Variable, VariableValue};
 
 pub(crate) const DEFINITIONS: [&str; 3] = [
     r#"{"name":"t","description":"d","inputSchema":{"type":"object","properties":{"x":{"type":"string"},"y":{"type":"integer"},"z":{"type":"object"}},"required":["x"]}}"#,
@@ -20,8 +20,6 @@ pub(crate) fn upstream(program: usize) -> Upstream {
         era: Era::Auto,
         start_timeout: 5,
         max_message: 9,
-        resources: Vec::new(),
-        prompts: Vec::new(),
         confine: None,
         why: "x".into(),
     }
@@ -31,6 +29,7 @@ pub(crate) fn proxied(definition: usize, max_result: u64, on_risk: OnRisk, resul
     let definition = Definition::of(DEFINITIONS[definition]).unwrap();
     Proxied {
         upstream: "u".into(),
+        what: Offer::Tool,
         tool: "t".into(),
         pin: digest::hex(definition.digest()),
         arguments: schema::arguments(definition.value()),

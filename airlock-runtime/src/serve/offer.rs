@@ -1,0 +1,137 @@
+//! Resources and prompts: what is listed of them, and which entry of the table of tools a request is judged by.
+
+use crate::call::Args;
+use crate::decide::Call;
+use crate::policy::Policy;
+#[cfg(feature = "plan-upstream")]
+use crate::policy::upstream::{Offer, Proxied};
+#[cfg(feature = "plan-upstream")]
+use crate::policy::{Tool, ToolKind};
+use crate::reply;
+use crate::wire::Target;
+#[cfg(feature = "plan-upstream")]
+use crate::wire::offer::Offered;
+use crate::wire::offer::Offers;
+#[cfg(feature = "plan-upstream")]
+use serde_json::{Map, Value, json};
+
+/// What a read of a resource that nobody listed is called in the ledger: what a client sends is no name there.
+const UNLISTED: &str = "resources/read";
+
+/// The call that a request makes. A name of another kind is none.
+pub(super) fn call(policy: &'static Policy, target: &Target, name: String, args: Args) -> Call {
+    let name = match target {
+        Target::Resource(uri) => resource(policy, uri).unwrap_or(UNLISTED).to_owned(),
+        Target::Tool | Target::Prompt => name,
+    };
+    let mut call = Call::new(policy, reply::call_id(), name, args);
+    call.tool = call.tool.filter(|tool| is_of(tool.kind, target));
+    call
+}
+
+#[cfg(not(feature = "plan-upstream"))]
+mod without {
+    use super::{Offers, Policy, Target};
+    use crate::policy::ToolKind;
+
+    /// Without upstreams there is nothing.
+    pub(in crate::serve) fn all(_: &'static Policy) -> Offers {
+        Offers::default()
+    }
+
+    pub(super) const fn resource(_: &'static Policy, _: &str) -> Option<&'static str> {
+        None
+    }
+
+    pub(super) fn is_of(_: ToolKind, target: &Target) -> bool {
+        *target == Target::Tool
+    }
+}
+#[cfg(not(feature = "plan-upstream"))]
+pub(super) use without::all;
+#[cfg(not(feature = "plan-upstream"))]
+use without::{is_of, resource};
+
+#[cfg(feature = "plan-upstream")]
+fn is_of(kind: ToolKind, target: &Target) -> bool {
+    let what = match kind {
+        ToolKind::Upstream(proxied) => proxied.what,
+        ToolKind::Builtin(_) => Offer::Tool,
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(_) => Offer::Tool,
+    };
+    match target {
+        Target::Tool => what == Offer::Tool,
+        Target::Resource(_) => what == Offer::Resource,
+        Target::Prompt => what == Offer::Prompt,
+    }
+}
+
+#[cfg(feature = "plan-upstream")]
+const fn proxied(tool: &'static Tool) -> Option<&'static Proxied> {
+    match tool.kind {
+        ToolKind::Upstream(proxied) => Some(proxied),
+        ToolKind::Builtin(_) => None,
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(_) => None,
+    }
+}
+
+/// The entry that a URI is judged by: the one that names it, else the longest beginning of it; of two alike the first.
+#[cfg(feature = "plan-upstream")]
+fn resource(policy: &'static Policy, uri: &str) -> Option<&'static str> {
+    let known = policy.tools.iter().filter_map(|tool| Some((tool.name, proxied(tool)?)));
+    let fit = known.filter(|(_, proxied)| proxied.what == Offer::Resource).filter_map(|(name, proxied)| {
+        let length = match proxied.name.strip_suffix('*') {
+            None if proxied.name == uri => usize::MAX,
+            Some(start) if uri.starts_with(start) => start.len(),
+            None | Some(_) => return None,
+        };
+        Some((length, name))
+    });
+    fit.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, name)| name)
+}
+
+/// The lists of a gateway.
+#[cfg(feature = "plan-upstream")]
+pub(super) fn all(policy: &'static Policy) -> Offers {
+    let mut offers = Offers::default();
+    for tool in policy.tools {
+        let Some(proxied) = proxied(tool) else { continue };
+        match proxied.what {
+            Offer::Tool => {}
+            Offer::Prompt => offers.prompts.extend(entry(tool, proxied)),
+            Offer::Resource if proxied.name.ends_with('*') => offers.templates.extend(entry(tool, proxied)),
+            Offer::Resource => offers.resources.extend(entry(tool, proxied)),
+        }
+    }
+    offers
+}
+
+/// An entry as its list has it.
+#[cfg(feature = "plan-upstream")]
+fn entry(tool: &'static Tool, proxied: &'static Proxied) -> Option<Offered> {
+    let definition: Value = serde_json::from_str(proxied.definition).ok()?;
+    let text = |name: &str| definition[name].as_str().map(str::to_owned);
+    let mut members = Map::from_iter([("name".to_owned(), json!(tool.name))]);
+    members.extend(text("description").map(|description| ("description".to_owned(), json!(description))));
+    let (member, value) = match (proxied.what, proxied.name.strip_suffix('*')) {
+        (Offer::Tool, _) => return None,
+        (Offer::Prompt, _) => ("arguments", arguments(&definition["inputSchema"])),
+        (Offer::Resource, None) => ("uri", json!(proxied.name)),
+        // RFC 6570: whatever follows, with its slashes.
+        (Offer::Resource, Some(start)) => ("uriTemplate", json!(format!("{start}{{+rest}}"))),
+    };
+    members.insert(member.to_owned(), value);
+    Some(Offered { tool: tool.name.to_owned(), title: text("title"), members })
+}
+
+/// The arguments of a prompt, which its schema has as texts; those that must be given come first.
+#[cfg(feature = "plan-upstream")]
+fn arguments(schema: &Value) -> Value {
+    let required: Vec<&str> = schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+    let all = schema["properties"].as_object().into_iter().flat_map(Map::keys).map(String::as_str);
+    let optional = all.filter(|name| !required.contains(name));
+    let entry = |name: &str| json!({"name": name, "required": required.contains(&name)});
+    required.iter().copied().chain(optional).map(entry).collect()
+}

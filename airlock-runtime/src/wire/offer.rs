@@ -1,0 +1,124 @@
+//! What a gateway has beside tools: resources and prompts of its upstreams. The lists are constants of the program, made of what the manifest says.
+
+use super::revision::Revision;
+use serde_json::{Map, Value, json};
+
+/// Longest URI of a resource that is asked for, in bytes; twice the longest that a manifest has.
+pub const URI_MAX: usize = 2048;
+
+/// What a request that is judged asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Target {
+    /// `tools/call`.
+    Tool,
+    /// `resources/read` of this URI.
+    Resource(String),
+    /// `prompts/get`.
+    Prompt,
+}
+
+/// A list that clients may ask for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Catalogue {
+    /// `tools/list`.
+    Tools,
+    /// `resources/list`: those with one URI.
+    Resources,
+    /// `resources/templates/list`: those whose URI begins alike.
+    Templates,
+    /// `prompts/list`.
+    Prompts,
+}
+
+impl Catalogue {
+    /// The member of a result that holds the list.
+    pub(crate) const fn member(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Templates => "resourceTemplates",
+            Self::Prompts => "prompts",
+        }
+    }
+}
+
+/// An entry of such a list.
+#[derive(Debug, Clone)]
+pub struct Offered {
+    /// Name of the entry in the table of tools: leases speak of it by this.
+    pub tool: String,
+    /// Name for people; sent from revision 2025-06-18 on.
+    pub title: Option<String>,
+    /// All other members.
+    pub members: Map<String, Value>,
+}
+
+impl Offered {
+    /// The entry as JSON text, in the form of a revision.
+    pub(crate) fn listed(&self, revision: Revision) -> String {
+        let mut members = self.members.clone();
+        members.extend(
+            self.title.iter().filter(|_| revision.has_structured_content()).map(|title| ("title".to_owned(), json!(title))),
+        );
+        Value::Object(members).to_string()
+    }
+}
+
+/// Everything beside tools.
+#[derive(Debug, Clone, Default)]
+pub struct Offers {
+    /// Resources with one URI.
+    pub resources: Vec<Offered>,
+    /// Resources whose URI begins alike.
+    pub templates: Vec<Offered>,
+    /// Prompts.
+    pub prompts: Vec<Offered>,
+}
+
+impl Offers {
+    /// Are there resources, of either kind?
+    pub(crate) const fn has_resources(&self) -> bool {
+        !self.resources.is_empty() || !self.templates.is_empty()
+    }
+
+    /// What the gateway can do, as it tells clients: lists that never change, and no subscriptions.
+    pub(crate) fn capabilities(&self) -> Value {
+        let mut capabilities = json!({"tools": {}});
+        if self.has_resources() {
+            capabilities["resources"] = json!({});
+        }
+        if !self.prompts.is_empty() {
+            capabilities["prompts"] = json!({});
+        }
+        capabilities
+    }
+
+    /// What a method asks for; nothing for a method that is not advertised.
+    pub(crate) fn method(&self, method: &str) -> Option<Method> {
+        match method {
+            "tools/list" => Some(Method::List(Catalogue::Tools)),
+            "tools/call" => Some(Method::Judge(Kind::Tool)),
+            "resources/list" if self.has_resources() => Some(Method::List(Catalogue::Resources)),
+            "resources/templates/list" if self.has_resources() => Some(Method::List(Catalogue::Templates)),
+            "resources/read" if self.has_resources() => Some(Method::Judge(Kind::Resource)),
+            "prompts/list" if !self.prompts.is_empty() => Some(Method::List(Catalogue::Prompts)),
+            "prompts/get" if !self.prompts.is_empty() => Some(Method::Judge(Kind::Prompt)),
+            _ => None,
+        }
+    }
+}
+
+/// A method that both eras have.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Method {
+    List(Catalogue),
+    Judge(Kind),
+}
+
+/// What a request that is judged asks for, before its parameters are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Tool,
+    Resource,
+    Prompt,
+}

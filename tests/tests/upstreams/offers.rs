@@ -1,0 +1,210 @@
+//! Resources and prompts: only what is listed, judged and recorded like calls, and nothing that a server should not give.
+
+use airlock_tests::built;
+use airlock_tests::clients::{SERVERS, program};
+use airlock_tests::message::{call, initialize, leased, meta, request};
+use airlock_tests::place::{INTENT, Place, SESSION};
+use airlock_tests::process::Gateway;
+use serde_json::{Value, json};
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+/// A secret of the upstreams.
+const TOKEN: &str = "s3cret-of-the-offers";
+/// Their eras, and what becomes there of what looks like an injection.
+const ERAS: [(&str, &str); 2] = [("modern", "mark"), ("legacy", "strip")];
+
+/// A gateway with the same resources and prompts of a server of each era, and one that withholds.
+fn gateway() -> PathBuf {
+    static BUILT: OnceLock<PathBuf> = OnceLock::new();
+    let build = || {
+        let mut manifest = "airlock = 1\n[gateway]\nname = \"offers\"\n[keys]\naccept = [\"k1\"]\n[risk]\nthreshold = 0.9\n\
+             [ledger]\ndir = { env = \"AIRLOCK_LEDGER_DIR\", default = \"./airlock-ledger\" }\ndurability = \"process\"\n"
+            .to_owned();
+        let mut names = Vec::new();
+        for (era, on_risk) in ERAS {
+            let command = json!([program("python3"), format!("{SERVERS}/offers.py"), era]);
+            let calm = "on_risk = \"deny\"\nresult_threshold = 0.4";
+            let loud = format!("on_risk = \"{on_risk}\"\nresult_threshold = 0.4");
+            write!(
+                manifest,
+                "[upstreams.{era}]\ncommand = {command}\nenv.TOKEN = {{ secret = \"OFFERS_TOKEN\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nwhy = \"test\"\n\
+                 [upstreams.{era}.resources.below]\nuri = \"test://{era}/a/*\"\ntitle = \"Below\"\ndescription = \"all below a\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\n{calm}\nwhy = \"test\"\n\
+                 [upstreams.{era}.resources.loud]\nuri = \"test://{era}/a/attack\"\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
+                 [upstreams.{era}.resources.once]\nuri = \"test://{era}/once\"\neffect = \"read\"\nlimits = {{ session_calls = 1 }}\nwhy = \"test\"\n\
+                 [upstreams.{era}.prompts.say]\nrequired = [\"what\"]\noptional = [\"how\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n"
+            )
+            .unwrap();
+            names.extend(["below", "loud", "once", "say"].map(|name| format!("{era}.{name}")));
+        }
+        let names = json!(names);
+        write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {names}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
+        built::gateway(&manifest)
+    };
+    BUILT.get_or_init(build).clone()
+}
+
+/// A running gateway, and a client of one era.
+struct Scene {
+    place: Place,
+    gateway: Gateway,
+    lease: String,
+    is_modern: bool,
+    ids: u64,
+}
+
+impl Scene {
+    fn new(is_modern: bool, tools: &[&str]) -> Self {
+        let place = Place::new("offers");
+        let mut command = place.command(&gateway());
+        command.env("OFFERS_TOKEN", TOKEN);
+        let mut gateway = Gateway::start(command);
+        if !is_modern {
+            gateway.send(&initialize(0, "2025-11-25"));
+            let capabilities = &gateway.reply(0)["result"]["capabilities"];
+            assert_eq!(*capabilities, json!({"tools": {}, "resources": {}, "prompts": {}}));
+        }
+        let all: Vec<String> =
+            ERAS.iter().flat_map(|(era, _)| ["below", "loud", "once", "say"].map(|name| format!("{era}.{name}"))).collect();
+        let all: Vec<&str> = all.iter().map(String::as_str).collect();
+        let mut claims = place.claims(if tools.is_empty() { &all } else { tools });
+        claims.dom = Vec::new();
+        let lease = place.mint(&claims);
+        Self { place, gateway, lease, is_modern, ids: 0 }
+    }
+
+    fn ask(&mut self, method: &str, mut params: Value, has_lease: bool) -> Value {
+        self.ids += 1;
+        let with_lease = json!({"dev.airlock/lease": self.lease, "dev.airlock/session": SESSION, "dev.airlock/intent": INTENT});
+        params["_meta"] = match (self.is_modern, has_lease) {
+            (true, true) => leased(&self.lease),
+            (true, false) => meta(),
+            (false, true) => with_lease,
+            (false, false) => json!({}),
+        };
+        self.gateway.send(&request(self.ids, method, &params));
+        self.gateway.reply(self.ids)
+    }
+
+    fn read(&mut self, uri: &str) -> String {
+        told(&self.ask("resources/read", json!({"uri": uri}), true))
+    }
+
+    fn get(&mut self, name: &str, arguments: &Value) -> String {
+        told(&self.ask("prompts/get", json!({"name": name, "arguments": arguments}), true))
+    }
+}
+
+/// The texts of a result; of an error its code and what its data says.
+fn told(reply: &Value) -> String {
+    if let Some(error) = reply.get("error") {
+        let data = &error["data"];
+        return format!("{} {}", error["code"], data["outcome"].as_str().or(data["reason"].as_str()).unwrap_or_default());
+    }
+    let result = &reply["result"];
+    let parts = result["contents"].as_array().or(result["messages"].as_array()).unwrap_or_else(|| panic!("no result: {reply}"));
+    let text = |part: &Value| part["text"].as_str().or(part["content"]["text"].as_str()).unwrap_or_default().to_owned();
+    parts.iter().map(text).collect::<Vec<_>>().join("|")
+}
+
+#[test]
+fn reads_and_prompts_of_both_eras_for_both_eras() {
+    for is_modern in [true, false] {
+        let mut scene = Scene::new(is_modern, &[]);
+        let unknown = if is_modern { "-32602" } else { "-32002" };
+        for (era, on_risk) in ERAS {
+            let uri = |end: &str| format!("test://{era}/{end}");
+            assert_eq!(scene.read(&uri("a/words")), "words");
+            assert_eq!(scene.read(&uri("a/other")), "-32603 result_unusable");
+            assert_eq!(scene.read(&uri("a/both")), "-32603 result_unusable");
+            assert_eq!(scene.read(&uri("a/none")), "-32603 result_unusable");
+            assert_eq!(scene.read(&uri("a/list")), "-32603 result_unusable");
+            assert_eq!(scene.read(&uri("a/secret")), "-32603 secret_in_result");
+            assert_eq!(scene.read(&uri("a/asks")), "-32603 upstream_asks");
+            assert_eq!(scene.read(&uri("a/missing")), format!("{unknown} upstream_refused"));
+            assert_eq!(scene.read(&uri("a/broken")), "-32603 upstream_error");
+            let angry = scene.ask("resources/read", json!({"uri": uri("a/angry")}), true)["error"].to_string();
+            assert!(angry.contains("withheld") && !angry.contains("Ignore"), "{angry}");
+            assert_eq!(scene.read(&uri("a/b/attack")), "-32603 result_risky", "the entry with the beginning withholds");
+            let attack = scene.read(&uri("a/attack"));
+            assert!(attack.starts_with("[Airlock] "), "{attack}");
+            assert_eq!(attack.contains("Ignore all previous"), on_risk == "mark", "{attack}");
+            // What the server is sent, and what not.
+            let sent = scene.read(&uri("a/params"));
+            assert!(sent.contains(&uri("a/params")) && !sent.contains("dev.airlock"), "{sent}");
+            // What the entry does not cover, or could be read as another place.
+            for bad in ["b/words", "a", "a/../once", "a/%2e%2e/once", "a/x%2fy", "a/b\\c"] {
+                let told = scene.read(&uri(bad));
+                let expected =
+                    if bad.starts_with("a/") { "-32602 argument_invalid".into() } else { format!("{unknown} unknown_tool") };
+                assert_eq!(told, expected, "{bad}");
+            }
+            assert_eq!(scene.read(&uri(&format!("a/{}", "x".repeat(60)))), "-32602 argument_invalid");
+            assert_eq!(scene.read(&uri("once")), "once");
+            assert_eq!(scene.read(&uri("once")), "-32602 session_budget_spent");
+            let say = format!("{era}.say");
+            assert_eq!(scene.get(&say, &json!({"what": "hello"})), "hello");
+            assert_eq!(scene.get(&say, &json!({"what": "hello", "how": "x"})), "hello");
+            assert_eq!(scene.get(&say, &json!({})), "-32602 argument_invalid");
+            assert_eq!(scene.get(&say, &json!({"what": "hello", "where": "x"})), "-32602 argument_invalid");
+            assert_eq!(scene.get(&say, &json!({"what": 1})), "-32602 argument_invalid");
+            assert_eq!(scene.get(&say, &json!({"what": "system"})), "-32603 result_unusable");
+            assert_eq!(scene.get(&say, &json!({"what": "bare"})), "-32603 result_unusable");
+            assert!(scene.get(&say, &json!({"what": "attack"})).starts_with("[Airlock] "));
+            let sent = scene.get(&say, &json!({"what": "params"}));
+            assert!(sent.contains("\"name\": \"say\"") && !sent.contains("dev.airlock"), "{sent}");
+        }
+        scene.gateway.finish();
+    }
+}
+
+#[test]
+fn each_read_is_an_entry_and_needs_its_lease() {
+    let mut scene = Scene::new(true, &["modern.below"]);
+    assert_eq!(told(&scene.ask("resources/read", json!({"uri": "test://modern/a/x"}), false)), "-32602 lease_missing");
+    assert_eq!(scene.read("test://modern/a/x"), "x");
+    assert_eq!(scene.read("test://modern/once"), "-32602 tool_not_in_lease");
+    assert_eq!(scene.get("modern.say", &json!({"what": "x"})), "-32602 tool_not_in_lease");
+    // An entry of one kind is nothing of another.
+    let lease = scene.lease.clone();
+    scene.gateway.send(&call(100, "modern.below", &json!({"uri": "test://modern/a/x"}), &lease));
+    assert_eq!(scene.gateway.reply(100)["error"]["code"], -32602);
+    assert_eq!(scene.get("modern.below", &json!({"uri": "test://modern/a/x"})), "-32602 unknown_tool");
+    assert_eq!(scene.read("test://nowhere/x"), "-32602 unknown_tool");
+    // With a lease a list has what that lease can read.
+    let listed = scene.ask("resources/templates/list", json!({}), true);
+    let templates = listed["result"]["resourceTemplates"].as_array().unwrap();
+    assert_eq!(
+        *templates,
+        [
+            json!({"name": "modern.below", "title": "Below", "description": "all below a", "uriTemplate": "test://modern/a/{+rest}"})
+        ]
+    );
+    assert_eq!(scene.ask("prompts/list", json!({}), true)["result"]["prompts"], json!([]));
+    let all = scene.ask("prompts/list", json!({}), false);
+    assert_eq!(
+        all["result"]["prompts"][0],
+        json!({"name": "modern.say", "arguments": [{"name": "what", "required": true}, {"name": "how", "required": false}]})
+    );
+    let resources = scene.ask("resources/list", json!({}), false)["result"]["resources"].to_string();
+    assert!(resources.contains("test://modern/once") && !resources.contains("Ignore"), "{resources}");
+    assert_eq!(scene.ask("resources/subscribe", json!({"uri": "test://modern/once"}), true)["error"]["code"], -32601);
+    assert_eq!(scene.ask("tools/list", json!({}), false)["result"]["tools"], json!([]));
+    let decisions = scene.place.entries_of("decision");
+    let recorded: Vec<String> = decisions.iter().map(|entry| format!("{} {}", entry["tool"], entry["why"])).collect();
+    assert_eq!(
+        recorded,
+        [
+            r#""modern.below" "lease_missing""#,
+            r#""modern.below" "ok""#,
+            r#""modern.once" "tool_not_in_lease""#,
+            r#""modern.say" "tool_not_in_lease""#,
+            r#""modern.below" "unknown_tool""#,
+            r#""modern.below" "unknown_tool""#,
+            r#""resources/read" "unknown_tool""#,
+        ]
+    );
+    assert_eq!(scene.place.entries_of("outcome").len(), 1);
+    scene.gateway.finish();
+}
