@@ -5,7 +5,7 @@ use crate::cases::Expect;
 use crate::places::{Line, Places, Step, steps};
 use crate::render::Failure;
 use airlock_policy::definitions::Definition;
-use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Offer, Policy, Tool, ToolKind};
+use airlock_policy::ir::{ArgRule, Flow, FlowVerdict, Grant, Offer, Policy, Proxied, Tool, ToolKind};
 use airlock_runtime::call::Args;
 use airlock_runtime::reason::Reason;
 use serde_json::Value;
@@ -156,19 +156,24 @@ pub(crate) fn of_tool(policy: &Policy, name: &str, keys: &[&str]) -> Vec<Step> {
     });
     let section = match proxied {
         Some(proxied) => {
-            let table = match proxied.what {
-                Offer::Tool => "tools",
-                Offer::Resource => "resources",
-                Offer::Prompt => "prompts",
-            };
-            // The key of a resource is not what the upstream calls it.
-            let definition = Definition::of(&proxied.definition).ok();
-            let own = definition.map_or_else(|| proxied.tool.clone(), |definition| definition.name().to_owned());
+            let (table, own) = place_of(proxied);
             steps!["upstreams", proxied.upstream.as_str(), table, own.as_str()]
         }
         None => steps!["tools", name],
     };
     section.into_iter().chain(keys.iter().map(|key| Step::from(*key))).collect()
+}
+
+/// Where what an upstream offers stands in its section: the table, and the key in it.
+pub(crate) fn place_of(proxied: &Proxied) -> (&'static str, String) {
+    let table = match proxied.what {
+        Offer::Tool => "tools",
+        Offer::Resource => "resources",
+        Offer::Prompt => "prompts",
+    };
+    // The key of a resource is not what the upstream calls it.
+    let definition = Definition::of(&proxied.definition).ok();
+    (table, definition.map_or_else(|| proxied.tool.clone(), |definition| definition.name().to_owned()))
 }
 
 /// Where the rule stands about where an argument comes from.

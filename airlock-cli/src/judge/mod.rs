@@ -3,7 +3,7 @@
 //! The road of a call is that of a gateway: carriers, lease, risk, decision, ledger. The lease is signed with a key that exists in this
 //! process alone, the ledger is one in memory, and what would be performed is not.
 
-mod because;
+pub(crate) mod because;
 mod convert;
 mod foreign;
 mod lease;

@@ -4,6 +4,7 @@ use super::edit::{above, at, comment, commented, cut, parse};
 use super::rules::{self, Proposed};
 use super::{Seen, Wishes};
 use crate::command::tail::plain;
+use crate::judge::because::place_of;
 use crate::render::Failure;
 use airlock_policy::ir::{Grant, Policy, Tool, ToolKind};
 use std::collections::{BTreeMap, BTreeSet};
@@ -95,7 +96,8 @@ impl<'a> Draft<'a> {
 
     fn tool(&mut self, tool: &Tool, narrows: bool) -> Result<(), Failure> {
         let ToolKind::Upstream(proxied) = &tool.kind else { return Ok(()) };
-        let path = ["upstreams", &proxied.upstream, "tools", &proxied.tool];
+        let (table, key) = place_of(proxied);
+        let path = ["upstreams", &proxied.upstream, table, &key];
         let calls = self.calls(&tool.name);
         if calls.is_empty() {
             return self.remove(&path);
