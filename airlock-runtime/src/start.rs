@@ -8,7 +8,7 @@ use crate::effect::World;
 use crate::lease::guard;
 use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
-use crate::ledger::{Ledger, Prepared, note};
+use crate::ledger::{Ledger, Prepared};
 use crate::policy::Policy;
 #[cfg(feature = "roles")]
 use crate::role;
@@ -151,7 +151,7 @@ fn remark(policy: &Policy, ledger: &Ledger, ledger_dir: &Path) {
         warn(&format!(
             "new ledger in {}. Its public key is {} - keep it elsewhere; `airlock verify-log --key` needs it.",
             ledger_dir.display(),
-            note::plain_key(ledger.key())
+            ledger.pin()
         ));
     }
     for tool in policy.tools.iter().filter(|tool| tool.egress.iter().any(|entry| entry.stand_in.is_some())) {

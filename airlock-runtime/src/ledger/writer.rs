@@ -4,7 +4,7 @@
 
 use super::store::{Pending, Store};
 use super::ticket::Reply;
-use super::{LedgerError, fold};
+use super::{LedgerError, epoch, fold};
 use crate::clock::Micros;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -19,6 +19,8 @@ const SYNC_WITHIN: Duration = Duration::from_millis(10);
 const CHECKPOINT_WITHIN: Duration = Duration::from_secs(1);
 /// Time until a counted refusal has its line.
 const FOLD_WITHIN: Duration = Duration::from_micros(fold::FOLD_WITHIN);
+/// Time after an entry at which its epoch is over, whether or not another one comes.
+const ROLL_WITHIN: Duration = Duration::from_micros(epoch::EPOCH_AGE);
 /// Most entries without a signed checkpoint over them.
 const CHECKPOINT_EVERY: u64 = 256;
 
@@ -102,6 +104,8 @@ struct Writer<'a> {
     checkpoint_due: Option<Instant>,
     /// When counted refusals get their line.
     fold_due: Option<Instant>,
+    /// When the epoch of the newest entry is over.
+    roll_due: Option<Instant>,
     /// Entries under the newest checkpoint of this writer.
     signed: u64,
 }
@@ -109,9 +113,9 @@ struct Writer<'a> {
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
     let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
-    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, signed: 0 };
+    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, roll_due: None, signed: 0 };
     loop {
-        let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due].into_iter().flatten().min();
+        let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due, writer.roll_due].into_iter().flatten().min();
         let first = match due {
             Some(due) => asks.recv_timeout(due.saturating_duration_since(Instant::now())),
             None => asks.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -189,6 +193,7 @@ impl Writer<'_> {
             }
         }
         self.checkpoint_due.get_or_insert_with(|| Instant::now() + CHECKPOINT_WITHIN);
+        self.roll_due.get_or_insert_with(|| Instant::now() + ROLL_WITHIN);
     }
 
     /// What is due without anybody waiting for it.
@@ -202,13 +207,18 @@ impl Writer<'_> {
             self.commit(&[], Vec::new());
         }
         let Ok(store) = self.shared.store() else {
-            (self.sync_due, self.checkpoint_due, self.fold_due) = (None, None, None);
+            (self.sync_due, self.checkpoint_due, self.fold_due, self.roll_due) = (None, None, None, None);
             return;
         };
         let many = store.cursor.range.len() >= self.signed + CHECKPOINT_EVERY;
         drop(store);
         if self.checkpoint_due.is_some_and(|due| many || due <= now) {
             let _ = self.checkpoint().map_err(|error| self.shared.fail(error));
+        }
+        if self.roll_due.is_some_and(|due| due <= now) {
+            let rolled = self.shared.store().and_then(|mut store| store.roll().map_err(|error| store.say_if_full(error)));
+            let is_open = rolled.map_err(|error| self.shared.fail(error)).unwrap_or(false);
+            self.roll_due = is_open.then(|| now + ROLL_WITHIN);
         }
     }
 
@@ -239,17 +249,18 @@ impl Writer<'_> {
     fn checkpoint(&mut self) -> Result<(), LedgerError> {
         self.checkpoint_due = None;
         let store = self.shared.store()?;
-        let (checkpoint, upto, durable) = (store.checkpoint(), store.cursor.offset, store.durable);
+        let (statement, upto, durable) = (store.statement(), store.cursor.offset, store.durable);
         drop(store);
-        if checkpoint.n > self.signed {
+        let entries = statement.checkpoint.n;
+        if entries > self.signed {
             if durable < upto {
                 self.sync()?;
             }
             let mut store = self.shared.store()?;
-            let published = store.publish(&checkpoint);
+            let published = store.publish(&statement);
             let settled = published.and_then(|()| if store.sealed.is_some() { store.settle() } else { Ok(()) });
             settled.map_err(|error| store.say_if_full(error))?;
-            self.signed = checkpoint.n;
+            self.signed = entries;
         }
         Ok(())
     }
