@@ -53,7 +53,7 @@ impl Place {
         // `[::1]:80` has its port behind the bracket.
         let port_at = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
         let (host, port) = match port_at {
-            Some(at) => (&authority[..at], authority[at + 1..].parse().ok().filter(|port| *port != 0)),
+            Some(at) => (&authority[..at], authority[at + 1..].parse::<u16>().ok().filter(|port| *port != 0)),
             None => (authority, Some(if tls { 443 } else { 80 })),
         };
         let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
