@@ -61,6 +61,10 @@ pub fn segments(dir: &Path) -> io::Result<Vec<Segment>> {
         if let Some(digits) = digits.filter(|d| d.len() == 20 && d.bytes().all(|b| b.is_ascii_digit()))
             && let Ok(first) = digits.parse()
         {
+            let kind = item.file_type()?;
+            if !kind.is_file() && !kind.is_symlink() {
+                return Err(irregular(&item.path()));
+            }
             found.push(Segment { first, path: item.path() });
         }
     }
@@ -72,8 +76,12 @@ pub fn segments(dir: &Path) -> io::Result<Vec<Segment>> {
 pub(super) fn open(path: &Path) -> io::Result<File> {
     match path.metadata()?.is_file() {
         true => File::open(path),
-        false => Err(io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display()))),
+        false => Err(irregular(path)),
     }
+}
+
+fn irregular(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display()))
 }
 
 /// The bytes of a note, and one more than the longest has where it is longer: whatever reads notes refuses that.

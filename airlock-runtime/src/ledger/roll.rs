@@ -83,7 +83,8 @@ impl Store {
 
     /// Goes on with the next epoch if the present one is over; the lock is held.
     pub(super) fn roll_if_due(&mut self, now: Micros) -> Result<(), LedgerError> {
-        let entries = self.cursor.range.len();
+        // By the ledger's own time, which never goes back.
+        let (entries, now) = (self.cursor.range.len(), now.max(self.cursor.newest()));
         let over = self.cursor.epoch.as_ref().filter(|epoch| epoch.is_over(entries, now, self.epoch_age));
         let Some((epoch, keys)) = over.zip(self.epoch_keys.as_ref()) else { return Ok(()) };
         let number = epoch.number + 1;

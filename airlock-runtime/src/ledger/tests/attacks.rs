@@ -13,7 +13,7 @@ use super::*;
 use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 
-/// A ledger in three segments and two epochs, at rest; what it was two entries earlier; and another one of the same name.
+/// A ledger in two segments and two epochs: entries 0 to 6, and 7 to 12, of which 8 rolls the key, at rest; what it was two entries earlier; and another one of the same name.
 struct Scene {
     dir: tempfile::TempDir,
     pin: Pin,
@@ -110,7 +110,7 @@ const GENESIS: &str = "seg-00000000000000000000.jsonl";
 
 fn on_lines() -> Vec<Attack> {
     vec![
-        ("a byte of an entry", |s| s.change(&s.segment(1), |t| t.replacen("allow", "allov", 1)), 1, Some(6), Refuses),
+        ("a byte of an entry", |s| s.change(&s.segment(1), |t| t.replacen("allow", "allov", 1)), 1, Some(8), Refuses),
         (
             "line 0 names another policy",
             |s| s.change(&s.path(GENESIS), |t| t.replacen("abababab", "babababa", 1)),
@@ -142,38 +142,44 @@ fn on_lines() -> Vec<Attack> {
                 })
             },
             1,
-            Some(0),
+            Some(1),
             Refuses,
         ),
-        ("a number is left out", |s| s.change(&s.segment(1), |t| t.replacen("\"seq\":6,", "\"seq\":7,", 1)), 1, Some(6), Refuses),
+        (
+            "a number is left out",
+            |s| s.change(&s.segment(1), |t| t.replacen("\"seq\":9,", "\"seq\":10,", 1)),
+            1,
+            Some(9),
+            Refuses,
+        ),
         (
             "a number of twenty digits",
-            |s| s.change(&s.segment(1), |t| t.replacen("\"seq\":6,", "\"seq\":99999999999999999999,", 1)),
+            |s| s.change(&s.segment(1), |t| t.replacen("\"seq\":9,", "\"seq\":99999999999999999999,", 1)),
             1,
-            Some(6),
+            Some(9),
             Refuses,
         ),
         (
             "a number with a zero before it",
-            |s| s.change(&s.segment(1), |t| t.replacen("\"seq\":6,", "\"seq\":06,", 1)),
+            |s| s.change(&s.segment(1), |t| t.replacen("\"seq\":9,", "\"seq\":09,", 1)),
             1,
-            Some(6),
+            Some(9),
             Refuses,
         ),
-        ("a line twice", |s| s.change(&s.segment(1), |t| t.lines().next().unwrap().to_owned() + "\n" + &t), 1, Some(6), Refuses),
-        ("a line taken out", |s| s.change(&s.segment(1), |t| t[t.find('\n').unwrap() + 1..].to_owned()), 1, Some(5), Refuses),
+        ("a line twice", |s| s.change(&s.segment(1), |t| t.lines().next().unwrap().to_owned() + "\n" + &t), 1, Some(8), Refuses),
+        ("a line taken out", |s| s.change(&s.segment(1), |t| t[t.find('\n').unwrap() + 1..].to_owned()), 1, Some(7), Refuses),
         ("two lines in the other order", |s| s.change(&s.segment(0), swap_lines), 1, Some(1), Refuses),
-        ("line ends of another system", |s| s.change(&s.segment(1), |t| t.replace('\n', "\r\n")), 1, Some(5), Refuses),
+        ("line ends of another system", |s| s.change(&s.segment(1), |t| t.replace('\n', "\r\n")), 1, Some(7), Refuses),
         ("a mark of the byte order", |s| s.change(&s.path(GENESIS), |t| format!("\u{feff}{t}")), 1, Some(0), Refuses),
-        ("a byte of zeros", |s| s.change(&s.segment(1), |t| t.replacen("allow", "al\0ow", 1)), 1, Some(5), Refuses),
-        ("a letter beyond ASCII", |s| s.change(&s.segment(1), |t| t.replacen("allow", "\u{e0}llow", 1)), 1, Some(5), Refuses),
-        ("an escape sequence", |s| s.change(&s.segment(1), |t| t.replacen("allow", "\u{1b}[2J", 1)), 1, Some(5), Refuses),
-        ("an empty line", |s| s.change(&s.segment(1), |t| t.replacen('\n', "\n\n", 1)), 1, Some(6), Refuses),
+        ("a byte of zeros", |s| s.change(&s.segment(1), |t| t.replacen("allow", "al\0ow", 1)), 1, Some(7), Refuses),
+        ("a letter beyond ASCII", |s| s.change(&s.segment(1), |t| t.replacen("allow", "\u{e0}llow", 1)), 1, Some(7), Refuses),
+        ("an escape sequence", |s| s.change(&s.segment(1), |t| t.replacen("allow", "\u{1b}[2J", 1)), 1, Some(7), Refuses),
+        ("an empty line", |s| s.change(&s.segment(1), |t| t.replacen('\n', "\n\n", 1)), 1, Some(8), Refuses),
         (
             "white space in the beginning",
             |s| s.change(&s.segment(1), |t| t.replacen("{\"seq\"", "{ \"seq\"", 1)),
             1,
-            Some(5),
+            Some(7),
             Refuses,
         ),
         ("the time goes back", |s| s.rewrite_last(|l| ("2001-01-01T00:00:00.000000Z".into(), text_of(l))), 1, Some(12), Refuses),
@@ -194,12 +200,12 @@ fn on_lines() -> Vec<Attack> {
         ("a line one byte too long", |s| s.rewrite_last(|l| (l.ts.into(), too_long(l))), 1, Some(12), Refuses),
         (
             "the end of a segment names another entry",
-            |s| s.change(&s.segment(0), |t| t.replacen("\"next\":5", "\"next\":6", 1)),
+            |s| s.change(&s.segment(0), |t| t.replacen("\"next\":7", "\"next\":8", 1)),
             1,
-            Some(4),
+            Some(6),
             Refuses,
         ),
-        ("a roll of the key taken out", |s| s.change(&s.segment(1), drop_roll), 1, Some(7), Refuses),
+        ("a roll of the key taken out", |s| s.change(&s.segment(1), drop_roll), 1, Some(8), Refuses),
         ("an entry behind the end, of another ledger", |s| s.append(&fs::read(last_of(&s.other)).unwrap()), 3, None, Opens),
         ("garbage behind the end", |s| s.append(b"\xff\0no entry"), 3, None, Opens),
         (
@@ -221,10 +227,10 @@ fn on_files() -> Vec<Attack> {
             "a segment of another name",
             |s| fs::rename(s.segment(1), s.path("seg-00000000000000000006.jsonl")).unwrap(),
             1,
-            Some(5),
+            Some(7),
             Refuses,
         ),
-        ("a segment gone", |s| fs::remove_file(s.segment(1)).unwrap(), 1, Some(5), Refuses),
+        ("a segment gone", |s| fs::remove_file(s.segment(1)).unwrap(), 4, Some(7), Refuses),
         ("a segment more", |s| fs::write(s.path("seg-00000000000000000099.jsonl"), "").unwrap(), 1, Some(13), Refuses),
         (
             "an empty segment where the next would be",
@@ -233,7 +239,7 @@ fn on_files() -> Vec<Attack> {
             Some(13),
             Refuses,
         ),
-        ("a segment of another ledger", |s| s.take(&s.other, name(&s.segment(1)).as_str()), 1, Some(5), Refuses),
+        ("a segment of another ledger", |s| s.take(&s.other, name(&s.segment(1)).as_str()), 1, Some(7), Refuses),
         ("a whole other ledger", |s| copy(s.other.path(), s.dir.path()), 1, Some(0), Opens),
         ("the head of earlier", |s| s.take(&s.early, "head"), 0, None, Opens),
         ("the head of another ledger", |s| s.take(&s.other, "head"), 1, Some(12), Refuses),
@@ -290,7 +296,7 @@ fn on_notes() -> Vec<Attack> {
         ),
         ("the line of the epoch key twice", |s| note(s, |t| format!("{t}{}\n", t.lines().last().unwrap())), 0, None, Opens),
         ("a cosignature of nobody", |s| note(s, |t| t + "\u{2014} somebody.example AAAAAAAA\n"), 0, None, Opens),
-        ("a signature line that is none", |s| note(s, |t| t + "\u{2014} somebody.example not+base64!\n"), 1, None, Opens),
+        ("a signature line that is none", |s| note(s, |t| t + "\u{2014} somebody.example not+base64!\n"), 0, None, Opens),
         (
             "an empty line between signatures",
             |s| note(s, |t| t.replacen("\u{2014} weather/", "\n\u{2014} weather/", 1)),
@@ -421,12 +427,12 @@ fn run(attacks: Vec<Attack>) {
         attack(&scene);
         let trust = Trust { key: Some(scene.pin.key), epoch_key: scene.pin.epoch, ..Trust::default() };
         let report = verify(scene.dir.path(), &trust).unwrap();
-        let found = report.findings.first().and_then(|finding| finding.seq);
+        let found = report.findings.iter().find_map(|finding| finding.seq);
         let (second, said) = vectors::python(scene.dir.path(), &["--key", &scene.pin.to_string()]);
         let opened = open(scene.dir.path());
         let started = if opened.is_ok() { Opens } else { Refuses };
         if (report.verdict as i32, found, started) != (code, seq, start) {
-            differs.push(format!("{what}: {:?} {found:?} {opened:?} {:?}", report.verdict, report.findings));
+            differs.push(format!("{what}: {:?} {found:?} {started:?} {:?}", report.verdict, report.findings));
         }
         // It does not read `witnessed`.
         if second != code && what != "a cosigned checkpoint that nobody signed" {

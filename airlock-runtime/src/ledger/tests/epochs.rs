@@ -146,8 +146,10 @@ impl Forger {
         let dir = self.path();
         let key = load_key(dir).unwrap().unwrap();
         let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
+        let old = fs::read_to_string(segment(dir)).unwrap();
+        let times: Vec<_> = old.lines().map(|text| line::parse(text.as_bytes()).unwrap().micros().unwrap()).collect();
         let text: Vec<u8> =
-            self.bodies.iter().flat_map(|body| [cursor.extend(Micros(9), body), b"\n".to_vec()].concat()).collect();
+            self.bodies.iter().zip(times).flat_map(|(body, at)| [cursor.extend(at, body), b"\n".to_vec()].concat()).collect();
         fs::write(segment(dir), text).unwrap();
         fs::remove_file(dir.join(files::HEAD)).unwrap();
         let checkpoint = Checkpoint::of(ORIGIN, &cursor.range);

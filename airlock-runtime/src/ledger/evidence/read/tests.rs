@@ -9,7 +9,6 @@ use crate::ledger::verify::{Trust, Verdict, verify};
 use crate::ledger::{Decision, Durability, Entry, Ledger, Outcome, Sync};
 use crate::policy::evidence::{Evidence, Kept as Mode};
 use std::fs;
-use std::fs::File;
 use std::io::Write;
 
 fn open(dir: &Path, kept: Mode) -> Ledger {
