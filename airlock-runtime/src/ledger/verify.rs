@@ -469,9 +469,9 @@ impl Report {
                 torn.bytes, torn.file
             ));
         }
-        if self.sealed.is_none() {
+        if self.sealed.is_none() && self.past_epochs == 0 {
             not.push("that nobody held the log key: who reads the gateway's files can sign another history up to now".into());
-        } else {
+        } else if self.sealed.is_some() {
             not.push("that nobody held the machine when the newest entries were written, or the seed: only older entries are beyond him".into());
         }
         match self.witnessed {
