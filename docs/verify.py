@@ -1,18 +1,19 @@
 #!/usr/bin/env python3
 """Verifies a ledger of MCP Airlock with the Python standard library alone, written from docs/ledger.md: nobody must trust our program.
 
-    verify.py DIR [--key BASE64] [--checkpoint FILE] [--seed-file FILE] [--open SEQ [FILE]]
+    verify.py DIR [--key LOGKEY[,EPOCHKEY]] [--checkpoint FILE] [--seed-file FILE] [--open SEQ [FILE]]
 
-Chain, genesis, segments, revocation marks, tree head, checkpoint (Ed25519), head, and with a seed the seal; --open checks that the arguments in
-FILE, or those that evidence/ has, are those of entry SEQ; of an outcome, that the result is. Exit codes as `airlock verify-log`: 0 proven, 1 tampered, 2 usage, 3 weaker than asked, 4 truncated.
+Chain, genesis, segments, revocation marks, tree head, checkpoint (Ed25519), epoch keys, head, and with a seed the seal; --open checks that the arguments in FILE,
+or those that evidence/ has, are those of entry SEQ; of an outcome, that the result is. Exit codes: 0 proven, 1 tampered, 2 usage, 3 weaker than asked, 4 truncated.
 """
-import argparse, base64, hashlib, hmac, json, pathlib, re, sys
+import argparse, base64, functools, hashlib, hmac, json, pathlib, re, sys
 
 LINE = re.compile(rb'\{"seq":(0|[1-9][0-9]*),"prev":"([0-9a-f]{64})","ts":"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z)",("t":"[ -~]*\})')
+ROLL = re.compile(rb'"t":"keyroll","epoch":(0|[1-9][0-9]*),"epk":"([A-Za-z0-9+/]{43}=)","sig":"([A-Za-z0-9+/]{86}==)"(,"rv":".*)?\}')
 STAMP = re.compile(rb',"rv":"([1-9][0-9]*):([0-9a-f]{64})"\}$')
 
 class Bad(Exception):
-    """What was found; the second argument is the exit code, 1 without it."""
+    """What was found, and the exit code, which is 1 unless it is given."""
 
 def sha(*parts):
     return hashlib.sha256(b"".join(parts)).digest()
@@ -24,25 +25,22 @@ D = -121665 * pow(121666, -1, P) % P
 def point_add(a, b):
     (x1, y1, z1, t1), (x2, y2, z2, t2) = a, b
     c, d, e, f = (y1 - x1) * (y2 - x2) % P, (y1 + x1) * (y2 + x2) % P, 2 * t1 * t2 * D % P, 2 * z1 * z2 % P
-    g, h, i, j = d - c, f - e, f + e, d + c
-    return (g * h % P, i * j % P, h * i % P, g * j % P)
+    e, f, g, h = d - c, f - e, f + e, d + c
+    return (e * f % P, g * h % P, f * g % P, e * h % P)
 
 def point_mul(s, point):
-    out = (0, 1, 1, 0)
-    while s:
-        out = point_add(out, point) if s & 1 else out
-        point, s = point_add(point, point), s >> 1
-    return out
+    half = point_mul(s >> 1, point_add(point, point)) if s else (0, 1, 1, 0)
+    return point_add(half, point) if s & 1 else half
 
 def point_of(data):
-    y = int.from_bytes(data, "little")
-    sign, y = y >> 255, y & ((1 << 255) - 1)
+    sign, y = data[31] >> 7, int.from_bytes(data, "little") & ((1 << 255) - 1)
     square = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(square, (P + 3) // 8, P)
     x = x if (x * x - square) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
     if y >= P or (x * x - square) % P or (x == 0 and sign):
         raise Bad("a point of a signature is none")
-    return (x if x & 1 == sign else P - x, y, 1, (x if x & 1 == sign else P - x) * y % P)
+    x = x if x & 1 == sign else P - x
+    return (x, y, 1, x * y % P)
 
 BASE = point_of((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
 
@@ -61,41 +59,49 @@ def push(peaks, n, leaf):
     peaks.append(leaf)
 
 def tree_head(peaks):
-    out = peaks[-1] if peaks else sha()
-    for peak in reversed(peaks[:-1]):
-        out = sha(b"\x01", peak, out)
-    return out
+    return functools.reduce(lambda right, left: sha(b"\x01", left, right), reversed(peaks)) if peaks else sha()
+
+def has_signature(note, name, key):
+    """Has the note a line of this name and key? Of several one must hold."""
+    lines = [line.split(" ")[1:] for line in note.split("\n\n")[1].splitlines()]
+    blobs = [base64.b64decode(blob, validate=True) for label, blob in lines if label == name]
+    blobs = [blob[4:] for blob in blobs if blob[:4] == sha(name.encode(), b"\n\x01", key)[:4]]
+    if blobs and not any(signed(key, note.split("\n\n")[0].encode() + b"\n", blob) for blob in blobs):
+        raise Bad(f"the signature of {name} is wrong")
+    return bool(blobs)
 
 def read_checkpoint(note, key):
     """(entries, root, origin) of a signed note."""
     match = re.fullmatch(r"([!-~]+)\n(0|[1-9][0-9]*)\n([A-Za-z0-9+/]{43}=)\n\n((?:\u2014 \S+ \S+\n)+)", note)
-    if not match:
-        raise Bad("the checkpoint is not one")
-    origin, n, root, lines = match.groups()
-    for line in lines.splitlines():
-        _, name, blob = line.split(" ")
-        blob = base64.b64decode(blob)
-        if name == origin and blob[:4] == sha(name.encode(), b"\n\x01", key)[:4]:
-            if signed(key, note.split("\n\n")[0].encode() + b"\n", blob[4:]):
-                return int(n), base64.b64decode(root), origin
-            raise Bad("the signature of the checkpoint is wrong")
-    raise Bad("the checkpoint is not signed by the log key")
+    if not match or not has_signature(note, match[1], key):
+        raise Bad("the checkpoint is not one, or not signed by the log key")
+    return int(match[2]), base64.b64decode(match[3]), match[1]
 
 def read_head(path):
     """The newer valid slot as a dictionary, or None."""
     best, data = None, path.read_bytes() if path.exists() else b""
     for slot in (data[:4096], data[4096:8192]):
         number = lambda k: int.from_bytes(slot[8 * k:8 * k + 8], "big")
-        if len(slot) < 106 or slot[:8] != b"alkhead2":
+        if len(slot) < 106 or slot[:8] not in (b"alkhead2", b"alkhead3"):
             continue
         flag = 105 + 32 * slot[104]
-        end = flag + 1 + (72 if slot[flag:flag + 1] == b"\x01" else 0)
-        if sha(slot[:end])[:8] != slot[end:end + 8] or (best and best["generation"] > number(1)):
-            continue
-        seal = slot[flag + 1:end]
-        best = {"generation": number(1), "n": number(2), "offset": number(3), "segment": number(6), "leaf": slot[72:104],
-                "seal": seal and (int.from_bytes(seal[:8], "big"), seal[8:40], seal[40:])}
+        seal = slot[flag + 1:flag + 73] if slot[flag] == 1 else b""
+        end = flag + 1 + len(seal) + (56 if slot[:8] == b"alkhead3" else 0)
+        if sha(slot[:end])[:8] == slot[end:end + 8] and not (best and best["generation"] > number(1)):
+            best = {"generation": number(1), "n": number(2), "offset": number(3), "segment": number(6), "leaf": slot[72:104],
+                    "seal": seal and (int.from_bytes(seal[:8], "big"), seal[8:40], seal[40:])}
     return best
+
+def next_epoch(epoch, body, count, peaks):
+    """The epoch that a keyroll line begins: the key of the one before has signed it, and all entries before it."""
+    match = ROLL.fullmatch(body)
+    if not epoch or not match or int(match[1]) != epoch[0] + 1:
+        raise Bad(f"entry {count} rolls no epoch key of this ledger")
+    key = base64.b64decode(match[2])
+    text = b"airlock/keyroll/v1\0" + count.to_bytes(8, "big") + tree_head(peaks) + int(match[1]).to_bytes(8, "big") + key
+    if not signed(epoch[1], text, base64.b64decode(match[3])):
+        raise Bad(f"the key of epoch {epoch[0]} has not signed entry {count} and what is before it")
+    return int(match[1]), key
 
 def verify(args):
     folder, weak = pathlib.Path(args.dir), []
@@ -105,17 +111,19 @@ def verify(args):
         raise Bad("there is no segment", 2)
     genesis = json.loads(segments[0].read_bytes().split(b"\n")[0])
     key = base64.b64decode(genesis["pk"], validate=True)
+    epoch = (0, base64.b64decode(genesis["epk"], validate=True)) if "epk" in genesis else None
     if (genesis["seq"], genesis["t"], genesis["v"]) != (0, "genesis", 1):
         raise Bad("entry 0 is not a genesis")
-    if args.key and base64.b64decode(args.key) != key:
-        raise Bad("entry 0 names another log key")
+    pinned = [base64.b64decode(text) for text in (args.key or "").split(",") if text]
+    if pinned and pinned != [key, epoch and epoch[1]][:len(pinned)]:
+        raise Bad("entry 0 names another log key, or another first epoch key")
     seed = base64.b64decode(pathlib.Path(args.seed_file).read_text()) if args.seed_file else None
     if seed and genesis.get("seal") != sha(b"airlock/seed/v1\0", seed).hex():
         raise Bad("entry 0 does not name this seed")
     notes = [path for path in (folder / "checkpoint", args.checkpoint and pathlib.Path(args.checkpoint)) if path and path.exists()]
-    claims = [read_checkpoint(path.read_text(), key) + (path,) for path in notes]
+    claims = [read_checkpoint(path.read_bytes().decode(), key) + (path,) for path in notes]
     prev, newest, count, peaks = sha(b"airlock/ledger/v1\0", genesis["origin"].encode(), b"\0", key), "", 0, []
-    mark, mac, mu, roots, leaf_of_head, seal_at_head = (0, b""), seed, bytes(32), {}, None, None
+    mark, mac, mu, roots, leaf_of_head, seal_at_head = (0, ""), seed, bytes(32), {}, None, None
     for segment in segments:
         if int(segment.name[4:24]) != count:
             raise Bad(f"{segment.name} does not begin with entry {count}")
@@ -123,17 +131,17 @@ def verify(args):
         tail = lines.pop()
         for raw in lines:
             match, committed = LINE.fullmatch(raw), head is None or (head["segment"], head["offset"]) > (int(segment.name[4:24]), at)
-            stated = STAMP.search(raw)
-            stated = (int(stated[1]), bytes.fromhex(stated[2].decode())) if stated else (0, b"")
+            stamp = STAMP.search(raw)
             fits = match and len(raw) <= 16384 and int(match[1]) == count and match[2] == prev.hex().encode() and not ended
-            if not fits or match[3].decode() < newest or stated != mark:
+            if not fits or match[3].decode() < newest or (stamp and (int(stamp[1]), stamp[2].decode()) or (0, "")) != mark:
                 if committed or segment != segments[-1]:
                     raise Bad(f"entry {count} does not fit in {segment.name}")
                 tail = b"bad"
                 break
             body, newest = match[4], match[3].decode()
+            epoch = next_epoch(epoch, body, count, peaks) if body.startswith(b'"t":"keyroll",') else epoch
             if body.startswith((b'"t":"revoke",', b'"t":"kill",')):
-                mark = (mark[0] + 1, sha(b"airlock/revoked/v1\0", body))
+                mark = (mark[0] + 1, sha(b"airlock/revoked/v1\0", body).hex())
             ended = body.startswith(b'"t":"rotate",')
             if ended and not body.startswith(f'"t":"rotate","next":{count + 1}'.encode()):
                 raise Bad(f"entry {count} ends its segment and names another entry than the next")
@@ -144,18 +152,20 @@ def verify(args):
             push(peaks, count, prev)
             count, at = count + 1, at + len(raw) + 1
             if any(count == claim[0] for claim in claims):
-                roots[count] = tree_head(peaks)
+                roots[count] = (tree_head(peaks), epoch)
             leaf_of_head = prev if head and count == head["n"] else leaf_of_head
             seal_at_head = (mac, mu) if head and head["seal"] and count == head["seal"][0] else seal_at_head
         if segment != segments[-1] and (tail or not ended):
             raise Bad(f"{segment.name} has no end")
-        if tail:
-            weak.append("there are bytes behind the last entry")
+        weak += ["there are bytes behind the last entry"] if tail else []
     for n, root, origin, path in claims:
         if n > count:
             raise Bad(f"{path.name} covers {n} entries, there are {count}", 4)
-        if n and roots[n] != root or origin != genesis["origin"]:
+        if n and roots[n][0] != root or origin != genesis["origin"]:
             raise Bad(f"the first {n} entries are not those of {path.name}")
+        signer = n and roots[n][1]
+        if signer and not has_signature(path.read_bytes().decode(), f"{origin}/epoch-{signer[0]}", signer[1]) and path.parent == folder:
+            raise Bad(f"{path.name} is not signed by the key of its epoch")
     if head and head["n"] > count:
         raise Bad(f"the head names {head['n']} entries, there are {count}", 4)
     if head and (leaf_of_head != head["leaf"] or seed and head["seal"] and seal_at_head != head["seal"][1:]):
@@ -173,13 +183,9 @@ def verify(args):
 def opened(folder, segments, seq, given=None):
     segment = max(path for path in segments if int(path.name[4:24]) <= seq)
     line = json.loads(segment.read_bytes().split(b"\n")[seq - int(segment.name[4:24])])
-    kept, what = [], "result" if line["t"] == "outcome" else "args"
-    for text in (folder / "evidence" / segment.name).read_bytes().splitlines():
-        try:
-            entry = json.loads(text)
-        except ValueError:
-            continue  # what a writer that was killed left behind
-        kept += [entry] if entry["seq"] == seq else []
+    what = "result" if line["t"] == "outcome" else "args"
+    lines = (folder / "evidence" / segment.name).read_bytes().splitlines()  # a writer that was killed leaves half a line behind
+    kept = [json.loads(text) for text in lines if text.startswith(b'{"seq":%d,' % seq) and text.endswith(b"}")]
     salts = [bytes.fromhex(entry["salt"]) for entry in kept if "salt" in entry]
     texts = [base64.b64decode(entry[what]) for entry in kept if "-" not in entry.get(what, "-") and "cut" not in entry] if given is None else [given]
     for text in texts:
@@ -194,8 +200,7 @@ def opened(folder, segments, seq, given=None):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    for name in ("dir", "--key", "--checkpoint", "--seed-file"):
-        parser.add_argument(name)
+    [parser.add_argument(name) for name in ("dir", "--key", "--checkpoint", "--seed-file")]
     parser.add_argument("--open", nargs="+", metavar="SEQ [FILE]")
     try:
         weak = verify(parser.parse_args())

@@ -9,7 +9,7 @@ use crate::effect::World;
 use crate::lease::guard;
 use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
-use crate::ledger::{Ledger, Prepared, note};
+use crate::ledger::{Ledger, Prepared};
 use crate::policy::{Mode, Policy};
 #[cfg(feature = "roles")]
 use crate::role;
@@ -154,7 +154,7 @@ fn remark(policy: &Policy, ledger: &Ledger, ledger_dir: &Path) {
         warn(&format!(
             "new ledger in {}. Its public key is {} - keep it elsewhere; `airlock verify-log --key` needs it.",
             ledger_dir.display(),
-            note::plain_key(ledger.key())
+            ledger.pin()
         ));
     }
     if policy.mode == Mode::Shadow {

@@ -15,7 +15,7 @@ ledger = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(ledger)
 
 NAME = "witness.example/1"
-LOG_KEY = base64.b64decode(sys.argv[1])
+LOG_KEY = base64.b64decode(sys.argv[1].split(",")[0])
 EXPANDED = hashlib.sha512(bytes([int(sys.argv[2])]) * 32).digest()
 SECRET = int.from_bytes(EXPANDED[:32], "little") & ((1 << 254) - 8) | (1 << 254)
 SEEN = {}
@@ -64,16 +64,22 @@ def grew(old, old_root, new, new_root, path):
 class Witness(http.server.BaseHTTPRequestHandler):
     def do_POST(self):
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        head, note = body.split("\n\n", 1)
+        if self.path != "/add-checkpoint":
+            return self.answer(404, "")
+        head, _, note = body.partition("\n\n")
         first, *hashes = head.split("\n")
+        if not first.startswith("old ") or not first[4:].isdigit() or len(hashes) > 63:
+            return self.answer(400, "")
         try:
             size, root, origin = ledger.read_checkpoint(note, LOG_KEY)
         except ledger.Bad:
             return self.answer(403, "")
         seen, seen_root = SEEN.get(origin, (0, b""))
-        if int(first.removeprefix("old ")) != seen:
+        if int(first[4:]) > size:
+            return self.answer(400, "")
+        if int(first[4:]) != seen or size == seen and root != seen_root:
             return self.answer(409, f"{seen}\n")
-        if size < seen or not grew(seen, seen_root, size, root, [base64.b64decode(text) for text in hashes]):
+        if not grew(seen, seen_root, size, root, [base64.b64decode(text) for text in hashes]):
             return self.answer(422, "")
         SEEN[origin] = (size, root)
         now = int(time.time())
@@ -83,6 +89,7 @@ class Witness(http.server.BaseHTTPRequestHandler):
 
     def answer(self, code, text):
         self.send_response(code)
+        self.send_header("Content-Type", "text/x.tlog.size" if code == 409 else "text/plain; charset=utf-8")
         self.send_header("Content-Length", str(len(text.encode())))
         self.end_headers()
         self.wfile.write(text.encode())

@@ -219,12 +219,13 @@ fn a_kill_at_any_moment_loses_no_decision_that_was_told() {
 fn a_kill_during_the_very_first_start_stands_in_nobodys_way() {
     let program = abuse();
     let begun = |place: &Place, file: &str| place.ledger().join(file).exists();
-    let stages: [&dyn Fn(&Place) -> bool; 8] = [
+    let stages: [&dyn Fn(&Place) -> bool; 9] = [
         &|_| true,
         &|place| place.ledger().is_dir(),
         &|place| begun(place, "head"),
         &|place| begun(place, "keys/log.draft"),
         &|place| begun(place, "keys/log.key"),
+        &|place| begun(place, "keys/epoch.key"),
         &|place| begun(place, SEGMENT),
         &|place| length(&place.ledger().join(SEGMENT)) > 0,
         &|place| length(&place.ledger().join("head")) > 0,

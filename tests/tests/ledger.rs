@@ -334,11 +334,95 @@ fn a_host_that_is_rolled_back_is_found_by_its_witness() {
     copied(&early, &ledger);
     assert_eq!(hand_over(Some(&witnessed)).0, 409);
     assert_eq!(verify(&["--checkpoint", text(&kept)]), 4, "the kept checkpoint knows of more");
-    // Another history after the common beginning, signed with the log's own key.
+    // Another history after the common beginning, signed with the log's own key and of more entries.
     work("other");
     work("more");
     let (status, said) = hand_over(Some(&kept));
     assert_eq!(status, 422, "{said}");
     assert_eq!(verify(&["--checkpoint", text(&kept)]), 1);
     assert_eq!(add(&said), 1);
+}
+
+#[test]
+fn a_witness_is_asked_by_one_command_and_finds_a_host_that_was_put_back() {
+    let place = Place::new("abuse");
+    let ledger = place.ledger();
+    let dir = text(&ledger);
+    let lease = place.lease(&["http_get_json"]);
+    let work = |id: &str| {
+        let mut gateway = place.start(&abuse());
+        gateway.ask(&get(id, "/witness", &lease));
+        gateway.finish();
+    };
+    work("one");
+    let witness = Witness::start(&log_key(&place));
+    let at = |url: &str, dir: &str| {
+        let output = run(&["witness", "submit", dir, "--witness", &witness.key, "--url", url]);
+        (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
+    };
+    let url = format!("http://127.0.0.1:{}/", witness.port);
+    let submit = || at(&url, dir);
+    let verify = || code(&["verify-log", dir, "--witness", &witness.key]);
+    assert_eq!((submit().0, verify()), (0, 0));
+    assert_eq!(submit().0, 0, "nothing came since");
+    let early = place.dir().join("early");
+    let copied = |from: &Path, to: &Path| {
+        assert!(Command::new("cp").arg("-rT").arg(from).arg(to).status().unwrap().success());
+    };
+    copied(&ledger, &early);
+    work("two");
+    assert_eq!((verify(), submit().0, verify()), (3, 0, 0));
+    // What it has seen is lost here: the witness says how far it is, and is asked once more.
+    fs::remove_file(ledger.join("witnessed")).unwrap();
+    work("three");
+    assert_eq!((submit().0, verify()), (0, 0));
+    let kept = fs::read(ledger.join("witnessed")).unwrap();
+
+    // The whole host is put back; then it goes on another way, to fewer entries than were seen, as many, and more.
+    fs::remove_dir_all(&ledger).unwrap();
+    copied(&early, &ledger);
+    for (id, said) in
+        [("", "put back to an earlier state"), ("a", "put back"), ("b", "another history"), ("c", "another history")]
+    {
+        if !id.is_empty() {
+            work(id);
+        }
+        let (code, stderr) = submit();
+        assert!(code == 1 && stderr.contains(said), "{id}: {code} {stderr}");
+        assert_ne!(fs::read(ledger.join("witnessed")).unwrap(), kept, "nothing is kept of a refusal");
+    }
+
+    // Nobody there, a witness that does not know this ledger, and an address that is none: no answer, which is not a no.
+    let other = Place::new("abuse");
+    let mut gateway = other.start(&abuse());
+    gateway.ask(&get("one", "/witness", &other.lease(&["http_get_json"])));
+    gateway.finish();
+    for (url, dir, said) in [
+        (url.as_str(), text(&other.ledger()), "does not know the log key"),
+        (&format!("{url}elsewhere"), dir, "does not know a ledger of the name"),
+        ("http://127.0.0.1:1", dir, "does not answer"),
+        ("http://witness.example", dir, "for this machine alone"),
+    ] {
+        let (code, stderr) = at(url, dir);
+        assert!(code == 2 && stderr.contains(said), "{url}: {code} {stderr}");
+    }
+}
+
+#[test]
+fn a_gateway_does_not_start_on_a_read_only_file_system() {
+    let place = Place::new("abuse");
+    let mut gateway = place.start(&abuse());
+    gateway.ask(&get("one", "/read-only", &place.lease(&["http_get_json"])));
+    gateway.finish();
+    let before = fs::read(place.ledger().join("seg-00000000000000000000.jsonl")).unwrap();
+    let script = "mount --bind \"$AIRLOCK_LEDGER_DIR\" \"$AIRLOCK_LEDGER_DIR\" && \
+                  mount -o remount,bind,ro \"$AIRLOCK_LEDGER_DIR\" && exec \"$0\"";
+    let mut command = place.command(Path::new("unshare"));
+    command.args(["--user", "--map-root-user", "--mount", "sh", "-c", script]).arg(abuse());
+    let mut gateway = airlock_tests::process::Gateway::start(command);
+    let (status, stderr) = gateway.end();
+    assert_eq!(status.code(), Some(4), "{stderr}");
+    assert!(stderr.contains("the ledger cannot be opened") && stderr.contains("Read-only file system"), "{stderr}");
+    assert_eq!(fs::read(place.ledger().join("seg-00000000000000000000.jsonl")).unwrap(), before);
+    assert_eq!(code(&["verify-log", text(&place.ledger()), "--key", &log_key(&place)]), 0);
 }

@@ -118,8 +118,10 @@ impl Learn {
     fn prove(&self) -> Result<(), Failure> {
         let read =
             |path: &Path| std::fs::read(path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display())));
+        let pin = self.key.as_deref().map(pinned).transpose()?;
         let trust = Trust {
-            key: self.key.as_deref().map(pinned).transpose()?,
+            key: pin.map(|pin| pin.key),
+            epoch_key: pin.and_then(|pin| pin.epoch),
             saved: self.checkpoint.as_deref().map(read).transpose()?,
             witness: self.witness.as_deref().map(witness).transpose()?,
             seed: self.seed_file.as_deref().map(read_seed).transpose()?,

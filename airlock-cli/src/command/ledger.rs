@@ -4,8 +4,8 @@ use crate::args::Format;
 use crate::manifest::policy_of;
 use crate::render::{Failure, Outcome, note, say};
 use airlock_policy::ir::Durability as Said;
+use airlock_runtime::ledger::Ledger as Open;
 use airlock_runtime::ledger::seal::Seed;
-use airlock_runtime::ledger::{Ledger as Open, note as tlog};
 use airlock_runtime::policy::Durability;
 use serde_json::json;
 use std::io::Read;
@@ -56,18 +56,20 @@ impl Init {
             Said::Process => Durability::Process,
         };
         let seed = Seed::fresh().map_err(Failure::new)?;
-        let key =
+        let pin =
             Open::init(&self.dir, &policy.gateway.name, accepted.compiled.digest(), durability, &seed).map_err(|fault| {
                 Failure::new(format_args!("no ledger was made: {fault}")).help("run this as the user that the gateway runs as")
             })?;
-        let (text, key) = (seed.text(), tlog::plain_key(&key));
+        let (text, key) = (seed.text(), pin.to_string());
         match self.format {
             Format::Json => {
                 say(json!({"gateway": policy.gateway.name, "seed": *text, "seed_id": seed.id(), "key": key}));
             }
             Format::Table => {
                 note(format_args!("sealed ledger of {} in {}", policy.gateway.name, self.dir.display()));
-                note(format_args!("log key {key}: keep it elsewhere, `airlock verify-log --key` needs it"));
+                note(format_args!(
+                    "log key and first epoch key {key}: keep them elsewhere, `airlock verify-log --key` needs them"
+                ));
                 note("the seed follows; it is shown once and stored nowhere: keep it where the gateway never comes");
                 say(text.as_str());
             }

@@ -108,7 +108,7 @@ impl Consistency {
 
 impl Verify {
     fn run(self) -> Outcome {
-        let key = pinned(&self.key)?;
+        let key = pinned(&self.key)?.key;
         let text = String::from_utf8(read(&self.file)?).unwrap_or_default();
         let verified = match (Text::parse(&text), &self.entry, &self.since) {
             (Ok(Text::Inclusion(proof)), Some(entry), None) => {

@@ -32,8 +32,8 @@ pub(crate) struct Report {
     /// How many hours to look back [default: all]
     #[arg(long, value_name = "N")]
     lookback_hours: Option<u64>,
-    /// Log key that you kept elsewhere, as for `airlock verify-log`
-    #[arg(long, value_name = "BASE64|FILE")]
+    /// Keys that you kept elsewhere, as for `airlock verify-log`
+    #[arg(long, value_name = "KEYS|FILE")]
     key: Option<String>,
     /// Checkpoint that you kept elsewhere
     #[arg(long, value_name = "FILE")]
@@ -52,8 +52,10 @@ impl Report {
             .checkpoint
             .as_deref()
             .map(|path| std::fs::read(path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display()))));
+        let pin = self.key.as_deref().map(pinned).transpose()?;
         let trust = Trust {
-            key: self.key.as_deref().map(pinned).transpose()?,
+            key: pin.map(|pin| pin.key),
+            epoch_key: pin.and_then(|pin| pin.epoch),
             saved: saved.transpose()?,
             witness: self.witness.as_deref().map(witness).transpose()?,
             seed: self.seed_file.as_deref().map(read_seed).transpose()?,

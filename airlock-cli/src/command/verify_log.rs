@@ -5,8 +5,8 @@ use super::tail::{json, plain};
 use super::witness::witness;
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
-use airlock_runtime::ledger::note::{parse_key, plain_key, verifier_key};
-use airlock_runtime::ledger::verify::{Report, Trust, Verdict, stated_key, verify};
+use airlock_runtime::ledger::note::{Pin, plain_key, verifier_key};
+use airlock_runtime::ledger::verify::{Report, Trust, Verdict, stated, verify};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,8 +19,9 @@ use std::process::ExitCode;
 pub(crate) struct VerifyLog {
     /// Directory of the ledger.
     dir: PathBuf,
-    /// Log key that you kept elsewhere: base64, a verifier key (name+id+base64), or a file with either.
-    #[arg(long, value_name = "BASE64|FILE")]
+    /// Log key that you kept elsewhere: base64, a verifier key (name+id+base64), or a file with either; with a comma and the first epoch
+    /// key behind it, as --print-key prints them, entries of past epochs are proven too.
+    #[arg(long, value_name = "KEYS|FILE")]
     key: Option<String>,
     /// Checkpoint that you kept elsewhere.
     #[arg(long, value_name = "FILE")]
@@ -32,7 +33,7 @@ pub(crate) struct VerifyLog {
     /// File with the seed that `airlock ledger init` printed.
     #[arg(long, value_name = "FILE")]
     seed_file: Option<PathBuf>,
-    /// Print the key that the ledger itself names, to be kept elsewhere, and verify nothing.
+    /// Print the log key and the first epoch key that the ledger itself names, to be kept elsewhere, and verify nothing.
     #[arg(long, conflicts_with_all = ["key", "checkpoint", "seed_file", "witness"])]
     print_key: bool,
     /// How the result is printed.
@@ -49,8 +50,10 @@ impl VerifyLog {
             .checkpoint
             .map(|path| std::fs::read(&path).map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display()))));
         let seed = self.seed_file.as_deref().map(read_seed).transpose()?;
+        let pin = self.key.as_deref().map(pinned).transpose()?;
         let trust = Trust {
-            key: self.key.as_deref().map(pinned).transpose()?,
+            key: pin.map(|pin| pin.key),
+            epoch_key: pin.and_then(|pin| pin.epoch),
             saved: saved.transpose()?,
             seed,
             witness: self.witness.as_deref().map(witness).transpose()?,
@@ -76,27 +79,29 @@ const fn exit_code(verdict: Verdict) -> u8 {
     }
 }
 
-/// A key given by itself or by the name of a file.
-pub(crate) fn pinned(text: &str) -> Result<airlock_runtime::ledger::note::Key, Failure> {
-    let of_file = || std::fs::read_to_string(text).ok().as_deref().and_then(parse_key);
-    parse_key(text).or_else(of_file).ok_or_else(|| {
-        Failure::new("--key is neither a public log key in base64 nor a file that holds one")
-            .help("`airlock verify-log --print-key DIR` prints the key of a ledger you trust now; keep it elsewhere")
+/// Keys given by themselves or by the name of a file.
+pub(crate) fn pinned(text: &str) -> Result<Pin, Failure> {
+    let of_file = || std::fs::read_to_string(text).ok().as_deref().and_then(Pin::parse);
+    Pin::parse(text).or_else(of_file).ok_or_else(|| {
+        Failure::new("--key is neither a public log key in base64, with or without an epoch key behind a comma, nor a file that holds that")
+            .help("`airlock verify-log --print-key DIR` prints the keys of a ledger you trust now; keep them elsewhere")
     })
 }
 
 fn print_key(dir: &Path, format: Format) -> Outcome {
-    let (origin, key) = stated_key(dir).map_err(|e| Failure::new(format!("cannot read the key: {e}")))?;
+    let (origin, pin) = stated(dir).map_err(|e| Failure::new(format!("cannot read the key: {e}")))?;
     match format {
         Format::Table => {
-            say(plain_key(&key));
+            say(pin);
             note(format_args!(
                 "Keep this key where the gateway cannot write. As a verifier key: {}",
-                verifier_key(&origin, &key)
+                verifier_key(&origin, &pin.key)
             ));
         }
         Format::Json => {
-            say(serde_json::json!({ "origin": origin, "key": plain_key(&key), "verifier_key": verifier_key(&origin, &key) }))
+            let epoch_key = pin.epoch.as_ref().map(plain_key);
+            let (key, verifier_key) = (plain_key(&pin.key), verifier_key(&origin, &pin.key));
+            say(serde_json::json!({ "origin": origin, "key": key, "epoch_key": epoch_key, "verifier_key": verifier_key }))
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -124,6 +129,9 @@ fn table(report: &Report) -> String {
     if let Some(sealed) = report.sealed {
         lines.push(format!("  seal        covers {sealed}, {} behind it", report.entries - sealed));
     }
+    if let Some(epoch) = report.epoch {
+        lines.push(format!("  epoch       {epoch}, {} entries are of past ones whose first key is proven", report.past_epochs));
+    }
     for finding in &report.findings {
         let seq = finding.seq.map_or_else(String::new, |seq| format!("entry {seq}, "));
         lines.push(format!("  finding     {seq}{}: {}", plain(&finding.file), plain(&finding.reason)));
@@ -150,7 +158,7 @@ mod tests {
     }
 
     fn trust() -> Trust {
-        Trust { key: Some(stated_key(Path::new(VECTORS)).unwrap().1), ..Trust::default() }
+        Trust { key: Some(stated(Path::new(VECTORS)).unwrap().1.key), ..Trust::default() }
     }
 
     /// A copy of the vectors with other lines in the segment.
@@ -178,8 +186,8 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (file, key) = (dir.path().join("log.pub"), trust().key.unwrap());
         std::fs::write(&file, format!("{}\n", plain_key(&key))).unwrap();
-        assert_eq!(pinned(file.to_str().unwrap()).unwrap(), key);
-        assert_eq!(pinned(&verifier_key("weather", &key)).unwrap(), key);
+        assert_eq!(pinned(file.to_str().unwrap()).unwrap().key, key);
+        assert_eq!(pinned(&verifier_key("weather", &key)).unwrap().key, key);
         assert!(pinned("no such file").is_err());
     }
 }

@@ -1,5 +1,8 @@
 //! `airlock witness`.
 
+mod post;
+mod submit;
+
 use super::proof::{read, tree};
 use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::ledger::WITNESSED;
@@ -17,10 +20,12 @@ const ANSWER_MAX: u64 = 16 * 1024;
 /// Have checkpoints cosigned by an outside party, so that the host cannot go back behind them.
 #[derive(Debug, clap::Subcommand)]
 pub(crate) enum Witness {
+    Submit(submit::Submit),
     Add(Add),
 }
 
-/// Put the answer of a witness to a checkpoint of the ledger, and keep both in the ledger's directory, as `witnessed`.
+/// Put the answer of a witness to a checkpoint of the ledger, and keep both in the ledger's directory, as `witnessed`: `submit` in two
+/// steps, for a host that does not reach the witness.
 ///
 /// The question is what `airlock proof consistency DIR --since DIR/witnessed` prints, posted to `<witness>/add-checkpoint`
 /// (c2sp.org/tlog-witness). Keep a copy of `witnessed` elsewhere as well: whoever takes over the host can put an older one there.
@@ -42,6 +47,7 @@ pub(crate) struct Add {
 impl Witness {
     pub(crate) fn run(self) -> Outcome {
         match self {
+            Self::Submit(verb) => verb.run(),
             Self::Add(verb) => verb.run(),
         }
     }
@@ -65,37 +71,40 @@ impl Add {
             Failure::new(format_args!("{} is not what was posted", self.posted.display()))
                 .help("`airlock proof consistency` prints it")
         })?;
-        let cosigned = with_cosignatures(checkpoint, &String::from_utf8_lossy(&answer)).ok_or_else(|| {
-            Failure::no("the answer is not that of a witness which has cosigned").help(
-                "a witness that has seen another history, or a later one, answers with an error: then find out which is right",
-            )
-        })?;
-        let seen = trusted.verify(cosigned.as_bytes()).map_err(|_| {
-            Failure::no(format_args!("the answer is not a cosignature of {} for this checkpoint", trusted.name()))
-        })?;
         // The entries are read and compared: a witness vouches for what it was shown, not for what lies here.
         let tree = tree(&self.dir, None)?;
-        let path = self.dir.join(WITNESSED);
-        let present = read(&path).ok().and_then(|bytes| Checkpoint::claim(&bytes)).map_or(0, |present| present.n);
-        if seen.checkpoint.n > tree.len() || seen.checkpoint.n < present {
-            return Err(Failure::no(format_args!(
-                "the witness has seen {} entries; the ledger has {} and a cosigned checkpoint of {present}",
-                seen.checkpoint.n,
-                tree.len()
-            )));
-        }
-        let draft = self.dir.join(format!("{WITNESSED}.draft"));
-        let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft);
-        let written = file.and_then(|mut file| {
-            file.write_all(cosigned.as_bytes())?;
-            file.sync_all()?;
-            std::fs::rename(&draft, &path)
-        });
-        written.map_err(|e| Failure::new(format_args!("cannot write {}: {e}", path.display())))?;
-        say(format_args!("{} has seen the first {} entries", trusted.name(), seen.checkpoint.n));
-        note(format_args!("keep a copy of {} elsewhere", path.display()));
-        Ok(ExitCode::SUCCESS)
+        keep(&self.dir, &trusted, checkpoint, &String::from_utf8_lossy(&answer), tree.len())
     }
+}
+
+/// Keeps a checkpoint with the cosignature that a witness answered, if it is one, of a ledger that has this many entries.
+fn keep(dir: &Path, trusted: &Trusted, note_of_log: &str, answer: &str, entries: u64) -> Outcome {
+    let cosigned = with_cosignatures(note_of_log, answer).ok_or_else(|| {
+        Failure::no("the answer is not that of a witness which has cosigned")
+            .help("a witness that has seen another history, or a later one, answers with an error: then find out which is right")
+    })?;
+    let seen = trusted
+        .verify(cosigned.as_bytes())
+        .map_err(|_| Failure::no(format_args!("the answer is not a cosignature of {} for this checkpoint", trusted.name())))?;
+    let path = dir.join(WITNESSED);
+    let present = read(&path).ok().and_then(|bytes| Checkpoint::claim(&bytes)).map_or(0, |present| present.n);
+    if seen.checkpoint.n > entries || seen.checkpoint.n < present {
+        return Err(Failure::no(format_args!(
+            "the witness has seen {} entries; the ledger has {entries} and a cosigned checkpoint of {present}",
+            seen.checkpoint.n
+        )));
+    }
+    let draft = dir.join(format!("{WITNESSED}.draft"));
+    let file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&draft);
+    let written = file.and_then(|mut file| {
+        file.write_all(cosigned.as_bytes())?;
+        file.sync_all()?;
+        std::fs::rename(&draft, &path)
+    });
+    written.map_err(|e| Failure::new(format_args!("cannot write {}: {e}", path.display())))?;
+    say(format_args!("{} has seen the first {} entries", trusted.name(), seen.checkpoint.n));
+    note(format_args!("keep a copy of {} elsewhere", path.display()));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// A witness given by its verifier key or by the name of a file with it.

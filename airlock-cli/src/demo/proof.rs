@@ -1,7 +1,7 @@
 //! After the gateway ended: what its ledger proves, and that a changed byte shows.
 
 use crate::render::Failure;
-use airlock_runtime::ledger::note::{Key, parse_key};
+use airlock_runtime::ledger::note::Pin;
 use airlock_runtime::ledger::read::stats;
 use airlock_runtime::ledger::segments;
 use airlock_runtime::ledger::verify::{Finding, Report, Trust, Verdict, verify};
@@ -29,14 +29,14 @@ pub(crate) struct Tampering {
     pub(crate) finding: Finding,
 }
 
-/// The log key that a gateway prints on stderr when it creates a ledger.
+/// The keys that a gateway prints on stderr when it creates a ledger.
 ///
 /// # Errors
 /// There is none.
-pub(crate) fn announced_key(stderr: &str) -> Result<Key, Failure> {
+pub(crate) fn announced_key(stderr: &str) -> Result<Pin, Failure> {
     let after = stderr.split_once("Its public key is ").map(|(_, rest)| rest);
     let word = after.and_then(|rest| rest.split_whitespace().next());
-    word.and_then(parse_key).ok_or_else(|| Failure::new("the gateway did not print the key of its new ledger"))
+    word.and_then(Pin::parse).ok_or_else(|| Failure::new("the gateway did not print the key of its new ledger"))
 }
 
 /// Counts the decisions in the ledger.
@@ -56,8 +56,8 @@ pub(crate) fn tally(dir: &Path) -> Result<Tally, Failure> {
 ///
 /// # Errors
 /// It cannot be read, or is not proven to its last entry (exit 1).
-pub(crate) fn proven(dir: &Path, key: Key) -> Result<Report, Failure> {
-    let report = verified(dir, key)?;
+pub(crate) fn proven(dir: &Path, pin: Pin) -> Result<Report, Failure> {
+    let report = verified(dir, pin)?;
     match report.verdict {
         Verdict::Proven => Ok(report),
         Verdict::Tampered | Verdict::Weaker | Verdict::Truncated => {
@@ -67,8 +67,8 @@ pub(crate) fn proven(dir: &Path, key: Key) -> Result<Report, Failure> {
     }
 }
 
-fn verified(dir: &Path, key: Key) -> Result<Report, Failure> {
-    verify(dir, &Trust { key: Some(key), ..Trust::default() })
+fn verified(dir: &Path, pin: Pin) -> Result<Report, Failure> {
+    verify(dir, &Trust { key: Some(pin.key), epoch_key: pin.epoch, ..Trust::default() })
         .map_err(|e| Failure::new(format_args!("cannot verify the ledger {}: {e}", dir.display())))
 }
 
@@ -76,7 +76,7 @@ fn verified(dir: &Path, key: Key) -> Result<Report, Failure> {
 ///
 /// # Errors
 /// A file operation failed, there is no such entry, or the change goes unnoticed (exit 1).
-pub(crate) fn tamper(dir: &Path, copy: &Path, key: Key) -> Result<Tampering, Failure> {
+pub(crate) fn tamper(dir: &Path, copy: &Path, pin: Pin) -> Result<Tampering, Failure> {
     let cannot = |e: std::io::Error| Failure::new(format_args!("cannot copy the ledger to {}: {e}", copy.display()));
     std::fs::create_dir(copy).map_err(cannot)?;
     for entry in std::fs::read_dir(dir).map_err(cannot)? {
@@ -89,7 +89,7 @@ pub(crate) fn tamper(dir: &Path, copy: &Path, key: Key) -> Result<Tampering, Fai
     let mut bytes = std::fs::read(&segment.path).map_err(cannot)?;
     let change = change_subject(&mut bytes).ok_or_else(|| Failure::new("the ledger has no denial of an agent"))?;
     std::fs::write(&segment.path, &bytes).map_err(cannot)?;
-    let report = verified(copy, key)?;
+    let report = verified(copy, pin)?;
     match (report.verdict, report.findings.into_iter().next()) {
         (Verdict::Tampered, Some(finding)) => Ok(Tampering { seq: change.0, before: change.1, after: change.2, finding }),
         (verdict, _) => Err(Failure::no(format_args!("a changed byte in the ledger went unnoticed ({verdict:?})"))),

@@ -1,6 +1,7 @@
 //! A position in the chain: what the next line must follow from. Writer, recovery and verifier share it, so they cannot disagree.
 
 use super::chain::{Hash, Range, hex, leaf};
+use super::epoch::{Epoch, KEYROLL};
 use super::line::{self, Line};
 use super::seal::Seal;
 use crate::clock::Micros;
@@ -19,6 +20,8 @@ pub(super) struct Cursor {
     pub(super) range: Range,
     /// The seal over them, if the ledger has one.
     pub(super) seal: Option<Seal>,
+    /// The epoch that the next line is in, if the ledger has epoch keys.
+    pub(super) epoch: Option<Epoch>,
     /// Time of the first line of the segment.
     pub(super) began: Micros,
     /// Time of the last line.
@@ -35,9 +38,19 @@ impl Cursor {
         Self::resume(0, first_prev, Range::default(), Micros(0))
     }
 
-    /// After a commit that the head describes. Where that began and what seals it, the caller adds.
+    /// After a commit that the head describes. Where that began, what seals it and in which epoch it is, the caller adds.
     pub(super) fn resume(offset: u64, prev: Hash, range: Range, newest: Micros) -> Self {
-        Self { offset, prev, range, seal: None, began: newest, ts: newest.rfc3339(), at: Some(newest), closed: false }
+        Self {
+            offset,
+            prev,
+            range,
+            seal: None,
+            epoch: None,
+            began: newest,
+            ts: newest.rfc3339(),
+            at: Some(newest),
+            closed: false,
+        }
     }
 
     /// Does the segment end here? Then the next line begins another one.
@@ -88,7 +101,8 @@ impl Cursor {
             return Err("it ends the segment, and names another entry than the next one".into());
         }
         admits(&line)?;
-        self.step(text, &line);
+        let epoch = self.epoch_from(&line)?;
+        self.step(text, &line, epoch);
         Ok(line)
     }
 
@@ -99,12 +113,29 @@ impl Cursor {
         let ts = if self.at == Some(at) { self.ts.clone() } else { at.rfc3339() };
         let text = line::build_at(self.range.len(), &self.prev, &ts, body);
         let line = Line { seq: self.range.len(), prev: self.prev, ts: &ts, body };
-        self.step(&text, &line);
+        // What this writer made itself fits.
+        let epoch = self.epoch_from(&line).unwrap_or_default();
+        self.step(&text, &line, epoch);
         self.at = Some(at);
         text
     }
 
-    fn step(&mut self, text: &[u8], line: &Line<'_>) {
+    /// The epoch that begins with this line, if one does.
+    fn epoch_from(&self, line: &Line<'_>) -> Result<Option<Epoch>, &'static str> {
+        if line.seq == 0 {
+            Epoch::first(line)
+        } else if line.body.starts_with(KEYROLL) {
+            let present = self.epoch.as_ref().ok_or("it rolls an epoch key, and line 0 names none")?;
+            present.next(line, &self.range.root()).map(Some)
+        } else {
+            Ok(None)
+        }
+    }
+
+    fn step(&mut self, text: &[u8], line: &Line<'_>, epoch: Option<Epoch>) {
+        if epoch.is_some() {
+            self.epoch = epoch;
+        }
         self.prev = leaf(text);
         self.range.push(self.prev);
         if let Some(seal) = &mut self.seal {

@@ -251,6 +251,9 @@ pub(super) struct Genesis<'a> {
     /// Names the seed of the seal; absent without one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) seal: Option<String>,
+    /// Key of epoch 0, base64; absent in ledgers that were begun without epoch keys.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) epk: Option<&'a str>,
 }
 
 /// What recovery found and did.

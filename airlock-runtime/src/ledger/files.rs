@@ -1,6 +1,7 @@
 //! The directory of a ledger: names of its files, and the two ways of reading a segment (line by line, and from an instant).
 
 use super::line::{self, LINE_MAX};
+use super::note::NOTE_MAX;
 use crate::clock::Micros;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
@@ -60,11 +61,34 @@ pub fn segments(dir: &Path) -> io::Result<Vec<Segment>> {
         if let Some(digits) = digits.filter(|d| d.len() == 20 && d.bytes().all(|b| b.is_ascii_digit()))
             && let Ok(first) = digits.parse()
         {
+            let kind = item.file_type()?;
+            if !kind.is_file() && !kind.is_symlink() {
+                return Err(irregular(&item.path()));
+            }
             found.push(Segment { first, path: item.path() });
         }
     }
     found.sort_by_key(|segment| segment.first);
     Ok(found)
+}
+
+/// Opens a file for reading. It has to be a regular one: a pipe in its place would keep a reader waiting for ever.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    match path.metadata()?.is_file() {
+        true => File::open(path),
+        false => Err(irregular(path)),
+    }
+}
+
+fn irregular(path: &Path) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display()))
+}
+
+/// The bytes of a note, and one more than the longest has where it is longer: whatever reads notes refuses that.
+pub(super) fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    open(path)?.take(NOTE_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// How a scan ended.

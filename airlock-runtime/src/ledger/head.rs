@@ -5,8 +5,10 @@
 
 use super::LedgerError;
 use super::chain::{Hash, Range};
+use super::epoch::Epoch;
 use super::seal::Seal;
 use crate::clock::Micros;
+use ed25519_dalek::VerifyingKey;
 use rustix::fs::{FlockOperation, flock};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -17,11 +19,18 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Distance between the slots: a page each, so that one torn write cannot reach both.
 const SLOT: usize = 4096;
-const MAGIC: &[u8; 8] = b"alkhead2";
+/// Of a ledger with epoch keys.
+const MAGIC: &[u8; 8] = b"alkhead3";
+/// Of one that was begun without them.
+const WITHOUT_EPOCH: &[u8; 8] = b"alkhead2";
+/// Of one that has been written to last before there were segments and seals: the next commit writes the form above.
+const ONE_SEGMENT: &[u8; 8] = b"alkhead1";
 /// Magic, generation, entries, offset, durable, time, segment, boot id, leaf, number of peaks.
 const FIXED: usize = 8 * 7 + 16 + 32 + 1;
 /// Number of lines, key and aggregate of a seal.
 const SEAL: usize = 8 + 32 + 32;
+/// Number, key, number of entries and time of an epoch.
+const EPOCH: usize = 8 + 32 + 8 + 8;
 
 /// State after a commit.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,12 +54,14 @@ pub(super) struct Slot {
     /// The seal over all entries that are durable: what a power cut may take away must not be under it, since the keys of lines under
     /// it are gone. `None`: the ledger has no seal.
     pub(super) seal: Option<Seal>,
+    /// The epoch of the newest entry. `None`: the ledger has no epoch keys.
+    pub(super) epoch: Option<Epoch>,
 }
 
 impl Slot {
     fn encode(&self) -> Zeroizing<Vec<u8>> {
-        let mut out = Zeroizing::new(Vec::with_capacity(FIXED + 32 * self.range.peaks().len() + 1 + SEAL + 8));
-        out.extend_from_slice(MAGIC);
+        let mut out = Zeroizing::new(Vec::with_capacity(FIXED + 32 * self.range.peaks().len() + 1 + SEAL + EPOCH + 8));
+        out.extend_from_slice(if self.epoch.is_some() { MAGIC } else { WITHOUT_EPOCH });
         for number in [self.generation, self.range.len(), self.offset, self.durable, self.newest.0, self.segment] {
             out.extend_from_slice(&number.to_be_bytes());
         }
@@ -67,31 +78,47 @@ impl Slot {
             out.extend_from_slice(seal.key());
             out.extend_from_slice(seal.mu());
         }
+        if let Some(epoch) = &self.epoch {
+            out.extend_from_slice(&epoch.number.to_be_bytes());
+            out.extend_from_slice(epoch.key.as_bytes());
+            out.extend_from_slice(&epoch.since.to_be_bytes());
+            out.extend_from_slice(&epoch.began.0.to_be_bytes());
+        }
         let check = Sha256::digest(out.as_slice());
         out.extend_from_slice(&check[..8]);
         out
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let number = |n: usize| Some(u64::from_be_bytes(bytes.get(8 * n..8 * n + 8)?.try_into().ok()?));
+        let magic = bytes.first_chunk::<8>()?;
+        if magic == ONE_SEGMENT {
+            return Self::decode_one_segment(bytes);
+        }
+        let number = |n: usize| be64(bytes, 8 * n);
         let count = usize::from(*bytes.get(FIXED - 1)?);
         let flag = FIXED + 32 * count;
-        let end = flag + 1 + if *bytes.get(flag)? == 0 { 0 } else { SEAL };
-        let written = bytes.get(..end)?;
-        if !written.starts_with(MAGIC) || Sha256::digest(written)[..8] != *bytes.get(end..end + 8)? {
-            return None;
-        }
-        let peaks = written[FIXED..flag].chunks_exact(32).filter_map(|peak| peak.try_into().ok()).collect();
-        let seal = match written.get(flag + 1..)?.split_first_chunk::<8>() {
+        let behind_seal = flag + 1 + if *bytes.get(flag)? == 0 { 0 } else { SEAL };
+        let end = behind_seal + if magic == MAGIC { EPOCH } else { 0 };
+        let written = checked(bytes, end).filter(|_| magic == MAGIC || magic == WITHOUT_EPOCH)?;
+        let seal = match written.get(flag + 1..behind_seal)?.split_first_chunk::<8>() {
             None => None,
             Some((n, rest)) => {
                 let (key, mu) = rest.split_first_chunk::<32>()?;
                 Some(Seal::from_parts(u64::from_be_bytes(*n), key, mu.try_into().ok()?))
             }
         };
+        let epoch = match written.get(behind_seal..)? {
+            [] => None,
+            epoch => Some(Epoch {
+                number: be64(epoch, 0)?,
+                key: VerifyingKey::from_bytes(epoch.get(8..40)?.try_into().ok()?).ok()?,
+                since: be64(epoch, 40)?,
+                began: Micros(be64(epoch, 48)?),
+            }),
+        };
         Some(Self {
             generation: number(1)?,
-            range: Range::from_parts(number(2)?, peaks)?,
+            range: Range::from_parts(number(2)?, peaks(&written[FIXED..flag]))?,
             offset: number(3)?,
             durable: number(4)?,
             newest: Micros(number(5)?),
@@ -99,8 +126,43 @@ impl Slot {
             boot: bytes.get(56..72)?.try_into().ok()?,
             leaf: bytes.get(72..104)?.try_into().ok()?,
             seal,
+            epoch,
         })
     }
+
+    /// The first form: no segment, which was always that of line 0, and nothing behind the peaks.
+    fn decode_one_segment(bytes: &[u8]) -> Option<Self> {
+        const PEAKS: usize = FIXED - 8;
+        let number = |n: usize| be64(bytes, 8 * n);
+        let end = PEAKS + 32 * usize::from(*bytes.get(PEAKS - 1)?);
+        let written = checked(bytes, end)?;
+        Some(Self {
+            generation: number(1)?,
+            range: Range::from_parts(number(2)?, peaks(&written[PEAKS..]))?,
+            offset: number(3)?,
+            durable: number(4)?,
+            newest: Micros(number(5)?),
+            segment: 0,
+            boot: bytes.get(48..64)?.try_into().ok()?,
+            leaf: bytes.get(64..96)?.try_into().ok()?,
+            seal: None,
+            epoch: None,
+        })
+    }
+}
+
+fn be64(bytes: &[u8], at: usize) -> Option<u64> {
+    bytes.get(at..)?.first_chunk().copied().map(u64::from_be_bytes)
+}
+
+fn peaks(bytes: &[u8]) -> Vec<Hash> {
+    bytes.chunks_exact(32).filter_map(|peak| peak.try_into().ok()).collect()
+}
+
+/// The first `end` bytes, if the check behind them is theirs.
+fn checked(bytes: &[u8], end: usize) -> Option<&[u8]> {
+    let written = bytes.get(..end)?;
+    (Sha256::digest(written)[..8] == *bytes.get(end..end + 8)?).then_some(written)
 }
 
 /// The open file `head`.
@@ -213,12 +275,25 @@ mod tests {
         let mut range = Range::default();
         (0..leaves).for_each(|n| range.push([u8::try_from(n % 251).unwrap(); 32]));
         let seal = (leaves > 2).then(|| Seal::from_parts(leaves - 1, &[5; 32], [6; 32]));
-        Slot { generation, segment: 3, offset: 10, durable: 5, newest: Micros(7), boot: [3; 16], leaf: [4; 32], range, seal }
+        let key = ed25519_dalek::SigningKey::from_bytes(&[7; 32]).verifying_key();
+        let epoch = (leaves > 1).then_some(Epoch { number: 4, key, since: leaves - 1, began: Micros(6) });
+        Slot {
+            generation,
+            segment: 3,
+            offset: 10,
+            durable: 5,
+            newest: Micros(7),
+            boot: [3; 16],
+            leaf: [4; 32],
+            range,
+            seal,
+            epoch,
+        }
     }
 
     #[test]
     fn a_slot_comes_back_and_no_changed_byte_is_accepted() {
-        for leaves in [1, 1023] {
+        for leaves in [1, 2, 1023] {
             let written = slot(9, leaves).encode();
             assert!(written.len() <= SLOT);
             assert_eq!(Slot::decode(&written), Some(slot(9, leaves)));

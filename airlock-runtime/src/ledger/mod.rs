@@ -9,6 +9,8 @@
 pub mod chain;
 mod cursor;
 mod entry;
+mod epoch;
+mod epochkey;
 mod error;
 pub mod evidence;
 mod facts;
@@ -30,6 +32,7 @@ mod rehearsal;
 mod resume;
 mod retain;
 mod revoked;
+mod roll;
 mod room;
 mod rotate;
 pub mod seal;
@@ -61,6 +64,7 @@ use crate::clock::Micros;
 use crate::policy::evidence::Kept;
 use crate::policy::{Durability, EffectClass, Policy};
 use ed25519_dalek::VerifyingKey;
+use note::Pin;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -84,7 +88,7 @@ pub struct Ledger {
     pol: String,
     origin: String,
     durability: Durability,
-    key: VerifyingKey,
+    pin: Pin,
     is_new: bool,
     kept: Kept,
 }
@@ -131,10 +135,10 @@ impl Ledger {
         policy_digest: &[u8; 32],
         durability: Durability,
         seed: &seal::Seed,
-    ) -> Result<VerifyingKey, LedgerError> {
+    ) -> Result<Pin, LedgerError> {
         let pol = place::short(policy_digest);
         let store = place::init(dir, place::Terms { origin, pol: &pol, durability, watch: None }, seed)?;
-        Ok(store.key.verifying_key())
+        Ok(store.pin())
     }
 
     /// Name of the gateway, as line 0 says.
@@ -150,7 +154,7 @@ impl Ledger {
     }
 
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
-        let (key, origin, kept) = (store.key.verifying_key(), store.origin.clone(), store.keeps.kept);
+        let (pin, origin, kept) = (store.pin(), store.origin.clone(), store.keeps.kept);
         let shared = Arc::new(Shared::new(store));
         let (asks, inbox) = sync_channel(QUEUE_MAX);
         let syncs_idle = match durability {
@@ -160,13 +164,19 @@ impl Ledger {
         let theirs = Arc::clone(&shared);
         let thread = crate::thread::begin("ledger", move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
-        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, key, is_new, kept })
+        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, pin, is_new, kept })
     }
 
     /// The log's public key. It proves something only to those who keep it elsewhere.
     #[must_use]
     pub const fn key(&self) -> &VerifyingKey {
-        &self.key
+        &self.pin.key
+    }
+
+    /// What the operator should keep elsewhere: the log key and the first epoch key.
+    #[must_use]
+    pub const fn pin(&self) -> Pin {
+        self.pin
     }
 
     /// True when `open` found or made a ledger without entries: the time to tell the operator the key. The process that created it

@@ -9,10 +9,12 @@
 //! ```
 
 use super::chain::{Hash, Range};
+use super::epoch::Epoch;
 use base64ct::{Base64, Encoding};
 pub use ed25519_dalek::VerifyingKey as Key;
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
+use std::fmt;
 
 /// Longest note read: a checkpoint with a dozen cosignatures has 2 KiB.
 pub(super) const NOTE_MAX: usize = 64 * 1024;
@@ -66,22 +68,46 @@ impl Checkpoint {
     /// See [`NoteFault`].
     pub fn verify(note: &[u8], key: &VerifyingKey) -> Result<Self, NoteFault> {
         let (checkpoint, signatures) = Self::split(note).ok_or(NoteFault::Malformed)?;
+        checkpoint.signed_by(signatures, &checkpoint.origin, key)?;
+        Ok(checkpoint)
+    }
+
+    /// Verifies that a note is signed by the key of an epoch too.
+    pub(super) fn verify_epoch(note: &[u8], epoch: &Epoch) -> Result<(), NoteFault> {
+        let (checkpoint, signatures) = Self::split(note).ok_or(NoteFault::Malformed)?;
+        checkpoint.signed_by(signatures, &checkpoint.epoch_name(epoch), &epoch.key)
+    }
+
+    /// Looks for the line of a name and a key, and verifies it. A line of the same id that does not hold is passed over: ids are short.
+    fn signed_by(&self, signatures: &str, named: &str, key: &VerifyingKey) -> Result<(), NoteFault> {
         let mut fault = NoteFault::OtherKey;
         for line in signatures.lines() {
             let (name, signed) = line.strip_prefix("\u{2014} ").and_then(|l| l.split_once(' ')).ok_or(NoteFault::Malformed)?;
             let signed = Base64::decode_vec(signed).map_err(|_| NoteFault::Malformed)?;
             let Some((id, signature)) = signed.split_first_chunk::<4>() else { return Err(NoteFault::Malformed) };
-            if name != checkpoint.origin || *id != key_id(name, key) {
+            if name != named || *id != key_id(name, key) {
                 continue;
             }
             fault = NoteFault::BadSignature;
             if let Ok(signature) = Signature::from_slice(signature)
-                && key.verify_strict(checkpoint.text().as_bytes(), &signature).is_ok()
+                && key.verify_strict(self.text().as_bytes(), &signature).is_ok()
             {
-                return Ok(checkpoint);
+                return Ok(());
             }
         }
         Err(fault)
+    }
+
+    /// The signature line of an epoch key.
+    pub(super) fn epoch_line(&self, epoch: &Epoch, signature: &Signature) -> String {
+        let name = self.epoch_name(epoch);
+        let signed = [key_id(&name, &epoch.key).as_slice(), &signature.to_bytes()].concat();
+        format!("\u{2014} {name} {}\n", Base64::encode_string(&signed))
+    }
+
+    /// The name of an epoch key, so that a reader of notes tells it from the log key.
+    fn epoch_name(&self, epoch: &Epoch) -> String {
+        format!("{}/epoch-{}", self.origin, epoch.number)
     }
 
     /// Reads what a note says, whoever signed it. Only [`Checkpoint::verify`] makes it a proof.
@@ -140,6 +166,35 @@ pub fn parse_key(text: &str) -> Option<VerifyingKey> {
     VerifyingKey::from_bytes(&bytes.try_into().ok()?).ok()
 }
 
+/// What an operator keeps elsewhere of a ledger: the log key and, where it has epoch keys, the first of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Pin {
+    /// The log key.
+    pub key: VerifyingKey,
+    /// The key of epoch 0.
+    pub epoch: Option<VerifyingKey>,
+}
+
+/// `KEY` or `KEY,EPOCHKEY`, both base64.
+impl fmt::Display for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&plain_key(&self.key))?;
+        self.epoch.map_or(Ok(()), |epoch| write!(f, ",{}", plain_key(&epoch)))
+    }
+}
+
+impl Pin {
+    /// Reads one or both keys, each in either form.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        if let Some(key) = parse_key(text) {
+            return Some(Self { key, epoch: None });
+        }
+        let (key, epoch) = text.rsplit_once(',')?;
+        Some(Self { key: parse_key(key)?, epoch: Some(parse_key(epoch)?) })
+    }
+}
+
 /// True for a name that a note can carry: 1–128 printable ASCII bytes without space and plus.
 pub(super) fn is_origin(name: &str) -> bool {
     (1..=128).contains(&name.len()) && name.bytes().all(|b| b.is_ascii_graphic() && b != b'+')
@@ -194,6 +249,10 @@ mod tests {
         assert_eq!(parse_key(&plain_key(&key)), Some(key));
         assert_eq!(parse_key(&format!(" {}\n", verifier_key("weather", &key))), Some(key));
         assert_eq!(parse_key("weather+0+AA=="), None);
+        let pin = Pin { key, epoch: Some(SigningKey::from_bytes(&[8; 32]).verifying_key()) };
+        assert_eq!(Pin::parse(&format!("{pin}\n")), Some(pin));
+        assert_eq!(Pin::parse(&plain_key(&key)), Some(Pin { key, epoch: None }));
+        assert!(Pin::parse(&format!("{},", plain_key(&key))).is_none() && Pin::parse(&format!("{pin},AA==")).is_none());
         assert!(is_origin("weather") && !is_origin("") && !is_origin("a b") && !is_origin("a+b") && !is_origin("a\u{e9}"));
     }
 }

@@ -4,13 +4,15 @@ use super::LedgerError;
 use super::chain::{first_prev, hex};
 use super::cursor::Cursor;
 use super::entry::{Genesis, body};
+use super::epoch::EPOCH_AGE;
+use super::epochkey::Keys;
 use super::evidence;
 use super::facts::Facts;
 use super::files::{self, End, Segment};
 use super::fold::Folded;
 use super::head::{Head, boot_id};
 use super::line::{self, LINE_MAX};
-use super::note::{is_origin, plain_key};
+use super::note::{is_origin, parse_key, plain_key};
 use super::resume::resume;
 use super::revoked::Mark;
 use super::room::{self, Room};
@@ -67,6 +69,8 @@ pub(super) struct GenesisLine {
     pub(super) durability: String,
     /// Names the seed of the seal; absent without one.
     pub(super) seal: Option<String>,
+    /// Key of epoch 0; absent in ledgers that were begun without epoch keys.
+    pub(super) epk: Option<String>,
 }
 
 /// Makes the directory ready, with all that lies in it private, and opens the head.
@@ -173,6 +177,7 @@ fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> R
     }
     match (store.follow(size)?, store.cursor.range.len()) {
         (End::Clean, 1) => {
+            store.open_epoch_keys()?;
             store.head.allocate()?;
             store.write_head()?;
         }
@@ -183,7 +188,7 @@ fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> R
         }
         (End::Clean | End::Partial { .. } | End::Fault { .. }, _) => return Err(lost()),
     }
-    let genesis = check_genesis(&store, terms)?;
+    let genesis = check_genesis(&mut store, terms)?;
     if genesis.seal.is_some() {
         return Err(damaged(dir, "`airlock ledger init` did not come to its end here, and its seed is lost"));
     }
@@ -194,7 +199,11 @@ fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Re
     let pk = plain_key(&store.key.verifying_key());
     let durability = terms.durability.word();
     let seal = seed.map(Seed::id);
-    let genesis = Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability, seal };
+    let (keys, first) = Keys::create(&store.dir)?;
+    let epk = plain_key(&first);
+    (store.epoch_keys, store.first_epoch) = (Some(keys), Some(first));
+    let genesis =
+        Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability, seal, epk: Some(&epk) };
     let mut lines = Vec::new();
     store.extend(Micros::now(), &body(&genesis), &mut lines);
     store.write_lines(&lines)?;
@@ -208,7 +217,7 @@ fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Re
 }
 
 /// Line 0 must be this gateway's.
-pub(super) fn check_genesis(store: &Store, terms: Terms<'_>) -> Result<GenesisLine, LedgerError> {
+pub(super) fn check_genesis(store: &mut Store, terms: Terms<'_>) -> Result<GenesisLine, LedgerError> {
     let dir = &store.dir;
     let path = dir.join(files::segment_name(0));
     let first = private().read(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
@@ -237,6 +246,7 @@ pub(super) fn check_genesis(store: &Store, terms: Terms<'_>) -> Result<GenesisLi
     if genesis.pk != plain_key(&store.key.verifying_key()) {
         return Err(damaged(dir, "keys/log.key is not the key that line 0 names"));
     }
+    store.first_epoch = genesis.epk.as_deref().and_then(parse_key);
     Ok(genesis)
 }
 
@@ -266,6 +276,8 @@ pub(super) fn assemble(
         dir: dir.to_owned(),
         origin: terms.origin.to_owned(),
         key,
+        first_epoch: None,
+        epoch_keys: None,
         boot: boot_id(),
         segment,
         file: Arc::new(file),
@@ -279,6 +291,7 @@ pub(super) fn assemble(
         sealed: None,
         marked: 0,
         segment_max: SEGMENT_MAX,
+        epoch_age: EPOCH_AGE,
         room: Room::Free,
         folded: Folded::default(),
         written: cursor.clone(),
@@ -298,7 +311,7 @@ const KEY_TEXT_MAX: usize = 64;
 
 /// Refuses a file or directory that somebody else owns, or to whom its mode gives any of `forbidden`: whoever may write there can
 /// put a key of his own under the ledger before it begins, and whoever may read the key can sign another history.
-fn private_to_me(path: &Path, meta: &Metadata, forbidden: u32) -> Result<(), LedgerError> {
+pub(super) fn private_to_me(path: &Path, meta: &Metadata, forbidden: u32) -> Result<(), LedgerError> {
     let me = rustix::process::geteuid().as_raw();
     let (owner, mode) = (meta.uid(), meta.mode() & 0o7777);
     let what = if owner != me && owner != 0 {

@@ -17,7 +17,6 @@ use super::note::{Checkpoint, Key, NoteFault, parse_key};
 use super::place::read_genesis;
 use base64ct::{Base64, Encoding};
 use std::fmt;
-use std::fs::File;
 use std::path::Path;
 
 /// First line of a proof that an entry stands in a ledger.
@@ -108,7 +107,7 @@ impl Tree {
         let missing = || ProofFault::Ledger(format!("{} holds no ledger that begins with a genesis entry", dir.display()));
         let segments = files::segments(dir)?;
         let first = segments.first().ok_or_else(missing)?;
-        let genesis = read_genesis(&File::open(&first.path)?).ok_or_else(missing)?;
+        let genesis = read_genesis(&files::open(&first.path)?).ok_or_else(missing)?;
         let key = parse_key(&genesis.pk).ok_or_else(missing)?;
         let checkpoint = Checkpoint::verify(note, &key).map_err(ProofFault::Note)?;
         let note = String::from_utf8_lossy(note).into_owned();
@@ -118,7 +117,7 @@ impl Tree {
             if cursor.range.len() >= checkpoint.n {
                 break;
             }
-            let file = File::open(&segment.path)?;
+            let file = files::open(&segment.path)?;
             cursor.open_segment();
             let end = files::scan(&file, 0, file.metadata()?.len(), |_, text| {
                 if cursor.range.len() >= checkpoint.n {

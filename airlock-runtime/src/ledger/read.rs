@@ -115,7 +115,7 @@ pub fn tail(dir: &Path, count: usize) -> io::Result<Tail> {
             break;
         }
         let mut found = Vec::new();
-        for text in last_lines(&File::open(&segment.path)?, missing)? {
+        for text in last_lines(&files::open(&segment.path)?, missing)? {
             let readable = line::parse(&text).ok().and_then(|_| serde_json::from_slice::<Box<RawValue>>(&text).ok());
             match readable {
                 Some(entry) => found.push(entry),
@@ -186,7 +186,7 @@ pub fn walk(dir: &Path, since: Micros, mut each: impl FnMut(&Line<'_>)) -> io::R
     let mut damaged = 0;
     let earliest = since.rfc3339();
     for segment in files::segments(dir)? {
-        let file = File::open(&segment.path)?;
+        let file = files::open(&segment.path)?;
         let size = file.metadata()?.len();
         let end = files::scan(&file, files::seek(&file, size, since)?, size, |_, text| {
             match line::parse(text) {

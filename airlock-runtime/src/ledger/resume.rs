@@ -31,9 +31,12 @@ pub(super) fn resume(dir: &Path, head: Head, segments: &[Segment], terms: Terms<
     let at = segments.iter().position(|segment| segment.first == slot.segment);
     let at = at.ok_or_else(|| damaged(dir, &format!("there is no segment {}", files::segment_name(slot.segment))))?;
     let mut store = assemble(dir, head, segments[at].clone(), terms, key)?;
-    let genesis = check_genesis(&store, terms)?;
+    let genesis = check_genesis(&mut store, terms)?;
     if genesis.seal.is_some() != slot.seal.is_some() {
         return Err(damaged(dir, "line 0 and the head do not agree whether the ledger has a seal"));
+    }
+    if genesis.epk.is_some() != slot.epoch.is_some() {
+        return Err(damaged(dir, "line 0 and the head do not agree whether the ledger has epoch keys"));
     }
     let other_boot = slot.boot != store.boot;
     let size = store.size()?;
@@ -47,6 +50,7 @@ pub(super) fn resume(dir: &Path, head: Head, segments: &[Segment], terms: Terms<
     // Roll forward what a writer left without a head.
     let lines = store.roll_forward(Micros::now())?;
     store.write(&lines, &Lines::default())?;
+    store.open_epoch_keys()?;
     // That the disk was full once is told by its line, and is over.
     store.room = Room::Free;
     match segments.last() {
@@ -63,6 +67,7 @@ fn take_up(store: &mut Store, segments: &[Segment], slot: &Slot) -> Result<(), L
     store.sealed.clone_from(&slot.seal);
     store.marked = slot.seal.as_ref().map_or(0, Seal::len);
     store.cursor.seal.clone_from(&slot.seal);
+    store.cursor.epoch.clone_from(&slot.epoch);
     let (older, recent) = recent(segments, slot)?;
     store.facts.revoked = older_revocations(&store.dir, &older, recent.first())?;
     let mut prev: Option<Hash> = None;

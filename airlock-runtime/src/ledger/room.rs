@@ -156,7 +156,7 @@ impl Store {
         self.write_head()?;
         self.head.sync()?;
         // Signed at once: nothing more comes in this process.
-        let note = self.checkpoint().sign(&self.key);
+        let note = self.sign(&self.statement())?;
         place::durable_file(&self.dir.join(files::CHECKPOINT), note.as_bytes())
     }
 }

@@ -60,7 +60,7 @@ impl Marks {
     /// Reads the marks of a ledger; what is no mark is passed over.
     pub(super) fn read(dir: &Path, head: Option<&Seal>) -> io::Result<Self> {
         let mut marks = Self { head: head.cloned(), ..Self::default() };
-        match std::fs::File::open(dir.join(files::SEALS)) {
+        match files::open(&dir.join(files::SEALS)) {
             Ok(file) => {
                 for line in BufReader::new(file.take(SEALS_MAX)).split(b'\n') {
                     let mark = serde_json::from_slice::<Mark>(&line?).ok();

@@ -3,13 +3,13 @@
 use super::chain::hex;
 use super::cursor::Cursor;
 use super::entry::{Recover, Sealed, body, with_members};
+use super::epochkey::Keys;
 use super::evidence::{self, Lines};
 use super::facts::{Facts, Require};
 use super::files::{self, End, Segment};
 use super::fold::Folded;
 use super::head::{Head, Slot};
 use super::line;
-use super::note::Checkpoint;
 use super::revoked::{self, Mark};
 use super::room::{self, DISK_FULL, Room};
 use super::seal::Seal;
@@ -18,7 +18,7 @@ use super::{LedgerError, place};
 use crate::clock::Micros;
 use crate::lease::locked::Locked;
 use crate::policy::evidence::{Evidence, Kept};
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
 use std::fs::File;
@@ -39,6 +39,10 @@ pub(super) struct Store {
     pub(super) dir: PathBuf,
     pub(super) origin: String,
     pub(super) key: Locked<SigningKey>,
+    /// Key of epoch 0, if the ledger has epoch keys.
+    pub(super) first_epoch: Option<VerifyingKey>,
+    /// The secrets of its epoch keys.
+    pub(super) epoch_keys: Option<Keys>,
     pub(super) boot: [u8; 16],
     /// Where a kill file would lie.
     pub(super) kill_file: PathBuf,
@@ -62,6 +66,8 @@ pub(super) struct Store {
     pub(super) marked: u64,
     /// Length that ends a segment.
     pub(super) segment_max: u64,
+    /// Age that ends an epoch, microseconds.
+    pub(super) epoch_age: u64,
     /// How far the disk is.
     pub(super) room: Room,
     /// Refusals that are only counted.
@@ -120,6 +126,7 @@ impl Store {
             Room::Ended => return Err(room::full(&self.dir, &"another process has said so in the ledger")),
         }
         self.rotate_if_due(now)?;
+        self.roll_if_due(now)?;
         let mut lines = Vec::new();
         self.look_for_kill_file(now, &mut lines);
         if let Some(denials) = self.folded.take_due(now) {
@@ -227,6 +234,7 @@ impl Store {
             leaf: self.cursor.prev,
             range: self.cursor.range.clone(),
             seal: self.sealed.clone(),
+            epoch: self.cursor.epoch.clone(),
         })
     }
 
@@ -265,7 +273,7 @@ impl Store {
             End::Partial { at } => return Err(self.cut_short(at)),
             End::Fault { at, reason } => return Err(self.does_not_fit(at, &reason)),
         }
-        if self.cursor.prev != slot.leaf || self.cursor.range != slot.range {
+        if self.cursor.prev != slot.leaf || self.cursor.range != slot.range || self.cursor.epoch != slot.epoch {
             return Err(self.damaged(&format!("the {} entries are not those that the head describes", self.cursor.range.len())));
         }
         self.generation = slot.generation;
@@ -316,23 +324,6 @@ impl Store {
     pub(super) fn size(&self) -> Result<u64, LedgerError> {
         let meta = self.file.metadata().map_err(|e| LedgerError::io("read", &self.segment.path, e))?;
         Ok(meta.len())
-    }
-
-    /// What the tree says now. Only to be signed once these entries are on disk.
-    pub(super) fn checkpoint(&self) -> Checkpoint {
-        Checkpoint::of(&self.origin, &self.cursor.range)
-    }
-
-    /// Puts a signed checkpoint in place unless another process has already put a later one there.
-    pub(super) fn publish(&self, checkpoint: &Checkpoint) -> Result<(), LedgerError> {
-        let handle = self.head.handle();
-        let _locked = Head::lock(&handle)?;
-        let path = self.dir.join(files::CHECKPOINT);
-        let present = std::fs::read(&path).ok().and_then(|note| Checkpoint::verify(&note, &self.key.verifying_key()).ok());
-        if present.is_some_and(|present| present.n >= checkpoint.n) {
-            return Ok(());
-        }
-        place::durable_file(&path, checkpoint.sign(&self.key).as_bytes())
     }
 
     /// Counted refusals get their line, however new they are.

@@ -6,7 +6,7 @@ use super::cursor::Cursor;
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
 use super::line::LINE_MAX;
-use super::note::{Checkpoint, NoteFault, parse_key, plain_key};
+use super::note::{Checkpoint, NoteFault, Pin, parse_key, plain_key};
 use super::place::{GenesisLine, VERSION, read_genesis};
 use super::revoked::Revocations;
 use super::seal::{Seal, Seed};
@@ -15,7 +15,6 @@ use super::witness::Witness;
 use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 use std::cmp::Ordering;
-use std::fs::File;
 use std::io;
 use std::path::Path;
 
@@ -24,6 +23,8 @@ use std::path::Path;
 pub struct Trust {
     /// The log key, kept elsewhere than in the ledger's directory.
     pub key: Option<VerifyingKey>,
+    /// The key of epoch 0, kept elsewhere too: without it, or an anchor of its kind, epoch keys prove nothing against who has the log key.
+    pub epoch_key: Option<VerifyingKey>,
     /// A checkpoint that was saved earlier, elsewhere.
     pub saved: Option<Vec<u8>>,
     /// The seed of the seal, as `airlock ledger init` told it.
@@ -101,6 +102,10 @@ pub struct Report {
     pub witnessed: Option<u64>,
     /// How many of the first entries the seal covers; absent without a seed.
     pub sealed: Option<u64>,
+    /// Number of the epoch of the newest entry; absent without epoch keys.
+    pub epoch: Option<u64>,
+    /// How many of the first entries are signed by epoch keys since erased, if it is proven which key was the first.
+    pub past_epochs: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
     /// Bytes behind the last committed entry, left by a crash or a write under way.
@@ -111,14 +116,36 @@ pub struct Report {
     pub not_proven: Vec<String>,
 }
 
+/// Name of a checkpoint that the caller brought.
+const SAVED: &str = "saved checkpoint";
+
 /// A statement about the first entries, and what came of it.
 struct Anchor {
-    file: String,
+    file: &'static str,
+    note: Vec<u8>,
     checkpoint: Checkpoint,
     trusted: bool,
     /// The trusted witness has cosigned it.
     cosigned: bool,
     root: Option<Hash>,
+    /// What is wrong with the signature of the epoch key.
+    epoch_fault: Option<&'static str>,
+}
+
+impl Anchor {
+    /// The reading stands behind the entries that it is about.
+    fn meet(&mut self, cursor: &Cursor) {
+        self.root = Some(cursor.range.root());
+        let found = cursor.epoch.as_ref().map(|epoch| Checkpoint::verify_epoch(&self.note, epoch));
+        self.epoch_fault = match found {
+            Some(Err(NoteFault::BadSignature)) => Some("the signature of its epoch key is wrong"),
+            // A witness may hand out notes without lines that it does not know.
+            Some(Err(NoteFault::OtherKey | NoteFault::Malformed)) if self.file != SAVED => {
+                Some("it is not signed by the key of its epoch")
+            }
+            Some(Err(NoteFault::OtherKey | NoteFault::Malformed) | Ok(())) | None => None,
+        };
+    }
 }
 
 /// One verification under way.
@@ -141,7 +168,7 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     // Claims first, entries second: a gateway that runs meanwhile only adds entries behind them.
     let note = optional(&dir.join(files::CHECKPOINT))?;
     let witnessed = optional(&dir.join(files::WITNESSED))?;
-    let slot = match File::open(dir.join(files::HEAD)) {
+    let slot = match files::open(&dir.join(files::HEAD)) {
         Ok(file) => Head::new(file, dir.join(files::HEAD)).read().map_err(io::Error::other)?,
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),
@@ -150,7 +177,7 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     let Some(first) = segments.first() else {
         return Err(io::Error::new(io::ErrorKind::NotFound, format!("{} holds no segment (seg-….jsonl)", dir.display())));
     };
-    let genesis = read_genesis(&File::open(&first.path)?).filter(|genesis| genesis.v == VERSION);
+    let genesis = read_genesis(&files::open(&first.path)?).filter(|genesis| genesis.v == VERSION);
     let stated = genesis.as_ref().and_then(|genesis| parse_key(&genesis.pk));
     let marks = if trust.seed.is_some() {
         Marks::read(dir, slot.as_ref().and_then(|slot| slot.seal.as_ref()))?
@@ -178,7 +205,7 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     let notes = [
         (files::CHECKPOINT, note.as_deref(), trust.key.is_some()),
         (files::WITNESSED, witnessed.as_deref(), trust.key.is_some()),
-        ("saved checkpoint", trust.saved.as_deref(), true),
+        (SAVED, trust.saved.as_deref(), true),
     ];
     for (name, note, trusted) in notes {
         if let Some(note) = note {
@@ -187,6 +214,9 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
     }
     if trust.key.is_some_and(|pinned| pinned != stated) {
         check.find(Some(0), &first.path, "line 0 names another log key than the pinned one: another ledger, or a rewritten one");
+    }
+    if trust.epoch_key.is_some() && trust.epoch_key != genesis.epk.as_deref().and_then(parse_key) {
+        check.find(Some(0), &first.path, "line 0 names another first epoch key than the pinned one, or none: it was rewritten");
     }
     let mut cursor = Cursor::start(first_prev(&genesis.origin, stated.as_bytes()));
     match &trust.seed {
@@ -207,7 +237,7 @@ pub fn verify(dir: &Path, trust: &Trust) -> io::Result<Report> {
 /// Did the very first start end within line 0? Nothing was told from such a ledger, so nothing can be missing from it. Who pins a
 /// key or saved a checkpoint has seen a line 0, and for them this is no excuse.
 fn is_begun(first: &Segment, size: u64) -> io::Result<bool> {
-    Ok(size <= LINE_MAX as u64 && !files::bytes(&File::open(&first.path)?, 0, size)?.contains(&b'\n'))
+    Ok(size <= LINE_MAX as u64 && !files::bytes(&files::open(&first.path)?, 0, size)?.contains(&b'\n'))
 }
 
 impl Check {
@@ -217,7 +247,7 @@ impl Check {
     }
 
     /// Takes a checkpoint in, if its signature holds.
-    fn anchor(&mut self, name: &str, note: &[u8], origin: &str, trust: &Trust, stated: &VerifyingKey, trusted: bool) {
+    fn anchor(&mut self, name: &'static str, note: &[u8], origin: &str, trust: &Trust, stated: &VerifyingKey, trusted: bool) {
         let key = trust.key.as_ref().unwrap_or(stated);
         let cosigned = match trust.witness.as_ref().map(|witness| witness.verify(note)) {
             Some(Ok(_)) => true,
@@ -229,7 +259,9 @@ impl Check {
         let trusted = trusted || cosigned;
         let reason = match Checkpoint::verify(note, key) {
             Ok(checkpoint) if checkpoint.origin == origin => {
-                return self.anchors.push(Anchor { file: name.to_owned(), checkpoint, trusted, cosigned, root: None });
+                let note = note.to_vec();
+                let anchor = Anchor { file: name, note, checkpoint, trusted, cosigned, root: None, epoch_fault: None };
+                return self.anchors.push(anchor);
             }
             Ok(_) => "it is a checkpoint of another ledger",
             Err(NoteFault::Malformed) => "it is not a checkpoint",
@@ -241,7 +273,7 @@ impl Check {
 
     /// Reads one segment; false when the rest cannot be followed.
     fn segment(&mut self, segment: &Segment, cursor: &mut Cursor, is_last: bool) -> io::Result<bool> {
-        let file = File::open(&segment.path)?;
+        let file = files::open(&segment.path)?;
         let size = file.metadata()?.len();
         if segment.first != cursor.range.len() {
             let reason =
@@ -292,7 +324,7 @@ impl Check {
     /// Notes tree heads and leaves that a claim is about when the cursor stands there.
     fn pass(&mut self, cursor: &Cursor) {
         for anchor in self.anchors.iter_mut().filter(|anchor| anchor.checkpoint.n == cursor.range.len()) {
-            anchor.root = Some(cursor.range.root());
+            anchor.meet(cursor);
         }
         if self.slot.as_ref().is_some_and(|slot| slot.range.len() == cursor.range.len()) {
             self.slot_leaf = Some(cursor.prev);
@@ -311,15 +343,20 @@ impl Check {
     fn compare(&mut self, entries: u64) -> Option<Finding> {
         let mut short = None;
         for anchor in std::mem::take(&mut self.anchors) {
-            let Anchor { file, checkpoint, trusted, cosigned, root } = anchor;
-            if checkpoint.n > entries {
-                let reason = format!("it covers {} entries, the ledger has {entries}", checkpoint.n);
-                short = Some(Finding { seq: Some(entries), file, reason });
-            } else if checkpoint.n > 0 && root != Some(checkpoint.root) {
-                let reason = format!("at least one of the first {} entries is not the one that was signed", checkpoint.n);
+            let (n, file) = (anchor.checkpoint.n, anchor.file.to_owned());
+            if n > entries {
+                short = Some(Finding {
+                    seq: Some(entries),
+                    file,
+                    reason: format!("it covers {n} entries, the ledger has {entries}"),
+                });
+            } else if n > 0 && anchor.root != Some(anchor.checkpoint.root) {
+                let reason = format!("at least one of the first {n} entries is not the one that was signed");
                 self.findings.push(Finding { seq: None, file, reason });
+            } else if let Some(reason) = anchor.epoch_fault {
+                self.findings.push(Finding { seq: None, file, reason: reason.to_owned() });
             } else {
-                self.anchors.push(Anchor { file, checkpoint, trusted, cosigned, root });
+                self.anchors.push(anchor);
             }
         }
         if let Some(slot) = &self.slot {
@@ -358,6 +395,10 @@ impl Check {
             (true, None) if whole && self.torn.is_none() => Verdict::Proven,
             (true, None) => Verdict::Weaker,
         };
+        // Which key was the first is proven by whatever proves line 0 without the log key.
+        let is_saved = |anchor: &Anchor| (anchor.cosigned || anchor.file == SAVED) && anchor.checkpoint.n > 0;
+        let rooted = trust.epoch_key.is_some() || sealed > Some(0) || self.anchors.iter().any(is_saved);
+        let epoch = cursor.epoch.as_ref();
         let mut report = Report {
             verdict,
             origin: genesis.map(|g| g.origin.clone()).unwrap_or_default(),
@@ -371,12 +412,15 @@ impl Check {
             unsealed: entries - anchored,
             witnessed,
             sealed,
+            epoch: epoch.map(|epoch| epoch.number),
+            past_epochs: epoch.filter(|_| rooted).map_or(0, |epoch| epoch.since - 1),
             findings: self.findings.into_iter().chain(short).collect(),
             torn: self.torn,
             proven: Vec::new(),
             not_proven: Vec::new(),
         };
         report.explain(trust, self.slot.is_some());
+        report.explain_epochs(rooted);
         report
     }
 }
@@ -425,9 +469,9 @@ impl Report {
                 torn.bytes, torn.file
             ));
         }
-        if self.sealed.is_none() {
+        if self.sealed.is_none() && self.past_epochs == 0 {
             not.push("that nobody held the log key: who reads the gateway's files can sign another history up to now".into());
-        } else {
+        } else if self.sealed.is_some() {
             not.push("that nobody held the machine when the newest entries were written, or the seed: only older entries are beyond him".into());
         }
         match self.witnessed {
@@ -442,29 +486,53 @@ impl Report {
         }
         not.push("that what the entries say is true: only that it was written then and not changed since".into());
     }
+
+    /// The same of epoch keys.
+    fn explain_epochs(&mut self, rooted: bool) {
+        let past = self.past_epochs;
+        if self.findings.is_empty() && past > 0 {
+            self.proven.push(format!(
+                "the first {past} entries are those that epoch keys signed which are erased, whoever has had the log key and all files since"
+            ));
+        }
+        self.not_proven.push(match self.epoch {
+            None => "that past entries are beyond who has the log key now: the ledger has no epoch keys".into(),
+            Some(_) if !rooted => {
+                "that past entries are beyond who has the log key now: that takes the first epoch key, which --print-key prints beside the \
+                 log key, a saved checkpoint, a witness or the seed"
+                    .into()
+            }
+            Some(epoch) => {
+                format!("the last {} entries against who has the key of epoch {epoch}, which is still there", self.entries - past)
+            }
+        });
+    }
 }
 
 /// The bytes of a file that need not be there.
 fn optional(path: &Path) -> io::Result<Option<Vec<u8>>> {
-    match std::fs::read(path) {
+    match files::read_note(path) {
         Ok(bytes) => Ok(Some(bytes)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(error),
     }
 }
 
-/// The key that line 0 names, for pinning it elsewhere, and the ledger's origin.
+/// The keys that line 0 names, for pinning them elsewhere, and the ledger's origin.
 ///
 /// # Errors
 /// There is no ledger, or its line 0 is no genesis entry.
-pub fn stated_key(dir: &Path) -> io::Result<(String, VerifyingKey)> {
+pub fn stated(dir: &Path) -> io::Result<(String, Pin)> {
     let segments = files::segments(dir)?;
-    let genesis = segments.first().map(|first| File::open(&first.path)).transpose()?.and_then(|file| read_genesis(&file));
-    let found = genesis.and_then(|genesis| Some((parse_key(&genesis.pk)?, genesis.origin)));
-    let (key, origin) = found.ok_or_else(|| {
+    let genesis = segments.first().map(|first| files::open(&first.path)).transpose()?.and_then(|file| read_genesis(&file));
+    let found = genesis.and_then(|genesis| {
+        let epoch = genesis.epk.as_deref().map(|epk| parse_key(epk).ok_or(())).transpose().ok()?;
+        Some((Pin { key: parse_key(&genesis.pk)?, epoch }, genesis.origin))
+    });
+    let (pin, origin) = found.ok_or_else(|| {
         io::Error::new(io::ErrorKind::InvalidData, format!("{} holds no ledger that begins with a genesis entry", dir.display()))
     })?;
-    Ok((origin, key))
+    Ok((origin, pin))
 }
 
 #[cfg(test)]

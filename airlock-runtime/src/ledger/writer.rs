@@ -5,7 +5,7 @@
 
 use super::store::{Pending, Store};
 use super::ticket::Reply;
-use super::{LedgerError, fold};
+use super::{LedgerError, epoch, fold};
 use crate::clock::Micros;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,6 +20,8 @@ const SYNC_WITHIN: Duration = Duration::from_millis(10);
 const CHECKPOINT_WITHIN: Duration = Duration::from_secs(1);
 /// Time until a counted refusal has its line.
 const FOLD_WITHIN: Duration = Duration::from_micros(fold::FOLD_WITHIN);
+/// Time after an entry at which its epoch is over, whether or not another one comes.
+const ROLL_WITHIN: Duration = Duration::from_micros(epoch::EPOCH_AGE);
 /// Most entries without a signed checkpoint over them.
 const CHECKPOINT_EVERY: u64 = 256;
 /// Entries that follow each other faster, in microseconds, are a burst, of which the writer makes one batch: less work than a commit for each.
@@ -173,14 +175,16 @@ struct Writer<'a> {
     checkpoint_due: Option<Instant>,
     /// When counted refusals get their line.
     fold_due: Option<Instant>,
+    /// When the epoch of the newest entry is over.
+    roll_due: Option<Instant>,
 }
 
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
     let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
-    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None };
+    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, roll_due: None };
     loop {
-        let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due].into_iter().flatten().min();
+        let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due, writer.roll_due].into_iter().flatten().min();
         let first = match due {
             Some(due) => asks.recv_timeout(due.saturating_duration_since(Instant::now())),
             None => asks.recv().map_err(|_| RecvTimeoutError::Disconnected),
@@ -262,6 +266,7 @@ impl Writer<'_> {
             }
         }
         self.checkpoint_due.get_or_insert_with(|| Instant::now() + CHECKPOINT_WITHIN);
+        self.roll_due.get_or_insert_with(|| Instant::now() + ROLL_WITHIN);
     }
 
     /// What came past this thread has its time to be synced, signed and, if it was only counted, written.
@@ -274,6 +279,7 @@ impl Writer<'_> {
             self.sync_due.get_or_insert(now + SYNC_WITHIN);
         }
         self.checkpoint_due.get_or_insert(now + CHECKPOINT_WITHIN);
+        self.roll_due.get_or_insert(now + ROLL_WITHIN);
     }
 
     /// What is due without anybody waiting for it.
@@ -287,13 +293,18 @@ impl Writer<'_> {
             self.commit(&[], Vec::new());
         }
         let Ok(store) = self.shared.store() else {
-            (self.sync_due, self.checkpoint_due, self.fold_due) = (None, None, None);
+            (self.sync_due, self.checkpoint_due, self.fold_due, self.roll_due) = (None, None, None, None);
             return;
         };
         let many = self.shared.many(&store);
         drop(store);
         if self.checkpoint_due.is_some_and(|due| many || due <= now) {
             let _ = self.checkpoint().map_err(|error| self.shared.fail(error));
+        }
+        if self.roll_due.is_some_and(|due| due <= now) {
+            let rolled = self.shared.store().and_then(|mut store| store.roll().map_err(|error| store.say_if_full(error)));
+            let is_open = rolled.map_err(|error| self.shared.fail(error)).unwrap_or(false);
+            self.roll_due = is_open.then(|| now + ROLL_WITHIN);
         }
     }
 
@@ -326,17 +337,18 @@ impl Writer<'_> {
         self.checkpoint_due = None;
         self.shared.untended.store(false, Ordering::SeqCst);
         let store = self.shared.store()?;
-        let (checkpoint, upto, durable) = (store.checkpoint(), store.cursor.offset, store.durable);
+        let (statement, upto, durable) = (store.statement(), store.cursor.offset, store.durable);
         drop(store);
-        if checkpoint.n > self.shared.signed.load(Ordering::SeqCst) {
+        let entries = statement.checkpoint.n;
+        if entries > self.shared.signed.load(Ordering::SeqCst) {
             if durable < upto {
                 self.sync()?;
             }
             let mut store = self.shared.store()?;
-            let published = store.publish(&checkpoint);
+            let published = store.publish(&statement);
             let settled = published.and_then(|()| if store.sealed.is_some() { store.settle() } else { Ok(()) });
             settled.map_err(|error| store.say_if_full(error))?;
-            self.shared.signed.store(checkpoint.n, Ordering::SeqCst);
+            self.shared.signed.store(entries, Ordering::SeqCst);
         }
         Ok(())
     }

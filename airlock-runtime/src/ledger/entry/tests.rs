@@ -42,6 +42,20 @@ fn a_long_text_becomes_its_digest() {
     assert_eq!(clipped.last(), Some(&digest(&ascii_json(&many))));
 }
 
+/// Names of a client's choosing: a megabyte, with escape sequences, line feeds and marks that turn the direction of text.
+#[test]
+fn a_name_of_a_megabyte_that_misleads_terminals_is_one_line_of_ascii() {
+    for name in
+        ["\u{1b}[2J\u{1b}]0;owned\u{7}\r\n\u{202e}\u{9b}31m\0".repeat(30_000), "\n\u{1b}[31m".into(), "\"}\n{\"seq\":0".into()]
+    {
+        let entry =
+            Entry::Decision(Decision { tool: &name, sid: &name, sub: &name, call: &name, why: &name, ..Decision::default() });
+        let line = line_of(&entry);
+        assert!(line.len() <= LINE_MAX && line.iter().all(|byte| matches!(byte, b' '..=b'~')), "{}", line.len());
+        assert!(line::parse(&line).is_ok());
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(32))]
     #[test]

@@ -9,7 +9,6 @@ use base64ct::{Base64, Encoding};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
-use std::fs::File;
 use std::io::{self, ErrorKind};
 use std::path::Path;
 
@@ -97,7 +96,7 @@ pub fn arguments(dir: &Path, wanted: &BTreeMap<u64, String>, most: usize) -> io:
     let mut stored: BTreeMap<u64, Stored> = BTreeMap::new();
     let mut taken = 0;
     for segment in files::segments(dir)? {
-        match File::open(dir.join(files::EVIDENCE).join(segment.name())) {
+        match files::open(&dir.join(files::EVIDENCE).join(segment.name())) {
             Ok(file) => super::scan(&file, |_, text| {
                 if taken < most
                     && let Some(kept) = Kept::read(text).filter(|kept| wanted.contains_key(&kept.seq))
@@ -128,7 +127,7 @@ fn said(entry: &str) -> io::Result<Said> {
 
 /// The first line of a segment that is the one.
 fn line_of(segment: &Segment, is_it: impl Fn(&line::Line<'_>) -> bool) -> io::Result<Option<String>> {
-    let file = File::open(&segment.path)?;
+    let file = files::open(&segment.path)?;
     let mut found = None;
     files::scan(&file, 0, file.metadata()?.len(), |_, text| match line::parse(text) {
         Ok(line) if is_it(&line) => {
@@ -144,7 +143,7 @@ fn of_entry(dir: &Path, segment: &Segment, seq: u64, entry: String, said: &Said)
     let commits = said.ac.as_deref().and_then(|digits| unhex(digits.as_bytes()));
     let result = said.result.as_deref().and_then(|digits| unhex(digits.as_bytes()));
     let mut stored = Stored::default();
-    match File::open(dir.join(files::EVIDENCE).join(segment.name())) {
+    match files::open(&dir.join(files::EVIDENCE).join(segment.name())) {
         Ok(file) => super::scan(&file, |_, text| {
             if let Some(kept) = Kept::read(text).filter(|kept| kept.seq == seq) {
                 stored.take(&kept);

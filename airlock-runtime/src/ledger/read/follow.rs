@@ -3,7 +3,6 @@
 use crate::ledger::files::{self, Segment};
 use crate::ledger::line;
 use serde_json::value::RawValue;
-use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -28,7 +27,7 @@ impl Follower {
     pub fn at_end(dir: &Path) -> io::Result<Self> {
         let none = || io::Error::new(io::ErrorKind::NotFound, format!("{} holds no segment (seg-….jsonl)", dir.display()));
         let segment = files::segments(dir)?.pop().ok_or_else(none)?;
-        let file = File::open(&segment.path)?;
+        let file = files::open(&segment.path)?;
         let size = file.metadata()?.len();
         let tail = files::bytes(&file, size.saturating_sub(line::LINE_MAX as u64 + 1), size)?;
         let open = tail.iter().rev().take_while(|b| **b != b'\n').count() as u64;
@@ -44,7 +43,7 @@ impl Follower {
         loop {
             // The list of segments comes first: what follows was complete before it came to be.
             let next = files::segments(&self.dir)?.into_iter().find(|segment| segment.first > self.segment.first);
-            let file = File::open(&self.segment.path)?;
+            let file = files::open(&self.segment.path)?;
             let size = file.metadata()?.len();
             // Recovery may have cut off a bad line that was passed over here.
             self.offset = self.offset.min(size);

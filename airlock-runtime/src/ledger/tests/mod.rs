@@ -1,7 +1,9 @@
 //! The writer as a whole: restart, several writers, crashes, failures of the disk.
 
+mod attacks;
 mod crash;
 mod damage;
+mod epochs;
 mod many;
 pub(crate) mod revoke;
 mod seal;

@@ -99,7 +99,7 @@ fn rewrite(dir: &Path, bodies: &[&str]) {
 
 /// The same, as if it had been written at another time.
 pub(crate) fn rewrite_at(dir: &Path, bodies: &[&str], at: Micros) {
-    let (origin, key) = verify::stated_key(dir).unwrap();
+    let (origin, key) = verify::stated(dir).map(|(origin, pin)| (origin, pin.key)).unwrap();
     let mut cursor = crate::ledger::cursor::Cursor::start(first_prev(&origin, key.as_bytes()));
     let text: Vec<u8> = bodies.iter().flat_map(|body| [cursor.extend(at, body.as_bytes()), b"\n".to_vec()]).flatten().collect();
     fs::write(segment(dir), text).unwrap();
@@ -113,6 +113,7 @@ pub(crate) fn rewrite_at(dir: &Path, bodies: &[&str], at: Micros) {
         newest: cursor.newest(),
         leaf: cursor.prev,
         range: cursor.range.clone(),
+        epoch: cursor.epoch.clone(),
         ..old
     };
     head.write(&slot).unwrap();

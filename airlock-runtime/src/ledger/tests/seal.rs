@@ -3,6 +3,7 @@
 
 use super::super::chain::hex;
 use super::super::cursor::Cursor;
+use super::super::epochkey::Keys;
 use super::super::files;
 use super::super::head::{Head, Slot};
 use super::super::note::{Checkpoint, Key};
@@ -21,7 +22,7 @@ fn seed() -> Seed {
 fn sealed_dir() -> (tempfile::TempDir, Key) {
     let dir = tempfile::tempdir().unwrap();
     let key = Ledger::init(dir.path(), ORIGIN, &[0xab; 32], Durability::Power, &seed()).unwrap();
-    (dir, key)
+    (dir, key.key)
 }
 
 fn record(ledger: &Ledger, count: usize) {
@@ -72,11 +73,14 @@ fn forge(dir: &Path, bodies: &[Vec<u8>], seal: impl Fn(Seal, u64) -> Option<Seal
         durable: cursor.offset,
         leaf: cursor.prev,
         range: cursor.range.clone(),
+        epoch: cursor.epoch.clone(),
         seal: seal(found.seal.clone().unwrap(), cursor.range.len()),
         ..found
     };
     head(dir).write(&slot).unwrap();
-    fs::write(dir.join(files::CHECKPOINT), Checkpoint::of(ORIGIN, &cursor.range).sign(&key)).unwrap();
+    let (checkpoint, epoch) = (Checkpoint::of(ORIGIN, &cursor.range), cursor.epoch.as_ref().unwrap());
+    let by_epoch = Keys::open(dir).unwrap().sign(epoch, checkpoint.text().as_bytes()).unwrap();
+    fs::write(dir.join(files::CHECKPOINT), checkpoint.sign(&key) + &checkpoint.epoch_line(epoch, &by_epoch)).unwrap();
 }
 
 #[test]

@@ -32,7 +32,8 @@ fn both_verifiers_give_the_same_answer() {
         let dir = tempfile::tempdir().unwrap();
         let seed = Seed::fresh().unwrap();
         let ledger = dir.path().join("l");
-        let key = Ledger::init(&ledger, ORIGIN, &[0xab; 32], Durability::Power, &seed).unwrap();
+        let pin = Ledger::init(&ledger, ORIGIN, &[0xab; 32], Durability::Power, &seed).unwrap();
+        let key = pin.key;
         let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
         let store = Store { segment_max: 1500, ..open_store(&ledger, terms).unwrap().0 };
         let writer = Ledger::start(store, "abababababababab".into(), Durability::Power, false).unwrap();
@@ -43,10 +44,11 @@ fn both_verifiers_give_the_same_answer() {
         damage(&ledger);
         let seed_file = dir.path().join("seed");
         fs::write(&seed_file, seed.text().as_str()).unwrap();
-        let pinned = super::super::note::plain_key(&key);
+        let (pinned, both) = (super::super::note::plain_key(&key), pin.to_string());
         let seed_file = seed_file.to_str().unwrap();
         for (trust, words) in [
             (Trust { key: Some(key), ..Trust::default() }, vec!["--key", &pinned]),
+            (Trust { key: Some(key), epoch_key: pin.epoch, ..Trust::default() }, vec!["--key", &both]),
             (Trust { seed: Some(seed.clone()), ..Trust::default() }, vec!["--seed-file", seed_file]),
             (Trust { key: Some(key), seed: Some(seed), ..Trust::default() }, vec!["--key", &pinned, "--seed-file", seed_file]),
             (Trust::default(), vec![]),

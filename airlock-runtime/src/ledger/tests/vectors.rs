@@ -1,19 +1,20 @@
-//! `tests/vectors/ledger` and `ledger-sealed`: fixed ledgers, byte for byte, which `docs/verify.py` verifies without any of our code.
+//! `tests/vectors/ledger`, `ledger-sealed` (both without epoch keys) and `ledger-epochs`: fixed ledgers, byte for byte, which `docs/verify.py` verifies without any of our code.
 //!
 //! `AIRLOCK_VECTORS=write cargo test …vectors` writes them anew; a difference is a new version of the format.
 
 use super::super::chain::hex;
 use super::super::cursor::{Cursor, rotate_body};
 use super::super::entry::{Genesis, body};
+use super::super::epoch;
 use super::super::fold::Folded;
 use super::super::head::{Head, Slot};
-use super::super::note::{Checkpoint, plain_key, verifier_key};
+use super::super::note::{Checkpoint, Pin, plain_key, verifier_key};
 use super::super::revoked::Revocations;
 use super::super::seal::{Seal, Seed};
 use super::super::verify::{Trust, Verdict, verify};
 use super::super::{Revoke, Target};
 use super::*;
-use ed25519_dalek::SigningKey;
+use ed25519_dalek::{Signer, SigningKey};
 use std::path::PathBuf;
 
 fn vectors(name: &str) -> PathBuf {
@@ -67,8 +68,16 @@ fn bodies(genesis: &Genesis<'_>) -> [Vec<u8>; 5] {
 fn the_vectors_are_what_this_code_writes() {
     let key = SigningKey::from_bytes(&[0x42; 32]);
     let pk = plain_key(&key.verifying_key());
-    let genesis =
-        Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol: "abababababababab", durability: "power", seal: None };
+    let genesis = Genesis {
+        t: "genesis",
+        v: 1,
+        origin: ORIGIN,
+        pk: &pk,
+        pol: "abababababababab",
+        durability: "power",
+        seal: None,
+        epk: None,
+    };
     let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
     let mut lines = Vec::new();
     for (entry, second) in bodies(&genesis).iter().zip(0..) {
@@ -117,7 +126,8 @@ fn the_sealed_vectors_are_what_this_code_writes() {
     let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
     cursor.seal = Some(Seal::start(&seed));
     let mut revoked = Revocations::default();
-    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: Some(seed.id()) };
+    let genesis =
+        Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: Some(seed.id()), epk: None };
     let revoke = Revoke { target: Target::Session("s-9".into()), why: "lost", by: "operator" };
     let mut folded = Folded::default();
     (0..3).for_each(|_| folded.add("lease_missing", Micros(1_795_326_600_000_000)));
@@ -148,6 +158,7 @@ fn the_sealed_vectors_are_what_this_code_writes() {
         boot: [3; 16],
         leaf: cursor.prev,
         range: cursor.range.clone(),
+        epoch: cursor.epoch.clone(),
         seal: cursor.seal.clone(),
     };
     let dir = tempfile::tempdir().unwrap();
@@ -166,6 +177,63 @@ fn the_sealed_vectors_are_what_this_code_writes() {
     compare("ledger-sealed", &files);
     let report = verify(&vectors("ledger-sealed"), &Trust { seed: Some(seed), ..Trust::default() }).unwrap();
     assert_eq!((report.verdict, report.sealed), (Verdict::Proven, Some(6)), "{report:?}");
+}
+
+/// Three epochs: an allow, a revocation, a roll that states it, an allow, a roll, an allow.
+#[test]
+fn the_vectors_of_epochs_are_what_this_code_writes() {
+    let key = SigningKey::from_bytes(&[0x44; 32]);
+    let epochs = [0x50, 0x51, 0x52].map(|byte| SigningKey::from_bytes(&[byte; 32]));
+    let (pk, epk, pol) = (plain_key(&key.verifying_key()), plain_key(&epochs[0].verifying_key()), "abababababababab");
+    let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
+    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: None, epk: Some(&epk) };
+    let revoke = Revoke { target: Target::Session("s-9".into()), why: "lost", by: "operator" };
+    let (mut revoked, mut lines, mut second) = (Revocations::default(), Vec::new(), 0);
+    let mut write = |cursor: &mut Cursor, body: &[u8]| {
+        let text = cursor.extend(Micros(1_795_326_600_000_000 + second * 1_000_000), &revoked.stamp(body));
+        revoked.absorb(&super::super::line::parse(&text).unwrap());
+        lines.extend([text.as_slice(), b"\n"].concat());
+        second += 1;
+    };
+    write(&mut cursor, &body(&genesis));
+    write(&mut cursor, &allow("c-1").seal(pol, [1; 32]).body);
+    write(&mut cursor, &Entry::Revoke(revoke).seal(pol, [0; 32]).body);
+    for (number, (old, new)) in (1..).zip(epochs.iter().zip(&epochs[1..])) {
+        let message = epoch::message(cursor.range.len(), &cursor.range.root(), number, &new.verifying_key());
+        write(&mut cursor, &epoch::body(number, &new.verifying_key(), &old.sign(&message)));
+        write(&mut cursor, &allow(&format!("c-{}", number + 1)).seal(pol, [2; 32]).body);
+    }
+    let (checkpoint, last) = (Checkpoint::of(ORIGIN, &cursor.range), cursor.epoch.clone().unwrap());
+    let note = checkpoint.sign(&key) + &checkpoint.epoch_line(&last, &epochs[2].sign(checkpoint.text().as_bytes()));
+    let pin = Pin { key: key.verifying_key(), epoch: Some(epochs[0].verifying_key()) };
+    let slot = Slot {
+        generation: 1,
+        segment: 0,
+        offset: cursor.offset,
+        durable: cursor.offset,
+        newest: cursor.newest(),
+        boot: [3; 16],
+        leaf: cursor.prev,
+        range: cursor.range.clone(),
+        seal: None,
+        epoch: Some(last),
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("head");
+    let head = Head::new(fs::File::options().read(true).write(true).create_new(true).open(&path).unwrap(), path.clone());
+    head.allocate().unwrap();
+    head.write(&slot).unwrap();
+    let files = [
+        ("seg-00000000000000000000.jsonl", lines),
+        ("head", fs::read(&path).unwrap()),
+        ("checkpoint", note.into_bytes()),
+        ("pin", format!("{pin}\n").into_bytes()),
+    ];
+    compare("ledger-epochs", &files);
+    let trust = Trust { key: Some(pin.key), epoch_key: pin.epoch, ..Trust::default() };
+    let report = verify(&vectors("ledger-epochs"), &trust).unwrap();
+    assert_eq!((report.verdict, report.epoch, report.past_epochs), (Verdict::Proven, Some(2), 5), "{report:?}");
+    assert_eq!(python(&vectors("ledger-epochs"), &["--key", &pin.to_string()]).0, 0);
 }
 
 /// What `docs/verify.py` says: exit code and text.

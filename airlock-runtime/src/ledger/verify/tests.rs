@@ -3,6 +3,7 @@ use super::super::{Ledger, Sync, line};
 use super::*;
 use crate::clock::Micros;
 use std::fs;
+use std::fs::File;
 
 struct Sample {
     dir: tempfile::TempDir,
@@ -189,7 +190,9 @@ fn head_range(sample: &Sample) -> super::super::chain::Range {
 fn no_ledger_is_an_error_and_not_an_answer() {
     let dir = tempfile::tempdir().unwrap();
     assert_eq!(verify(dir.path(), &Trust::default()).unwrap_err().kind(), io::ErrorKind::NotFound);
-    assert!(stated_key(dir.path()).is_err());
+    assert!(stated(dir.path()).is_err());
     let sample = sample(1);
-    assert_eq!(stated_key(sample.dir.path()).unwrap(), ("weather".to_owned(), sample.trust.key.unwrap()));
+    let (origin, pin) = stated(sample.dir.path()).unwrap();
+    assert_eq!((origin.as_str(), Some(pin.key)), ("weather", sample.trust.key));
+    assert!(pin.epoch.is_some());
 }

@@ -1,0 +1,214 @@
+//! One HTTP request to a witness: a text is posted, a short answer comes. HTTP/1.0, so that an answer ends with its connection; no
+//! redirections, no proxies, no cookies; nothing of the environment is read. TLS by rustls with Mozilla's roots compiled in.
+
+use crate::render::Failure;
+use rustls::pki_types::ServerName;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// Longest answer read, bytes: head, and cosignatures of some 150 bytes each.
+const ANSWER_MAX: usize = 64 * 1024;
+/// Longest wait for a connection, and for a part of the answer. A witness has to write to its disk before it answers.
+const STEP_MAX: Duration = Duration::from_secs(15);
+/// Longest time for all of it, so that a timer never finds an earlier run still waiting.
+const TOTAL_MAX: Duration = Duration::from_secs(60);
+
+/// Where a witness is asked: `https://`, or `http://` on this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Place {
+    tls: bool,
+    host: String,
+    port: u16,
+    path: String,
+}
+
+/// What it answered.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) body: String,
+}
+
+trait Stream: Read + Write {}
+impl<T: Read + Write> Stream for T {}
+
+impl Place {
+    /// Reads the address of a witness, to which the names of its requests are appended.
+    pub(super) fn parse(url: &str) -> Result<Self, Failure> {
+        let refused = |why: &str| {
+            Failure::new(format_args!("--url {url:?} is not the address of a witness: {why}"))
+                .help("the witness publishes it; it looks like https://witness.example.com/prefix")
+        };
+        let (tls, rest) = match (url.strip_prefix("https://"), url.strip_prefix("http://")) {
+            (Some(rest), _) => (true, rest),
+            (None, Some(rest)) => (false, rest),
+            (None, None) => return Err(refused("it begins with neither https:// nor http://")),
+        };
+        if !rest.bytes().all(|b| b.is_ascii_graphic()) || rest.contains(['?', '#', '@', '\\']) {
+            return Err(refused("it has a space, a character beyond ASCII, or one of ? # @ \\"));
+        }
+        let (authority, path) = rest.split_once('/').map_or((rest, ""), |(authority, path)| (authority, path));
+        // `[::1]:80` has its port behind the bracket.
+        let port_at = authority.rfind(':').filter(|at| !authority[*at..].contains(']'));
+        let (host, port) = match port_at {
+            Some(at) => (&authority[..at], authority[at + 1..].parse::<u16>().ok().filter(|port| *port != 0)),
+            None => (authority, Some(if tls { 443 } else { 80 })),
+        };
+        let host = host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host);
+        let port = port.ok_or_else(|| refused("its port is not a number from 1 to 65535"))?;
+        if host.is_empty() {
+            return Err(refused("it has no host"));
+        }
+        if !tls && !matches!(host, "localhost" | "127.0.0.1" | "::1") {
+            return Err(refused("http:// is for this machine alone; elsewhere it is https://"));
+        }
+        let path = path.trim_end_matches('/');
+        let path = if path.is_empty() { String::new() } else { format!("/{path}") };
+        Ok(Self { tls, host: host.to_owned(), port, path })
+    }
+
+    /// Posts `body` to `<address>/<name>`.
+    pub(super) fn post(&self, name: &str, body: &str) -> Result<Answer, Failure> {
+        let unanswered = |fault: &dyn std::fmt::Display| {
+            Failure::new(format_args!("the witness at {}:{} does not answer: {fault}", self.host, self.port))
+                .help("nothing was changed; run this again later")
+        };
+        let head = format!(
+            "POST {}/{name} HTTP/1.0\r\nHost: {}:{}\r\nUser-Agent: airlock/{}\r\nContent-Type: text/plain; charset=utf-8\r\n\
+             Content-Length: {}\r\n\r\n",
+            self.path,
+            if self.host.contains(':') { format!("[{}]", self.host) } else { self.host.clone() },
+            self.port,
+            env!("CARGO_PKG_VERSION"),
+            body.len()
+        );
+        let mut stream = self.connect().map_err(|fault| unanswered(&fault))?;
+        let sent =
+            stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).and_then(|()| stream.flush());
+        sent.map_err(|fault| unanswered(&fault))?;
+        let bytes = read_all(&mut *stream).map_err(|fault| unanswered(&fault))?;
+        parse(&bytes).ok_or_else(|| unanswered(&"what came is not a whole HTTP answer, or longer than 64 KiB"))
+    }
+
+    fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+        let mut last = std::io::Error::new(ErrorKind::NotFound, "its name has no address");
+        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
+            match TcpStream::connect_timeout(&address, STEP_MAX) {
+                Ok(stream) => return self.wrap(stream),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
+    }
+
+    fn wrap(&self, stream: TcpStream) -> std::io::Result<Box<dyn Stream>> {
+        stream.set_read_timeout(Some(STEP_MAX))?;
+        stream.set_write_timeout(Some(STEP_MAX))?;
+        if !self.tls {
+            return Ok(Box::new(stream));
+        }
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let config = config.map_err(std::io::Error::other)?.with_root_certificates(roots).with_no_client_auth();
+        let name = ServerName::try_from(self.host.clone()).map_err(std::io::Error::other)?;
+        let session = rustls::ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
+        Ok(Box::new(rustls::StreamOwned::new(session, stream)))
+    }
+}
+
+/// What comes until the other side ends; an end that TLS does not announce is for the length to judge.
+fn read_all(stream: &mut dyn Stream) -> std::io::Result<Vec<u8>> {
+    let (began, mut bytes, mut part) = (Instant::now(), Vec::new(), [0; 4096]);
+    while bytes.len() <= ANSWER_MAX {
+        match stream.read(&mut part) {
+            Ok(0) => break,
+            Ok(length) => bytes.extend_from_slice(&part[..length]),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
+            Err(error) => return Err(error),
+        }
+        if began.elapsed() > TOTAL_MAX {
+            return Err(std::io::Error::new(ErrorKind::TimedOut, "it takes longer than a minute"));
+        }
+    }
+    Ok(bytes)
+}
+
+/// Status and body, if the answer is whole.
+fn parse(bytes: &[u8]) -> Option<Answer> {
+    let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= ANSWER_MAX)?;
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let mut lines = head.split("\r\n");
+    let (version, rest) = lines.next()?.split_once(' ')?;
+    let status = rest.split(' ').next()?.parse().ok().filter(|status| (200..600).contains(status))?;
+    if !matches!(version, "HTTP/1.0" | "HTTP/1.1") {
+        return None;
+    }
+    let mut body = body;
+    for line in lines {
+        let (name, value) = line.split_once(':')?;
+        if name.eq_ignore_ascii_case("transfer-encoding") {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("content-length") {
+            body = body.get(..value.trim().parse().ok()?)?;
+        }
+    }
+    Some(Answer { status, body: body.to_owned() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_https_or_this_machine() {
+        let place = |url| Place::parse(url).map(|place| (place.tls, place.host, place.port, place.path));
+        assert_eq!(place("https://w.example.com").unwrap(), (true, "w.example.com".into(), 443, String::new()));
+        assert_eq!(place("https://w.example.com:8443/a/b/").unwrap(), (true, "w.example.com".into(), 8443, "/a/b".into()));
+        assert_eq!(place("http://127.0.0.1:80/x").unwrap(), (false, "127.0.0.1".into(), 80, "/x".into()));
+        assert_eq!(place("http://[::1]:9").unwrap(), (false, "::1".into(), 9, String::new()));
+        assert_eq!(place("https://[2001:db8::1]/").unwrap(), (true, "2001:db8::1".into(), 443, String::new()));
+        for bad in [
+            "",
+            "w.example.com",
+            "ftp://w",
+            "https://",
+            "https:///x",
+            "http://w.example.com",
+            "https://w:0",
+            "https://w:x",
+            "https://w/a b",
+            "https://w/?a",
+            "https://a@w/",
+            "https://w/\r\nX: y",
+            "https://w:99999",
+        ] {
+            assert!(Place::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn only_a_whole_answer_is_one() {
+        let body = |text: &str| parse(text.as_bytes()).map(|answer| (answer.status, answer.body));
+        assert_eq!(body("HTTP/1.0 200 OK\r\n\r\nabc"), Some((200, "abc".into())));
+        assert_eq!(body("HTTP/1.1 409 Conflict\r\nContent-Length: 2\r\n\r\n9\nmore"), Some((409, "9\n".into())));
+        for bad in [
+            "",
+            "HTTP/1.0 200 OK\r\n",
+            "HTTP/2 200\r\n\r\n",
+            "HTTP/1.0 abc\r\n\r\n",
+            "HTTP/1.0 100 Go on\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+            "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\nabc",
+            "HTTP/1.1 200 OK\r\nno colon\r\n\r\n",
+        ] {
+            assert_eq!(body(bad), None, "{bad:?}");
+        }
+        assert_eq!(body(&format!("HTTP/1.0 200 OK\r\n\r\n{}", "x".repeat(ANSWER_MAX))), None);
+    }
+}
