@@ -67,7 +67,9 @@ impl Init {
             }
             Format::Table => {
                 note(format_args!("sealed ledger of {} in {}", policy.gateway.name, self.dir.display()));
-                note(format_args!("log key and first epoch key {key}: keep them elsewhere, `airlock verify-log --key` needs them"));
+                note(format_args!(
+                    "log key and first epoch key {key}: keep them elsewhere, `airlock verify-log --key` needs them"
+                ));
                 note("the seed follows; it is shown once and stored nowhere: keep it where the gateway never comes");
                 say(text.as_str());
             }

@@ -83,9 +83,9 @@ fn keep(dir: &Path, trusted: &Trusted, note_of_log: &str, answer: &str, entries:
         Failure::no("the answer is not that of a witness which has cosigned")
             .help("a witness that has seen another history, or a later one, answers with an error: then find out which is right")
     })?;
-    let seen = trusted.verify(cosigned.as_bytes()).map_err(|_| {
-        Failure::no(format_args!("the answer is not a cosignature of {} for this checkpoint", trusted.name()))
-    })?;
+    let seen = trusted
+        .verify(cosigned.as_bytes())
+        .map_err(|_| Failure::no(format_args!("the answer is not a cosignature of {} for this checkpoint", trusted.name())))?;
     let path = dir.join(WITNESSED);
     let present = read(&path).ok().and_then(|bytes| Checkpoint::claim(&bytes)).map_or(0, |present| present.n);
     if seen.checkpoint.n > entries || seen.checkpoint.n < present {
