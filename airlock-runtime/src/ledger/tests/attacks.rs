@@ -82,8 +82,8 @@ impl Scene {
     fn rewrite_last(&self, change: impl Fn(&line::Line<'_>) -> (String, String)) {
         self.change(&self.last(), |text| {
             let at = text[..text.len() - 1].rfind('\n').map_or(0, |at| at + 1);
-            let (ts, body) = change(&line::parse(text[at..text.len() - 1].as_bytes()).unwrap());
-            let parts = line::parse(text[at..text.len() - 1].as_bytes()).unwrap();
+            let (ts, body) = change(&line::parse(&text.as_bytes()[at..text.len() - 1]).unwrap());
+            let parts = line::parse(&text.as_bytes()[at..text.len() - 1]).unwrap();
             let line = line::build_at(parts.seq, &parts.prev, &ts, body.as_bytes());
             format!("{}{}\n", &text[..at], String::from_utf8(line).unwrap())
         });
@@ -174,6 +174,11 @@ fn on_lines() -> Vec<Attack> {
         ("a byte of zeros", |s| s.change(&s.segment(1), |t| t.replacen("allow", "al\0ow", 1)), 1, Some(7), Refuses),
         ("a letter beyond ASCII", |s| s.change(&s.segment(1), |t| t.replacen("allow", "\u{e0}llow", 1)), 1, Some(7), Refuses),
         ("an escape sequence", |s| s.change(&s.segment(1), |t| t.replacen("allow", "\u{1b}[2J", 1)), 1, Some(7), Refuses),
+    ]
+}
+
+fn on_ends() -> Vec<Attack> {
+    vec![
         ("an empty line", |s| s.change(&s.segment(1), |t| t.replacen('\n', "\n\n", 1)), 1, Some(8), Refuses),
         (
             "white space in the beginning",
@@ -375,7 +380,7 @@ fn roll_back(scene: &Scene, but: &str) {
 fn cut_and_continue(scene: &Scene) {
     scene.change(&scene.last(), |text| {
         let at = text[..text.len() - 1].rfind('\n').unwrap() + 1;
-        let old = line::parse(text[at..text.len() - 1].as_bytes()).unwrap();
+        let old = line::parse(&text.as_bytes()[at..text.len() - 1]).unwrap();
         let mut out = text[..at].to_owned();
         let mut prev = old.prev;
         for seq in old.seq..old.seq + 3 {
@@ -451,6 +456,11 @@ fn run(attacks: Vec<Attack>) {
 #[test]
 fn attacks_on_lines() {
     run(on_lines());
+}
+
+#[test]
+fn attacks_on_ends() {
+    run(on_ends());
 }
 
 #[test]
