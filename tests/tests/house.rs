@@ -54,6 +54,8 @@ fn one_module_has_unsafe_code_and_argues_for_it() {
         // A section attribute in generated code and the policy of a page for its styles say the word too, and open nothing.
         let code = line.split("//").next().unwrap().replace(&format!("{word}(link_section"), "");
         let code = code.replace(&format!("'{word}-inline'"), "");
+        // Poisoned descriptions call other tools so.
+        let code = code.replace(&format!("deprecated {word} insecure"), "");
         code.contains(&allow) || code.split(|c: char| !c.is_alphanumeric() && c != '_').any(|part| part == word)
     };
     let ours = files(&[".rs"]).into_iter().filter(|(path, _)| !path.starts_with("fuzz") && !path.starts_with("benches"));

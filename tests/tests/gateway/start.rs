@@ -201,7 +201,7 @@ fn the_policy_is_the_manifest() {
     let commitment = Place::new("strict").key().commitment_hex();
     let none = json!({"rate": null, "session_rate": null, "session_calls": null});
     let expected = json!({
-        "gateway": "strict", "instructions": "", "policy_digest": null, "compiled_by": env!("CARGO_PKG_VERSION"),
+        "gateway": "strict", "instructions": "", "mode": "enforce", "policy_digest": null, "compiled_by": env!("CARGO_PKG_VERSION"),
         "keys": [{"kid": "k1", "commitment": commitment}],
         "lease": {"default_ttl_s": 900, "max_ttl_s": 1800, "carriers": {"meta": false, "arguments": true, "ambient": false}},
         "ledger": {"dir_env": "AIRLOCK_LEDGER_DIR", "dir_default": "./airlock-ledger", "durability": "process",
