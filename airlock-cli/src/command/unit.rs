@@ -2,7 +2,7 @@
 
 use crate::manifest::{is_program, policy_of};
 use crate::render::{Failure, Outcome, say};
-use airlock_policy::ir::{Policy, ToolKind, VariableValue};
+use airlock_policy::ir::{Net, Policy, ToolKind, Upstream, VariableValue};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -231,6 +231,11 @@ fn taken(policy: &Policy) -> Vec<(&str, &str)> {
     .collect()
 }
 
+/// Has its sandbox a network?
+fn is_proxied(upstream: &Upstream) -> bool {
+    upstream.confine.as_ref().is_some_and(|confine| matches!(confine.net, Net::Proxy(_)))
+}
+
 /// What depends on the parts that the gateway has.
 fn of_parts(policy: &Policy) -> Vec<String> {
     let features = airlock_policy::features(policy);
@@ -251,6 +256,10 @@ fn of_parts(policy: &Policy) -> Vec<String> {
         }
     }
     match http || upstream {
+        true if policy.upstreams.iter().any(is_proxied) => {
+            lines.push("# The loopback device of a sandbox with a network is brought up by way of netlink.".to_owned());
+            lines.push("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK".to_owned());
+        }
         true => lines.push("RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6".to_owned()),
         false => {
             lines.push("RestrictAddressFamilies=AF_UNIX".to_owned());
@@ -289,6 +298,17 @@ mod tests {
     fn a_unit_gives_a_gateway_what_its_policy_needs() {
         insta::assert_snapshot!("unit_locked", units(include_str!("../../../templates/new/locked.toml")));
         insta::assert_snapshot!("unit_rest", units(include_str!("../../../templates/new/rest.toml")));
+    }
+
+    #[test]
+    fn a_sandbox_with_a_network_can_bring_its_loopback_device_up() {
+        let manifest = |confine: &str| {
+            include_str!("../../../templates/new/locked.toml").to_owned()
+                + "\n[[egress]]\nhost = \"api.example.com\"\nwhy = \"x\"\n[upstreams.u]\ncommand = [\"/opt/u\"]\nwhy = \"x\"\n"
+                + &format!("confine = {{ {confine} }}\n")
+        };
+        assert!(units(&manifest("net = \"proxy\", hosts = [\"api.example.com\"]")).contains(" AF_NETLINK\n"));
+        assert!(!units(&manifest("net = \"none\"")).contains("AF_NETLINK"));
     }
 
     #[test]
