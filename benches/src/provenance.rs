@@ -15,7 +15,7 @@ mod origins {
 
     pub(super) fn policy() -> &'static airlock_runtime::policy::Policy {
         let _serve: fn() -> std::process::ExitCode = main;
-        &POLICY
+        &airlock_gateway::POLICY
     }
 }
 

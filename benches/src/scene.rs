@@ -16,7 +16,7 @@ mod weather {
 
     pub(super) fn policy() -> &'static airlock_runtime::policy::Policy {
         let _serve: fn() -> std::process::ExitCode = main;
-        &POLICY
+        &airlock_gateway::POLICY
     }
 }
 
