@@ -1,9 +1,7 @@
 //! `airlock learn`.
 
-use super::ledger::read_seed;
 use super::tail::{json, plain, unreadable};
-use super::verify_log::pinned;
-use super::witness::witness;
+use super::trust::Kept;
 use crate::args::Format;
 use crate::learn::gather::{Gathered, gather};
 use crate::learn::page::Proposal;
@@ -15,7 +13,7 @@ use crate::render::{Failure, Outcome, note, say};
 use airlock_policy::ir::{Mode, Policy};
 use airlock_policy::{Checked, Severity, beside, compile_with};
 use airlock_runtime::clock::Micros;
-use airlock_runtime::ledger::verify::{Trust, Verdict, verify};
+use airlock_runtime::ledger::verify::{Verdict, verify};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -48,18 +46,8 @@ pub(crate) struct Learn {
     /// How many hours to look back [default: all]
     #[arg(long, value_name = "N")]
     lookback_hours: Option<u64>,
-    /// Log key that you kept elsewhere, as for `airlock verify-log`
-    #[arg(long, value_name = "BASE64|FILE")]
-    key: Option<String>,
-    /// Checkpoint that you kept elsewhere
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-    /// Verifier key of a witness, or a file with it
-    #[arg(long, value_name = "VKEY|FILE")]
-    witness: Option<String>,
-    /// File with the seed that `airlock ledger init` printed
-    #[arg(long, value_name = "FILE")]
-    seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    kept: Kept,
     /// How the result is printed; json has the manifest as a text
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -116,17 +104,7 @@ impl Learn {
 
     /// A ledger that was changed teaches what whoever changed it wants.
     fn prove(&self) -> Result<(), Failure> {
-        let read =
-            |path: &Path| std::fs::read(path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display())));
-        let pin = self.key.as_deref().map(pinned).transpose()?;
-        let trust = Trust {
-            key: pin.map(|pin| pin.key),
-            epoch_key: pin.and_then(|pin| pin.epoch),
-            saved: self.checkpoint.as_deref().map(read).transpose()?,
-            witness: self.witness.as_deref().map(witness).transpose()?,
-            seed: self.seed_file.as_deref().map(read_seed).transpose()?,
-        };
-        let report = verify(&self.dir, &trust).map_err(|e| unreadable(&self.dir, &e))?;
+        let report = verify(&self.dir, &self.kept.read()?).map_err(|e| unreadable(&self.dir, &e))?;
         match report.verdict {
             Verdict::Proven => Ok(()),
             Verdict::Weaker => {

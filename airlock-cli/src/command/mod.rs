@@ -35,6 +35,7 @@ pub(crate) mod sources;
 pub(crate) mod stats;
 pub(crate) mod tail;
 pub(crate) mod test;
+pub(crate) mod trust;
 pub(crate) mod unit;
 pub(crate) mod vendor;
 pub(crate) mod verify_build;

@@ -1,6 +1,6 @@
 //! `airlock proof`.
 
-use super::verify_log::pinned;
+use super::trust::pinned;
 use crate::render::{Failure, NO, Outcome, say};
 use airlock_runtime::ledger::note::Checkpoint;
 use airlock_runtime::ledger::proof::{PROOF_MAX, Proof as Text, ProofFault, Tree};

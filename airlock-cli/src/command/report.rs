@@ -1,16 +1,14 @@
 //! `airlock report`.
 
-use super::ledger::read_seed;
 use super::tail::unreadable;
-use super::verify_log::pinned;
-use super::witness::witness;
+use super::trust::Kept;
 use crate::manifest::policy_of;
 use crate::render::{Failure, Outcome, note};
 use crate::report::gather::gather;
 use crate::report::idle::granted;
 use crate::report::page::{Content, page};
 use airlock_runtime::clock::Micros;
-use airlock_runtime::ledger::verify::{Trust, verify};
+use airlock_runtime::ledger::verify::verify;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,34 +30,13 @@ pub(crate) struct Report {
     /// How many hours to look back [default: all]
     #[arg(long, value_name = "N")]
     lookback_hours: Option<u64>,
-    /// Keys that you kept elsewhere, as for `airlock verify-log`
-    #[arg(long, value_name = "KEYS|FILE")]
-    key: Option<String>,
-    /// Checkpoint that you kept elsewhere
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-    /// Verifier key of a witness, or a file with it
-    #[arg(long, value_name = "VKEY|FILE")]
-    witness: Option<String>,
-    /// File with the seed that `airlock ledger init` printed
-    #[arg(long, value_name = "FILE")]
-    seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    kept: Kept,
 }
 
 impl Report {
     pub(crate) fn run(self) -> Outcome {
-        let saved = self
-            .checkpoint
-            .as_deref()
-            .map(|path| std::fs::read(path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display()))));
-        let pin = self.key.as_deref().map(pinned).transpose()?;
-        let trust = Trust {
-            key: pin.map(|pin| pin.key),
-            epoch_key: pin.and_then(|pin| pin.epoch),
-            saved: saved.transpose()?,
-            witness: self.witness.as_deref().map(witness).transpose()?,
-            seed: self.seed_file.as_deref().map(read_seed).transpose()?,
-        };
+        let trust = self.kept.read()?;
         let accepted = self.manifest.as_deref().map(policy_of).transpose()?;
         let made = Micros::now();
         let back = self.lookback_hours.map(|hours| hours.saturating_mul(3600 * 1_000_000));

@@ -1,12 +1,11 @@
 //! `airlock verify-log`.
 
-use super::ledger::read_seed;
 use super::tail::{json, plain};
-use super::witness::witness;
+use super::trust::Kept;
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
-use airlock_runtime::ledger::note::{Pin, plain_key, verifier_key};
-use airlock_runtime::ledger::verify::{Report, Trust, Verdict, stated, verify};
+use airlock_runtime::ledger::note::{plain_key, verifier_key};
+use airlock_runtime::ledger::verify::{Report, Verdict, stated, verify};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -19,20 +18,8 @@ use std::process::ExitCode;
 pub(crate) struct VerifyLog {
     /// Directory of the ledger.
     dir: PathBuf,
-    /// Log key that you kept elsewhere: base64, a verifier key (name+id+base64), or a file with either; with a comma and the first epoch
-    /// key behind it, as --print-key prints them, entries of past epochs are proven too.
-    #[arg(long, value_name = "KEYS|FILE")]
-    key: Option<String>,
-    /// Checkpoint that you kept elsewhere.
-    #[arg(long, value_name = "FILE")]
-    checkpoint: Option<PathBuf>,
-    /// Verifier key of a witness (name+id+base64), or a file with it: the ledger's cosigned checkpoint, or that of --checkpoint, must be
-    /// cosigned by it.
-    #[arg(long, value_name = "VKEY|FILE")]
-    witness: Option<String>,
-    /// File with the seed that `airlock ledger init` printed.
-    #[arg(long, value_name = "FILE")]
-    seed_file: Option<PathBuf>,
+    #[command(flatten)]
+    kept: Kept,
     /// Print the log key and the first epoch key that the ledger itself names, to be kept elsewhere, and verify nothing.
     #[arg(long, conflicts_with_all = ["key", "checkpoint", "seed_file", "witness"])]
     print_key: bool,
@@ -46,19 +33,7 @@ impl VerifyLog {
         if self.print_key {
             return print_key(&self.dir, self.format);
         }
-        let saved = self
-            .checkpoint
-            .map(|path| std::fs::read(&path).map_err(|e| Failure::new(format!("cannot read {}: {e}", path.display()))));
-        let seed = self.seed_file.as_deref().map(read_seed).transpose()?;
-        let pin = self.key.as_deref().map(pinned).transpose()?;
-        let trust = Trust {
-            key: pin.map(|pin| pin.key),
-            epoch_key: pin.and_then(|pin| pin.epoch),
-            saved: saved.transpose()?,
-            seed,
-            witness: self.witness.as_deref().map(witness).transpose()?,
-        };
-        let report = verify(&self.dir, &trust).map_err(|e| {
+        let report = verify(&self.dir, &self.kept.read()?).map_err(|e| {
             Failure::new(format!("cannot verify {}: {}", self.dir.display(), e))
                 .help("name the directory that AIRLOCK_LEDGER_DIR or `dir` under [ledger] gave the gateway")
         })?;
@@ -77,15 +52,6 @@ const fn exit_code(verdict: Verdict) -> u8 {
         Verdict::Weaker => 3,
         Verdict::Truncated => 4,
     }
-}
-
-/// Keys given by themselves or by the name of a file.
-pub(crate) fn pinned(text: &str) -> Result<Pin, Failure> {
-    let of_file = || std::fs::read_to_string(text).ok().as_deref().and_then(Pin::parse);
-    Pin::parse(text).or_else(of_file).ok_or_else(|| {
-        Failure::new("--key is neither a public log key in base64, with or without an epoch key behind a comma, nor a file that holds that")
-            .help("`airlock verify-log --print-key DIR` prints the keys of a ledger you trust now; keep them elsewhere")
-    })
 }
 
 fn print_key(dir: &Path, format: Format) -> Outcome {
@@ -149,6 +115,7 @@ fn table(report: &Report) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use airlock_runtime::ledger::verify::Trust;
 
     const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/vectors/ledger");
 
@@ -179,15 +146,5 @@ mod tests {
         insta::assert_snapshot!("tampered", report(tampered.path(), &trust()));
         let truncated = changed(|text| text.split_inclusive('\n').take(3).collect());
         insta::assert_snapshot!("truncated", report(truncated.path(), &trust()));
-    }
-
-    #[test]
-    fn a_key_is_read_from_text_or_file() {
-        let dir = tempfile::tempdir().unwrap();
-        let (file, key) = (dir.path().join("log.pub"), trust().key.unwrap());
-        std::fs::write(&file, format!("{}\n", plain_key(&key))).unwrap();
-        assert_eq!(pinned(file.to_str().unwrap()).unwrap().key, key);
-        assert_eq!(pinned(&verifier_key("weather", &key)).unwrap().key, key);
-        assert!(pinned("no such file").is_err());
     }
 }
