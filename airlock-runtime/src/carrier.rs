@@ -16,6 +16,8 @@ pub const CONTEXT: &str = "_context";
 
 /// Characters of a signature in base64url: 32 bytes.
 const SIGNATURE_MIN: usize = 43;
+/// Characters of `alk1.` and `alp1.`, with which leases begin.
+const PREFIX: usize = 5;
 
 /// Takes the carriers out of the arguments and joins them with what `_meta` carried.
 ///
@@ -80,6 +82,16 @@ pub fn stands_in(carried: &Carried, args: &[u8]) -> bool {
     let signature = lease.rsplit('.').next().unwrap_or(lease);
     // Anything shorter is no signature, and the lease is refused for its form.
     signature.len() >= SIGNATURE_MIN && std::str::from_utf8(args).is_ok_and(|args| args.contains(signature))
+}
+
+/// Does something with the form of a lease stand in the arguments, whoever's it is? `args` is their JSON. Where calls are let through without a
+/// lease, one that came in a wrong place must not go on to a stranger.
+#[must_use]
+pub fn has_lease_form(args: &[u8]) -> bool {
+    let is_of_lease = |byte: &&u8| byte.is_ascii_alphanumeric() || b"-_.".contains(byte);
+    let is_long = |behind: &[u8]| behind.iter().take_while(is_of_lease).take(SIGNATURE_MIN).count() == SIGNATURE_MIN;
+    let begins = |start: &[u8]| start == b"alk1." || start == b"alp1.";
+    args.windows(PREFIX).zip(PREFIX..).any(|(start, end)| begins(start) && is_long(args.get(end..).unwrap_or_default()))
 }
 
 /// Adds the two carrier arguments to a listed input schema. They are required where arguments are the only carrier.
@@ -157,6 +169,22 @@ mod tests {
         let mut schema = json!({"type": "object", "properties": {}});
         announce(&mut schema, &LeaseRules { carrier_meta: false, ..rules });
         assert_eq!(schema["required"], Value::Null, "a client that knows nothing of leases may leave them out");
+    }
+
+    #[test]
+    fn a_lease_is_known_by_its_form_wherever_it_stands() {
+        let long = "A".repeat(SIGNATURE_MIN);
+        for (text, is_one) in [
+            (format!("alk1.{long}"), true),
+            (format!("see alp1.k1.{long} there"), true),
+            (format!("alk1. {long}"), false),
+            (format!("alk1.{}", &long[1..]), false),
+            (format!("alk2.{long}"), false),
+            ("alk1.".to_owned(), false),
+            (String::new(), false),
+        ] {
+            assert_eq!(has_lease_form(json!({"text": text}).to_string().as_bytes()), is_one, "{text}");
+        }
     }
 
     #[test]

@@ -72,7 +72,7 @@ pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, targe
                     }
                     connection.reply_foreign(revision, id, target, answer.result(), told.meta())
                 }
-                Err(failure) if *target != Target::Tool => failed(connection, revision, id, seq, target, &failure),
+                Err(failure) if *target != Target::Tool => failed(connection, revision, id, &told, target, &failure),
                 Err(failure) => connection.reply_result(revision, id, &performed(&told, Err(failure))),
             }
         }
@@ -83,9 +83,12 @@ pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, targe
 }
 
 /// What a read of a resource or a prompt failed with. Their results have no way to say so.
-fn failed(connection: &Connection, revision: Revision, id: &Id, seq: u64, target: &Target, failure: &Failure) -> String {
+fn failed(connection: &Connection, revision: Revision, id: &Id, told: &Told<'_>, target: &Target, failure: &Failure) -> String {
     let Failure { code, detail } = failure;
-    let mut data = json!({"decision": "allow", "outcome": code, "detail": detail, "ledger_seq": seq});
+    let mut data = json!({"decision": told.word(), "outcome": code, "detail": detail, "ledger_seq": told.seq});
+    if let Some(note) = told.note() {
+        data["note"] = json!(note);
+    }
     let number = if *code == REFUSED_BY_UPSTREAM { not_found(target, revision, &mut data) } else { Code::Internal };
     connection.reply_error(id, number, detail, Some(data))
 }

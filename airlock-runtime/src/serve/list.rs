@@ -109,7 +109,9 @@ impl Gateway {
                 let denied = self.deny(&context, reason).await;
                 // Its calls would be let through, so the whole list is shown, as to a client without a lease. The refusal of the lease is recorded.
                 let all = || Seen { tools: policy.tools.iter().map(|tool| tool.name).collect(), ttl: CACHE_TTL_MS };
-                if policy.mode == Mode::Shadow && !denied.is_held() { Ok(all()) } else { Err(denied) }
+                // Whoever ended everything is heard whatever is wrong with a lease.
+                let goes_on = policy.mode == Mode::Shadow && !denied.is_held();
+                if goes_on && self.world.ledger.test(vec![Require::NotKilled]).await.is_ok() { Ok(all()) } else { Err(denied) }
             }
         }
     }

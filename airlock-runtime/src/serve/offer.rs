@@ -8,6 +8,8 @@ use crate::policy::upstream::{Offer, Proxied};
 #[cfg(feature = "plan-upstream")]
 use crate::policy::{Tool, ToolKind};
 use crate::reply;
+#[cfg(feature = "plan-upstream")]
+use crate::upstream::uri;
 use crate::wire::Target;
 #[cfg(feature = "plan-upstream")]
 use crate::wire::offer::Offered;
@@ -77,18 +79,13 @@ const fn proxied(tool: &'static Tool) -> Option<&'static Proxied> {
     }
 }
 
-/// The entry that a URI is judged by: the one that names it, else the longest beginning of it; of two alike the first.
+/// The entry that a URI is judged by: the one that speaks of it most closely; of two alike the first.
 #[cfg(feature = "plan-upstream")]
 fn resource(policy: &'static Policy, uri: &str) -> Option<&'static str> {
     let known = policy.tools.iter().filter_map(|tool| Some((tool.name, proxied(tool)?)));
-    let fit = known.filter(|(_, proxied)| proxied.what == Offer::Resource).filter_map(|(name, proxied)| {
-        let length = match proxied.name.strip_suffix('*') {
-            None if proxied.name == uri => usize::MAX,
-            Some(start) if uri.starts_with(start) => start.len(),
-            None | Some(_) => return None,
-        };
-        Some((length, name))
-    });
+    let fit = known
+        .filter(|(_, proxied)| proxied.what == Offer::Resource)
+        .filter_map(|(name, proxied)| Some((uri::fit(proxied.name, uri)?, name)));
     fit.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, name)| name)
 }
 

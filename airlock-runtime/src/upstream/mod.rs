@@ -9,7 +9,7 @@ mod answer;
 mod client;
 mod drift;
 #[cfg(feature = "plan-upstream")]
-mod uri;
+pub(crate) mod uri;
 
 #[cfg(feature = "plan-upstream")]
 pub mod definition;

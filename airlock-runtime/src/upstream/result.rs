@@ -5,6 +5,7 @@ use super::fingerprint::Fingerprints;
 use super::{Answer, schema, screen, uri};
 use crate::effect::Failure;
 use crate::policy::upstream::{Offer, Proxied};
+use crate::policy::{Policy, ToolKind};
 use crate::wire::foreign::ForeignResult;
 use serde_json::{Map, Value, json};
 use std::ops::Range;
@@ -27,16 +28,19 @@ pub(super) async fn receive(
     line: String,
     place: Range<usize>,
     link: Rc<Link>,
+    policy: &'static Policy,
 ) -> Result<Answer, Failure> {
     if place.len() as u64 > proxied.max_result {
         let detail = format!("The upstream's result has {} bytes, and the manifest accepts {}.", place.len(), proxied.max_result);
         return Err(Failure { code: "result_too_large", detail });
     }
     let secrets = Arc::clone(&link.secrets);
+    let others = others(proxied, policy);
     if place.len() <= HERE_MAX {
-        return check(proxied, line.get(place).unwrap_or_default(), &secrets);
+        return check(proxied, &others, line.get(place).unwrap_or_default(), &secrets);
     }
-    let checked = tokio::task::spawn_blocking(move || check(proxied, line.get(place).unwrap_or_default(), &secrets)).await;
+    let checked =
+        tokio::task::spawn_blocking(move || check(proxied, &others, line.get(place).unwrap_or_default(), &secrets)).await;
     // Only a gateway that is ending loses its threads.
     checked.unwrap_or_else(|_| Err(unusable("the gateway is ending")))
 }
@@ -51,7 +55,7 @@ pub(super) fn error(proxied: &'static Proxied, code: i64, message: &str, secrets
         return Err(refused(proxied, code, text, secrets));
     }
     let result = json!({"content": [{"type": "text", "text": text}], "isError": true});
-    check(proxied, &result.to_string(), secrets)
+    check(proxied, &[], &result.to_string(), secrets)
 }
 
 /// A read or a prompt that the upstream answered with an error; in its words where they may be told.
@@ -65,10 +69,10 @@ fn refused(proxied: &'static Proxied, code: i64, text: String, secrets: &Fingerp
 /// Errors by which a server says that there is no such resource or prompt, or that it does not take these arguments.
 const NOT_FOUND: [i64; 2] = [-32602, -32002];
 
-fn check(proxied: &'static Proxied, text: &str, secrets: &Fingerprints) -> Result<Answer, Failure> {
+fn check(proxied: &'static Proxied, others: &[&str], text: &str, secrets: &Fingerprints) -> Result<Answer, Failure> {
     let value: Value = serde_json::from_str(text).map_err(|_| unusable("it cannot be read"))?;
     let members = value.as_object().ok_or_else(|| unusable("it is no object"))?;
-    shape(proxied, members)?;
+    shape(proxied, others, members)?;
     let is_error = members.get("isError") == Some(&Value::Bool(true));
     if !is_error && proxied.what == Offer::Tool {
         let checked = schema::check_output(proxied, members.get("structuredContent"));
@@ -83,7 +87,7 @@ fn check(proxied: &'static Proxied, text: &str, secrets: &Fingerprints) -> Resul
     screen::screen(proxied, value, result)
 }
 
-fn shape(proxied: &'static Proxied, members: &Map<String, Value>) -> Result<(), Failure> {
+fn shape(proxied: &'static Proxied, others: &[&str], members: &Map<String, Value>) -> Result<(), Failure> {
     match members.get("resultType") {
         None => {}
         Some(kind) if kind == "complete" => {}
@@ -95,7 +99,7 @@ fn shape(proxied: &'static Proxied, members: &Map<String, Value>) -> Result<(), 
     }
     match proxied.what {
         Offer::Tool => tool_shape(members),
-        Offer::Resource => contents(proxied, members),
+        Offer::Resource => contents(proxied, others, members),
         Offer::Prompt => messages(members),
     }
 }
@@ -108,14 +112,32 @@ fn list<'a>(members: &'a Map<String, Value>, name: &str) -> Result<&'a Vec<Value
     members.get(name).and_then(Value::as_array).ok_or_else(|| unusable("the list that it must have is missing"))
 }
 
-/// What was read has a text or data, and a URI that the entry covers: under another one it would be taken for what nobody allowed.
-fn contents(proxied: &Proxied, members: &Map<String, Value>) -> Result<(), Failure> {
+/// The other entries of resources that the policy has.
+fn others(proxied: &'static Proxied, policy: &'static Policy) -> Vec<&'static str> {
+    if proxied.what != Offer::Resource {
+        return Vec::new();
+    }
+    let all = policy.tools.iter().filter_map(|tool| match tool.kind {
+        ToolKind::Upstream(other) => Some(other),
+        ToolKind::Builtin(_) => None,
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(_) => None,
+    });
+    all.filter(|other| other.what == Offer::Resource && other.name != proxied.name).map(|other| other.name).collect()
+}
+
+/// What was read has a text or data, and a URI that the entry covers and no other one speaks of more closely: under another one it would be
+/// taken for what nobody allowed.
+fn contents(proxied: &Proxied, others: &[&str], members: &Map<String, Value>) -> Result<(), Failure> {
+    let is_ours = |uri: &str| {
+        uri::covers(proxied.name, uri) && others.iter().all(|other| uri::fit(other, uri) <= uri::fit(proxied.name, uri))
+    };
     for content in list(members, "contents")? {
         let told = (content.get("text"), content.get("blob"));
         if !matches!(told, (Some(Value::String(_)), None) | (None, Some(Value::String(_)))) {
             return Err(unusable("a part of it is neither a text nor data"));
         }
-        if !content.get("uri").and_then(Value::as_str).is_some_and(|uri| uri::covers(proxied.name, uri)) {
+        if !content.get("uri").and_then(Value::as_str).is_some_and(is_ours) {
             return Err(unusable("a part of it is of another resource"));
         }
     }
@@ -163,7 +185,7 @@ mod tests {
 
     fn told(result: &str) -> &'static str {
         let secrets = Fingerprints::new(vec![Fingerprint::of(b"hunter22").unwrap()]);
-        check(&TOOL, result, &secrets)
+        check(&TOOL, &[], result, &secrets)
             .map_or_else(|failure| failure.code, |answer| if answer.is_error() { "error" } else { "ok" })
     }
 
@@ -205,12 +227,18 @@ mod tests {
     #[test]
     fn what_is_read_is_of_the_entry_and_has_one_form() {
         let below = of(Offer::Resource, "test://a/*");
-        let code = |result: &str| check(below, result, &Fingerprints::default()).map_or_else(|failure| failure.code, |_| "ok");
+        let code = |result: &str| {
+            check(below, &["test://a/hr/*", "test://a/x", "test://*"], result, &Fingerprints::default())
+                .map_or_else(|failure| failure.code, |_| "ok")
+        };
         assert_eq!(code(r#"{"contents":[{"uri":"test://a/b","text":"x"},{"uri":"test://a/c","blob":"QQ=="}]}"#), "ok");
         assert_eq!(code(r#"{"contents":[]}"#), "ok");
         for bad in [
             r#"{"contents":[{"uri":"test://b","text":"x"}]}"#,
             r#"{"contents":[{"uri":"test://a/../b","text":"x"}]}"#,
+            r#"{"contents":[{"uri":"test://a/hr/pay","text":"x"}]}"#,
+            r#"{"contents":[{"uri":"test://a/x","text":"x"}]}"#,
+            r#"{"contents":[{"uri":"test://a/x?y","text":"x"}]}"#,
             r#"{"contents":[{"text":"x"}]}"#,
             r#"{"contents":[{"uri":"test://a/b"}]}"#,
             r#"{"contents":[{"uri":"test://a/b","text":1}]}"#,
@@ -226,7 +254,7 @@ mod tests {
     #[test]
     fn prompts_are_messages_of_two_roles() {
         let say = of(Offer::Prompt, "say");
-        let code = |result: &str| check(say, result, &Fingerprints::default()).map_or_else(|failure| failure.code, |_| "ok");
+        let code = |result: &str| check(say, &[], result, &Fingerprints::default()).map_or_else(|failure| failure.code, |_| "ok");
         assert_eq!(code(r#"{"messages":[{"role":"assistant","content":{"type":"text","text":"x"}}],"description":"d"}"#), "ok");
         for bad in [
             r#"{"messages":[{"role":"system","content":{"type":"text","text":"x"}}]}"#,

@@ -165,3 +165,19 @@ fn a_gateway_that_enforces_lets_nothing_through() {
             && said("enforce", "--policy").contains("\"mode\": \"enforce\"")
     );
 }
+
+/// A call without any lease goes on, so what an agent puts into the wrong argument would go to the server.
+#[test]
+fn no_lease_goes_to_a_server_in_a_wrong_place() {
+    let mut scene = Scene::new("shadow");
+    let lease = scene.lease.clone();
+    for arguments in [echo(&lease), json!({"do": "echo", "text": "x", "capability": lease}), echo(&format!("it is {lease}."))] {
+        let reply = scene.bare("honest.act", &arguments);
+        assert_eq!(reason(&reply), "lease_in_arguments", "{reply}");
+        assert_eq!(scene.newest()["d"], "deny");
+    }
+    // Whoever ends everything is heard by a list, too, whatever is wrong with its lease.
+    std::fs::write(scene.place.ledger().join("kill"), "").unwrap();
+    let listed = scene.ask(|id| request(id, "tools/list", &json!({"_meta": leased("alk1.no.lease.at-all")})));
+    assert!(listed["result"]["tools"].is_null(), "{listed}");
+}

@@ -260,7 +260,7 @@ impl Inner {
             }
         };
         match reply {
-            Reply::Result(line, place) => result::receive(proxied, line, place, link).await,
+            Reply::Result(line, place) => result::receive(proxied, line, place, link, self.policy).await,
             Reply::Error(fault) => result::error(proxied, fault.code, &fault.message, &link.secrets),
             Reply::Unusable(why) => Err(failed("result_unusable", why)),
         }
@@ -406,6 +406,10 @@ impl Inner {
             ToolKind::Rest(_) => None,
         });
         let tools: Vec<&'static Proxied> = tools.filter(ours).collect();
+        // A server of resources or prompts alone may have no such list.
+        if tools.is_empty() {
+            return Ok(());
+        }
         let found = pins::check(link, &tools, Duration::from_secs(upstream.start_timeout))
             .await
             .inspect_err(|_| link.changed.set(true))?;
