@@ -49,7 +49,8 @@ fn stays(start: &str, rest: &str) -> bool {
     let has_empty = path.contains("//") || (!is_whole && start.ends_with('/') && path.starts_with('/'));
     let in_value = start.contains(['?', '#']) && !start.ends_with(['?', '&']);
     let in_host = start.split_once("://").is_some_and(|(_, behind)| !behind.contains(['/', '?', '#']));
-    !has_empty && !(in_value && rest.contains(['&', ';', '#'])) && !(in_host && rest.contains('@'))
+    let leaves = has_empty || (in_value && rest.contains(['&', ';', '#'])) || (in_host && rest.contains('@'));
+    !leaves
 }
 
 /// Characters of a URI (RFC 3986, section 2) with no segment `.` or `..`. What can stand as it is does not stand coded, and digits of codes are in
