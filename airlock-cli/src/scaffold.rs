@@ -1,7 +1,6 @@
 //! The crate that a gateway is compiled from.
 
 use crate::render::Failure;
-use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
@@ -24,14 +23,23 @@ pub(crate) struct Crate<'a> {
     pub(crate) own: &'a str,
     /// Their lockfile.
     pub(crate) lock: &'a [u8],
-    /// Text of the manifest.
-    pub(crate) manifest: &'a str,
-    /// The files that it names, by their paths relative to it.
-    pub(crate) files: &'a BTreeMap<String, String>,
+    /// What it is to become.
+    pub(crate) content: Content<'a>,
     /// Digest of all that tells this gateway from others, 64 hex digits.
     pub(crate) unit: &'a str,
     /// Features of the runtime.
     pub(crate) features: &'a [&'a str],
+}
+
+/// What is compiled into a gateway. Nothing where only its crates are of interest.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Content<'a> {
+    /// The policy as JSON, see [`airlock_policy::handover`].
+    pub(crate) policy: &'a str,
+    /// Text of the manifest, for a note.
+    pub(crate) manifest: &'a str,
+    /// The files that it names as one JSON object of path and text, for a note.
+    pub(crate) definitions: Option<&'a str>,
 }
 
 impl Crate<'_> {
@@ -47,22 +55,19 @@ impl Crate<'_> {
         };
         fs::create_dir_all(self.dir.join("src")).map_err(cannot)?;
         let cargo_toml = self.cargo_toml();
-        let files: [(&str, &[u8]); 5] = [
+        let Content { policy, manifest, definitions } = self.content;
+        let files: [(&str, &[u8]); 6] = [
             ("Cargo.toml", cargo_toml.as_bytes()),
             ("Cargo.lock", self.lock),
-            ("policy/airlock.toml", self.manifest.as_bytes()),
+            ("policy/policy.json", policy.as_bytes()),
+            ("policy/airlock.toml", manifest.as_bytes()),
             ("src/main.rs", CRATE_MAIN.as_bytes()),
             (LINKER_SCRIPT_NAME, LINKER_SCRIPT.as_bytes()),
         ];
         fs::create_dir_all(self.dir.join("policy")).map_err(cannot)?;
-        for (name, bytes) in files {
+        let definitions = definitions.map(|text| ("policy/definitions.json", text.as_bytes()));
+        for (name, bytes) in files.into_iter().chain(definitions) {
             replace(&self.dir.join(name), bytes).map_err(cannot)?;
-        }
-        // In a directory of their own they cannot have the name of anything else here.
-        for (path, text) in self.files {
-            let path = self.dir.join("policy").join(path);
-            path.parent().map(fs::create_dir_all).transpose().map_err(cannot)?;
-            replace(&path, text.as_bytes()).map_err(cannot)?;
         }
         link(self.sources, &self.dir.join(self.own)).map_err(cannot)?;
         Ok(self.dir.join("Cargo.toml"))
@@ -113,8 +118,7 @@ mod tests {
             sources: dir.path(),
             own: "airlock-00",
             lock: b"",
-            manifest: "",
-            files: &BTreeMap::from([("pins/a.json".to_owned(), "{}".to_owned())]),
+            content: Content { policy: "{}", manifest: "", definitions: Some("{}") },
             unit: &"0123456789abcdef".repeat(4),
             features: &["gateway", "http"],
         };
@@ -123,8 +127,13 @@ mod tests {
         assert_eq!(document["package"]["version"].as_str(), Some("0.0.0+m.0123456789abcdef"));
         assert_eq!(document["dependencies"]["airlock-runtime"]["path"].as_str(), Some("airlock-00/airlock-runtime"));
         assert_eq!(document["dependencies"]["airlock-runtime"]["features"].as_array().map(toml_edit::Array::len), Some(2));
-        assert_eq!(fs::read_to_string(path.with_file_name("policy/pins/a.json")).expect("read"), "{}");
+        assert_eq!(fs::read_to_string(path.with_file_name("policy/definitions.json")).expect("read"), "{}");
         let packages = document["profile"]["release"]["package"].as_table_like().expect("a table");
+        assert_eq!(
+            document["dependencies"]["airlock-macros"]["default-features"].as_bool(),
+            Some(false),
+            "no checker is compiled"
+        );
         assert!(!packages.contains_key("*"), "it would optimise macros and build scripts, which is most of a first build");
         assert_eq!(written.write().expect("again"), path);
         assert_eq!(fs::read_link(path.with_file_name("airlock-00")).expect("a link"), dir.path());

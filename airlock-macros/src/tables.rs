@@ -4,6 +4,7 @@
 //! decides what it means in a gateway. The output depends on the policy, its digest and what the notes say alone.
 
 use crate::note::{self, Said};
+use airlock_policy::handover::Handover;
 use airlock_policy::ir;
 use proc_macro2::{Literal, TokenStream};
 use quote::quote;
@@ -15,14 +16,18 @@ mod upstream;
 
 /// Tokens of a whole gateway: `POLICY` and what it points to, the ELF notes, and `main`. Constants stand in a module of their own, where
 /// names are short: a path from the root has three times the tokens, and the compiler's work grows with those.
-pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -> TokenStream {
+pub(crate) fn gateway(handover: &Handover, digest: &[u8; 32], said: &Said<'_>) -> Result<TokenStream, String> {
+    let Handover { digest: _, policy, tables, keys, tokens } = handover;
+    if keys.len() != policy.approvers.len() {
+        return Err("the policy has not one key for each approver".to_owned());
+    }
     let index = tool_index(&policy.tools);
     let mut patterns = rules::Patterns::default();
     let rules: Vec<_> = policy.tools.iter().map(|tool| rules::entries(tool, &mut patterns)).collect();
-    let patterns = patterns.statics();
+    let patterns = patterns.statics(tables)?;
     let (notes, kept) = (note::notes(digest, said), note::kept(said));
-    let policy = table(policy, &rules, digest);
-    quote! {
+    let policy = table(policy, &rules, digest, (keys, tokens));
+    Ok(quote! {
         mod airlock_gateway {
             #[allow(unused_imports)]
             use ::airlock_runtime::{call, policy};
@@ -35,10 +40,16 @@ pub(crate) fn gateway(policy: &ir::Policy, digest: &[u8; 32], said: &Said<'_>) -
             #kept
             ::airlock_runtime::run(&airlock_gateway::POLICY)
         }
-    }
+    })
 }
 
-fn table(policy: &ir::Policy, rules: &[Vec<TokenStream>], digest: &[u8; 32]) -> TokenStream {
+/// `read` is what the checker has read of the policy: the keys of approvers, and how tokens of known services begin.
+fn table(
+    policy: &ir::Policy,
+    rules: &[Vec<TokenStream>],
+    digest: &[u8; 32],
+    read: (&[[u8; 32]], &[(String, usize)]),
+) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
     // What it requires held when it was compiled.
     let ir::Policy {
@@ -64,10 +75,10 @@ fn table(policy: &ir::Policy, rules: &[Vec<TokenStream>], digest: &[u8; 32]) -> 
     };
     let keys = keys.iter().map(key);
     let lease = lease_rules(lease);
-    let ledger = ledger_rules(ledger);
+    let ledger = ledger_rules(ledger, read.1);
     let limits = self::limits(limits);
     let sandbox = self::sandbox(sandbox);
-    let approvers = approvers.iter().map(approver);
+    let approvers = approvers.iter().zip(read.0).map(|(approver, key)| self::approver(approver, key));
     let tools = tools.iter().zip(rules).map(|(tool, rules)| tool::entry(tool, rules, upstreams));
     let upstreams = upstreams.iter().map(upstream::entry);
     let flows = flows.iter().map(flow);
@@ -100,11 +111,9 @@ fn key(key: &ir::Key) -> TokenStream {
     quote!(policy::Key { kid: #kid, commitment: #commitment })
 }
 
-/// Why somebody may sign is for the reader of the manifest. The checker has read the key; were it wrong, the array would have another
-/// length and the gateway would not compile.
-fn approver(approver: &ir::Approver) -> TokenStream {
-    let ir::Approver { name, key, why: _ } = approver;
-    let key = airlock_policy::approver_key(key).into_iter().flatten();
+/// Why somebody may sign is for the reader of the manifest. The checker has read the key.
+fn approver(approver: &ir::Approver, key: &[u8; 32]) -> TokenStream {
+    let ir::Approver { name, key: _, why: _ } = approver;
     quote!(policy::Approver { name: #name, key: [#(#key),*] })
 }
 
@@ -128,10 +137,10 @@ fn lease_rules(lease: &ir::Lease) -> TokenStream {
     }
 }
 
-fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
+fn ledger_rules(ledger: &ir::Ledger, tokens: &[(String, usize)]) -> TokenStream {
     let ir::Ledger { dir_env, dir_default, durability, evidence, redact, keep_evidence } = ledger;
     let dir_env = option(dir_env.as_ref().map(|name| quote!(#name)));
-    let evidence = self::evidence(*evidence, redact, *keep_evidence);
+    let evidence = self::evidence(*evidence, redact, *keep_evidence, tokens);
     let durability = match durability {
         ir::Durability::Power => quote!(Power),
         ir::Durability::Effect => quote!(Effect),
@@ -148,7 +157,7 @@ fn ledger_rules(ledger: &ir::Ledger) -> TokenStream {
 }
 
 /// The code that makes copies is named only where copies are made; so are the forms of tokens.
-fn evidence(evidence: ir::Evidence, removed: &[ir::Removed], keep: Option<u64>) -> TokenStream {
+fn evidence(evidence: ir::Evidence, removed: &[ir::Removed], keep: Option<u64>, tokens: &[(String, usize)]) -> TokenStream {
     let kept = match evidence {
         ir::Evidence::Hashes => quote!(Hashes),
         ir::Evidence::Full => quote!(Full),
@@ -157,8 +166,7 @@ fn evidence(evidence: ir::Evidence, removed: &[ir::Removed], keep: Option<u64>) 
                 let tool = option(tool.as_ref().map(|tool| quote!(#tool)));
                 quote!(policy::evidence::Removed { tool: #tool, name: #name })
             });
-            let tokens = airlock_policy::secret_prefixes()
-                .map(|(prefix, least)| quote!(policy::evidence::Token { prefix: #prefix, least: #least }));
+            let tokens = tokens.iter().map(|(prefix, least)| quote!(policy::evidence::Token { prefix: #prefix, least: #least }));
             quote! {
                 Redacted(policy::evidence::Redaction {
                     copy: ::airlock_runtime::ledger::evidence::copy::copy,

@@ -29,7 +29,7 @@ use serde::Serialize;
 
 /// A manifest that passed every check.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Policy {
     /// Language version of the manifest; 1.
     pub airlock: u32,
@@ -48,11 +48,11 @@ pub struct Policy {
     pub sandbox: Sandbox,
     /// `[approvers.*]`, sorted by name. As [`Self::upstreams`], left out where there are none.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(test, serde(default))]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub approvers: Vec<Approver>,
     /// `[upstreams.*]`, in manifest order. Left out where there are none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(test, serde(default))]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub upstreams: Vec<Upstream>,
     /// `[tools.*]`, in manifest order; then the tools of each upstream.
     pub tools: Vec<Tool>,
@@ -66,7 +66,7 @@ pub struct Policy {
 
 /// `[gateway]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Gateway {
     /// Binary name, lease audience and ledger origin.
     pub name: String,
@@ -79,7 +79,7 @@ pub struct Gateway {
 
 /// An accepted key id.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Key {
     /// Key id: 1-16 of `a-z 0-9 -`.
     pub kid: String,
@@ -89,7 +89,7 @@ pub struct Key {
 
 /// `[lease]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Lease {
     /// Seconds.
     pub default_ttl: u64,
@@ -107,7 +107,7 @@ pub struct Lease {
 
 /// `[ledger]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Ledger {
     /// Environment variable that names the directory.
     pub dir_env: Option<String>,
@@ -129,7 +129,7 @@ pub struct Ledger {
 
 /// `[ledger] durability`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Durability {
     /// fdatasync before every effect.
@@ -142,7 +142,7 @@ pub enum Durability {
 
 /// `[limits]`: bounds of the whole gateway.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Limits {
     /// Largest arguments of one call, bytes of their JSON without carriers.
     pub max_arguments: u64,
@@ -161,7 +161,7 @@ pub struct Limits {
 
 /// Bounds on the number of allowed calls.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Quota {
     /// In all sessions together.
     pub rate: Option<Rate>,
@@ -173,7 +173,7 @@ pub struct Quota {
 
 /// At most so many calls within any period of so many seconds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Rate {
     /// Calls.
     pub calls: u32,
@@ -183,7 +183,7 @@ pub struct Rate {
 
 /// A tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Tool {
     /// Name on the wire.
     pub name: String,
@@ -216,7 +216,7 @@ pub struct Tool {
     pub approval: Option<Approval>,
     /// Who must sign each call.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, serde(default))]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub signatures: Option<Signatures>,
     /// Bounds on allowed calls of this tool.
     pub quota: Quota,
@@ -228,7 +228,7 @@ pub struct Tool {
 
 /// What a call of a tool does.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum ToolKind {
     /// A tool that the runtime implements.
@@ -241,7 +241,7 @@ pub enum ToolKind {
 
 /// A risk factor that counts nothing for one tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct IgnoredFactor {
     /// Name of the factor as in a decision.
     pub factor: String,
@@ -251,7 +251,7 @@ pub struct IgnoredFactor {
 
 /// `approval`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Approval {
     /// The connected user.
@@ -260,7 +260,7 @@ pub enum Approval {
 
 /// The built-in tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Builtin {
     /// `airlock_issue_capability`.
@@ -279,7 +279,7 @@ pub enum Builtin {
 
 /// What a tool does to the world; a later one is graver.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum EffectClass {
     /// Reads only.
@@ -292,7 +292,7 @@ pub enum EffectClass {
 
 /// `[[egress]]`, as referred to by a tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Egress {
     /// Which hosts.
     pub host: HostRule,
@@ -306,7 +306,7 @@ pub struct Egress {
 
 /// A host pattern in canonical form.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum HostRule {
     /// Exactly this host.

@@ -1,3 +1,3 @@
-//! An MCP Airlock gateway: the manifest in `policy/`, checked and compiled. `main` is in the macro.
+//! An MCP Airlock gateway: the policy in `policy/`, which `airlock build` checked and compiled. `main` is in the macro.
 
-airlock_macros::gateway!("policy/airlock.toml");
+airlock_macros::compiled!("policy/policy.json");

@@ -9,8 +9,7 @@ use crate::cargo::toolchain::{self, Toolchain};
 use crate::cargo::{self, Job, Stopped};
 use crate::carried::Carried;
 use crate::render::{Failure, note};
-use crate::scaffold::Crate;
-use std::collections::BTreeMap;
+use crate::scaffold::{Content, Crate};
 use std::path::{Path, PathBuf};
 
 /// Name of the directory with Airlock's own crates in a generated crate begins so; the digest of the sources follows. It is part of
@@ -75,7 +74,7 @@ impl Bench {
     pub(crate) fn job(
         &self,
         unit: &str,
-        (manifest, files): (&str, &BTreeMap<String, String>),
+        content: Content<'_>,
         features: &[&str],
         variables: Vec<(&'static str, String)>,
         out: &Path,
@@ -88,8 +87,7 @@ impl Bench {
             sources: &self.cache.sources(&self.carried.digest),
             own: &own,
             lock: self.carried.lock(),
-            manifest,
-            files,
+            content,
             unit,
             features,
         };
@@ -138,7 +136,7 @@ impl Bench {
     pub(crate) fn everything(&self) -> Result<Job<'_>, Failure> {
         let features = self.carried.features()?;
         let features: Vec<&str> = features.iter().map(String::as_str).collect();
-        self.job("everything", ("", &BTreeMap::new()), &features, Vec::new(), &self.cache.scratch())
+        self.job("everything", Content::default(), &features, Vec::new(), &self.cache.scratch())
     }
 }
 

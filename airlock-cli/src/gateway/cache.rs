@@ -5,7 +5,7 @@
 //! vendor/<lock digest>/       crates of others, where cargo's configuration takes them from elsewhere
 //! cargo-home/<user's home>/   a home for cargo without configuration; links to the user's downloads
 //! crates/<digest>             lists of crates, one for each set of features
-//! ws/<key>/<unit>/            Cargo.toml Cargo.lock policy/airlock.toml src/main.rs airlock-<sources>
+//! ws/<key>/<unit>/            Cargo.toml Cargo.lock policy/policy.json src/main.rs airlock-<sources>
 //! build/<key>/                cargo's intermediate results; key = compiler, flags, C tools
 //! out/<unit>.<pid>/           what one build makes; removed when it ends
 //! bin/<policy digest>         gateways of `airlock serve`

@@ -8,7 +8,9 @@ use super::{Said, lock, note};
 use crate::cargo::Artifacts;
 use crate::manifest::Accepted;
 use crate::render::Failure;
-use std::collections::{BTreeMap, BTreeSet};
+use crate::scaffold::Content;
+use airlock_policy::handover::Handover;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 /// A compiled gateway, still in the cache.
@@ -38,16 +40,20 @@ pub(crate) fn build(bench: &mut Bench, accepted: &Accepted, said: Said) -> Resul
     ];
     // Everything that distinguishes two gateways distinguishes their packages.
     let files = serde_json::to_string(&accepted.files).map_err(faulty)?;
-    let text = match (said, accepted.files.is_empty()) {
-        (Said::Manifest, true) => vec![accepted.text.as_bytes()],
-        (Said::Manifest, false) => vec![accepted.text.as_bytes(), files.as_bytes()],
-        (Said::Digest, _) => vec![&b""[..]],
+    let definitions = (!accepted.files.is_empty()).then_some(files.as_str());
+    let text: Vec<&[u8]> = match said {
+        Said::Manifest => [accepted.text.as_str()].into_iter().chain(definitions).map(str::as_bytes).collect(),
+        Said::Digest => vec![b""],
     };
+    let policy =
+        Handover::of(&accepted.compiled).ok_or_else(|| Failure::new("a key or a pattern of the policy cannot be read"))?;
+    let policy = serde_json::to_string(&policy).map_err(faulty)?;
+    let content = Content { policy: &policy, manifest: &accepted.text, definitions };
     let parts = variables.iter().map(|(_, value)| value.as_bytes()).chain(text);
     let unit = digest_of(&parts.collect::<Vec<_>>());
     let out = bench.cache.out(&unit)?;
     let attempt = |bench: &Bench| {
-        let job = bench.job(&unit, (&accepted.text, &accepted.files), &features, variables.clone(), out.path())?;
+        let job = bench.job(&unit, content, &features, variables.clone(), out.path())?;
         let built = job.build()?;
         if let Ok(artifacts) = &built {
             lock::check(&job.manifest.with_file_name("Cargo.lock"), bench.carried.lock())?;
@@ -85,7 +91,7 @@ fn resolved(bench: &mut Bench, features: &[&str]) -> Result<Crates, Failure> {
     }
     let trees = bench.with_crates(|bench| {
         let scratch = bench.cache.scratch();
-        let job = bench.job(&unit, ("", &BTreeMap::new()), features, Vec::new(), &scratch)?;
+        let job = bench.job(&unit, Content::default(), features, Vec::new(), &scratch)?;
         let all = job.tree("normal,build")?;
         let linked = job.tree("normal,no-proc-macro")?;
         Ok(all.and_then(|all| Ok((all, linked?))))

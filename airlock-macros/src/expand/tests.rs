@@ -1,3 +1,4 @@
+use super::manifest::{compile, expand};
 use super::*;
 
 fn dir() -> &'static Path {
@@ -118,4 +119,86 @@ fn other_input_is_refused() {
         assert!(expand(input, dir(), &Given::default()).is_err());
     }
     assert!(expand(quote!("absent.toml"), dir(), &Given::default()).expect_err("absent").contains("cannot read the manifest"));
+}
+
+/// A crate as `airlock build` generates it, for a manifest of the tests.
+fn generated(manifest: &str) -> (tempfile::TempDir, String, String) {
+    let path = dir().join(manifest);
+    let text = std::fs::read_to_string(&path).expect("readable");
+    let checked =
+        airlock_policy::compile_with(&text, "airlock.toml", &airlock_policy::beside(path.parent().expect("a directory")));
+    let handover = Handover::of(checked.compiled().expect("compiles")).expect("handed over");
+    let json = serde_json::to_string(&handover).expect("JSON");
+    let dir = tempfile::tempdir().expect("directory");
+    std::fs::write(dir.path().join("policy.json"), &json).expect("written");
+    std::fs::write(dir.path().join("airlock.toml"), &text).expect("written");
+    (dir, json, serde_json::to_string(checked.files()).expect("JSON"))
+}
+
+/// Everything after the lines that name the files.
+fn gateway_of(tokens: &TokenStream) -> String {
+    let text = tokens.to_string();
+    let at = text.find("mod airlock_gateway").expect("a module of constants");
+    text[at..].to_owned()
+}
+
+#[test]
+fn a_policy_that_was_checked_before_becomes_the_same_code() {
+    for manifest in [
+        "../examples/weather/airlock.toml",
+        "tests/manifests/rules.toml",
+        "tests/manifests/audit.toml",
+        "../tests/manifests/good/everything.toml",
+        "../tests/manifests/good/upstreams.toml",
+    ] {
+        let (made, _, _) = generated(manifest);
+        let here = expand(quote!(#manifest), dir(), &Given::default()).expect("compiles");
+        let there = compiled::expand(quote!("policy.json"), made.path(), &Given::default()).expect("compiles");
+        assert_eq!(gateway_of(&there), gateway_of(&here), "{manifest}");
+    }
+}
+
+#[test]
+fn a_policy_that_was_checked_before_carries_its_manifest_where_it_is_asked_to() {
+    let manifest = "../tests/manifests/good/upstreams.toml";
+    let (made, _, definitions) = generated(manifest);
+    let note = Given { note: Some("manifest".to_owned()), ..Given::default() };
+    let of = |given: &Given| compiled::expand(quote!("policy.json"), made.path(), given).expect("compiles");
+    assert!(!of(&Given::default()).to_string().contains(".note.airlock.manifest"));
+    assert!(!of(&note).to_string().contains(".note.airlock.definitions"));
+    std::fs::write(made.path().join("definitions.json"), definitions).expect("written");
+    let here = expand(quote!(#manifest), dir(), &note).expect("compiles");
+    assert_eq!(gateway_of(&of(&note)), gateway_of(&here));
+    std::fs::remove_file(made.path().join("airlock.toml")).expect("removed");
+    assert!(compiled::expand(quote!("policy.json"), made.path(), &note).expect_err("gone").contains("cannot read the manifest"));
+}
+
+#[test]
+fn another_policy_than_the_checked_one_is_refused_as_data_too() {
+    let (made, json, _) = generated("../tests/manifests/good/everything.toml");
+    let of = |text: &str, given: &Given| {
+        std::fs::write(made.path().join("policy.json"), text).expect("written");
+        compiled::expand(quote!("policy.json"), made.path(), given).map(|_| ())
+    };
+    assert_eq!(of(&json, &Given::default()), Ok(()));
+    let other = Given { digest: Some("0".repeat(64)), ..Given::default() };
+    assert!(of(&json, &other).expect_err("refused").contains("changed since it was checked"));
+    let value: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    for (pointer, wrong) in [
+        ("/digest", serde_json::json!("00")),
+        ("/digest", serde_json::json!("zz")),
+        ("/keys", serde_json::json!([])),
+        ("/tables", serde_json::json!({})),
+        ("/policy/tools/0/effect", serde_json::json!("harmless")),
+        ("/policy/gateway", serde_json::json!({})),
+    ] {
+        let mut changed = value.clone();
+        let at = changed.pointer_mut(pointer).expect("a member");
+        assert_ne!(*at, wrong, "{pointer}");
+        *at = wrong;
+        assert!(of(&changed.to_string(), &Given::default()).is_err(), "{pointer}");
+    }
+    let more = json.replacen('{', r#"{"more":1,"#, 1);
+    assert!(of(&more, &Given::default()).expect_err("refused").contains("is not what `airlock build` of this version writes"));
+    assert!(of(&json[..json.len() / 2], &Given::default()).is_err());
 }

@@ -1,11 +1,12 @@
 //! Argument rules as constants, and the tables that patterns became.
 
 use super::tool::host_rule;
-use airlock_policy::automaton::Dfa;
+use crate::expand::from_hex;
+use airlock_policy::handover::Table;
 use airlock_policy::ir;
 use proc_macro2::{Ident, Literal, TokenStream};
 use quote::{format_ident, quote};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// The tables of the patterns of all tools, each once, however often it is used.
 #[derive(Default)]
@@ -24,8 +25,12 @@ impl<'a> Patterns<'a> {
     }
 
     /// One static for each.
-    pub(super) fn statics(&self) -> TokenStream {
-        self.texts.iter().enumerate().map(|(at, text)| pattern(at, text)).collect()
+    pub(super) fn statics(&self, tables: &BTreeMap<String, Table>) -> Result<TokenStream, String> {
+        let one = |(at, text): (usize, &&str)| {
+            let table = tables.get(*text).ok_or_else(|| format!("the pattern {text:?} has no table"))?;
+            pattern(at, text, table)
+        };
+        self.texts.iter().enumerate().map(one).collect()
     }
 }
 
@@ -82,20 +87,16 @@ fn pattern_name(at: usize) -> Ident {
     format_ident!("PATTERN_{at}")
 }
 
-/// The table of a pattern. The checker has made it before; were it impossible, the gateway would not compile.
-fn pattern(at: usize, text: &str) -> TokenStream {
+/// The table of a pattern, which the checker has made.
+fn pattern(at: usize, text: &str, table: &Table) -> Result<TokenStream, String> {
+    let Table { classes, width, next, accept } = table;
     let name = pattern_name(at);
-    let Ok(dfa) = Dfa::of_pattern(text) else {
-        let problem = format!("the pattern {text:?} has no table");
-        return quote!(::core::compile_error! { #problem });
-    };
     // As two strings of bytes: the compiler would check the type of every number of an array.
-    let classes = Literal::byte_string(dfa.classes());
-    let width = Literal::usize_unsuffixed(dfa.width());
-    let next: Vec<u8> = dfa.table().iter().flat_map(|state| state.to_le_bytes()).collect();
-    let next = Literal::byte_string(&next);
-    let accept = dfa.accepting();
-    quote! {
+    let classes = Literal::byte_string(&from_hex(classes, "a table of classes")?);
+    let width = Literal::usize_unsuffixed(*width);
+    let next = Literal::byte_string(&from_hex(next, "a table of states")?);
+    let accept = accept.bytes().map(|accepts| accepts == b'1');
+    Ok(quote! {
         static #name: call::Pattern = call::Pattern {
             text: #text,
             classes: #classes,
@@ -103,5 +104,5 @@ fn pattern(at: usize, text: &str) -> TokenStream {
             next: #next,
             accept: &[#(#accept),*],
         };
-    }
+    })
 }

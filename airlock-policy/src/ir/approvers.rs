@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// `[approvers.*]`: a person whose signature can approve a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Approver {
     /// Name, as tools, leases and the ledger have it.
     pub name: String,
@@ -16,7 +16,7 @@ pub struct Approver {
 
 /// `approval = { signatures = …, of = […] }`: who must sign each call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Signatures {
     /// How many different approvers.
     pub count: u16,

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// `[[flow]]`: labels that may not come together in one session.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Flow {
     /// The labels, sorted. A call that would complete them is refused, or asked about.
     pub labels: Vec<String>,
@@ -17,7 +17,7 @@ pub struct Flow {
 
 /// What a flow does to the call that would complete it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum FlowVerdict {
     /// `deny = […]`.
@@ -28,7 +28,7 @@ pub enum FlowVerdict {
 
 /// `[[grant]]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Grant {
     /// Exact subject.
     pub subject: String,
@@ -50,7 +50,7 @@ pub struct Grant {
 
 /// `[[grant]] issue`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub enum Issue {
     /// `operator`.
     #[serde(rename = "operator")]
@@ -65,7 +65,7 @@ pub enum Issue {
 
 /// `[[require]]`: what must hold of the policy, or nothing is compiled.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Require {
     /// What must hold.
     pub rule: Requirement,
@@ -75,7 +75,7 @@ pub struct Require {
 
 /// What a `[[require]]` demands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Requirement {
     /// Every selected tool has every property.
@@ -98,7 +98,7 @@ pub enum Requirement {
 
 /// Which tools a requirement speaks of: those for which all that is given holds.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Selector {
     /// One of these names; empty: any. Sorted.
     pub tools: Vec<String>,
@@ -114,7 +114,7 @@ pub struct Selector {
 
 /// What a tool can be required to have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Property {
     /// `approval = "human"`.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// `[upstreams.*.confine]`: what the process of an upstream may touch. What does not stand here the kernel refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Confine {
     /// May it read the directories of libraries and shared data that every program of the system has?
     pub system: bool,
@@ -25,7 +25,7 @@ pub struct Confine {
 
 /// What of the network an upstream has.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Net {
     /// Nothing.
@@ -36,7 +36,7 @@ pub enum Net {
 
 /// Bounds on each process of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct ProcessLimits {
     /// Private writable memory, bytes.
     pub data: u64,
@@ -50,7 +50,7 @@ pub struct ProcessLimits {
 
 /// A feature of the kernel that a manifest may do without.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Feature {
     /// User namespaces, and with them network and IPC namespaces of its own.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// `[ledger] evidence`: what is kept beside the ledger of the arguments and results of calls.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Evidence {
     /// Nothing but what opens a commitment.
@@ -34,7 +34,7 @@ impl Evidence {
 
 /// A value that a copy does not have.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Removed {
     /// Of the arguments of this tool alone. Nothing: of the arguments and results of every tool.
     #[serde(default, skip_serializing_if = "Option::is_none")]

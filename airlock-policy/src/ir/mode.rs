@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// `[gateway] mode`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Mode {
     /// It is refused.

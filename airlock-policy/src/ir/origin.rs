@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// `from` of an argument: its value must have been seen in the session before.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Origin {
     /// Argument name.
     pub arg: String,
@@ -18,7 +18,7 @@ pub struct Origin {
 
 /// What of an argument is looked at.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Look {
     /// The whole value, read as this kind; of a list, each item.
@@ -29,7 +29,7 @@ pub enum Look {
 
 /// How a value is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum ValueKind {
     /// A mail address.
@@ -54,7 +54,7 @@ pub enum ValueKind {
 
 /// Where a value can have been seen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Source {
     /// The intent text of the lease.
@@ -71,7 +71,7 @@ pub enum Source {
 
 /// `otherwise`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Otherwise {
     /// The call is refused.

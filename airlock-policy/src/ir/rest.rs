@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// A declarative REST tool: exactly one request, of which the caller chooses the inputs and nothing else.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Rest {
     /// For people; empty = none.
     pub title: String,
@@ -34,7 +34,7 @@ pub struct Rest {
 
 /// HTTP methods of REST tools.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "UPPERCASE")]
 pub enum Method {
     /// GET.
@@ -51,7 +51,7 @@ pub enum Method {
 
 /// An argument of a REST tool.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Input {
     /// Name.
     pub name: String,
@@ -65,7 +65,7 @@ pub struct Input {
 
 /// Type of an input, in the words of JSON Schema.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {
     /// A string.
@@ -82,7 +82,7 @@ pub enum InputKind {
 
 /// A piece of a path.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Piece {
     /// Text, percent-encoded.
@@ -93,7 +93,7 @@ pub enum Piece {
 
 /// A name and its value in a query, a header list or a body.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Pair {
     /// Name of parameter, header or member.
     pub name: String,
@@ -103,7 +103,7 @@ pub struct Pair {
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Slot {
     /// From an input; left out when the call does not give it.
@@ -118,7 +118,7 @@ pub enum Slot {
 
 /// A credential that is read at start and added to each request.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Auth {
     /// How it is sent.
     pub scheme: AuthScheme,
@@ -128,7 +128,7 @@ pub struct Auth {
 
 /// How a credential is sent.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum AuthScheme {
     /// `authorization: Bearer <secret>`.
@@ -141,7 +141,7 @@ pub enum AuthScheme {
 
 /// What becomes of an answer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Response {
     /// Which part of the JSON document is given to the caller.
     pub select: Select,
@@ -151,7 +151,7 @@ pub struct Response {
 
 /// Part of a JSON document. Pointers are those of RFC 6901.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum Select {
     /// All of it.

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// Rules for one argument.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct ArgRules {
     /// Argument name.
     pub arg: String,
@@ -15,7 +15,7 @@ pub struct ArgRules {
 
 /// One argument rule. Lengths are Unicode scalar values. Of a list, rules for strings speak of each item.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum ArgRule {
     /// The value is one of these strings.

@@ -4,7 +4,7 @@ use serde::Serialize;
 
 /// `[sandbox]`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Sandbox {
     /// Parts of the kernel without which the gateway starts, sorted.
     pub allow_missing: Vec<Part>,
@@ -23,7 +23,7 @@ impl Sandbox {
 
 /// A part of the kernel that confines a gateway.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Part {
     /// Rules on files, ports and signals.

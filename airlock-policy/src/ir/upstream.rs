@@ -5,7 +5,7 @@ use serde::Serialize;
 
 /// `[upstreams.*]`: a foreign MCP server, which the gateway starts as a process.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Upstream {
     /// Name.
     pub name: String,
@@ -23,7 +23,7 @@ pub struct Upstream {
     pub max_message: u64,
     /// The kernel sandbox of its process. Left out where there is none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, serde(default))]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub confine: Option<Confine>,
     /// Reason.
     pub why: String,
@@ -31,7 +31,7 @@ pub struct Upstream {
 
 /// A variable in the environment of an upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Variable {
     /// Name.
     pub name: String,
@@ -41,7 +41,7 @@ pub struct Variable {
 
 /// Where the value of a variable comes from.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum VariableValue {
     /// It stands in the manifest.
@@ -54,7 +54,7 @@ pub enum VariableValue {
 
 /// Which revisions of MCP an upstream speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Era {
     /// Found out by a probe.
@@ -67,7 +67,7 @@ pub enum Era {
 
 /// What of an upstream an entry of the table of tools is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Offer {
     /// A tool.
@@ -87,7 +87,7 @@ impl Offer {
 
 /// A tool of an upstream, or a resource or prompt of one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Proxied {
     /// Name of the upstream.
     pub upstream: String,
@@ -115,7 +115,7 @@ pub struct Proxied {
 
 /// An argument of a tool of an upstream, as far as rules can speak of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 pub struct Argument {
     /// Name.
     pub name: String,
@@ -127,7 +127,7 @@ pub struct Argument {
 
 /// Type of an argument, as far as rules tell types apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "snake_case")]
 pub enum ArgumentKind {
     /// A string.
@@ -146,7 +146,7 @@ pub enum ArgumentKind {
 
 /// What becomes of a result that looks like an injection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum OnRisk {
     /// It is withheld.
