@@ -188,6 +188,29 @@ fn what_stops_a_build_is_said() {
     stopped(airlock(dir.path(), &["build", "--link", "static"]).env("PATH", path), 2, &["no libc.a", "--link dynamic"]);
 }
 
+/// A full disk and one that cannot be written to are said, and leave nothing where the gateway belongs. (In a mount namespace of its own.)
+#[test]
+fn a_cache_without_room_or_without_leave_to_write_is_said() {
+    let dir = tempfile::tempdir().expect("directory");
+    fs::write(dir.path().join("airlock.toml"), manifest("full")).expect("written");
+    fs::create_dir(dir.path().join("cache")).expect("made");
+    for (mount, expected) in [
+        ("mount -t tmpfs -o size=256k,mode=700 tmpfs cache", "No space left on device"),
+        ("mount -t tmpfs -o ro,mode=700 tmpfs cache", "Read-only file system"),
+    ] {
+        let script = format!("{mount} && exec \"$0\" build --offline --cache-dir cache -o gate");
+        let output = Command::new("unshare")
+            .args(["--user", "--map-root-user", "--mount", "sh", "-c", &script, env!("CARGO_BIN_EXE_airlock")])
+            .current_dir(dir.path())
+            .output()
+            .expect("runs");
+        let stderr = text(&output.stderr);
+        assert_eq!(output.status.code(), Some(2), "{mount}: {stderr}");
+        assert!(stderr.contains("cache") && stderr.contains(expected), "{mount}: {stderr}");
+        assert!(!dir.path().join("gate").exists());
+    }
+}
+
 /// Whatever the user's mask, nobody else may write where gateways come from. There are no crates here, so nothing is compiled.
 #[test]
 fn the_cache_is_closed_to_others_in_all_its_depth() {

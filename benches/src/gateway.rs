@@ -28,12 +28,18 @@ pub(crate) struct Built {
 }
 
 impl Built {
-    /// Builds the weather gateway and writes its key.
+    /// Builds the weather gateway, which has HTTP tools, and writes its key.
     pub(crate) fn new(airlock: &Path, dir: &Path) -> Result<Self, Fault> {
-        let built = Self { airlock: airlock.into(), dir: dir.into(), gateway: dir.join("weather"), key: dir.join("weather.key") };
-        built.build(include_str!("../../examples/weather/airlock.toml"))?;
+        Self::of(airlock, dir, "weather", include_str!("../../examples/weather/airlock.toml"))
+    }
+
+    /// Builds the gateway of a manifest and writes its key.
+    fn of(airlock: &Path, dir: &Path, name: &str, manifest: &str) -> Result<Self, Fault> {
+        let key = dir.join(format!("{name}.key"));
+        let built = Self { airlock: airlock.into(), dir: dir.into(), gateway: dir.join(name), key };
+        built.build(manifest)?;
         let mut key = fs::File::options().write(true).create_new(true).mode(0o600).open(&built.key)?;
-        writeln!(key, "airlock-audience-key-v1 kid=k1 aud=weather key={}", Base64UrlUnpadded::encode_string(&scene::KEY))?;
+        writeln!(key, "airlock-audience-key-v1 kid=k1 aud={name} key={}", Base64UrlUnpadded::encode_string(&scene::KEY))?;
         Ok(built)
     }
 
@@ -136,15 +142,18 @@ fn initialize() -> String {
 pub(crate) fn measure(built: &Built, dir: &Path) -> Result<(), Fault> {
     begin("Gateway: spawn to first reply");
     let ledger = dir.join("ledger");
+    let plain =
+        Built::of(&built.airlock, dir, "gate", &include_str!("../../tests/gateways/audit.toml").replace("{name}", "gate"))?;
+    spawns(&plain, "without HTTP: server/discover", &discover(), &mut || Ok(dir.join("ledger-gate")), Bar::Most(2.5))?;
     let mut again = || Ok(ledger.clone());
-    spawns(built, "server/discover", &discover(), &mut again, Bar::Most(2.5))?;
-    spawns(built, "initialize", &initialize(), &mut again, Bar::Most(2.5))?;
+    spawns(built, "with HTTP, a process more: server/discover", &discover(), &mut again, Bar::Most(2.5))?;
+    spawns(built, "with HTTP: initialize", &initialize(), &mut again, Bar::Most(2.5))?;
     let mut number = 0;
     let mut fresh = || {
         number += 1;
         Ok(dir.join(format!("new-{number}")))
     };
-    spawns(built, "server/discover, first start (new ledger and key)", &discover(), &mut fresh, Bar::None)?;
+    spawns(built, "with HTTP: server/discover, first start (new ledger and key)", &discover(), &mut fresh, Bar::None)?;
     let mut floor: Vec<f64> = Vec::new();
     for _ in 0..SPAWNS {
         let begin = Instant::now();
