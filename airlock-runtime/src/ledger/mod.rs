@@ -43,6 +43,7 @@ mod ticket;
 pub mod verify;
 mod window;
 pub mod witness;
+pub mod witnessed;
 mod writer;
 
 #[cfg(feature = "gateway")]
@@ -50,7 +51,7 @@ pub(crate) use entry::SIGNERS_MAX;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
-pub use files::{Segment, WITNESSED, segments};
+pub use files::{CHECKPOINT, Segment, WITNESSED, read_note, segments};
 pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]

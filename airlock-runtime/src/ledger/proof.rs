@@ -165,6 +165,14 @@ impl Tree {
         Some(Inclusion { index, path: audit_path(&self.leaves, at), note: self.note.clone() })
     }
 
+    /// Are the first entries those that a note states? Whoever signed it.
+    #[must_use]
+    pub fn has_root(&self, note: &str) -> bool {
+        let stated = Checkpoint::claim(note.as_bytes());
+        let leaves = |n: u64| self.leaves.get(..usize::try_from(n).ok()?);
+        stated.is_some_and(|stated| leaves(stated.n).is_some_and(|leaves| head(leaves) == stated.root))
+    }
+
     /// The signed checkpoint, byte for byte.
     #[must_use]
     pub fn note(&self) -> &str {

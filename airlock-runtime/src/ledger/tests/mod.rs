@@ -4,6 +4,7 @@ mod attacks;
 mod crash;
 mod damage;
 mod epochs;
+mod idle;
 mod many;
 pub(crate) mod revoke;
 mod seal;
