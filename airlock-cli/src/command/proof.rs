@@ -173,10 +173,11 @@ pub(super) fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failur
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bound = u64::try_from(PROOF_MAX).unwrap_or(u64::MAX).saturating_add(1);
     let (mut bytes, flags) = (Vec::new(), i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0));
-    let opened = std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).and_then(|file| match file.metadata()?.is_file() {
-        true => Ok(file),
-        false => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file")),
-    });
+    let opened =
+        std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).and_then(|file| match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file")),
+        });
     let read = opened.and_then(|file| file.take(bound).read_to_end(&mut bytes));
     read.map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display())))?;
     Ok(bytes)

@@ -48,7 +48,10 @@ impl Kept {
             witnesses.push(witness);
         }
         if self.quorum.is_some_and(|quorum| !(1..=witnesses.len()).contains(&quorum)) {
-            return Err(Failure::new(format_args!("--quorum is a number from 1 to {}, the witnesses that are given", witnesses.len())));
+            return Err(Failure::new(format_args!(
+                "--quorum is a number from 1 to {}, the witnesses that are given",
+                witnesses.len()
+            )));
         }
         let pin = self.key.as_deref().map(pinned).transpose()?;
         Ok(Trust {

@@ -115,7 +115,8 @@ impl Opening {
     pub(super) fn open(self, path: &Path) -> io::Result<File> {
         let Self { read, write, append, create, truncate } = self;
         let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
-        let opened = OpenOptions::new().read(read).write(write).append(append).create(create).mode(0o600).custom_flags(flags).open(path);
+        let opened =
+            OpenOptions::new().read(read).write(write).append(append).create(create).mode(0o600).custom_flags(flags).open(path);
         let file = opened.map_err(|error| match Errno::from_io_error(&error) {
             // A link; a pipe that nobody reads, or a socket.
             Some(Errno::LOOP | Errno::NXIO) => irregular(path),
@@ -137,7 +138,10 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
 }
 
 fn irregular(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file: a link, a pipe or a directory lies there", path.display()))
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{} is not a regular file: a link, a pipe or a directory lies there", path.display()),
+    )
 }
 
 /// The bytes of a note that lies in the directory of a ledger, and one more than the longest has where it is longer: whatever reads notes

@@ -385,7 +385,12 @@ pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError>
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
     let flags = i32::try_from((OFlags::DIRECTORY | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    OpenOptions::new().read(true).custom_flags(flags).open(dir).and_then(|dir| dir.sync_all()).map_err(|e| LedgerError::io("sync", dir, e))
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|e| LedgerError::io("sync", dir, e))
 }
 
 /// How a file of a ledger is opened.

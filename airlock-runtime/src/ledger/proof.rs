@@ -10,6 +10,7 @@
 //! <checkpoint>
 //! ```
 
+use super::batch::scan_leaves;
 use super::chain::{Hash, Range, first_prev, leaf, node};
 use super::cursor::Cursor;
 use super::files::{self, End};
@@ -119,11 +120,11 @@ impl Tree {
             }
             let file = files::open(&segment.path)?;
             cursor.open_segment();
-            let end = files::scan(&file, 0, file.metadata()?.len(), |_, text| {
+            let end = scan_leaves(&file, file.metadata()?.len(), |_, text, leaf| {
                 if cursor.range.len() >= checkpoint.n {
                     return Err(String::new());
                 }
-                cursor.accept_if(text, |_| Ok(())).map(|_| leaves.push(cursor.prev))
+                cursor.accept_with(text, leaf, |_| Ok(())).map(|_| leaves.push(cursor.prev))
             })?;
             match end {
                 End::Clean | End::Partial { .. } => {}

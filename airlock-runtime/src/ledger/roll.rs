@@ -97,7 +97,9 @@ impl Store {
             Lies::Enough => {}
             Lies::Other => {
                 let n = statement.checkpoint.n;
-                return Err(self.damaged(&format!("its checkpoint is of {n} entries, signed by its log key, and they are not these {n}")));
+                return Err(
+                    self.damaged(&format!("its checkpoint is of {n} entries, signed by its log key, and they are not these {n}"))
+                );
             }
         }
         let signed = statement.epoch.as_ref().zip(self.epoch_keys.as_ref());

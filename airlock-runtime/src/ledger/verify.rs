@@ -5,6 +5,7 @@ mod trust;
 
 pub use trust::Trust;
 
+use super::batch::scan_leaves;
 use super::chain::{Hash, first_prev, hex};
 use super::cursor::Cursor;
 use super::files::{self, End, Segment};
@@ -272,8 +273,8 @@ impl Check {
             return Ok(false);
         }
         cursor.open_segment();
-        let end = files::scan(&file, 0, size, |_, text| {
-            let line = cursor.accept_if(text, |line| self.revoked.admits(line))?;
+        let end = scan_leaves(&file, size, |_, text, leaf| {
+            let line = cursor.accept_with(text, leaf, |line| self.revoked.admits(line))?;
             self.revoked.absorb(&line);
             self.pass(cursor);
             Ok(())

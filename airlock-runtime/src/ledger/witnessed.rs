@@ -42,7 +42,9 @@ impl fmt::Display for KeepFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(error) => write!(f, "{error}"),
-            Self::NotOurs => f.write_str("the checkpoint is not signed by the log key of this ledger, or has too many signatures"),
+            Self::NotOurs => {
+                f.write_str("the checkpoint is not signed by the log key of this ledger, or has too many signatures")
+            }
             Self::Other(n) => write!(f, "`{WITNESSED}` has another checkpoint of {n} entries, signed by the log key too"),
         }
     }
@@ -111,7 +113,8 @@ fn signer(line: &str) -> Option<(&str, [u8; 4])> {
 }
 
 fn log_key(dir: &Path) -> Result<Key, KeepFault> {
-    let none = || io::Error::new(ErrorKind::NotFound, format!("{} holds no ledger that begins with a genesis entry", dir.display()));
+    let none =
+        || io::Error::new(ErrorKind::NotFound, format!("{} holds no ledger that begins with a genesis entry", dir.display()));
     let first = files::segments(dir)?.into_iter().next().ok_or_else(none)?;
     let genesis = read_genesis(&files::open(&first.path)?).ok_or_else(none)?;
     Ok(super::note::parse_key(&genesis.pk).ok_or_else(none)?)

@@ -3,9 +3,9 @@
 //! The next batch forms while the disk syncs the one before, so a busy ledger batches more and an idle one waits for nothing. An entry that
 //! waits for no disk is appended on the thread of its caller, where that waits for nobody: [`Shared::append_here`].
 
+use super::roll::Left;
 use super::store::{Pending, Store};
 use super::ticket::Reply;
-use super::roll::Left;
 use super::{LedgerError, fold};
 use crate::clock::Micros;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -186,7 +186,8 @@ struct Writer<'a> {
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
     let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
-    let roll_due = Some(Instant::now() + shared.store().map_or(CHECKPOINT_WITHIN, |store| CHECKPOINT_WITHIN.min(store.epoch_length())));
+    let roll_due =
+        Some(Instant::now() + shared.store().map_or(CHECKPOINT_WITHIN, |store| CHECKPOINT_WITHIN.min(store.epoch_length())));
     let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, roll_due, open_since: None };
     loop {
         let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due, writer.roll_due].into_iter().flatten().min();

@@ -51,7 +51,11 @@ struct Bounded {
 /// What is left until an instant, for one step; an error if nothing is.
 fn left(until: Instant) -> std::io::Result<Duration> {
     let left = until.saturating_duration_since(Instant::now());
-    if left.is_zero() { Err(std::io::Error::new(ErrorKind::TimedOut, "it takes longer than a minute")) } else { Ok(left.min(STEP_MAX)) }
+    if left.is_zero() {
+        Err(std::io::Error::new(ErrorKind::TimedOut, "it takes longer than a minute"))
+    } else {
+        Ok(left.min(STEP_MAX))
+    }
 }
 
 /// A step that took too long ends as one that would have waited.
@@ -168,7 +172,9 @@ impl Place {
         let (sender, answer) = channel();
         let named = (self.host.clone(), self.port);
         std::thread::spawn(move || sender.send(named.to_socket_addrs().map(Vec::from_iter)));
-        answer.recv_timeout(left(until)?).map_err(|_| std::io::Error::new(ErrorKind::TimedOut, "its name is not found in time"))?
+        answer
+            .recv_timeout(left(until)?)
+            .map_err(|_| std::io::Error::new(ErrorKind::TimedOut, "its name is not found in time"))?
     }
 
     fn wrap(&self, stream: Bounded) -> std::io::Result<Box<dyn Stream>> {

@@ -84,8 +84,10 @@ enum Judged {
 }
 
 fn put_back(seen: u64, entries: u64) -> Failure {
-    Failure::no(format_args!("the witness has seen {seen} entries, the ledger has {entries}: it was put back to an earlier state"))
-        .help("find out who did that; `airlock verify-log --checkpoint` with a copy of `witnessed` shows the same")
+    Failure::no(format_args!(
+        "the witness has seen {seen} entries, the ledger has {entries}: it was put back to an earlier state"
+    ))
+    .help("find out who did that; `airlock verify-log --checkpoint` with a copy of `witnessed` shows the same")
 }
 
 fn post(place: &Place, tree: &Tree, old: u64, until: Instant) -> Result<Answer, Failure> {

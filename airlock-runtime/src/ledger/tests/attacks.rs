@@ -528,7 +528,8 @@ fn a_pipe_or_link_in_place_of_what_a_gateway_writes_stops_it() {
                 });
                 sender.send(worked)
             });
-            let worked = answer.recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_else(|_| panic!("{file} keeps it waiting"));
+            let worked =
+                answer.recv_timeout(std::time::Duration::from_secs(60)).unwrap_or_else(|_| panic!("{file} keeps it waiting"));
             let said = worked.unwrap_err().to_string();
             assert!(said.contains("is not a regular file"), "{file}: {said}");
         }

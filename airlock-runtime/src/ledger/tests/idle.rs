@@ -44,12 +44,19 @@ fn until_rolled(dir: &Path, rolls: usize) -> Duration {
     }
 }
 
-/// Number of the only secret in the file.
+/// Number of the only secret in the file, once the one before is gone: that comes a moment after the line.
 fn present(dir: &Path) -> u64 {
-    let bytes = fs::read(dir.join("keys/epoch.key")).unwrap();
-    let slots: Vec<&[u8]> = [0, 4096].iter().filter_map(|at| bytes.get(*at..at + 56)).filter(|slot| slot.iter().any(|b| *b != 0)).collect();
-    assert_eq!(slots.len(), 1, "the secret of the epoch before is gone");
-    u64::from_be_bytes(slots[0][8..16].try_into().unwrap())
+    let begun = Instant::now();
+    loop {
+        let bytes = fs::read(dir.join("keys/epoch.key")).unwrap();
+        let slots: Vec<&[u8]> =
+            [0, 4096].iter().filter_map(|at| bytes.get(*at..at + 56)).filter(|slot| slot.iter().any(|b| *b != 0)).collect();
+        if let [only] = slots[..] {
+            return u64::from_be_bytes(only[8..16].try_into().unwrap());
+        }
+        assert!(begun.elapsed() < Duration::from_secs(30), "the secret of the epoch before stays");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// What is told to the writer of one entry must not be lost for the next: here the second entry comes while the writer still has the sync or the

@@ -318,7 +318,8 @@ fn the_second_verifier_takes_whole_keys_and_regular_files() {
     ] {
         let (found, said) = python(&dir, &["--key", text]);
         assert_eq!(found, code, "{text:?}: {said}");
-        let ours = Pin::parse(text).map(|pin| verify(&dir, &Trust { key: Some(pin.key), epoch_key: pin.epoch, ..Trust::default() }));
+        let ours =
+            Pin::parse(text).map(|pin| verify(&dir, &Trust { key: Some(pin.key), epoch_key: pin.epoch, ..Trust::default() }));
         assert_eq!(ours.map_or(2, |report| report.unwrap().verdict as i32), code, "{text:?}: ours");
     }
     let place = tempfile::tempdir().unwrap();

@@ -61,11 +61,16 @@ fn as_many_witnesses_as_are_demanded_have_to_have_seen_an_entry() {
     let second = ledger(dir.path(), &["two", "three"]);
     fs::write(dir.path().join(WITNESSED), cosigned(&second, &[&c])).unwrap();
     let kept = cosigned(&first, &[&a, &b]);
-    for (quorum, expected) in [(1, (Verdict::Proven, Some(4))), (2, (Verdict::Weaker, Some(2))), (3, (Verdict::Weaker, Some(2)))] {
+    for (quorum, expected) in [(1, (Verdict::Proven, Some(4))), (2, (Verdict::Weaker, Some(2))), (3, (Verdict::Weaker, Some(2)))]
+    {
         let report = check(dir.path(), Some(&kept), &all, quorum);
         // The saved checkpoint has to reach the end too.
         assert_eq!(report.witnessed, expected.1, "{quorum}");
-        assert_eq!(check(dir.path(), None, &all, quorum).verdict, if quorum == 1 { expected.0 } else { Verdict::Weaker }, "{quorum}");
+        assert_eq!(
+            check(dir.path(), None, &all, quorum).verdict,
+            if quorum == 1 { expected.0 } else { Verdict::Weaker },
+            "{quorum}"
+        );
     }
     // A line with a name and key of theirs that does not hold is a finding, whatever the others say.
     let bad = cosigned(&second, &[&a, &b]) + &c.line(&first, 7);
@@ -88,7 +93,11 @@ fn a_second_history_needs_more_false_witnesses_than_are_tolerated() {
     // The honest ones have signed a tree of as many entries and sign no other.
     fs::write(hidden.path().join(WITNESSED), cosigned(&second, &[&his])).unwrap();
     assert_eq!(check(shown.path(), None, &all, 2).verdict, Verdict::Proven);
-    assert_eq!(check(hidden.path(), None, &[&his], 0).verdict, Verdict::Proven, "to who trusts that witness alone, it looks right");
+    assert_eq!(
+        check(hidden.path(), None, &[&his], 0).verdict,
+        Verdict::Proven,
+        "to who trusts that witness alone, it looks right"
+    );
     assert_eq!(check(hidden.path(), None, &all, 1).verdict, Verdict::Proven, "and to who is content with any one");
     let report = check(hidden.path(), None, &all, 2);
     assert_eq!((report.verdict, report.witnessed), (Verdict::Weaker, Some(0)), "{report:?}");

@@ -92,7 +92,11 @@ fn work_on_the_disk_is_the_writers() {
     refused(|store| store.segment_max = 1, "a segment that is full");
     refused(|store| store.cursor.began = Micros(0), "a segment that is old");
     shared.store().unwrap().cursor.began = Micros::now();
-    std::io::Write::write_all(&mut File::options().append(true).open(dir.path().join("seg-00000000000000000000.jsonl")).unwrap(), b"half").unwrap();
+    std::io::Write::write_all(
+        &mut File::options().append(true).open(dir.path().join("seg-00000000000000000000.jsonl")).unwrap(),
+        b"half",
+    )
+    .unwrap();
     assert_eq!(append(&shared), None, "a tail of a writer that died");
     assert!(!dir.path().join("torn").read_dir().unwrap().any(|_| true), "nor is it cut off here");
     // What others wrote is read, as long as that is all.
