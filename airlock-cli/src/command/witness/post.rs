@@ -259,6 +259,36 @@ mod tests {
         }
     }
 
+    /// A server that says something for ever, a little at a time, in the middle of a head or of a handshake.
+    #[test]
+    fn no_server_holds_a_run_longer_than_its_time() {
+        for (scheme, begin) in [("http", "HTTP/1.0 200 OK\r\n"), ("https", "\u{16}\u{3}\u{3}\u{3f}")] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut said = stream.write_all(begin.as_bytes());
+                while said.is_ok() {
+                    std::thread::sleep(Duration::from_millis(50));
+                    said = stream.write_all(b"x");
+                }
+            });
+            let begun = Instant::now();
+            let place = Place::parse(&format!("{scheme}://127.0.0.1:{port}")).unwrap();
+            let fault = place.post("add-checkpoint", "old 0\n\n", begun + Duration::from_secs(2)).unwrap_err();
+            assert!(fault.to_string().contains("does not answer"), "{fault}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{scheme}: {:?}", begun.elapsed());
+        }
+        // One that takes nothing, and one that is asked when the time is over.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = Place::parse(&format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())).unwrap();
+        for time in [Duration::from_secs(1), Duration::ZERO] {
+            let begun = Instant::now();
+            assert!(place.post("add-checkpoint", &"x".repeat(1 << 20), begun + time).is_err());
+            assert!(begun.elapsed() < Duration::from_secs(20));
+        }
+    }
+
     #[test]
     fn only_a_whole_answer_is_one() {
         let body = |text: &str| parse(text.as_bytes()).map(|answer| (answer.status, answer.body));

@@ -14,11 +14,11 @@ use ed25519_dalek::SigningKey;
 use std::path::PathBuf;
 
 /// A ledger in two segments and two epochs: entries 0 to 6, and 7 to 12, of which 8 rolls the key, at rest; what it was two entries earlier; and another one of the same name.
-struct Scene {
-    dir: tempfile::TempDir,
-    pin: Pin,
-    early: tempfile::TempDir,
-    other: tempfile::TempDir,
+pub(super) struct Scene {
+    pub(super) dir: tempfile::TempDir,
+    pub(super) pin: Pin,
+    pub(super) early: tempfile::TempDir,
+    pub(super) other: tempfile::TempDir,
 }
 
 fn fill(dir: &Path, entries: std::ops::Range<usize>) -> Pin {
@@ -40,7 +40,7 @@ fn copy(from: &Path, to: &Path) {
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(super) fn new() -> Self {
         let [dir, early, other] = [(); 3].map(|()| tempfile::tempdir().unwrap());
         fill(dir.path(), 0..8);
         copy(dir.path(), early.path());
@@ -49,7 +49,7 @@ impl Scene {
         Self { dir, pin, early, other }
     }
 
-    fn path(&self, name: &str) -> PathBuf {
+    pub(super) fn path(&self, name: &str) -> PathBuf {
         self.dir.path().join(name)
     }
 
@@ -57,19 +57,19 @@ impl Scene {
         super::super::segments(self.dir.path()).unwrap()[n].path.clone()
     }
 
-    fn last(&self) -> PathBuf {
+    pub(super) fn last(&self) -> PathBuf {
         super::super::segments(self.dir.path()).unwrap().pop().unwrap().path
     }
 
     /// Changes the text of a file.
-    fn change(&self, path: &Path, change: impl Fn(String) -> String) {
+    pub(super) fn change(&self, path: &Path, change: impl Fn(String) -> String) {
         let text = fs::read_to_string(path).unwrap();
         let changed = change(text.clone());
         assert_ne!(text, changed, "the attack does something");
         fs::write(path, changed).unwrap();
     }
 
-    fn append(&self, bytes: &[u8]) {
+    pub(super) fn append(&self, bytes: &[u8]) {
         let mut file = fs::File::options().append(true).open(self.last()).unwrap();
         std::io::Write::write_all(&mut file, bytes).unwrap();
     }
@@ -97,16 +97,16 @@ impl Scene {
 
 /// What a verifier says, and what a start.
 #[derive(Debug, PartialEq, Clone, Copy)]
-enum Start {
+pub(super) enum Start {
     Opens,
     Refuses,
 }
 use Start::{Opens, Refuses};
 
 /// Name, attack, exit code of `verify-log`, first bad entry, start.
-type Attack = (&'static str, fn(&Scene), i32, Option<u64>, Start);
+pub(super) type Attack = (&'static str, fn(&Scene), i32, Option<u64>, Start);
 
-const GENESIS: &str = "seg-00000000000000000000.jsonl";
+pub(super) const GENESIS: &str = "seg-00000000000000000000.jsonl";
 
 fn on_lines() -> Vec<Attack> {
     vec![
@@ -410,7 +410,7 @@ fn erase(scene: &Scene) {
     redact(scene.dir.path(), &Redact { from: 1, to: 2, why: "asked", by: "operator" }).unwrap();
 }
 
-fn link(path: &Path) {
+pub(super) fn link(path: &Path) {
     let elsewhere = path.with_extension("elsewhere");
     fs::rename(path, &elsewhere).unwrap();
     std::os::unix::fs::symlink(elsewhere, path).unwrap();
@@ -420,12 +420,27 @@ fn chmod(path: &Path, mode: u32) {
     fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
 }
 
-fn note(scene: &Scene, change: impl Fn(String) -> String) {
+pub(super) fn note(scene: &Scene, change: impl Fn(String) -> String) {
     scene.change(&scene.path("checkpoint"), change);
 }
 
+/// Whatever lies there, every reader gives an answer or a reason, and what is printed is printable.
+fn read_all(dir: &Path) {
+    use super::super::{evidence, proof, read};
+    if let Ok(tail) = read::tail(dir, 100) {
+        assert!(tail.entries.iter().all(|entry| entry.get().bytes().all(|byte| matches!(byte, b' '..=b'~'))));
+    }
+    let _ = (read::stats(dir), read::exposure(dir, 24), evidence::read::look(dir, 5), evidence::read::look(dir, u64::MAX));
+    let _ = read::Follower::at_end(dir).and_then(|mut follower| follower.more());
+    if let Ok(note) = files::read_note(&dir.join(files::CHECKPOINT))
+        && let Ok(tree) = proof::Tree::read(dir, &note)
+    {
+        let _ = (tree.inclusion(5), tree.inclusion(u64::MAX), tree.consistency(3), tree.consistency(u64::MAX));
+    }
+}
+
 /// Each row, in a scene of its own. All that differs is told at once.
-fn run(attacks: Vec<Attack>) {
+pub(super) fn run(attacks: Vec<Attack>) {
     let mut differs = Vec::new();
     for (what, attack, code, seq, start) in attacks {
         let scene = Scene::new();
@@ -438,6 +453,7 @@ fn run(attacks: Vec<Attack>) {
         };
         let found = findings.iter().find_map(|finding| finding.seq);
         let (second, said) = vectors::python(scene.dir.path(), &["--key", &scene.pin.to_string()]);
+        read_all(scene.dir.path());
         let opened = open(scene.dir.path());
         let started = if opened.is_ok() { Opens } else { Refuses };
         if (verdict, found, started) != (code, seq, start) {
@@ -449,6 +465,7 @@ fn run(attacks: Vec<Attack>) {
         if let Ok(ledger) = opened {
             let _ = ledger.record(&allow("after"), Sync::Durable).wait().unwrap();
             ledger.shutdown().unwrap();
+            let _ = redact(scene.dir.path(), &Redact { from: 0, to: u64::MAX, why: "all", by: "operator" });
             // What a start takes up is whole, and goes on as one chain.
             checked_lines(scene.dir.path());
         }

@@ -245,6 +245,36 @@ fn the_present_epoch_is_at_the_mercy_of_who_has_its_key() {
     );
 }
 
+/// Nor do they show that a ledger was put back as a whole, with all files of an earlier time: that is a matter of what was kept.
+#[test]
+fn a_whole_state_of_earlier_is_found_by_what_was_kept_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = store(dir.path());
+    let pin = first.pin();
+    add(&mut first, "a", Micros::now());
+    add(&mut first, "b", later(1));
+    drop(first);
+    open(dir.path()).unwrap().shutdown().unwrap();
+    let early = tempfile::tempdir().unwrap();
+    assert!(std::process::Command::new("cp").args(["-a", "-T"]).args([dir.path(), early.path()]).status().unwrap().success());
+    let mut first = store(dir.path());
+    add(&mut first, "c", later(2));
+    drop(first);
+    open(dir.path()).unwrap().shutdown().unwrap();
+    let kept = fs::read(dir.path().join(files::CHECKPOINT)).unwrap();
+    assert_eq!(verdict(early.path(), pin), Verdict::Proven, "it is whole, and shorter");
+    let trust = Trust { key: Some(pin.key), epoch_key: pin.epoch, saved: Some(kept), ..Trust::default() };
+    assert_eq!(verify(early.path(), &trust).unwrap().verdict, Verdict::Truncated);
+    // But without a checkpoint of then he cannot make such a state of what he finds.
+    for item in ["checkpoint", "keys/epoch.key"] {
+        fs::copy(dir.path().join(item), early.path().join(item)).unwrap();
+    }
+    assert_eq!(verdict(early.path(), pin), Verdict::Truncated);
+    fs::remove_file(early.path().join(files::CHECKPOINT)).unwrap();
+    assert_eq!(verdict(early.path(), pin), Verdict::Weaker);
+    assert!(open(early.path()).map(drop).unwrap_err().to_string().contains("has not the key of epoch 1"));
+}
+
 #[test]
 fn the_line_of_the_epoch_key_is_missed_and_not_taken_from_another_note() {
     let (dir, pin) = rolled();
@@ -408,7 +438,6 @@ fn a_ledger_that_was_begun_without_epoch_keys_goes_on_and_says_so() {
     let body = format!("{}}}", &genesis[genesis.find("\"t\":").unwrap()..genesis.find(",\"epk\"").unwrap()]);
     revoke::rewrite_at(dir.path(), &[&body, "\"t\":\"decision\",\"d\":\"allow\",\"call\":\"old\"}"], Micros::now());
     fs::remove_file(dir.path().join("keys/epoch.key")).unwrap();
-    fs::remove_file(dir.path().join(files::CHECKPOINT)).unwrap();
     let path = dir.path().join(files::HEAD);
     let slot = Head::new(File::open(&path).unwrap(), path.clone()).read().unwrap().unwrap();
     assert_eq!(slot.epoch, None);

@@ -9,6 +9,7 @@ mod many;
 pub(crate) mod revoke;
 mod seal;
 mod second;
+mod strange;
 mod tails;
 mod vectors;
 
