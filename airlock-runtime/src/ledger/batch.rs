@@ -2,7 +2,7 @@
 
 use super::chain::{Hash, leaf};
 use super::files::End;
-use super::lanes::{LANES, leaves};
+use super::lanes::{self, LANES, leaves};
 use super::line::LINE_MAX;
 use std::fs::File;
 use std::io::{self, BufRead};
@@ -13,9 +13,15 @@ const BUFFER: usize = 256 * 1024;
 const _: () = assert!(BUFFER > 2 * (LINE_MAX + 1), "a buffer holds a line and what was read behind it");
 
 /// As [`super::files::scan`] from the beginning of a file to `until`, where each line comes with its leaf.
-pub(super) fn scan_leaves(
+pub(super) fn scan_leaves(file: &File, until: u64, each: impl FnMut(u64, &[u8], Hash) -> Result<(), String>) -> io::Result<End> {
+    scan_by(file, until, lanes::are_quicker(), each)
+}
+
+/// The same, with or without several lines side by side.
+fn scan_by(
     file: &File,
     until: u64,
+    in_lanes: bool,
     mut each: impl FnMut(u64, &[u8], Hash) -> Result<(), String>,
 ) -> io::Result<End> {
     let mut buffer = vec![0; BUFFER];
@@ -26,7 +32,7 @@ pub(super) fn scan_leaves(
         let came = fill(file, &mut buffer[filled..], begin + filled as u64, until)?;
         filled += came;
         let (whole, long) = split(&buffer[..filled], &mut lines)?;
-        if let Some(fault) = give(&buffer, begin, &lines, &mut each) {
+        if let Some(fault) = give(&buffer, begin, &lines, in_lanes, &mut each) {
             return Ok(fault);
         }
         let at = begin + whole as u64;
@@ -81,13 +87,14 @@ fn give(
     buffer: &[u8],
     begin: u64,
     lines: &[(usize, usize)],
+    in_lanes: bool,
     each: &mut impl FnMut(u64, &[u8], Hash) -> Result<(), String>,
 ) -> Option<End> {
     let mut one = |line: &(usize, usize), hash: Hash| {
         let at = begin + line.0 as u64;
         each(at, &buffer[line.0..line.1], hash).err().map(|reason| End::Fault { at, reason })
     };
-    let (groups, rest) = lines.as_chunks::<LANES>();
+    let (groups, rest) = if in_lanes { lines.as_chunks::<LANES>() } else { (&[][..], lines) };
     for group in groups {
         let hashes = leaves(group.map(|(from, to)| &buffer[from..to]));
         for (line, hash) in group.iter().zip(hashes) {
@@ -115,18 +122,24 @@ mod tests {
     /// What both readers give, and how they end, where line `refused` is refused.
     fn agree(bytes: &[u8], until: u64, refused: usize) {
         let file = file(bytes);
-        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
-        let end = scan_leaves(&file, until, |at, text, hash| {
-            assert_eq!(hash, leaf(text));
-            ours.push((at, text.to_vec()));
-            if ours.len() > refused { Err("no".into()) } else { Ok(()) }
-        });
+        let read = |in_lanes| {
+            let mut ours = Vec::new();
+            let end = scan_by(&file, until, in_lanes, |at, text, hash| {
+                assert_eq!(hash, leaf(text));
+                ours.push((at, text.to_vec()));
+                if ours.len() > refused { Err("no".into()) } else { Ok(()) }
+            });
+            (ours, end.unwrap())
+        };
+        let (ours, end) = read(true);
+        assert!(read(false) == (ours.clone(), End::clone(&end)), "one after the other");
+        let mut theirs = Vec::new();
         let other = files::scan(&file, 0, until, |at, text| {
             theirs.push((at, text.to_vec()));
             if theirs.len() > refused { Err("no".into()) } else { Ok(()) }
         });
         assert!(ours == theirs, "{} and {} lines", ours.len(), theirs.len());
-        assert_eq!(end.unwrap(), other.unwrap());
+        assert_eq!(end, other.unwrap());
     }
 
     #[test]

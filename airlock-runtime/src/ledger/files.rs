@@ -156,7 +156,7 @@ pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// How a scan ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// Behind the last line feed.
     Clean,

@@ -1,9 +1,9 @@
 //! SHA-256 (FIPS 180-4) of several lines side by side, for readers of whole ledgers.
 //!
 //! The leaf of a line depends on that line alone, so a reader need not wait for one before it begins the next. Each operation is written for as
-//! many words as a vector register has on every x86-64 and ARM processor, and the compiler makes one instruction of it. Where the processor has
-//! no instructions for SHA-256 this takes less than half the time of one line after the other. Nothing is signed with it or kept secret by
-//! it, and the tests hold it to the `sha2` crate for every length of a line.
+//! many words as some vector registers have, and the compiler makes one instruction of it for each register. Where the processor has
+//! no instructions for SHA-256 this takes about half the time of one line after the other; where it has, it is not used. Nothing is signed with it
+//! or kept secret by it, and the tests hold it to the `sha2` crate for every length of a line.
 
 use super::chain::Hash;
 
@@ -115,6 +115,16 @@ fn block(line: &[u8], n: usize) -> [u8; 64] {
         out[56..].copy_from_slice(&(8 * end as u64).to_be_bytes());
     }
     out
+}
+
+/// Is this quicker than one line after the other, which the `sha2` crate leaves to the processor where that can do it?
+pub(super) fn are_quicker() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return !std::arch::is_x86_feature_detected!("sha");
+    #[cfg(target_arch = "aarch64")]
+    return !std::arch::is_aarch64_feature_detected!("sha2");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    return false;
 }
 
 /// `SHA-256(0x00 ‖ line)` of each line, as [`super::chain::leaf`] gives it.
