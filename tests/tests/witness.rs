@@ -2,14 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
-use airlock_tests::built::{abuse, run};
-use airlock_tests::message::get;
-use airlock_tests::place::Place;
-use airlock_tests::proof::log_key;
+use airlock_runtime::ledger::{Decision, Entry, Ledger, Sync, note};
+use airlock_runtime::policy::Durability;
+use airlock_tests::built::run;
 use std::fs;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 fn text(path: &Path) -> &str {
@@ -18,6 +17,35 @@ fn text(path: &Path) -> &str {
 
 fn code(words: &[&str]) -> i32 {
     run(words).status.code().unwrap()
+}
+
+/// A directory with a ledger in it.
+struct Place {
+    dir: tempfile::TempDir,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self { dir: tempfile::tempdir().unwrap() }
+    }
+
+    fn dir(&self) -> &Path {
+        self.dir.path()
+    }
+
+    fn ledger(&self) -> PathBuf {
+        self.dir().join("ledger")
+    }
+}
+
+/// Adds an entry to a ledger, and a checkpoint over it, as a gateway does; gives the log key.
+fn work(place: &Place, call: &str) -> String {
+    let ledger = Ledger::open(&place.ledger(), "abuse", &[7; 32], Durability::Power).unwrap();
+    let decision = Decision { allow: true, tool: "t", why: "ok", call, ..Decision::default() };
+    let _ = ledger.record(&Entry::Decision(decision), Sync::Durable).wait().unwrap();
+    let key = note::plain_key(ledger.key());
+    ledger.shutdown().unwrap();
+    key
 }
 
 /// A witness in plain Python, which shares no code with the product but `docs/verify.py`.
@@ -62,17 +90,11 @@ impl Drop for Witness {
 
 #[test]
 fn a_host_that_is_rolled_back_is_found_by_its_witness() {
-    let place = Place::new("abuse");
+    let place = Place::new();
     let ledger = place.ledger();
     let dir = text(&ledger);
-    let lease = place.lease(&["http_get_json"]);
-    let work = |id: &str| {
-        let mut gateway = place.start(&abuse());
-        gateway.ask(&get(id, "/witness", &lease));
-        gateway.finish();
-    };
-    work("one");
-    let witness = Witness::start(&log_key(&place));
+    let work = |call: &str| self::work(&place, call);
+    let witness = Witness::start(&work("one"));
     let (posted, answer) = (place.dir().join("posted"), place.dir().join("answer"));
     let hand_over = |since: Option<&Path>| {
         let since = since.map(|since| vec!["--since", text(since)]).unwrap_or_default();
@@ -129,17 +151,11 @@ fn a_host_that_is_rolled_back_is_found_by_its_witness() {
 
 #[test]
 fn a_witness_is_asked_by_one_command_and_finds_a_host_that_was_put_back() {
-    let place = Place::new("abuse");
+    let place = Place::new();
     let ledger = place.ledger();
     let dir = text(&ledger);
-    let lease = place.lease(&["http_get_json"]);
-    let work = |id: &str| {
-        let mut gateway = place.start(&abuse());
-        gateway.ask(&get(id, "/witness", &lease));
-        gateway.finish();
-    };
-    work("one");
-    let witness = Witness::start(&log_key(&place));
+    let work = |call: &str| self::work(&place, call);
+    let witness = Witness::start(&work("one"));
     let at = |url: &str, dir: &str| {
         let output = run(&["witness", "submit", dir, "--witness", &witness.key, "--url", url]);
         (output.status.code().unwrap(), String::from_utf8(output.stderr).unwrap())
@@ -177,10 +193,8 @@ fn a_witness_is_asked_by_one_command_and_finds_a_host_that_was_put_back() {
     }
 
     // Nobody there, a witness that does not know this ledger, and an address that is none: no answer, which is not a no.
-    let other = Place::new("abuse");
-    let mut gateway = other.start(&abuse());
-    gateway.ask(&get("one", "/witness", &other.lease(&["http_get_json"])));
-    gateway.finish();
+    let other = Place::new();
+    self::work(&other, "one");
     for (url, dir, said) in [
         (url.as_str(), text(&other.ledger()), "does not know the log key"),
         (&format!("{url}elsewhere"), dir, "does not know a ledger of the name"),
@@ -190,13 +204,6 @@ fn a_witness_is_asked_by_one_command_and_finds_a_host_that_was_put_back() {
         let (code, stderr) = at(url, dir);
         assert!(code == 2 && stderr.contains(said), "{url}: {code} {stderr}");
     }
-}
-
-/// Adds an entry to a ledger.
-fn work(place: &Place, id: &str) {
-    let mut gateway = place.start(&abuse());
-    gateway.ask(&get(id, "/witness", &place.lease(&["http_get_json"])));
-    gateway.finish();
 }
 
 fn copied(from: &Path, to: &Path) {
@@ -233,9 +240,8 @@ fn say(mut stream: TcpStream, status: u16, body: &str) {
 
 #[test]
 fn an_answer_that_was_cut_or_contradicts_itself_is_no_finding() {
-    let place = Place::new("abuse");
-    work(&place, "one");
-    let (witness, ledger) = (Witness::start(&log_key(&place)), place.ledger());
+    let place = Place::new();
+    let (witness, ledger) = (Witness::start(&work(&place, "one")), place.ledger());
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
     let entries = fs::read_to_string(ledger.join("checkpoint")).unwrap().lines().nth(1).unwrap().parse::<u64>().unwrap();
@@ -273,9 +279,8 @@ fn an_answer_that_was_cut_or_contradicts_itself_is_no_finding() {
 /// Two timers, or two machines that read one ledger, may show its checkpoints to one witness at a time.
 #[test]
 fn a_witness_that_is_shown_more_meanwhile_is_no_finding() {
-    let place = Place::new("abuse");
-    work(&place, "one");
-    let (witness, ledger) = (Witness::start(&log_key(&place)), place.ledger());
+    let place = Place::new();
+    let (witness, ledger) = (Witness::start(&work(&place, "one")), place.ledger());
     let direct = format!("http://127.0.0.1:{}", witness.port);
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port());
@@ -311,8 +316,8 @@ fn a_witness_that_is_shown_more_meanwhile_is_no_finding() {
 
 #[test]
 fn a_witness_is_asked_by_https_and_vouched_for_by_a_file() {
-    let place = Place::new("abuse");
-    work(&place, "one");
+    let place = Place::new();
+    let key = work(&place, "one");
     let at = |name: &str| place.dir().join(name);
     let openssl = |words: &str| {
         let output = Command::new("openssl").args(words.split(' ')).current_dir(place.dir()).output().unwrap();
@@ -326,7 +331,7 @@ fn a_witness_is_asked_by_https_and_vouched_for_by_a_file() {
     }
     openssl("req -new -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=witness -keyout own.key -out own.csr");
     openssl("x509 -req -in own.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 1 -extfile names -out own.pem");
-    let witness = Witness::with(&[&log_key(&place), "9", text(&at("own.pem")), text(&at("own.key"))]);
+    let witness = Witness::with(&[&key, "9", text(&at("own.pem")), text(&at("own.key"))]);
     let (url, ledger) = (format!("https://127.0.0.1:{}", witness.port), place.ledger());
     fs::write(at("none.pem"), "no certificate\n").unwrap();
     for (more, said) in [
@@ -345,9 +350,8 @@ fn a_witness_is_asked_by_https_and_vouched_for_by_a_file() {
 
 #[test]
 fn a_quorum_of_witnesses_is_demanded_and_refuses_a_host_that_was_put_back() {
-    let place = Place::new("abuse");
-    work(&place, "one");
-    let (ledger, key) = (place.ledger(), log_key(&place));
+    let place = Place::new();
+    let (key, ledger) = (work(&place, "one"), place.ledger());
     let all = ["9", "10", "11"].map(|seed| Witness::with(&[&key, seed]));
     let submit = |witness: &Witness| submit(&ledger, &witness.key, &format!("http://127.0.0.1:{}", witness.port), &[]);
     let verify = |witnesses: &[&Witness], more: &[&str]| {
