@@ -120,14 +120,17 @@ fn nothing_goes_past_a_writer_that_has_begun_to_end() {
                 let _ = append(&shared);
             }
         });
-        for _ in 0..400 {
+        // What is looked for is a moment between two instructions, so it is looked for often.
+        for _ in 0..20_000 {
             shared.begin();
             let before = shared.store().unwrap().cursor.range.len();
-            (0..200).for_each(|_| std::hint::spin_loop());
             let after = shared.store().unwrap().cursor.range.len();
             shared.end(1);
-            assert_eq!(before, after, "an entry went past");
-            std::thread::yield_now();
+            if before != after {
+                stop.store(true, Ordering::SeqCst);
+                panic!("an entry went past");
+            }
+            std::hint::spin_loop();
         }
         stop.store(true, Ordering::SeqCst);
     });
