@@ -70,6 +70,9 @@ pub(super) struct Shared {
     begun: Instant,
     /// Entries under the newest checkpoint of this writer.
     signed: AtomicU64,
+    /// The writer is given something while an entry is on its way past it.
+    #[cfg(test)]
+    begins_meanwhile: AtomicBool,
 }
 
 impl Shared {
@@ -86,6 +89,8 @@ impl Shared {
             burst_until: AtomicU64::new(0),
             begun: Instant::now(),
             signed: AtomicU64::new(0),
+            #[cfg(test)]
+            begins_meanwhile: AtomicBool::new(false),
         }
     }
 
@@ -106,6 +111,10 @@ impl Shared {
         let clock = || u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         if clock() < self.burst_until.load(Ordering::Relaxed) {
             return None;
+        }
+        #[cfg(test)]
+        if self.begins_meanwhile.swap(false, Ordering::SeqCst) {
+            self.begin();
         }
         let mut store = self.store.try_lock().ok()?;
         // Asked with the store in hand: what begins from here on waits for the store, the end of the writer too. A checkpoint that is due comes
