@@ -100,6 +100,16 @@ fn row(entry: &Value) -> String {
             let asked = format!("{} {} by {} in {}", text("v"), text("tool"), text("sub"), text("client"));
             format!("{asked} question {}{signed}", text("question"))
         }
+        "connections" => {
+            let of = entry.get("of").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let one = |row: &Value| {
+                let text = |name| plain(row.get(name).and_then(Value::as_str).unwrap_or_default());
+                let number = |name| row.get(name).and_then(Value::as_u64).unwrap_or_default();
+                format!("{} {}:{} {} ({})", text("up"), text("host"), number("port"), text("d"), number("n"))
+            };
+            of.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+        "ended" => format!("the process {} has ended, and nobody ended it", text("role")),
         "denials" => format!("{} refusals without lines of their own", number("n")),
         "rotate" => format!("the next segment begins with entry {}", number("next")),
         "disk_full" => format!("everything is refused from here on; {} bytes taken back", number("cut")),

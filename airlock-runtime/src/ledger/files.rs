@@ -80,14 +80,25 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     }
 }
 
-fn irregular(path: &Path) -> io::Error {
+/// Length of an open file, bytes.
+pub(super) fn size(file: &File) -> io::Result<u64> {
+    // By the call that takes no path: a confined gateway has no other one.
+    Ok(u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0))
+}
+
+pub(super) fn irregular(path: &Path) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display()))
 }
 
 /// The bytes of a note, and one more than the longest has where it is longer: whatever reads notes refuses that.
 pub(super) fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+    open(path).and_then(note)
+}
+
+/// The same of an open file.
+pub(super) fn note(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(NOTE_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(NOTE_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

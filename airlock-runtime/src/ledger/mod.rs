@@ -16,6 +16,7 @@ pub mod evidence;
 mod facts;
 mod files;
 mod fold;
+pub(crate) mod folder;
 mod head;
 #[cfg(feature = "mint")]
 mod issued;
@@ -40,6 +41,7 @@ mod sealed;
 mod sessions;
 mod store;
 mod ticket;
+mod told;
 pub mod verify;
 mod window;
 pub mod witness;
@@ -52,12 +54,14 @@ pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{Segment, WITNESSED, segments};
 pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
+pub use folder::Folder;
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};
 pub use sessions::Scope;
 pub use ticket::{Recorded, Ticket};
+pub use told::Connections;
 pub use writer::Sync;
 
 use crate::clock::Micros;
@@ -91,6 +95,7 @@ pub struct Ledger {
     pin: Pin,
     is_new: bool,
     kept: Kept,
+    folder: Folder,
 }
 
 impl Ledger {
@@ -110,7 +115,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     pub fn open_for(dir: &Path, policy: &'static Policy) -> Result<Self, LedgerError> {
-        Prepared::new(dir, policy)?.open()
+        Prepared::new(dir, policy)?.open()?.begin()
     }
 
     /// Opens the ledger that is in `dir`, whichever gateway's it is, to add an entry of the operator's (a revocation, an issue). It is
@@ -154,7 +159,7 @@ impl Ledger {
     }
 
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
-        let (pin, origin, kept) = (store.pin(), store.origin.clone(), store.keeps.kept);
+        let (pin, origin, kept, folder) = (store.pin(), store.origin.clone(), store.keeps.kept, store.folder.clone());
         let shared = Arc::new(Shared::new(store));
         let (asks, inbox) = sync_channel(QUEUE_MAX);
         let syncs_idle = match durability {
@@ -164,7 +169,7 @@ impl Ledger {
         let theirs = Arc::clone(&shared);
         let thread = crate::thread::begin("ledger", move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
-        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, pin, is_new, kept })
+        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, pin, is_new, kept, folder })
     }
 
     /// The log's public key. It proves something only to those who keep it elsewhere.
@@ -177,6 +182,12 @@ impl Ledger {
     #[must_use]
     pub const fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// Its directory, as it is read by this process.
+    #[must_use]
+    pub const fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// True when `open` found or made a ledger without entries: the time to tell the operator the key. The process that created it
@@ -336,8 +347,10 @@ impl Ledger {
                 "the ledger did not end within {time:?}: another process holds it, or the disk hangs"
             )));
         };
-        // A panic of the thread shows as a ticket answered `Stopped`.
-        let _ = thread.join();
+        // A panic of the thread shows as a ticket answered `Stopped`. One that stays has nothing more to do.
+        if !crate::thread::stays() {
+            let _ = thread.join();
+        }
         match self.shared.failed() {
             Some(error) => Err(error),
             None => ended.map(drop),
@@ -369,13 +382,42 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Ledger::open`].
-    pub fn open(self) -> Result<Ledger, LedgerError> {
+    pub fn open(self) -> Result<Opened, LedgerError> {
         let (store, is_new) = place::open_prepared(&self.dir, self.head, Self::terms(self.policy, &self.pol))?;
-        Ledger::start(store, self.pol, self.policy.ledger.durability, is_new)
+        Ok(Opened { store, pol: self.pol, durability: self.policy.ledger.durability, is_new })
     }
 
     const fn terms<'a>(policy: &'static Policy, pol: &'a str) -> place::Terms<'a> {
         place::Terms { origin: policy.gateway, pol, durability: policy.ledger.durability, watch: Some(policy) }
+    }
+}
+
+/// A ledger that is open, before its thread is there.
+#[derive(Debug)]
+pub struct Opened {
+    store: Store,
+    pol: String,
+    durability: Durability,
+    is_new: bool,
+}
+
+impl Opened {
+    /// From here on this clerk does what is done in the directory by a name.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    #[cfg(any(test, feature = "gateway"))]
+    pub(crate) fn with(mut self, clerk: Arc<dyn folder::Clerk>) -> Result<Self, LedgerError> {
+        self.store.folder = self.store.folder.with(clerk).map_err(|e| LedgerError::io("open", &self.store.dir, e))?;
+        Ok(self)
+    }
+
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// The system starts no thread.
+    pub fn begin(self) -> Result<Ledger, LedgerError> {
+        Ledger::start(self.store, self.pol, self.durability, self.is_new)
     }
 }
 

@@ -3,15 +3,15 @@
 //! Each step is on disk before the next begins. A crash between them leaves what the next start goes on with: a key that no line names is
 //! written over, and an old key is erased with the next checkpoint.
 
+use super::LedgerError;
 use super::epoch::{self, Epoch};
 use super::epochkey::Keys;
 use super::files;
+use super::folder::Place;
 use super::head::Head;
 use super::note::{Checkpoint, Pin};
 use super::store::Store;
-use super::{LedgerError, place};
 use crate::clock::Micros;
-use std::path::Path;
 
 /// What is to be signed: a statement, and the epoch of its newest entry.
 #[derive(Debug, Clone)]
@@ -62,17 +62,16 @@ impl Store {
 
     /// The same where the lock is held.
     fn put(&self, statement: &Statement) -> Result<(), LedgerError> {
-        let path = self.dir.join(files::CHECKPOINT);
-        if !self.is_there(&path, statement) {
-            place::durable_file(&path, self.sign(statement)?.as_bytes())?;
+        if !self.is_there(statement) {
+            self.write_file(Place::Checkpoint, self.sign(statement)?.as_bytes())?;
         }
         let signed = statement.epoch.as_ref().zip(self.epoch_keys.as_ref());
         signed.map_or(Ok(()), |(epoch, keys)| keys.erase_before(epoch.number))
     }
 
     /// Does this note, or a later one, lie there?
-    fn is_there(&self, path: &Path, statement: &Statement) -> bool {
-        let Ok(note) = files::read_note(path) else { return false };
+    fn is_there(&self, statement: &Statement) -> bool {
+        let Ok(note) = self.folder.read(Place::Checkpoint).and_then(files::note) else { return false };
         let by_epoch = || statement.epoch.as_ref().is_none_or(|epoch| Checkpoint::verify_epoch(&note, epoch).is_ok());
         match Checkpoint::verify(&note, &self.key.verifying_key()) {
             // That of a later one is not known here.
