@@ -14,12 +14,15 @@ use crate::start::Stop;
 #[cfg(feature = "upstream")]
 use crate::upstream::launcher::{self, Launcher};
 use rustix::net::{AddressFamily, SocketType, sockopt};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::Pid;
+#[cfg(feature = "upstream")]
+use rustix::process::{WaitOptions, waitpid};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+#[cfg(feature = "upstream")]
 use std::time::Duration;
 
 /// The argument that makes this program the judge of helpers that are there already.

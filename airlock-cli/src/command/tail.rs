@@ -167,6 +167,8 @@ mod tests {
             r#"{"seq":6,"ts":"T","t":"denials","n":7,"why":{"lease_missing":7}}"#,
             r#"{"seq":7,"ts":"T","t":"rotate","next":8}"#,
             r#"{"seq":8,"ts":"T","t":"disk_full","cut":12}"#,
+            r#"{"seq":9,"ts":"T","t":"connections","of":[{"up":"u","host":"a.example","port":443,"d":"refused","n":3}]}"#,
+            r#"{"seq":10,"ts":"T","t":"ended","role":"clerk"}"#,
             r#"{"seq":4,"ts":"T","t":"later"}"#,
         ];
         let rows: Vec<_> = rows.iter().map(|text| row(&serde_json::from_str(text).unwrap())).collect();

@@ -147,7 +147,7 @@ async fn only_servers_with_a_network_are_served() {
     use crate::policy::upstream::{Confine, EraRule, Net, ProcessLimits, Upstream};
     use std::os::fd::AsFd;
     const HOSTS: &[Egress] = &[Egress { host: HostRule::Exact("api.example.com"), ports: &[443], stand_in: None }];
-    const LIMITS: ProcessLimits = ProcessLimits { data: 1, fsize: 1, cpu: None, files: 1 };
+    const LIMITS: ProcessLimits = ProcessLimits { data: 1, fsize: 1, cpu: None, files: 1, processes: 1 };
     const CONFINE: Confine =
         Confine { system: false, read: &[], write: &[], exec: &[], net: Net::Proxy(HOSTS), limits: LIMITS, allow_missing: &[] };
     const ALONE: Upstream = Upstream {
