@@ -19,13 +19,16 @@ use crate::start::Stop;
 use message::{DIRECTORY, ORDER, PACKET_MAX, Said};
 use rustix::io::Errno;
 use rustix::net::{SocketType, sockopt};
+use rustix::param::linux_execfn;
 use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::cell::{Cell, OnceCell, RefCell};
+use std::ffi::OsStr;
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -50,6 +53,16 @@ fn failed(fault: &dyn std::fmt::Display) -> Stop {
     Stop { code: CODE, message: format!("the process that opens the ledger's files could not be started: {fault}") }
 }
 
+/// The program that runs. Where there is no `/proc`, as in an empty root directory, what the kernel was told to run.
+fn program() -> PathBuf {
+    let own = Path::new(SELF);
+    match own.symlink_metadata() {
+        Ok(_) => own.to_owned(),
+        // A name without a slash would be looked for elsewhere.
+        Err(_) => Path::new(".").join(OsStr::from_bytes(linux_execfn().to_bytes())),
+    }
+}
+
 impl Started {
     /// Starts the clerk.
     ///
@@ -58,7 +71,7 @@ impl Started {
     pub(crate) fn start(policy: &'static Policy) -> Result<Self, Stop> {
         let (socket, theirs) = passing::pair().map_err(|fault| failed(&fault))?;
         sockopt::set_socket_timeout(&socket, sockopt::Timeout::Recv, Some(ANSWER_MAX)).map_err(|fault| failed(&fault))?;
-        let mut command = Command::new(SELF);
+        let mut command = Command::new(program());
         // A group of its own: the signal of a terminal is for the gateway, which then ends in order.
         command.args([CLERK, &std::process::id().to_string()]).arg0(policy.gateway).process_group(0);
         command.stdin(Stdio::from(theirs)).stdout(Stdio::piped()).env_clear();
@@ -215,9 +228,10 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
         return Ok(());
     }
     role::name("clerk");
-    let socket = role::take_stdin().map_err(|fault| failed(&fault))?;
+    // It stays where it is: there may be no `/dev/null` to put in its place.
+    let socket = rustix::stdio::stdin();
     let mut packet = [0; DIRECTORY.len() + 1];
-    let (length, descriptors) = passing::wait(&socket, &mut packet).map_err(|fault| failed(&fault))?;
+    let (length, descriptors) = passing::wait(socket, &mut packet).map_err(|fault| failed(&fault))?;
     let dir = match <[OwnedFd; 1]>::try_from(descriptors) {
         // A judge that has said why it does not serve gives none.
         Err(_) if length == 0 => return Ok(()),
@@ -231,18 +245,18 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     let confined =
         confine::missing(policy, profile.files(Path::new("."))).and_then(|_| confine::missing(policy, profile.calls()));
     if let Err(Stop { code, message }) = confined {
-        return Said::Unready(code, message).send(&socket).map_err(|fault| failed(&fault));
+        return Said::Unready(code, message).send(socket).map_err(|fault| failed(&fault));
     }
-    Said::Ready.send(&socket).map_err(|fault| failed(&fault))?;
-    serve(&socket, Path::new(".")).map_err(|fault| failed(&fault))
+    Said::Ready.send(socket).map_err(|fault| failed(&fault))?;
+    serve(socket, Path::new(".")).map_err(|fault| failed(&fault))
 }
 
 /// Does what it is told in this directory until the judge is gone.
-fn serve(socket: &OwnedFd, dir: &Path) -> io::Result<()> {
+fn serve(socket: impl AsFd, dir: &Path) -> io::Result<()> {
     let mut draft = None;
     loop {
         let mut packet = [0; ORDER + 1];
-        let (length, descriptors) = passing::wait(socket, &mut packet)?;
+        let (length, descriptors) = passing::wait(&socket, &mut packet)?;
         if length == 0 {
             return Ok(());
         }
@@ -257,7 +271,7 @@ fn serve(socket: &OwnedFd, dir: &Path) -> io::Result<()> {
             Order::Publish => draft.take().map_or_else(|| Err(Errno::NOENT.into()), Draft::publish).map(|()| Report::Done),
             order => perform(dir, order),
         };
-        Said::Report(report).send(socket)?;
+        Said::Report(report).send(&socket)?;
     }
 }
 
