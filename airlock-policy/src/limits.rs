@@ -177,6 +177,12 @@ pub const FILES_MIN: i64 = 16;
 pub const FILES_MAX: i64 = 65_536;
 /// `confine.limits.files` when the manifest does not say.
 pub const FILES_DEFAULT: u64 = 256;
+/// `confine.limits.processes`, least: an interpreter with the threads that it begins with.
+pub const PROCESSES_MIN: i64 = 16;
+/// `confine.limits.processes`, most: what systems commonly give a user.
+pub const PROCESSES_MAX: i64 = 65_536;
+/// `confine.limits.processes` when the manifest does not say: ten times what a server in Node.js has, and no harm to a host.
+pub const PROCESSES_DEFAULT: u64 = 256;
 /// `max_message`, least, bytes: the answer to a handshake fits.
 pub const MESSAGE_MIN: u64 = 16 * 1024;
 /// `max_message` when the manifest does not say, bytes.

@@ -84,11 +84,8 @@ pub fn policy(policy: &Policy) -> String {
 /// Digests of the profiles that processes of this gateway enter. The command line explains policies of gateways that it does not run.
 #[cfg(feature = "confine")]
 fn profiles(policy: &Policy) -> Value {
-    use crate::confine::{Egress, Judge, Launcher};
-    let judge = Judge::of(policy);
-    let launcher = judge.upstreams.then(|| hex(&Launcher::of(policy).digest()));
-    let egress = judge.egress.then(|| hex(&Egress::of(policy).digest()));
-    json!({"judge": hex(&judge.digest()), "egress": egress, "launcher": launcher})
+    let all = crate::confine::profiles(policy);
+    json!({"judge": all.get("judge"), "clerk": all.get("clerk"), "egress": all.get("egress"), "launcher": all.get("launcher")})
 }
 
 #[cfg(not(feature = "confine"))]

@@ -16,6 +16,8 @@ pub mod builtin;
 pub mod call;
 #[cfg(feature = "judge")]
 pub mod carrier;
+#[cfg(all(feature = "gateway", target_os = "linux"))]
+pub mod clerk;
 pub mod clock;
 #[cfg(feature = "confine")]
 pub mod confine;
@@ -36,7 +38,7 @@ pub mod limits;
 pub mod memory;
 #[cfg(feature = "http")]
 pub mod outside;
-#[cfg(feature = "roles")]
+#[cfg(all(feature = "gateway", any(feature = "roles", target_os = "linux")))]
 mod passing;
 pub mod policy;
 #[cfg(feature = "judge")]
@@ -46,7 +48,7 @@ mod reply;
 #[cfg(feature = "plan-http")]
 pub mod rest;
 pub mod risk;
-#[cfg(feature = "roles")]
+#[cfg(all(feature = "gateway", any(feature = "roles", target_os = "linux")))]
 mod role;
 #[cfg(feature = "gateway")]
 mod serve;

@@ -37,14 +37,38 @@ pub(crate) fn send(socket: impl AsFd, packet: &[u8], descriptors: &[BorrowedFd<'
     sendmsg(socket, &[IoSlice::new(packet)], &mut control, flags).map(|_| ())
 }
 
+/// Sends a packet without descriptors, by the call that can send none.
+///
+/// # Errors
+/// Those of the socket.
+pub(crate) fn tell(socket: impl AsFd, packet: &[u8]) -> Result<(), Errno> {
+    rustix::net::send(socket, packet, SendFlags::NOSIGNAL | SendFlags::DONTWAIT).map(|_| ())
+}
+
 /// Takes one packet, if there is one, and the descriptors that came with it. An empty packet is the end of the connection.
 ///
 /// # Errors
 /// Those of the socket; a packet that was cut off is `EMSGSIZE`.
 pub(crate) fn receive(socket: impl AsFd, buffer: &mut [u8]) -> Result<(usize, Vec<OwnedFd>), Errno> {
+    received(socket, buffer, RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT)
+}
+
+/// Waits for one packet, as long as the socket says.
+///
+/// # Errors
+/// As [`receive`].
+pub(crate) fn wait(socket: impl AsFd, buffer: &mut [u8]) -> Result<(usize, Vec<OwnedFd>), Errno> {
+    loop {
+        match received(&socket, buffer, RecvFlags::CMSG_CLOEXEC) {
+            Err(Errno::INTR) => {}
+            received => return received,
+        }
+    }
+}
+
+fn received(socket: impl AsFd, buffer: &mut [u8], flags: RecvFlags) -> Result<(usize, Vec<OwnedFd>), Errno> {
     let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(PASSED_MAX))];
     let mut control = RecvAncillaryBuffer::new(&mut space);
-    let flags = RecvFlags::CMSG_CLOEXEC | RecvFlags::DONTWAIT;
     let received = recvmsg(socket, &mut [IoSliceMut::new(buffer)], &mut control, flags)?;
     if received.flags.intersects(ReturnFlags::TRUNC | ReturnFlags::CTRUNC) {
         return Err(Errno::MSGSIZE);

@@ -14,12 +14,15 @@ use crate::start::Stop;
 #[cfg(feature = "upstream")]
 use crate::upstream::launcher::{self, Launcher};
 use rustix::net::{AddressFamily, SocketType, sockopt};
-use rustix::process::{Pid, WaitOptions, waitpid};
+use rustix::process::Pid;
+#[cfg(feature = "upstream")]
+use rustix::process::{WaitOptions, waitpid};
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
+#[cfg(feature = "upstream")]
 use std::time::Duration;
 
 /// The argument that makes this program the judge of helpers that are there already.
@@ -33,6 +36,7 @@ const COMM_MAX: usize = 16;
 /// Bytes of a note: a process number for each helper, then the name of the process.
 const NOTE_MAX: usize = 4 + 4 + COMM_MAX;
 /// How often the end of a helper is looked for while it is waited for.
+#[cfg(feature = "upstream")]
 const LOOK: Duration = Duration::from_millis(5);
 
 /// A helper: its socket and its process.
@@ -53,6 +57,10 @@ pub(crate) struct Helpers {
 
 /// The role that the arguments name, if they name one other than that of the first process.
 pub(crate) fn of(policy: &'static Policy, arguments: &[&str]) -> Option<Result<ExitCode, Stop>> {
+    #[cfg(target_os = "linux")]
+    if let Some(ended) = crate::clerk::role(policy, arguments) {
+        return Some(ended);
+    }
     #[cfg(feature = "upstream")]
     if let Some(ended) = launcher::role(policy, arguments) {
         return Some(ended);
@@ -247,6 +255,7 @@ pub(crate) fn name(name: impl AsRef<[u8]>) {
 }
 
 /// Waits for the end of a child, no longer than `most`. False: it has not ended.
+#[cfg(feature = "upstream")]
 pub(crate) async fn gone(process: Pid, most: Duration) -> bool {
     let gone = async {
         while matches!(waitpid(Some(process), WaitOptions::NOHANG), Ok(None)) {

@@ -41,6 +41,7 @@ use tokio::task::{JoinSet, LocalSet};
 mod ask;
 mod helpers;
 mod shadow;
+mod told;
 use ask::{Desk, Ended};
 use helpers::weigh;
 use shadow::Passed;
@@ -93,9 +94,18 @@ pub(crate) fn serve(world: World) -> Result<(), Stop> {
         .map_err(|fault| failed("the event loop could not start", &fault))?;
     let gateway = Rc::new(Gateway::new(world));
     let local = LocalSet::new();
-    local.block_on(&runtime, Rc::clone(&gateway).run())?;
+    let served = local.block_on(&runtime, Rc::clone(&gateway).run());
     drop(local);
-    gateway.world.ledger.shutdown().map_err(|fault| failed("the ledger failed", &fault))?;
+    // Its threads end with the process, which ends now: see `thread::stay`.
+    std::mem::forget(runtime);
+    served?;
+    let recorded = gateway.world.ledger.shutdown().map_err(|fault| failed("the ledger failed", &fault));
+    #[cfg(target_os = "linux")]
+    if gateway.world.clerk.is_broken() {
+        let message = "the process that opens the ledger's files has ended, and a gateway does not go on without it".into();
+        return Err(Stop { code: crate::clerk::CODE, message });
+    }
+    recorded?;
     #[cfg(feature = "http")]
     if gateway.world.errands.is_broken() {
         let message = "the process for requests has ended, and a gateway does not go on without it".into();
@@ -167,10 +177,17 @@ impl Gateway {
         self.world.errands.begin().map_err(failed)?;
         helpers::start().map_err(failed)?;
         let begin = stdio::read().map_err(failed)?;
+        #[cfg(target_os = "linux")]
+        self.world.clerk.begin()?;
         if let Some(judge) = &self.world.judge {
+            crate::thread::stay();
             confine::demand(self.world.policy, judge.calls())?;
         }
         let mut input = begin();
+        #[cfg(feature = "http")]
+        tokio::task::spawn_local(Rc::clone(&self).tell_of_connections());
+        #[cfg(feature = "upstream")]
+        tokio::task::spawn_local(Rc::clone(&self).tell_of_launcher());
         let mut tasks = JoinSet::new();
         let end = self.converse(&mut input, &output, &mut tasks, self.until_end(&mut ending)).await;
         drop(input);
@@ -180,22 +197,12 @@ impl Gateway {
         #[cfg(feature = "upstream")]
         self.world.upstreams.end().await;
         #[cfg(feature = "http")]
-        self.world.errands.end().await;
+        self.world.errands.end();
+        self.tell_of_ends(end.flush()).await;
         drop(output);
         // A client that closed stdin and does not read stdout either is not waited for any longer.
         let _ = tokio::time::timeout(end.flush(), written).await;
         Ok(())
-    }
-
-    /// Waits until something wants the process to end: a signal, or that it cannot do what it is for.
-    async fn until_end(&self, ending: &mut Ending) {
-        #[cfg(feature = "http")]
-        tokio::select! {
-            () = ending.requested() => {}
-            () = self.world.errands.broken() => {}
-        }
-        #[cfg(not(feature = "http"))]
-        ending.requested().await;
     }
 
     /// Serves lines until there are no more, nobody reads the replies, or `end` comes.

@@ -1,7 +1,7 @@
 //! How a gateway starts and ends. Exit codes: 0 the client closed the connection · 1 the ledger failed while serving · 2 wrong
 //! usage · 3 the key is missing or refused · 4 the ledger could not be opened · 5 a credential of a tool is missing or refused · 6 the
-//! launcher of upstreams could not be started · 7 the kernel cannot confine the gateway · 8 the process for requests could not be started,
-//! or has ended while serving.
+//! launcher of upstreams could not be started · 7 the kernel cannot confine the gateway · 8 the process for requests, or the one that opens
+//! the ledger's files, could not be started or has ended while serving.
 
 use crate::carrier::{Carried, ambient};
 use crate::confine::{self, Judge};
@@ -11,7 +11,7 @@ use crate::lease::keyfile::read_ring;
 use crate::lease::keysource::{CREDENTIAL, KeySource};
 use crate::ledger::{Ledger, Prepared};
 use crate::policy::{Mode, Policy};
-#[cfg(feature = "roles")]
+#[cfg(any(feature = "roles", target_os = "linux"))]
 use crate::role;
 use crate::{explain, serve};
 use std::ffi::OsString;
@@ -39,7 +39,7 @@ pub(crate) struct Stop {
 pub fn run(policy: &'static Policy) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().skip(1).collect();
     let words: Vec<&str> = arguments.iter().map(|word| word.to_str().unwrap_or("?")).collect();
-    #[cfg(feature = "roles")]
+    #[cfg(any(feature = "roles", target_os = "linux"))]
     if let Some(ended) = role::of(policy, &words) {
         return ended.unwrap_or_else(|stop| stop.tell());
     }
@@ -83,28 +83,34 @@ fn print(text: &str) -> Result<(), Stop> {
 }
 
 /// The first process: it starts the helpers before everything, while there is nothing that they could inherit, and then judges.
-#[cfg(feature = "roles")]
+#[cfg(any(feature = "roles", target_os = "linux"))]
 fn first(policy: &'static Policy) -> Result<(), Stop> {
     close_strays()?;
     judge(policy, role::Helpers::start(policy)?)
 }
 
-#[cfg(not(feature = "roles"))]
+#[cfg(not(any(feature = "roles", target_os = "linux")))]
 fn first(policy: &'static Policy) -> Result<(), Stop> {
     close_strays()?;
     open(policy).and_then(serve::serve)
 }
 
 /// The judge, with the helpers that there are.
-#[cfg(feature = "roles")]
+#[cfg(any(feature = "roles", target_os = "linux"))]
 pub(crate) fn judge(policy: &'static Policy, helpers: role::Helpers) -> Result<(), Stop> {
     open(policy, helpers).and_then(serve::serve)
 }
 
 /// Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory. Then the process gives up every other
 /// file, before it reads the ledger and starts threads.
-fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helpers) -> Result<World, Stop> {
+fn open(
+    policy: &'static Policy,
+    #[cfg(any(feature = "roles", target_os = "linux"))] helpers: role::Helpers,
+) -> Result<World, Stop> {
     let is_excused = confine::excused(policy)?;
+    // It has nothing of what follows.
+    #[cfg(target_os = "linux")]
+    let clerk = crate::clerk::Started::start(policy)?;
     // Serving goes on where the kernel refuses: the confinement of the process does not rest on this alone.
     if !guard::forbid_dumps() {
         warn("this kernel does not let the process forbid core dumps");
@@ -119,18 +125,28 @@ fn open(policy: &'static Policy, #[cfg(feature = "roles")] helpers: role::Helper
     let ledger_dir = ledger_dir(policy);
     let unopened = |fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") };
     let prepared = Prepared::new(&ledger_dir, policy).map_err(unopened)?;
+    #[cfg(target_os = "linux")]
+    clerk.give(&ledger_dir)?;
     let judge = Judge::of(policy);
-    if !is_excused {
-        confine::demand(policy, judge.files(&ledger_dir))?;
+    let has_landlock = !is_excused && confine::demand(policy, judge.files(&ledger_dir))?;
+    let opened = prepared.open().map_err(unopened)?;
+    // From here on nothing is opened by its path.
+    #[cfg(target_os = "linux")]
+    let (desk, clerk) = clerk.desk();
+    #[cfg(target_os = "linux")]
+    let opened = opened.with(desk).map_err(unopened)?;
+    if has_landlock {
+        confine::demand(policy, judge.no_files())?;
     }
-    let ledger = prepared.open().map_err(unopened)?;
+    let ledger = opened.begin().map_err(unopened)?;
     remark(policy, &ledger, &ledger_dir);
     Ok(World {
         policy,
         keys,
         ambient,
         ledger,
-        ledger_dir,
+        #[cfg(target_os = "linux")]
+        clerk,
         judge: (!is_excused).then_some(judge),
         #[cfg(feature = "http")]
         errands,

@@ -6,13 +6,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::print_stdout, reason = "a test stops at the first surprise")]
 
 mod files;
+mod foreign;
 mod network;
 mod processes;
 mod raw;
 mod scene;
 mod system;
 
-use airlock_runtime::confine::{Egress, Judge, Launcher, Server};
+use airlock_runtime::confine::{Clerk, Egress, Judge, Launcher, Server};
 use airlock_runtime::lease::guard::forbid_dumps;
 use scene::{Attack, Kind, Scene};
 use std::process::ExitCode;
@@ -21,7 +22,16 @@ use std::process::ExitCode;
 const REFUSED: u8 = 100;
 
 fn all() -> Vec<Attack> {
-    [files::attacks(), files::ledger(), processes::attacks(), network::attacks(), system::attacks(), scene::controls()].concat()
+    [
+        files::attacks(),
+        files::ledger(),
+        processes::attacks(),
+        network::attacks(),
+        system::attacks(),
+        foreign::attacks(),
+        scene::controls(),
+    ]
+    .concat()
 }
 
 fn main() -> ExitCode {
@@ -61,12 +71,13 @@ fn enter(role: &str, scene: &Scene) {
         "none" => return,
         "judge" => {
             let judge = Judge { egress: false, upstreams: false };
-            judge.files(&scene.ledger).and_then(|()| judge.calls())
+            judge.files(&scene.ledger).and_then(|()| judge.no_files()).and_then(|()| judge.calls())
         }
         "upstreams" => {
             let judge = Judge { egress: true, upstreams: true };
-            judge.files(&scene.ledger).and_then(|()| judge.calls())
+            judge.files(&scene.ledger).and_then(|()| judge.no_files()).and_then(|()| judge.calls())
         }
+        "clerk" => Clerk.files(&scene.ledger).and_then(|()| Clerk.calls()),
         "egress" => {
             let egress = Egress { ports: vec![scene.port], proxy: false };
             egress.files().and_then(|()| egress.calls())

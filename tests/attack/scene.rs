@@ -1,9 +1,14 @@
 //! What an attack finds: a ledger with an open segment, a secret beside it, a victim, a port. And what a role must still be able to do.
 
 use crate::raw::{at, call, room, spawned};
+use rustix::net::{
+    AddressFamily, SendAncillaryBuffer, SendAncillaryMessage, SendFlags, SocketFlags, SocketType, sendmsg, socketpair,
+};
 use std::fs::{self, File, OpenOptions};
+use std::io::IoSlice;
+use std::mem::MaybeUninit;
 use std::net::UdpSocket;
-use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, AsRawFd, OwnedFd};
 use std::path::{Path, PathBuf};
 
 /// One thing to try. It gives the answer of the kernel.
@@ -25,7 +30,7 @@ pub(crate) enum Kind {
 pub(crate) struct Attack {
     pub(crate) name: &'static str,
     pub(crate) kind: Kind,
-    /// First letters of the roles for which it is that: `j`udge, `e`gress, `l`auncher.
+    /// First letters of the roles for which it is that: `j`udge, `c`lerk, `e`gress, `l`auncher.
     pub(crate) roles: &'static str,
     pub(crate) run: Try,
 }
@@ -58,6 +63,9 @@ pub(crate) struct Scene {
     pub(crate) head: File,
     pub(crate) dir: File,
     pub(crate) socket: UdpSocket,
+    /// One end of a connection of packets, in which one with an open file waits.
+    pub(crate) packets: OwnedFd,
+    _other: OwnedFd,
 }
 
 /// A path as the kernel takes it.
@@ -76,8 +84,11 @@ impl Scene {
         let opened = |append: bool, name: &str| {
             OpenOptions::new().read(true).write(true).append(append).create(true).open(ledger.join(name))
         };
+        let (packets, other) = pair(&File::open(dir.join("secret")).unwrap());
         Self {
             victim,
+            packets,
+            _other: other,
             port,
             dir_path: c(dir),
             secret: c(dir.join("secret")),
@@ -100,9 +111,24 @@ impl Scene {
         usize::try_from(self.dir.as_raw_fd()).unwrap()
     }
 
+    fn packets_fd(&self) -> usize {
+        usize::try_from(self.packets.as_raw_fd()).unwrap()
+    }
+
     pub(crate) fn socket_fd(&self) -> usize {
         usize::try_from(self.socket.as_raw_fd()).unwrap()
     }
+}
+
+/// Both ends of a connection of packets, and in the first one a packet with this file.
+fn pair(file: &File) -> (OwnedFd, OwnedFd) {
+    let (one, other) = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None).unwrap();
+    let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(1))];
+    let mut control = SendAncillaryBuffer::new(&mut space);
+    let passed = [file.as_fd()];
+    assert!(control.push(SendAncillaryMessage::ScmRights(&passed)));
+    sendmsg(&other, &[IoSlice::new(b"x")], &mut control, SendFlags::empty()).unwrap();
+    (one, other)
 }
 
 /// `AT_FDCWD`.
@@ -124,11 +150,11 @@ fn io<T>(result: std::io::Result<T>) -> Result<usize, i32> {
 /// What roles need.
 pub(crate) fn controls() -> Vec<Attack> {
     vec![
-        control("jel", "write to stdout", |_| call(1, &[1, at(b""), 0])),
-        control("jel", "allocate", |_| Ok(std::hint::black_box(vec![1_u8; 64 << 20]).len())),
+        control("jcel", "write to stdout", |_| call(1, &[1, at(b""), 0])),
+        control("jcel", "allocate", |_| Ok(std::hint::black_box(vec![1_u8; 64 << 20]).len())),
         control("jel", "random bytes", |_| call(libc::SYS_getrandom, &[room(1), 8, 0])),
         control("jel", "tell the time", |_| Ok(usize::from(std::time::SystemTime::now() > std::time::UNIX_EPOCH))),
-        control("jel", "wait", |_| {
+        control("el", "wait", |_| {
             std::thread::sleep(std::time::Duration::from_millis(1));
             Ok(0)
         }),
@@ -136,10 +162,22 @@ pub(crate) fn controls() -> Vec<Attack> {
             io(std::io::Write::write_all(&mut &scene.segment, b"a line\n").and_then(|()| scene.segment.sync_data()))
         }),
         control("jl", "write the head", |scene| io(std::os::unix::fs::FileExt::write_all_at(&scene.head, b"slot", 4096))),
-        control("jl", "lock the head", |scene| {
-            io(scene.head.try_clone().and_then(|other| other.lock().and_then(|()| other.unlock())))
+        control("jl", "lock the head", |scene| io(scene.head.lock().and_then(|()| scene.head.unlock()))),
+        control("jl", "read what is open", |scene| call(libc::SYS_pread64, &[scene.fd(), room(1), 8, 0])),
+        control("jl", "length of what is open", |scene| call(libc::SYS_fstat, &[scene.fd(), room(32)])),
+        control("jl", "take a file from the clerk", |scene| {
+            let (data, control) = (room(4), room(8));
+            let fd = scene.packets_fd();
+            let piece = [data, 32];
+            call(libc::SYS_recvmsg, &[fd, at(&[0, 0, at(&piece), 1, control, 64, 0]), 0x4000_0000])
         }),
-        control("jl", "publish a checkpoint", |scene| {
+        control("jl", "order it", |scene| call(libc::SYS_sendto, &[scene.packets_fd(), at(b"x"), 1, 0x4000, 0, 0])),
+        control("cl", "answer an order", |scene| {
+            let text = *b"x";
+            let piece = [at(&text), 1];
+            call(libc::SYS_sendmsg, &[scene.packets_fd(), at(&[0, 0, at(&piece), 1, 0, 0, 0]), 0x4000])
+        }),
+        control("cl", "publish a checkpoint", |scene| {
             let (draft, path) = (scene.ledger.join("checkpoint.draft"), scene.ledger.join("checkpoint"));
             let fd = call(libc::SYS_openat, &[HERE, at(c(&draft).as_slice()), DRAFT, 0o600])?;
             call(libc::SYS_fsync, &[fd])?;
@@ -147,15 +185,14 @@ pub(crate) fn controls() -> Vec<Attack> {
             let dir = call(libc::SYS_openat, &[HERE, at(c(&scene.ledger).as_slice()), LISTS, 0])?;
             call(libc::SYS_fsync, &[dir])
         }),
-        control("jl", "begin a segment", |scene| {
+        control("cl", "begin a segment", |scene| {
             call(libc::SYS_openat, &[HERE, at(scene.inside.as_slice()), GROWS | 0o100, 0o600])
         }),
-        control("jl", "read the ledger", |scene| {
+        control("cl", "list the ledger and open a segment to read", |scene| {
             io(fs::read_dir(&scene.ledger).map(Iterator::count))?;
-            let fd = call(libc::SYS_openat, &[HERE, at(c(scene.ledger.join("segment")).as_slice()), READS, 0])?;
-            call(libc::SYS_pread64, &[fd, room(1), 8, 0])
+            call(libc::SYS_openat, &[HERE, at(c(scene.ledger.join("segment")).as_slice()), READS, 0])
         }),
-        control("jl", "look for a kill file", |scene| match scene.ledger.join("kill").symlink_metadata() {
+        control("cl", "look for a kill file", |scene| match scene.ledger.join("kill").symlink_metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),
             other => io(other),
         }),

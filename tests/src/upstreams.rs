@@ -108,6 +108,22 @@ pub fn is_alive(pid: u32) -> bool {
     stat.rsplit(") ").next().is_some_and(|rest| !rest.is_empty() && !rest.starts_with(['Z', 'X']))
 }
 
+/// The descendant of a process that has this name: `egress` or `clerk` of a gateway.
+///
+/// # Panics
+/// There is none within the time that a test has.
+pub fn named(pid: u32, name: &str) -> u32 {
+    let begun = std::time::Instant::now();
+    loop {
+        let is_named = |pid: &u32| std::fs::read_to_string(format!("/proc/{pid}/comm")).is_ok_and(|comm| comm.trim() == name);
+        if let Some(pid) = descendants(pid).into_iter().find(is_named) {
+            return pid;
+        }
+        assert!(begun.elapsed() < crate::DEADLINE, "{pid} has no process {name}");
+        std::thread::yield_now();
+    }
+}
+
 /// All descendants of a process, parents first.
 pub fn descendants(pid: u32) -> Vec<u32> {
     let tasks = std::fs::read_dir(Path::new("/proc").join(pid.to_string()).join("task"));

@@ -7,7 +7,7 @@ use airlock_tests::built::{abuse, rest, strict};
 use airlock_tests::message::{cancel, discover, get};
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
-use airlock_tests::upstreams::{descendants, is_alive};
+use airlock_tests::upstreams::{descendants, is_alive, named};
 use airlock_tests::web::web;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
@@ -40,9 +40,9 @@ fn held(place: &Place, name: &str) -> (Gateway, u32) {
     let before = web().come(&path);
     gateway.send(&get("held", &path, &place.lease(&["http_get_json"])));
     web().wait_for(&path, before + 1);
-    let all = descendants(gateway.pid());
-    assert_eq!(all.len(), 1, "one process beside the judge: {all:?}");
-    (gateway, all[0])
+    let (all, egress) = (descendants(gateway.pid()), named(gateway.pid(), "egress"));
+    assert_eq!(all.len(), 2, "egress and clerk beside the judge: {all:?}");
+    (gateway, egress)
 }
 
 /// Inodes of the sockets of a process.
@@ -131,8 +131,10 @@ fn a_killed_egress_is_missed_though_nobody_calls() {
     let place = Place::new("abuse");
     let mut gateway = place.start(&abuse());
     gateway.ask(&discover("there"));
-    kill(descendants(gateway.pid())[0], Signal::KILL);
+    kill(named(gateway.pid(), "egress"), Signal::KILL);
     assert_eq!(gateway.end().0.code(), Some(8));
+    let ended = place.entries_of("ended");
+    assert_eq!((ended.len(), &ended[0]["role"]), (1, &json!("egress")));
 }
 
 #[test]
@@ -193,7 +195,7 @@ fn variables_are_where_they_are_needed() {
     let mut gateway = Gateway::start(with_credentials(&place));
     gateway.ask(&discover("there"));
     let judge = gateway.pid();
-    let egress = descendants(judge)[0];
+    let egress = named(judge, "egress");
     let variables = |pid: u32| {
         let bytes = fs::read(format!("/proc/{pid}/environ")).unwrap();
         let names = bytes.split(|byte| *byte == 0).map(|entry| String::from_utf8_lossy(entry).into_owned());
@@ -227,6 +229,8 @@ fn roles_are_for_the_gateway_alone() {
         ("abuse", abuse(), vec!["--judge"]),
         ("strict", strict(), vec!["--egress", &parent]),
         ("strict", strict(), vec!["--judge"]),
+        ("strict", strict(), vec!["--clerk", &parent]),
+        ("abuse", abuse(), vec!["--clerk", &parent]),
     ] {
         let place = Place::new(audience);
         let (code, stderr) = run(place.command(&program).args(&arguments));

@@ -8,7 +8,7 @@ use airlock_tests::built::{abuse, rest};
 use airlock_tests::message::{call_with, get, leased};
 use airlock_tests::place::{KEY_BYTES, Place};
 use airlock_tests::process::Gateway;
-use airlock_tests::upstreams::descendants;
+use airlock_tests::upstreams::named;
 use serde_json::json;
 use std::fs::File;
 use std::io::ErrorKind;
@@ -118,9 +118,9 @@ fn no_process_of_a_gateway_has_both_keys_and_credentials() {
         let reply = gateway.ask(&call_with(tool, tool, &arguments, if tool == "find" { &other } else { &meta }));
         assert_eq!(reply["result"]["isError"], false, "{reply}");
     }
-    let (judge, egress) = (gateway.pid(), descendants(gateway.pid())[0]);
+    let (judge, egress, clerk) = (gateway.pid(), named(gateway.pid(), "egress"), named(gateway.pid(), "clerk"));
     let memory = |pid: u32| File::open(format!("/proc/{pid}/mem"));
-    let (Ok(of_judge), Ok(of_egress)) = (memory(judge), memory(egress)) else {
+    let (Ok(of_judge), Ok(of_egress), Ok(of_clerk)) = (memory(judge), memory(egress), memory(clerk)) else {
         // Nobody but root may look.
         return drop(gateway.finish());
     };
@@ -129,11 +129,15 @@ fn no_process_of_a_gateway_has_both_keys_and_credentials() {
         assert!(!holding(judge, &of_judge, key).is_empty(), "{what}: the search finds what is there");
         let found = holding(egress, &of_egress, key);
         assert!(found.is_empty(), "the {what} in {} of egress", found[0].0.head);
+        let found = holding(clerk, &of_clerk, key);
+        assert!(found.is_empty(), "the {what} in {} of the clerk", found[0].0.head);
     }
     for (name, secret) in CREDENTIALS {
         assert!(!holding(egress, &of_egress, secret.as_bytes()).is_empty(), "{name}: the search finds what is there");
         let found = holding(judge, &of_judge, secret.as_bytes());
         assert!(found.is_empty(), "{name} in {} of the judge", found[0].0.head);
+        let found = holding(clerk, &of_clerk, secret.as_bytes());
+        assert!(found.is_empty(), "{name} in {} of the clerk", found[0].0.head);
     }
     gateway.finish();
 }

@@ -140,6 +140,18 @@ def connect(host, port, name, proxy=None):
         return status + " " + one.recv(4096).decode()
 
 
+def bomb():
+    """Processes until there are no more; how many there were."""
+    for started in range(2000):
+        try:
+            if os.fork() == 0:
+                time.sleep(3600)
+                os._exit(0)
+        except OSError:
+            return started
+    return 2000
+
+
 def act(call, arguments, meta):
     words = arguments.get("text", "")
     match arguments["do"]:
@@ -191,6 +203,8 @@ def act(call, arguments, meta):
             answer(call, json.dumps(attacks.attempts(json.loads(words))))
         case "connect":
             answer(call, connect(**json.loads(words)))
+        case "bomb":
+            answer(call, str(bomb()))
         case "pid":
             answer(call, str(os.getpid()))
         case "stubborn":

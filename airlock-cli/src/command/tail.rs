@@ -100,6 +100,16 @@ fn row(entry: &Value) -> String {
             let asked = format!("{} {} by {} in {}", text("v"), text("tool"), text("sub"), text("client"));
             format!("{asked} question {}{signed}", text("question"))
         }
+        "connections" => {
+            let of = entry.get("of").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let one = |row: &Value| {
+                let text = |name| plain(row.get(name).and_then(Value::as_str).unwrap_or_default());
+                let number = |name| row.get(name).and_then(Value::as_u64).unwrap_or_default();
+                format!("{} {}:{} {} ({})", text("up"), text("host"), number("port"), text("d"), number("n"))
+            };
+            of.iter().map(one).collect::<Vec<_>>().join(", ")
+        }
+        "ended" => format!("the process {} has ended, and nobody ended it", text("role")),
         "denials" => format!("{} refusals without lines of their own", number("n")),
         "rotate" => format!("the next segment begins with entry {}", number("next")),
         "disk_full" => format!("everything is refused from here on; {} bytes taken back", number("cut")),
@@ -157,6 +167,8 @@ mod tests {
             r#"{"seq":6,"ts":"T","t":"denials","n":7,"why":{"lease_missing":7}}"#,
             r#"{"seq":7,"ts":"T","t":"rotate","next":8}"#,
             r#"{"seq":8,"ts":"T","t":"disk_full","cut":12}"#,
+            r#"{"seq":9,"ts":"T","t":"connections","of":[{"up":"u","host":"a.example","port":443,"d":"refused","n":3}]}"#,
+            r#"{"seq":10,"ts":"T","t":"ended","role":"clerk"}"#,
             r#"{"seq":4,"ts":"T","t":"later"}"#,
         ];
         let rows: Vec<_> = rows.iter().map(|text| row(&serde_json::from_str(text).unwrap())).collect();

@@ -27,7 +27,7 @@ pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
 
 fn confined(given: &ir::Confine) -> rt::Confine {
     let ir::Confine { system, read, write, exec, net, limits, allow_missing } = given;
-    let ir::ProcessLimits { data, fsize, cpu, files } = limits;
+    let ir::ProcessLimits { data, fsize, cpu, files, processes } = limits;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     let feature = |feature: &ir::Feature| match feature {
         ir::Feature::Userns => rt::Feature::Userns,
@@ -41,7 +41,7 @@ fn confined(given: &ir::Confine) -> rt::Confine {
             ir::Net::None => rt::Net::None,
             ir::Net::Proxy(hosts) => rt::Net::Proxy(list(hosts.iter().map(super::convert::egress).collect())),
         },
-        limits: rt::ProcessLimits { data: *data, fsize: *fsize, cpu: *cpu, files: *files },
+        limits: rt::ProcessLimits { data: *data, fsize: *fsize, cpu: *cpu, files: *files, processes: *processes },
         allow_missing: list(allow_missing.iter().map(feature).collect()),
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
 /// What the kernel lets its process touch.
 fn confined(confine: &ir::Confine) -> TokenStream {
     let ir::Confine { system, read, write, exec, net, limits, allow_missing } = confine;
-    let ir::ProcessLimits { data, fsize, cpu, files } = limits;
+    let ir::ProcessLimits { data, fsize, cpu, files, processes } = limits;
     let net = match net {
         ir::Net::None => quote!(None),
         ir::Net::Proxy(hosts) => {
@@ -53,7 +53,7 @@ fn confined(confine: &ir::Confine) -> TokenStream {
             write: &[#(#write),*],
             exec: &[#(#exec),*],
             net: policy::upstream::Net::#net,
-            limits: policy::upstream::ProcessLimits { data: #data, fsize: #fsize, cpu: #cpu, files: #files },
+            limits: policy::upstream::ProcessLimits { data: #data, fsize: #fsize, cpu: #cpu, files: #files, processes: #processes },
             allow_missing: &[#(#missing),*],
         }
     }

@@ -78,7 +78,7 @@ fn reached(net: &Net) -> &[Egress] {
 }
 
 fn bounds(from: &ProcessLimits, to: &ProcessLimits, gained: &mut impl FnMut(bool, &str, String)) {
-    let ProcessLimits { data, fsize, cpu, files } = to;
+    let ProcessLimits { data, fsize, cpu, files, processes } = to;
     let bytes = |what: &str, most: u64| format!("{} of {what}", size(most));
     gained(*data > from.data, &bytes("memory", from.data), bytes("memory", *data));
     gained(*fsize > from.fsize, &bytes("each file", from.fsize), bytes("each file", *fsize));
@@ -88,4 +88,6 @@ fn bounds(from: &ProcessLimits, to: &ProcessLimits, gained: &mut impl FnMut(bool
     gained(cpu.unwrap_or(u64::MAX) > from.cpu.unwrap_or(u64::MAX), &time(from.cpu), time(*cpu));
     let open = |files: u64| format!("{files} descriptors");
     gained(*files > from.files, &open(from.files), open(*files));
+    let count = |processes: u64| format!("{processes} processes");
+    gained(*processes > from.processes, &count(from.processes), count(*processes));
 }

@@ -2,7 +2,9 @@
 
 use super::{Absent, Groups, Key, Kind, Section};
 use crate::code::Code;
-use crate::limits::{CONFINE_PATHS_MAX, DATA_MAX, DATA_MIN, FILES_MAX, FILES_MIN, FSIZE_MIN, HOSTS_MAX, TTL_MAX_S};
+use crate::limits::{
+    CONFINE_PATHS_MAX, DATA_MAX, DATA_MIN, FILES_MAX, FILES_MIN, FSIZE_MIN, HOSTS_MAX, PROCESSES_MAX, PROCESSES_MIN, TTL_MAX_S,
+};
 
 /// A list of paths.
 const PATHS: Kind = Kind::List(&Kind::Text("an absolute path in normal form", "^/"), 0, CONFINE_PATHS_MAX);
@@ -89,7 +91,7 @@ hosts and containers refuse",
 
 pub(super) static LIMITS: Section = Section {
     name: "[upstreams.<name>.confine.limits]",
-    about: "Bounds on each process of an upstream, as the kernel counts them.",
+    about: "Bounds on each process of an upstream, and on their number, as the kernel counts them.",
     keys: &[
         Key::default("data", Kind::Size(DATA_MIN, DATA_MAX), "\"2GiB\"", "\"512MiB\"", "its private writable memory", &[]),
         Key::default("fsize", Kind::Size(FSIZE_MIN, DATA_MAX), "\"64MiB\"", "\"1MiB\"", "the largest file that it writes", &[]),
@@ -102,6 +104,14 @@ pub(super) static LIMITS: Section = Section {
             &[],
         ),
         Key::default("files", Kind::Integer(FILES_MIN, FILES_MAX), "256", "64", "descriptors that it has open at once", &[]),
+        Key::default(
+            "processes",
+            Kind::Integer(PROCESSES_MIN, PROCESSES_MAX),
+            "256",
+            "32",
+            "processes and threads of all of it together; where it has its own namespaces, and the gateway is not run by root",
+            &[],
+        ),
     ],
     also: None,
     example: "",

@@ -21,7 +21,7 @@ fn everything() -> Value {
                 "env": [{"name": "A", "value": {"literal": "x"}}, {"name": "B", "value": {"from": "X"}}, {"name": "C", "value": {"secret": "Y"}}],
                 "why": "w",
                 "confine": {"system": true, "read": ["/a"], "write": ["/b"], "exec": ["/c"], "net": {"proxy": [{"host": {"exact": "n.example.com"}, "ports": [443], "stand_in": 8080, "why": "m"}]}, "allow_missing": ["userns"],
-                    "limits": {"data": 1_073_741_824, "fsize": 1024, "cpu": 60, "files": 9}}},
+                    "limits": {"data": 1_073_741_824, "fsize": 1024, "cpu": 60, "files": 9, "processes": 20}}},
             {"name": "bare", "command": ["/opt/bare"], "dir": null, "env": [], "era": "legacy", "start_timeout": 5, "max_message": 9,
                 "why": "w"},
         ],

@@ -31,7 +31,7 @@ pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
 /// What the kernel lets its process touch.
 fn confined(confine: &Confine) -> Vec<String> {
     let Confine { system, read, write, exec, net, limits, allow_missing } = confine;
-    let ProcessLimits { data, fsize, cpu, files } = limits;
+    let ProcessLimits { data, fsize, cpu, files, processes } = limits;
     let mut lines = vec![row("kernel", "refuses it all but this")];
     lines.extend(system.then(|| row("may read", "libraries and shared data of the system")));
     for (what, paths) in [("may read", read), ("may write", write), ("may run", exec)] {
@@ -48,6 +48,7 @@ fn confined(confine: &Confine) -> Vec<String> {
     lines.push(row("file", format_args!("{} at most", size(*fsize))));
     lines.extend(cpu.map(|cpu| row("processor", format_args!("{} at most", duration(cpu)))));
     lines.push(row("descriptors", format_args!("{files} at most")));
+    lines.push(row("processes", format_args!("{processes} at most, threads among them")));
     lines.extend(allow_missing.iter().map(|feature| match feature {
         Feature::Userns => row("started", "also where the kernel gives it no namespaces"),
     }));

@@ -28,10 +28,12 @@ pub(crate) use hygiene::close_strays;
 #[cfg(all(feature = "upstream", target_os = "linux"))]
 pub(crate) use hygiene::disarm;
 #[cfg(feature = "gateway")]
-pub(crate) use start::{UNCONFINED, demand, excused};
+pub(crate) use start::{UNCONFINED, demand, excused, missing};
 
+use crate::ledger::chain::hex;
 use crate::policy::upstream::Upstream;
 use crate::policy::{Part, Policy};
+use std::collections::BTreeMap;
 use std::fmt;
 
 /// Why a process is not confined.
@@ -69,6 +71,10 @@ pub struct Judge {
     /// Has it a launcher of foreign servers?
     pub upstreams: bool,
 }
+
+/// The process that opens the ledger's files for the judge.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clerk;
 
 /// The process that makes requests.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -118,6 +124,16 @@ impl Egress {
     }
 }
 
+/// SHA-256 of the profile of each process that the gateway of a policy has, in hexadecimal.
+#[must_use]
+pub fn profiles(policy: &Policy) -> BTreeMap<&'static str, String> {
+    let judge = Judge::of(policy);
+    let mut all = BTreeMap::from([("judge", judge.digest()), ("clerk", Clerk.digest())]);
+    all.extend(judge.egress.then(|| ("egress", Egress::of(policy).digest())));
+    all.extend(judge.upstreams.then(|| ("launcher", Launcher::of(policy).digest())));
+    all.into_iter().map(|(role, digest)| (role, hex(&digest))).collect()
+}
+
 /// Every port that a tool or a foreign server may reach, and that of a stand-in instead of its host; sorted. With any, names are looked up as well.
 fn ports(policy: &Policy) -> Vec<u16> {
     let proxied = policy.upstreams.iter().filter_map(Upstream::proxied).flatten();
@@ -138,7 +154,7 @@ const DNS: u16 = 53;
 #[cfg(target_os = "linux")]
 mod linux {
     use super::paths::{LEDGER, Left, describe, restrict};
-    use super::{Calls, Egress, Fault, Judge, Launcher, Server, bpf::Insn, hygiene, install, profile};
+    use super::{Calls, Clerk, Egress, Fault, Judge, Launcher, Server, bpf::Insn, hygiene, install, profile};
     use landlock::BitFlags;
     use rustix::thread::CapabilitySet;
     use sha2::{Digest, Sha256};
@@ -151,7 +167,15 @@ mod linux {
         /// The kernel has no Landlock, or refuses.
         pub fn files(&self, ledger: &Path) -> Result<(), Fault> {
             hygiene::shed().map_err(Fault::Failed)?;
-            restrict(&Left { beneath: vec![(ledger, LEDGER)], signals: self.has_helpers(), ..Left::default() })
+            restrict(&Left { beneath: vec![(ledger, LEDGER)], signals: true, ..Left::default() })
+        }
+
+        /// Gives up these as well, once the ledger is open: what is open stays so, and [`Clerk`] opens the rest. Call it before there are threads.
+        ///
+        /// # Errors
+        /// The kernel has no Landlock, or refuses.
+        pub fn no_files(&self) -> Result<(), Fault> {
+            restrict(&Left { signals: true, ..Left::default() })
         }
 
         /// Gives up every call but those of the role, for all threads.
@@ -165,29 +189,48 @@ mod linux {
         /// SHA-256 over the filter and the rules of Landlock.
         #[must_use]
         pub fn digest(&self) -> [u8; 32] {
-            digest(self.table(), &describe(LEDGER, false, false))
+            digest(self.table(), &describe(BitFlags::EMPTY, false, false))
         }
 
         /// How long its list of calls is.
         #[must_use]
         pub fn counted(&self) -> Calls {
-            profile::counted(match (self.upstreams, self.egress) {
-                (true, _) => profile::JUDGE_UPSTREAMS_RULES,
-                (false, true) => profile::JUDGE_EGRESS_RULES,
-                (false, false) => profile::JUDGE_RULES,
-            })
-        }
-
-        const fn has_helpers(&self) -> bool {
-            self.egress || self.upstreams
+            profile::counted(if self.upstreams { profile::JUDGE_UPSTREAMS_RULES } else { profile::JUDGE_RULES })
         }
 
         fn table(&self) -> &'static [Insn] {
-            match (self.upstreams, self.egress) {
-                (true, _) => &profile::JUDGE_UPSTREAMS,
-                (false, true) => &profile::JUDGE_EGRESS,
-                (false, false) => &profile::JUDGE,
-            }
+            if self.upstreams { &profile::JUDGE_UPSTREAMS } else { &profile::JUDGE }
+        }
+    }
+
+    impl Clerk {
+        /// Gives up every file but those beneath this directory. Call it before there are threads.
+        ///
+        /// # Errors
+        /// The kernel has no Landlock, or refuses.
+        pub fn files(self, ledger: &Path) -> Result<(), Fault> {
+            hygiene::shed().map_err(Fault::Failed)?;
+            restrict(&Left { beneath: vec![(ledger, LEDGER)], ..Left::default() })
+        }
+
+        /// Gives up every call but those of the role.
+        ///
+        /// # Errors
+        /// The kernel has no filters, or refuses.
+        pub fn calls(self) -> Result<(), Fault> {
+            install::for_all_threads(&profile::CLERK)
+        }
+
+        /// SHA-256 over the filter and the rules of Landlock.
+        #[must_use]
+        pub fn digest(self) -> [u8; 32] {
+            digest(&profile::CLERK, &describe(LEDGER, false, false))
+        }
+
+        /// How long its list of calls is.
+        #[must_use]
+        pub fn counted(self) -> Calls {
+            profile::counted(profile::CLERK_RULES)
         }
     }
 

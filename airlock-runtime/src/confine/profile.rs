@@ -31,25 +31,81 @@ const FUTEX: When = &[
     &[Cond(1, Is::IntBut { free: FUTEX_FREE, is: bits(libc::FUTEX_WAIT_BITSET) })],
 ];
 
-/// Memory, time, waiting, the end of threads: every role.
-const BASE: &[Rule] = &[
-    allow(libc::SYS_read),
-    allow(libc::SYS_write),
-    allow(libc::SYS_writev),
-    allow(libc::SYS_close),
+/// Memory: every role.
+const MEMORY: &[Rule] = &[
     allow_if(libc::SYS_mmap, &[&[Cond(2, MAPPED), Cond(3, ANONYMOUS), Cond(4, NO_FILE)]]),
     allow_if(libc::SYS_mprotect, &[&[Cond(2, MAPPED)]]),
     allow_if(libc::SYS_mremap, &[&[Cond(3, Is::LongWithin(bits(libc::MREMAP_MAYMOVE)))]]),
     allow_if(libc::SYS_madvise, &[&[Cond(2, Is::Int(&[bits(libc::MADV_DONTNEED), bits(libc::MADV_FREE)]))]]),
     allow(libc::SYS_munmap),
+    // The C library takes an error of this one for an address, so it is not refused where it could be done without.
     allow(libc::SYS_brk),
+];
+
+/// What the judge needs beside memory and its ledger. Its threads are there and do not end before the process does (`thread::stay`), so nothing is
+/// here for the start or the end of one.
+const JUDGE_BASE: &[Rule] = &[
+    allow(libc::SYS_read),
+    allow(libc::SYS_write),
+    allow(libc::SYS_close),
     allow_if(libc::SYS_futex, FUTEX),
     // The fast way of reading the clock falls back on the call where the kernel's clock source is not readable from outside.
+    allow(libc::SYS_clock_gettime),
+    allow(libc::SYS_getrandom),
+    #[cfg(target_arch = "x86_64")]
+    allow(libc::SYS_epoll_wait),
+    #[cfg(not(target_arch = "x86_64"))]
+    allow(libc::SYS_epoll_pwait),
+    allow_if(libc::SYS_epoll_ctl, &[&[Cond(1, Is::Int(&[bits(libc::EPOLL_CTL_ADD), bits(libc::EPOLL_CTL_DEL)]))]]),
+    allow(libc::SYS_rt_sigreturn),
+    allow(libc::SYS_exit_group),
+    // Sending and receiving on what is connected: the signal pipe of the event loop, and the other processes of the gateway.
+    allow_if(libc::SYS_sendto, &[&[Cond(3, SENT), Cond(4, NULL)]]),
+    allow_if(libc::SYS_recvfrom, &[&[Cond(3, Is::Int(&[0]))]]),
+    allow_if(libc::SYS_recvmsg, RECEIVED),
+];
+
+/// What the judge asks for and does without: each of these is answered with an error, and the kernel does nothing.
+const JUDGE_REFUSED: &[Rule] = &[
+    // After a stop and a continue: whoever waited waits anew.
+    refuse(libc::SYS_restart_syscall, libc::EINTR),
+    // A thread that waits for another one for some instructions: the kernel takes its turn away by itself.
+    refuse(libc::SYS_sched_yield, libc::EPERM),
+    // The C library counts processors when many threads ask for memory, and takes two for an answer.
+    refuse(libc::SYS_sched_getaffinity, libc::EPERM),
+    // The standard library takes the stack of signals back at the end of the process.
+    refuse(libc::SYS_sigaltstack, libc::EPERM),
+];
+/// In builds with assertions, whether a descriptor is open that is to be closed.
+const NO_DESCRIPTORS: &[Rule] = &[refuse(libc::SYS_fcntl, libc::EPERM)];
+
+/// The judge's part of the ledger: appending to what is open, reading it, and putting it on disk.
+const OPEN_LEDGER: &[Rule] = &[
+    allow(libc::SYS_pread64),
+    allow(libc::SYS_pwrite64),
+    // By the call that takes no path.
+    allow(libc::SYS_fstat),
+    allow(libc::SYS_fdatasync),
+    allow_if(
+        libc::SYS_flock,
+        &[&[Cond(1, Is::Int(&[bits(libc::LOCK_EX), bits(libc::LOCK_EX | libc::LOCK_NB), bits(libc::LOCK_UN)]))]],
+    ),
+];
+
+/// Packets with descriptors; they are not inherited.
+const RECEIVED: When = &[&[Cond(2, Is::IntBut { free: bits(libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT), is: 0 })]];
+
+/// Waiting, time, the end of threads: the process of requests, which starts and ends them while it serves.
+const BASE: &[Rule] = &[
+    allow(libc::SYS_read),
+    allow(libc::SYS_write),
+    allow(libc::SYS_writev),
+    allow(libc::SYS_close),
+    allow_if(libc::SYS_futex, FUTEX),
     allow(libc::SYS_clock_gettime),
     allow(libc::SYS_clock_nanosleep),
     allow(libc::SYS_getrandom),
     allow(libc::SYS_sched_yield),
-    // The C library counts processors when many threads ask for memory.
     allow(libc::SYS_sched_getaffinity),
     // After a stop and a continue the kernel goes on with a wait in this way.
     allow(libc::SYS_restart_syscall),
@@ -62,7 +118,7 @@ const BASE: &[Rule] = &[
     allow(libc::SYS_sigaltstack),
     allow(libc::SYS_exit),
     allow(libc::SYS_exit_group),
-    // Sending and receiving on what is connected: the signal pipe of the event loop, the launcher, the egress process.
+    // Sending and receiving on what is connected: the signal pipe of the event loop, and the judge.
     allow_if(libc::SYS_sendto, &[&[Cond(3, SENT), Cond(4, NULL)]]),
     allow_if(libc::SYS_recvfrom, &[&[Cond(3, Is::Int(&[0]))]]),
     // Its arguments lie in memory, where no filter sees them: the C library then uses the older call, whose flags are seen.
@@ -85,7 +141,10 @@ const GROWS: u32 = bits(libc::O_APPEND | libc::O_CLOEXEC | libc::O_NOFOLLOW | li
 const PRIVATE: Cond = Cond(3, Is::Int(&[0o600]));
 
 const LEDGER_OPENS: When = &[
-    &[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[LEDGER_READS, LISTS, GROWS | bits(libc::O_RDWR)]))],
+    &[
+        Cond(0, Is::Int(&[HERE])),
+        Cond(2, Is::Int(&[LEDGER_READS, LISTS, GROWS | bits(libc::O_RDWR), GROWS | bits(libc::O_WRONLY)])),
+    ],
     &[
         Cond(0, Is::Int(&[HERE])),
         Cond(2, Is::Int(&[DRAFT, GROWS | bits(libc::O_RDWR | libc::O_CREAT), GROWS | bits(libc::O_WRONLY | libc::O_CREAT)])),
@@ -93,12 +152,16 @@ const LEDGER_OPENS: When = &[
     ],
 ];
 
-/// The ledger: its thread appends, syncs, signs, rotates; reports read it.
-const LEDGER: &[Rule] = &[
+/// The clerk: files of the ledger, by their names.
+const CLERK_CALLS: &[Rule] = &[
+    // A sentence on stderr.
+    allow(libc::SYS_write),
+    allow(libc::SYS_close),
+    allow_if(libc::SYS_futex, FUTEX),
+    allow(libc::SYS_exit_group),
+    allow_if(libc::SYS_recvmsg, RECEIVED),
+    allow_if(libc::SYS_sendmsg, &[&[Cond(2, SENT)]]),
     allow_if(libc::SYS_openat, LEDGER_OPENS),
-    allow(libc::SYS_pread64),
-    allow(libc::SYS_pwrite64),
-    allow(libc::SYS_lseek),
     allow(libc::SYS_fstat),
     allow(libc::SYS_newfstatat),
     allow(libc::SYS_statx),
@@ -106,12 +169,13 @@ const LEDGER: &[Rule] = &[
     allow(libc::SYS_getdents64),
     allow(libc::SYS_fsync),
     allow(libc::SYS_fdatasync),
-    allow(libc::SYS_flock),
     allow(libc::SYS_ftruncate),
     #[cfg(target_arch = "x86_64")]
     allow(libc::SYS_rename),
     #[cfg(not(target_arch = "x86_64"))]
     allow_if(libc::SYS_renameat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[HERE]))]]),
+    refuse(libc::SYS_restart_syscall, libc::EINTR),
+    refuse(libc::SYS_sigaltstack, libc::EPERM),
 ];
 
 /// A second descriptor of what is open: the standard library's way, and no authority that the first one has not. Whether a pipe is for reading or
@@ -124,13 +188,11 @@ const DESCRIPTORS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR])];
 /// Flags of a socket are changed: no file of the ledger is open where that is so.
 const DESCRIPTORS_AND_SOCKETS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR, NO_WAIT])];
 
-/// The end of a helper: closing the judge's end of its socket, and whether the process has ended.
-const HELPERS: &[Rule] = &[allow(libc::SYS_shutdown), allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]])];
-
-/// The judge's own end of a socket to the launcher, and pipes of foreign servers that come through it.
+/// A judge with foreign servers: how their pipes were opened, closing its end of the socket to the launcher, and what the launcher left behind.
 const UPSTREAMS: &[Rule] = &[
-    allow_if(libc::SYS_recvmsg, &[&[Cond(2, Is::IntBut { free: bits(libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT), is: 0 })]]),
-    allow_if(libc::SYS_sendmsg, &[&[Cond(2, SENT)]]),
+    allow_only(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_GETFL)]))]], libc::EPERM),
+    allow_if(libc::SYS_shutdown, &[&[Cond(1, Is::Int(&[bits(libc::SHUT_RDWR)]))]]),
+    allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]]),
 ];
 
 /// Starting threads, and nothing else that `clone` can do. For roles that start them while they serve.
@@ -217,7 +279,7 @@ const FIONREAD: u32 = 0x541b;
 /// Foreign servers that connect through it: sockets that listen come from their sandboxes, and none is made here.
 const PROXY: &[Rule] = &[
     allow_if(libc::SYS_accept4, &[&[Cond(3, Is::Int(&[bits(libc::SOCK_CLOEXEC | libc::SOCK_NONBLOCK)]))]]),
-    allow_if(libc::SYS_recvmsg, &[&[Cond(2, Is::IntBut { free: bits(libc::MSG_CMSG_CLOEXEC | libc::MSG_DONTWAIT), is: 0 })]]),
+    allow_if(libc::SYS_recvmsg, RECEIVED),
 ];
 
 /// Reading the files of the resolver.
@@ -239,17 +301,18 @@ const fn killing(groups: &'static [&'static [Rule]]) -> Filter {
     Filter { groups, otherwise: Action::KillProcess }
 }
 
-/// The judge: threads that exist, the ledger's directory, nothing else.
-pub(crate) const JUDGE_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS]);
-/// A judge with a process of requests.
-pub(crate) const JUDGE_EGRESS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, HELPERS]);
+/// The judge, with or without a process of requests: threads that exist, what is open, nothing else.
+pub(crate) const JUDGE_RULES: Filter = killing(&[MEMORY, JUDGE_BASE, OPEN_LEDGER, JUDGE_REFUSED, NO_DESCRIPTORS]);
 /// A judge with foreign servers, and perhaps with a process of requests.
-pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[BASE, LEDGER, DESCRIPTORS, HELPERS, UPSTREAMS]);
+pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[MEMORY, JUDGE_BASE, OPEN_LEDGER, JUDGE_REFUSED, UPSTREAMS]);
+/// The clerk: the ledger's directory.
+pub(crate) const CLERK_RULES: Filter = killing(&[MEMORY, CLERK_CALLS, DESCRIPTORS]);
 /// The process of requests: the internet, and the files of the resolver.
-pub(crate) const EGRESS_RULES: Filter = killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
+pub(crate) const EGRESS_RULES: Filter =
+    killing(&[MEMORY, BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
 /// The process of requests where foreign servers connect through it.
 pub(crate) const EGRESS_PROXY_RULES: Filter =
-    killing(&[BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, PROXY, RESOLVER_FILES]);
+    killing(&[MEMORY, BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, PROXY, RESOLVER_FILES]);
 
 /// Calls that take a host apart or reach into other processes. A program that needs one of them is no MCP server.
 const ADMINISTRATION: &[Rule] = &[
@@ -372,8 +435,8 @@ pub(crate) const LAUNCHER_RULES: Filter = Filter { groups: &[ADMINISTRATION], ot
 pub(crate) const SERVER_RULES: Filter = Filter { groups: &[&[refuse(libc::SYS_unshare, libc::EPERM)]], otherwise: Action::Allow };
 
 filter! { pub(crate) static JUDGE = JUDGE_RULES; }
+filter! { pub(crate) static CLERK = CLERK_RULES; }
 filter! { pub(crate) static JUDGE_UPSTREAMS = JUDGE_UPSTREAMS_RULES; }
-filter! { pub(crate) static JUDGE_EGRESS = JUDGE_EGRESS_RULES; }
 filter! { pub(crate) static EGRESS = EGRESS_RULES; }
 filter! { pub(crate) static EGRESS_PROXY = EGRESS_PROXY_RULES; }
 filter! { pub(crate) static LAUNCHER = LAUNCHER_RULES; }

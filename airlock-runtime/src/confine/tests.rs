@@ -1,7 +1,7 @@
 //! What the profiles come to.
 
 use super::bpf::Rule;
-use super::{Calls, Egress, Judge, Launcher, profile};
+use super::{Calls, Clerk, Egress, Judge, Launcher, profile};
 
 /// The figures of `docs/sandbox.md`. One more is a decision.
 #[test]
@@ -10,7 +10,7 @@ fn the_lists_are_as_long_as_the_page_says() {
     for (name, filter) in [
         ("judge", profile::JUDGE_RULES),
         ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES),
-        ("judge with egress", profile::JUDGE_EGRESS_RULES),
+        ("clerk", profile::CLERK_RULES),
         ("egress", profile::EGRESS_RULES),
         ("egress with a proxy", profile::EGRESS_PROXY_RULES),
     ] {
@@ -21,9 +21,9 @@ fn the_lists_are_as_long_as_the_page_says() {
 }
 
 #[test]
-fn no_judge_starts_programs_or_opens_sockets() {
+fn no_judge_starts_programs_or_opens_sockets_or_takes_a_path() {
     let has = |groups: &[&[Rule]], nr: i64| groups.iter().flat_map(|group| group.iter()).any(|rule| i64::from(rule.nr) == nr);
-    for groups in [profile::JUDGE_RULES.groups, profile::JUDGE_EGRESS_RULES.groups, profile::JUDGE_UPSTREAMS_RULES.groups] {
+    for groups in [profile::JUDGE_RULES.groups, profile::JUDGE_UPSTREAMS_RULES.groups] {
         for nr in [
             libc::SYS_execve,
             libc::SYS_execveat,
@@ -35,6 +35,22 @@ fn no_judge_starts_programs_or_opens_sockets() {
             libc::SYS_ptrace,
             libc::SYS_prctl,
             libc::SYS_ioctl,
+            libc::SYS_open,
+            libc::SYS_openat,
+            libc::SYS_openat2,
+            libc::SYS_creat,
+            libc::SYS_rename,
+            libc::SYS_renameat,
+            libc::SYS_renameat2,
+            libc::SYS_mkdirat,
+            libc::SYS_stat,
+            libc::SYS_newfstatat,
+            libc::SYS_statx,
+            libc::SYS_access,
+            libc::SYS_readlinkat,
+            libc::SYS_getdents64,
+            libc::SYS_truncate,
+            libc::SYS_ftruncate,
             libc::SYS_unlinkat,
             libc::SYS_fchmod,
             libc::SYS_fallocate,
@@ -48,8 +64,8 @@ fn no_judge_starts_programs_or_opens_sockets() {
 fn each_profile_has_a_digest_of_its_own() {
     let all = [
         Judge { egress: false, upstreams: false }.digest(),
-        Judge { egress: true, upstreams: false }.digest(),
         Judge { egress: true, upstreams: true }.digest(),
+        Clerk.digest(),
         Egress { ports: vec![443], proxy: false }.digest(),
         Egress { ports: vec![443], proxy: true }.digest(),
         Launcher { sandboxes: false }.digest(),

@@ -25,13 +25,12 @@ pub use listener::Listener;
 use crate::carrier::Carried;
 use crate::decide::{Act, Permit};
 use crate::lease::KeyRing;
-use crate::ledger::{Allowed, Ledger, read};
+use crate::ledger::{Allowed, Folder, Ledger, read};
 use crate::policy::Policy;
 use serde::Serialize;
 use serde_json::Value;
 use std::borrow::Cow;
 use std::io;
-use std::path::{Path, PathBuf};
 use tokio::sync::Semaphore;
 
 /// What effects need of the gateway.
@@ -45,8 +44,9 @@ pub struct World {
     pub ambient: Carried,
     /// The ledger.
     pub ledger: Ledger,
-    /// Its directory.
-    pub ledger_dir: PathBuf,
+    /// Tells of the end of the process that opens its files.
+    #[cfg(target_os = "linux")]
+    pub clerk: crate::clerk::Watch,
     /// The profile that the gateway enters before it serves; none where the manifest accepts that there is none.
     pub judge: Option<crate::confine::Judge>,
     /// Tools that reach the network.
@@ -184,12 +184,12 @@ impl Outcome {
 pub async fn perform(permit: Permit, allowed: Allowed, world: &World, listener: &Listener) -> Outcome {
     // Holding the record is the proof; its number has no further use here.
     let _: Allowed = allowed;
-    let dir = &world.ledger_dir;
+    let dir = world.ledger.folder();
     match permit.into_act() {
         #[cfg(feature = "issue")]
         Act::Issue(claims, how) => issue::perform(&claims, how, world).await,
         Act::AuditTail(tail) => Outcome::local(report(dir, move |dir| read::tail(dir, tail.limit)).await),
-        Act::UsageStats => Outcome::local(report(dir, read::stats).await),
+        Act::UsageStats => Outcome::local(report(dir, |dir| read::stats(dir)).await),
         Act::ExposureReport(exposure) => {
             Outcome::local(report(dir, move |dir| read::exposure(dir, exposure.lookback_hours)).await)
         }
@@ -217,16 +217,16 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World, listener: 
 const REPORTS_MAX: usize = 4;
 
 /// Reads the ledger for an administrative tool, on a thread of its own: a long ledger must not hold up other calls.
-async fn report<T, R>(dir: &Path, read: R) -> Result<Value, Failure>
+async fn report<T, R>(dir: &Folder, read: R) -> Result<Value, Failure>
 where
     T: Serialize + Send + 'static,
-    R: FnOnce(&Path) -> io::Result<T> + Send + 'static,
+    R: FnOnce(&Folder) -> io::Result<T> + Send + 'static,
 {
     static REPORTS: Semaphore = Semaphore::const_new(REPORTS_MAX);
     let unreadable =
         |fault: String| Failure { code: "ledger_unreadable", detail: format!("The ledger could not be read: {fault}.") };
     let permit = REPORTS.acquire().await.map_err(|fault| unreadable(fault.to_string()))?;
-    let dir = dir.to_owned();
+    let dir = dir.clone();
     let done = tokio::task::spawn_blocking(move || {
         // Kept until the reading ends, not until the call does.
         let _permit = permit;
@@ -249,7 +249,8 @@ mod tests {
         let (begun, end) = (Arc::new(AtomicUsize::new(0)), Arc::new(Barrier::new(REPORTS_MAX + 1)));
         for _ in 0..100 {
             let (begun, end) = (Arc::clone(&begun), Arc::clone(&end));
-            let mut call = Box::pin(report(Path::new("/"), move |_| {
+            let folder = Folder::from("/");
+            let mut call = Box::pin(report(&folder, move |_| {
                 begun.fetch_add(1, Ordering::SeqCst);
                 end.wait();
                 Ok(())

@@ -31,14 +31,14 @@ pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
 
 fn confined(confine: &Confine) -> serde_json::Value {
     let Confine { system, read, write, exec, net, limits, allow_missing } = confine;
-    let ProcessLimits { data, fsize, cpu, files } = limits;
+    let ProcessLimits { data, fsize, cpu, files, processes } = limits;
     let net = match net {
         Net::None => json!("none"),
         Net::Proxy(hosts) => json!({ "proxy": hosts.iter().map(super::host).collect::<Vec<_>>() }),
     };
     let missing: Vec<&str> = allow_missing.iter().map(|feature: &Feature| feature.word()).collect();
     json!({"system": system, "read": read, "write": write, "exec": exec, "net": net, "allow_missing": missing,
-           "limits": {"data": data, "fsize": fsize, "cpu_s": cpu, "files": files}})
+           "limits": {"data": data, "fsize": fsize, "cpu_s": cpu, "files": files, "processes": processes}})
 }
 
 #[cfg_attr(not(feature = "plan-upstream"), allow(dead_code, reason = "no tool of such a gateway has one"))]

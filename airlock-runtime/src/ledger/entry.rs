@@ -9,11 +9,13 @@ use super::line::{BODY_MAX, ascii_json};
 use super::redact::{Redact, redact_body};
 use super::revoked::{Target, revoke_body};
 use super::sessions::{Mark, STAMP_MAX};
+use super::told::{Connections, connections_body, ended_body};
 use crate::lease::CAVEATS_MAX;
 use crate::policy::evidence::Kept;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 /// Longest text member in bytes of its JSON form; a tool name has at most 128 characters, a lease string 256 bytes.
 const TEXT_MAX: usize = 320;
@@ -55,6 +57,10 @@ pub enum Entry<'a> {
     Revoke(Revoke<'a>),
     /// Evidence is erased, for good.
     Redact(Redact<'a>),
+    /// Connections that foreign servers asked for, counted.
+    Connections(&'a [Connections<'a>]),
+    /// A process of the gateway has ended although nobody ended it: `egress`, `clerk` or `launcher`.
+    Ended(&'static str),
 }
 
 /// A revocation.
@@ -254,6 +260,9 @@ pub(super) struct Genesis<'a> {
     /// Key of epoch 0, base64; absent in ledgers that were begun without epoch keys.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) epk: Option<&'a str>,
+    /// SHA-256 of the kernel profile of each process of the gateway that began the ledger; absent where no gateway did.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub(super) profiles: BTreeMap<&'static str, String>,
 }
 
 /// What recovery found and did.
@@ -400,6 +409,8 @@ impl Entry<'_> {
             Entry::Approve(a) => Sealed { salt: a.args.map(|_| salt), ..bare(body(&approve_line(a, pol, &salt))) },
             Entry::Redact(r) => bare(redact_body(r, pol)),
             Entry::Revoke(r) => bare(revoke_body(&r.target, r.why, r.by)),
+            Entry::Connections(of) => bare(connections_body(of, pol)),
+            Entry::Ended(role) => bare(ended_body(role, pol)),
         }
     }
 }

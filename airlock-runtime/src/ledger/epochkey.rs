@@ -148,7 +148,7 @@ impl Keys {
     }
 
     fn sync(&self) -> Result<(), LedgerError> {
-        self.file.sync_all().map_err(|error| LedgerError::io("sync", &self.path, error))
+        self.file.sync_data().map_err(|error| LedgerError::io("sync", &self.path, error))
     }
 }
 

@@ -87,7 +87,7 @@ pub(super) fn members(entry: &Entry<'_>, kept: &Kept) -> Option<String> {
         }
         Entry::Approve(approve) => text(What::Arguments, Some(approve.tool), approve.args?, ARGUMENTS_KEPT_MAX, kept),
         Entry::Outcome(outcome) => text(What::Result, None, outcome.text?, RESULT_KEPT_MAX, kept),
-        Entry::Issue(_) | Entry::Revoke(_) | Entry::Redact(_) => None,
+        Entry::Issue(_) | Entry::Revoke(_) | Entry::Redact(_) | Entry::Connections(_) | Entry::Ended(_) => None,
     }
 }
 
@@ -157,7 +157,7 @@ impl Lines {
 /// Reads a file of evidence and gives each line with its place. A line that is too long, or has no end, is none of ours: reading goes on with
 /// the next one.
 pub(super) fn scan(file: &File, mut each: impl FnMut(u64, &[u8])) -> std::io::Result<()> {
-    let size = file.metadata()?.len();
+    let size = files::size(file)?;
     let mut from = 0;
     while from < size {
         let end = files::scan_lines(file, from, size, EVIDENCE_LINE_MAX, |at, text| {
@@ -175,7 +175,7 @@ pub(super) fn scan(file: &File, mut each: impl FnMut(u64, &[u8])) -> std::io::Re
 /// Length of a file of evidence, after a line that a writer left incomplete was ended: what follows has to stand by itself.
 pub(super) fn mend(store: &Store) -> Result<u64, LedgerError> {
     let failed = |doing: &str, error| LedgerError::io(doing, &store.dir.join(files::EVIDENCE), error);
-    let size = store.evidence.metadata().map_err(|e| failed("read", e))?.len();
+    let size = files::size(&store.evidence).map_err(|e| failed("read", e))?;
     let mut last = [b'\n'];
     if size > 0 {
         store.evidence.read_exact_at(&mut last, size - 1).map_err(|e| failed("read", e))?;

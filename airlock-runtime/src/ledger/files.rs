@@ -137,7 +137,19 @@ pub(super) fn open(path: &Path) -> io::Result<File> {
     Opening::default().read().open(path)
 }
 
-fn irregular(path: &Path) -> io::Error {
+/// Opens a directory, never waiting.
+pub(super) fn open_dir(path: &Path) -> io::Result<File> {
+    let flags = i32::try_from((OFlags::DIRECTORY | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    OpenOptions::new().read(true).custom_flags(flags).open(path)
+}
+
+/// Length of an open file, bytes.
+pub(super) fn size(file: &File) -> io::Result<u64> {
+    // By the call that takes no path: a confined gateway has no other one.
+    Ok(u64::try_from(rustix::fs::fstat(file)?.st_size).unwrap_or(0))
+}
+
+pub(super) fn irregular(path: &Path) -> io::Error {
     io::Error::new(
         io::ErrorKind::InvalidInput,
         format!("{} is not a regular file: a link, a pipe or a directory lies there", path.display()),
@@ -150,8 +162,13 @@ fn irregular(path: &Path) -> io::Error {
 /// # Errors
 /// It cannot be read, or is no regular file.
 pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+    open(path).and_then(note)
+}
+
+/// The same of an open file.
+pub(super) fn note(file: File) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    open(path)?.take(NOTE_MAX as u64 + 1).read_to_end(&mut bytes)?;
+    file.take(NOTE_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 

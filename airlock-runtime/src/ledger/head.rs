@@ -274,9 +274,9 @@ impl Head {
         self.file.write_all_at(&[0; 2 * SLOT], 0).map_err(|error| LedgerError::io("write", &self.path, error))
     }
 
-    /// Puts the head on disk: at start and at shutdown. In between it may lag, recovery rolls it forward.
+    /// Puts the head on disk: at start and at shutdown. In between it may lag, recovery rolls it forward. Its length with it, where that is new.
     pub(super) fn sync(&self) -> Result<(), LedgerError> {
-        self.file.sync_all().map_err(|error| LedgerError::io("sync", &self.path, error))
+        self.file.sync_data().map_err(|error| LedgerError::io("sync", &self.path, error))
     }
 }
 

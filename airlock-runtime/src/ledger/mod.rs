@@ -17,6 +17,7 @@ pub mod evidence;
 mod facts;
 mod files;
 mod fold;
+pub(crate) mod folder;
 mod head;
 #[cfg(feature = "mint")]
 mod issued;
@@ -43,6 +44,7 @@ mod sealed;
 mod sessions;
 mod store;
 mod ticket;
+mod told;
 pub mod verify;
 mod window;
 pub mod witness;
@@ -56,12 +58,14 @@ pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{CHECKPOINT, Segment, WITNESSED, read_note, segments};
 pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
+pub use folder::Folder;
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
 pub use rehearsal::Rehearsal;
 pub use revoked::{Holder, REVOCATIONS_MAX, Target};
 pub use sessions::Scope;
 pub use ticket::{Recorded, Ticket};
+pub use told::Connections;
 pub use writer::Sync;
 
 use crate::clock::Micros;
@@ -96,6 +100,7 @@ pub struct Ledger {
     is_new: bool,
     kept: Kept,
     salts: salts::Salts,
+    folder: Folder,
 }
 
 impl Ledger {
@@ -115,7 +120,7 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::open`].
     pub fn open_for(dir: &Path, policy: &'static Policy) -> Result<Self, LedgerError> {
-        Prepared::new(dir, policy)?.open()
+        Prepared::new(dir, policy)?.open()?.begin()
     }
 
     /// Opens the ledger that is in `dir`, whichever gateway's it is, to add an entry of the operator's (a revocation, an issue). It is
@@ -159,7 +164,7 @@ impl Ledger {
     }
 
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
-        let (pin, origin, kept) = (store.pin(), store.origin.clone(), store.keeps.kept);
+        let (pin, origin, kept, folder) = (store.pin(), store.origin.clone(), store.keeps.kept, store.folder.clone());
         let shared = Arc::new(Shared::new(store));
         let (asks, inbox) = sync_channel(QUEUE_MAX);
         let syncs_idle = match durability {
@@ -180,6 +185,7 @@ impl Ledger {
             is_new,
             kept,
             salts: salts::Salts::default(),
+            folder,
         })
     }
 
@@ -193,6 +199,12 @@ impl Ledger {
     #[must_use]
     pub const fn pin(&self) -> Pin {
         self.pin
+    }
+
+    /// Its directory, as it is read by this process.
+    #[must_use]
+    pub const fn folder(&self) -> &Folder {
+        &self.folder
     }
 
     /// True when `open` found or made a ledger without entries: the time to tell the operator the key. The process that created it
@@ -354,8 +366,10 @@ impl Ledger {
                 "the ledger did not end within {time:?}: another process holds it, or the disk hangs"
             )));
         };
-        // A panic of the thread shows as a ticket answered `Stopped`.
-        let _ = thread.join();
+        // A panic of the thread shows as a ticket answered `Stopped`. One that stays has nothing more to do.
+        if !crate::thread::stays() {
+            let _ = thread.join();
+        }
         match self.shared.failed() {
             Some(error) => Err(error),
             None => ended.map(drop),
@@ -387,13 +401,42 @@ impl Prepared {
     ///
     /// # Errors
     /// As [`Ledger::open`].
-    pub fn open(self) -> Result<Ledger, LedgerError> {
+    pub fn open(self) -> Result<Opened, LedgerError> {
         let (store, is_new) = place::open_prepared(&self.dir, self.head, Self::terms(self.policy, &self.pol))?;
-        Ledger::start(store, self.pol, self.policy.ledger.durability, is_new)
+        Ok(Opened { store, pol: self.pol, durability: self.policy.ledger.durability, is_new })
     }
 
     const fn terms<'a>(policy: &'static Policy, pol: &'a str) -> place::Terms<'a> {
         place::Terms { origin: policy.gateway, pol, durability: policy.ledger.durability, watch: Some(policy) }
+    }
+}
+
+/// A ledger that is open, before its thread is there.
+#[derive(Debug)]
+pub struct Opened {
+    store: Store,
+    pol: String,
+    durability: Durability,
+    is_new: bool,
+}
+
+impl Opened {
+    /// From here on this clerk does what is done in the directory by a name.
+    ///
+    /// # Errors
+    /// The directory cannot be opened.
+    #[cfg(any(test, feature = "gateway"))]
+    pub(crate) fn with(mut self, clerk: Arc<dyn folder::Clerk>) -> Result<Self, LedgerError> {
+        self.store.folder = self.store.folder.with(clerk).map_err(|e| LedgerError::io("open", &self.store.dir, e))?;
+        Ok(self)
+    }
+
+    /// Begins to write.
+    ///
+    /// # Errors
+    /// The system starts no thread.
+    pub fn begin(self) -> Result<Ledger, LedgerError> {
+        Ledger::start(self.store, self.pol, self.durability, self.is_new)
     }
 }
 

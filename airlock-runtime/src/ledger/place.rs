@@ -10,6 +10,7 @@ use super::evidence;
 use super::facts::Facts;
 use super::files::{self, End, Opening, Segment};
 use super::fold::Folded;
+use super::folder::{Draft, Folder};
 use super::head::{Head, boot_id};
 use super::line::{self, LINE_MAX};
 use super::note::{is_origin, parse_key, plain_key};
@@ -25,11 +26,11 @@ use crate::policy::evidence::Evidence;
 use crate::policy::{Durability, Policy};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::SigningKey;
-use rustix::fs::OFlags;
 use serde::Deserialize;
-use std::fs::{DirBuilder, File, Metadata, OpenOptions};
+use std::collections::BTreeMap;
+use std::fs::{DirBuilder, File, Metadata};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, MetadataExt};
 use std::path::Path;
 use std::sync::Arc;
 use zeroize::Zeroizing;
@@ -52,6 +53,14 @@ impl Terms<'_> {
     /// Facts of a ledger of which nothing was read yet.
     pub(super) fn facts(&self) -> Facts {
         self.watch.map_or_else(Facts::default, Facts::watching)
+    }
+
+    /// Kernel profiles of the gateway whose ledger it is.
+    fn profiles(&self) -> BTreeMap<&'static str, String> {
+        #[cfg(feature = "confine")]
+        return self.watch.map(crate::confine::profiles).unwrap_or_default();
+        #[cfg(not(feature = "confine"))]
+        BTreeMap::new()
     }
 
     /// What is kept of arguments and results; by the command line, which records no calls, nothing.
@@ -206,8 +215,17 @@ fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Re
     let (keys, first) = Keys::create(&store.dir)?;
     let epk = plain_key(&first);
     (store.epoch_keys, store.first_epoch) = (Some(keys), Some(first));
-    let genesis =
-        Genesis { t: "genesis", v: VERSION, origin: terms.origin, pk: &pk, pol: terms.pol, durability, seal, epk: Some(&epk) };
+    let genesis = Genesis {
+        t: "genesis",
+        v: VERSION,
+        origin: terms.origin,
+        pk: &pk,
+        pol: terms.pol,
+        durability,
+        seal,
+        epk: Some(&epk),
+        profiles: terms.profiles(),
+    };
     let mut lines = Vec::new();
     store.extend(Micros::now(), &body(&genesis), &mut lines);
     store.write_lines(&lines)?;
@@ -276,8 +294,8 @@ pub(super) fn assemble(
     let evidence = open_evidence(dir, segment.first)?;
     let cursor = Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes()));
     Ok(Store {
-        kill_file: dir.join(files::KILL),
         dir: dir.to_owned(),
+        folder: Folder::from(dir),
         origin: terms.origin.to_owned(),
         key,
         first_epoch: None,
@@ -373,24 +391,15 @@ fn locked(seed: &[u8; 32]) -> Result<Locked<SigningKey>, LedgerError> {
 /// Writes a whole private file so that after a crash it is there with all its bytes or not at all. The lock is held.
 pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
     let dir = path.parent().unwrap_or(path);
-    let draft = path.with_extension("draft");
-    let written = private().write().create().truncate().open(&draft).and_then(|mut file| {
-        file.write_all(bytes)?;
-        file.sync_all()?;
-        std::fs::rename(&draft, path)
+    let written = Draft::begin(path.to_owned()).and_then(|mut draft| {
+        draft.file.write_all(bytes)?;
+        draft.publish()
     });
-    written.map_err(|e| if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("write", path, e) })?;
-    sync_dir(dir)
+    written.map_err(|e| if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("write", path, e) })
 }
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
-    let flags = i32::try_from((OFlags::DIRECTORY | OFlags::NONBLOCK).bits()).unwrap_or(0);
-    OpenOptions::new()
-        .read(true)
-        .custom_flags(flags)
-        .open(dir)
-        .and_then(|dir| dir.sync_all())
-        .map_err(|e| LedgerError::io("sync", dir, e))
+    files::open_dir(dir).and_then(|dir| dir.sync_all()).map_err(|e| LedgerError::io("sync", dir, e))
 }
 
 /// How a file of a ledger is opened.

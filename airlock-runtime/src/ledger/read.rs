@@ -9,6 +9,7 @@ mod tally;
 pub use follow::Follower;
 
 use super::files;
+use super::folder::{Folder, Place};
 use super::line::{self, Line};
 use crate::clock::Micros;
 use serde::Serialize;
@@ -16,7 +17,6 @@ use serde_json::value::RawValue;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io;
-use std::path::Path;
 pub use tally::Gathered;
 
 /// Most entries that `tail` gives at once: 10,000 of the longest are 160 MiB.
@@ -106,16 +106,17 @@ pub struct Agent {
 ///
 /// # Errors
 /// The directory or a segment cannot be read.
-pub fn tail(dir: &Path, count: usize) -> io::Result<Tail> {
+pub fn tail(folder: impl Into<Folder>, count: usize) -> io::Result<Tail> {
+    let folder = folder.into();
     let count = count.min(TAIL_MAX);
     let mut out = Tail { entries: Vec::new(), damaged: 0 };
-    for segment in files::segments(dir)?.iter().rev() {
+    for segment in folder.segments()?.iter().rev() {
         let missing = count - out.entries.len();
         if missing == 0 {
             break;
         }
         let mut found = Vec::new();
-        for text in last_lines(&files::open(&segment.path)?, missing)? {
+        for text in last_lines(&folder.read(Place::Segment(segment.first))?, missing)? {
             let readable = line::parse(&text).ok().and_then(|_| serde_json::from_slice::<Box<RawValue>>(&text).ok());
             match readable {
                 Some(entry) => found.push(entry),
@@ -131,7 +132,7 @@ pub fn tail(dir: &Path, count: usize) -> io::Result<Tail> {
 /// The last whole lines of a file, read from its end.
 fn last_lines(file: &File, count: usize) -> io::Result<Vec<Vec<u8>>> {
     const STEP: u64 = 64 * 1024;
-    let size = file.metadata()?.len();
+    let size = files::size(file)?;
     let (mut from, mut bytes) = (size, Vec::new());
     // One line feed more than lines, to know where the first one begins.
     while from > 0 && bytes.iter().filter(|b| **b == b'\n').count() <= count {
@@ -152,10 +153,10 @@ fn last_lines(file: &File, count: usize) -> io::Result<Vec<Vec<u8>>> {
 ///
 /// # Errors
 /// The directory or a segment cannot be read.
-pub fn stats(dir: &Path) -> io::Result<Stats> {
+pub fn stats(folder: impl Into<Folder>) -> io::Result<Stats> {
     let mut gathered = Gathered::new(false);
     let (mut entries, mut since, mut until) = (0, None, None);
-    let damaged = walk(dir, Micros(0), |line| {
+    let damaged = walk(folder, Micros(0), |line| {
         entries += 1;
         until = line.micros();
         since = since.or(until);
@@ -170,11 +171,11 @@ pub fn stats(dir: &Path) -> io::Result<Stats> {
 ///
 /// # Errors
 /// The directory or a segment cannot be read.
-pub fn exposure(dir: &Path, lookback_hours: u64) -> io::Result<Exposure> {
+pub fn exposure(folder: impl Into<Folder>, lookback_hours: u64) -> io::Result<Exposure> {
     const HOUR: u64 = 3600 * 1_000_000;
     let since = Micros(Micros::now().0.saturating_sub(lookback_hours.saturating_mul(HOUR)));
     let mut gathered = Gathered::new(true);
-    let damaged = walk(dir, since, |line| gathered.take(line))?;
+    let damaged = walk(folder, since, |line| gathered.take(line))?;
     Ok(Exposure { lookback_hours, damaged, agents: gathered.agents() })
 }
 
@@ -182,12 +183,13 @@ pub fn exposure(dir: &Path, lookback_hours: u64) -> io::Result<Exposure> {
 ///
 /// # Errors
 /// The directory or a segment cannot be read.
-pub fn walk(dir: &Path, since: Micros, mut each: impl FnMut(&Line<'_>)) -> io::Result<u64> {
+pub fn walk(folder: impl Into<Folder>, since: Micros, mut each: impl FnMut(&Line<'_>)) -> io::Result<u64> {
+    let folder = folder.into();
     let mut damaged = 0;
     let earliest = since.rfc3339();
-    for segment in files::segments(dir)? {
-        let file = files::open(&segment.path)?;
-        let size = file.metadata()?.len();
+    for segment in folder.segments()? {
+        let file = folder.read(Place::Segment(segment.first))?;
+        let size = files::size(&file)?;
         let end = files::scan(&file, files::seek(&file, size, since)?, size, |_, text| {
             match line::parse(text) {
                 Ok(line) if line.ts >= earliest.as_str() => each(&line),

@@ -1,10 +1,11 @@
 //! Evidence that is kept for a time: whole files of it are emptied, once an entry says so. The entries themselves stay.
 
+use super::LedgerError;
 use super::evidence::Lines;
 use super::files::{self, Segment};
+use super::folder::Place;
 use super::redact::{Redact, redact_body};
 use super::store::Store;
-use super::{LedgerError, place};
 use crate::clock::Micros;
 use crate::policy::evidence::Kept;
 
@@ -32,12 +33,10 @@ impl Store {
         self.extend(now, &entry, &mut lines);
         self.write(&lines, &Lines::default())?;
         rustix::fs::fdatasync(&*self.file).map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
-        let dir = self.dir.join(files::EVIDENCE);
         for (segment, _) in &old {
-            let path = dir.join(segment.name());
             // A confined gateway removes no file.
-            let emptied = place::private().write().create().truncate().open(&path).and_then(|file| file.sync_data());
-            emptied.map_err(|e| LedgerError::io("empty", &path, e))?;
+            let emptied = self.folder.empty(Place::Evidence(segment.first));
+            emptied.map_err(|e| LedgerError::io("empty", &self.dir.join(files::EVIDENCE).join(segment.name()), e))?;
         }
         Ok(())
     }
@@ -45,16 +44,16 @@ impl Store {
     /// Segments before the present one whose last entry is from before `since` and that have evidence, each with that entry's number. A
     /// segment ends when the next one begins.
     fn expired(&self, since: Micros) -> Result<Vec<(Segment, u64)>, LedgerError> {
-        let segments = files::segments(&self.dir).map_err(|e| LedgerError::io("read", &self.dir, e))?;
+        let segments = self.folder.segments().map_err(|e| LedgerError::io("read", &self.dir, e))?;
         let mut old = Vec::new();
         for pair in segments.windows(2).filter(|pair| pair[1].first <= self.segment.first) {
-            let file = place::private().read().open(&pair[1].path);
+            let file = self.folder.read(Place::Segment(pair[1].first));
             let began = file.and_then(|file| files::first_time(&file)).map_err(|e| LedgerError::io("read", &pair[1].path, e))?;
             if began.is_none_or(|began| began >= since) {
                 break;
             }
-            let evidence = self.dir.join(files::EVIDENCE).join(pair[0].name());
-            if evidence.symlink_metadata().is_ok_and(|meta| meta.len() > 0) {
+            let evidence = self.folder.read(Place::Evidence(pair[0].first));
+            if evidence.and_then(|file| files::size(&file)).is_ok_and(|size| size > 0) {
                 old.push((pair[0].clone(), pair[1].first - 1));
             }
         }

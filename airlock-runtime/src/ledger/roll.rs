@@ -3,16 +3,16 @@
 //! Each step is on disk before the next begins. A crash between them leaves what the next start goes on with: a key that no line names is
 //! written over, and an old key is erased with the next checkpoint.
 
+use super::LedgerError;
 use super::epoch::{self, Epoch};
 use super::epochkey::Keys;
 use super::files;
+use super::folder::Place;
 use super::head::Head;
 use super::note::{Checkpoint, Pin};
 use super::room::Room;
 use super::store::Store;
-use super::{LedgerError, place};
 use crate::clock::Micros;
-use std::path::Path;
 use std::time::Duration;
 
 /// What is to be signed: a statement, and the epoch of its newest entry.
@@ -91,9 +91,8 @@ impl Store {
     /// The same where the lock is held. One of as many entries with another root, signed by the log key, is proof that somebody else signs with
     /// it: it stays where it is, and nothing is signed any more.
     pub(super) fn put(&self, statement: &Statement) -> Result<(), LedgerError> {
-        let path = self.dir.join(files::CHECKPOINT);
-        match self.lies(&path, statement) {
-            Lies::Less => place::durable_file(&path, self.sign(statement)?.as_bytes())?,
+        match self.lies(statement) {
+            Lies::Less => self.write_file(Place::Checkpoint, self.sign(statement)?.as_bytes())?,
             Lies::Enough => {}
             Lies::Other => {
                 let n = statement.checkpoint.n;
@@ -107,8 +106,8 @@ impl Store {
     }
 
     /// Does this note, or a later one, lie there?
-    fn lies(&self, path: &Path, statement: &Statement) -> Lies {
-        let Ok(note) = files::read_note(path) else { return Lies::Less };
+    fn lies(&self, statement: &Statement) -> Lies {
+        let Ok(note) = self.folder.read(Place::Checkpoint).and_then(files::note) else { return Lies::Less };
         let by_epoch = || statement.epoch.as_ref().is_none_or(|epoch| Checkpoint::verify_epoch(&note, epoch).is_ok());
         let ours = &statement.checkpoint;
         // One of fewer entries makes room, whoever signed it: the common case, and it costs no signature.

@@ -3,13 +3,13 @@
 use super::LedgerError;
 use super::entry::body;
 use super::files;
+use super::folder::{Folder, Place};
 use super::head::Head;
 use super::place::private;
 use super::store::Store;
 use crate::clock::Micros;
-use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
+use rustix::fs::{FallocateFlags, fallocate};
 use serde::Serialize;
-use std::fs::File;
 use std::io::{ErrorKind, Write};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
@@ -43,11 +43,6 @@ pub(super) fn is_full(error: &std::io::Error) -> bool {
     matches!(error.kind(), ErrorKind::StorageFull | ErrorKind::QuotaExceeded)
 }
 
-/// Has the disk less room than is set aside? Asked when it took a part of what it was given.
-pub(super) fn is_used_up(file: &File) -> bool {
-    fstatvfs(file).is_ok_and(|disk| disk.f_bavail.saturating_mul(disk.f_frsize) < RESERVE)
-}
-
 /// Sets room aside, unless it is already.
 pub(super) fn set_aside(dir: &Path) -> Result<(), LedgerError> {
     let path = dir.join(files::RESERVE);
@@ -71,9 +66,9 @@ pub(super) fn set_aside(dir: &Path) -> Result<(), LedgerError> {
 }
 
 /// Gives the room up. The file stays, empty: a confined gateway removes none.
-fn give_up(dir: &Path) {
+fn give_up(folder: &Folder) {
     // What cannot be given up does not help, and the write that follows says so.
-    let _ = private().write().create().truncate().open(&dir.join(files::RESERVE));
+    let _ = folder.empty(Place::Reserve);
 }
 
 /// The answer to everything from then on.
@@ -93,7 +88,7 @@ impl Store {
                 Ok(taken) => salts = &salts[taken..],
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) if is_full(&error) && self.room == Room::Free => {
-                    give_up(&self.dir);
+                    give_up(&self.folder);
                     self.room = Room::Used;
                 }
                 Err(error) => return Err(LedgerError::io("append to", &self.dir.join(files::EVIDENCE), error)),
@@ -109,11 +104,11 @@ impl Store {
             return Ok(());
         }
         let failed = |error| LedgerError::io("append to", &self.dir.join(files::EVIDENCE), error);
-        let before = self.evidence.metadata().map_err(failed)?.len();
+        let before = files::size(&self.evidence).map_err(failed)?;
         match (&*self.evidence).write_all(texts) {
             Ok(()) => Ok(()),
             Err(error) if is_full(&error) => {
-                self.evidence.set_len(before).map_err(failed)?;
+                self.folder.cut(Place::Evidence(self.segment.first), before).map_err(failed)?;
                 self.room = Room::Used;
                 Ok(())
             }
@@ -145,8 +140,9 @@ impl Store {
 
     fn record_full(&mut self, now: Micros) -> Result<(), LedgerError> {
         let cut = self.size()?.saturating_sub(self.written.offset);
-        self.file.set_len(self.written.offset).map_err(|e| LedgerError::io("cut", &self.segment.path, e))?;
-        give_up(&self.dir);
+        let cut_off = self.folder.cut(Place::Segment(self.segment.first), self.written.offset);
+        cut_off.map_err(|e| LedgerError::io("cut", &self.segment.path, e))?;
+        give_up(&self.folder);
         self.cursor = self.written.clone();
         let line = self.cursor.extend(now, &self.written_mark.stamp(&body(&FullLine { t: "disk_full", cut })));
         self.write_lines(&[line, b"\n".to_vec()].concat())?;

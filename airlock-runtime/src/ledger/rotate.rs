@@ -3,11 +3,12 @@
 //! The last line of a segment is a `rotate` line. What comes after it is the same chain, tree and numbering in the next file. A crash
 //! leaves a segment that ends with that line and no next one, or an empty one; whoever holds the lock next goes on from there.
 
+use super::LedgerError;
 use super::cursor::rotate_body;
 use super::files::{self, End, Segment};
+use super::folder::Place;
 use super::head::Slot;
 use super::store::Store;
-use super::{LedgerError, place};
 use crate::clock::Micros;
 use std::sync::Arc;
 
@@ -44,7 +45,7 @@ impl Store {
             self.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
         }
         self.open_segment(true)?;
-        place::sync_dir(&self.dir)?;
+        self.folder.sync().map_err(|e| LedgerError::io("sync", &self.dir, e))?;
         self.write_head()
     }
 
@@ -52,9 +53,10 @@ impl Store {
     fn open_segment(&mut self, create: bool) -> Result<(), LedgerError> {
         let first = self.cursor.range.len();
         let segment = Segment { first, path: self.dir.join(files::segment_name(first)) };
-        let file = place::private().read().append().create_if(create).open(&segment.path);
+        let file = self.folder.grow(Place::Segment(first), create);
         let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
-        self.evidence = Arc::new(place::open_evidence(&self.dir, first)?);
+        let evidence = self.folder.grow(Place::Evidence(first), true);
+        self.evidence = Arc::new(evidence.map_err(|e| LedgerError::io("open", &self.dir.join(files::EVIDENCE), e))?);
         self.cursor.open_segment();
         self.note_written();
         (self.segment, self.file, self.durable) = (segment, Arc::new(file), 0);

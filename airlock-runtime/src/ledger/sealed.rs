@@ -5,9 +5,10 @@
 
 use super::chain::{Hash, hex, unhex};
 use super::files;
+use super::folder::{Folder, Place};
 use super::seal::Seal;
 use super::verify::Finding;
-use super::{LedgerError, place, room};
+use super::{LedgerError, room};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Read, Write};
@@ -19,12 +20,13 @@ pub(super) const MARK_EVERY: u64 = 256;
 const SEALS_MAX: u64 = 64 * 1024 * 1024;
 
 /// Appends a mark. It is not synced: it only helps to name a place.
-pub(super) fn mark(dir: &Path, seal: &Seal) -> Result<(), LedgerError> {
-    let path = dir.join(files::SEALS);
+pub(super) fn mark(folder: &Folder, seal: &Seal) -> Result<(), LedgerError> {
     let line = format!("{{\"n\":{},\"mu\":\"{}\"}}\n", seal.len(), hex(seal.mu()));
-    let file = place::private().append().create().open(&path);
-    file.and_then(|mut file| file.write_all(line.as_bytes()))
-        .map_err(|e| if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("append to", &path, e) })
+    let file = folder.grow(Place::Seals, true);
+    file.and_then(|mut file| file.write_all(line.as_bytes())).map_err(|e| {
+        let dir = folder.path();
+        if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("append to", &dir.join(files::SEALS), e) }
+    })
 }
 
 #[derive(Deserialize)]

@@ -8,6 +8,7 @@ use super::evidence::{self, Lines};
 use super::facts::{Facts, Require};
 use super::files::{self, End, Segment};
 use super::fold::Folded;
+use super::folder::{self, Folder, Place};
 use super::head::{Head, Slot};
 use super::line;
 use super::revoked::{self, Mark};
@@ -44,8 +45,8 @@ pub(super) struct Store {
     /// The secrets of its epoch keys.
     pub(super) epoch_keys: Option<Keys>,
     pub(super) boot: [u8; 16],
-    /// Where a kill file would lie.
-    pub(super) kill_file: PathBuf,
+    /// What is done in it by a name.
+    pub(super) folder: Folder,
     pub(super) segment: Segment,
     pub(super) file: Arc<File>,
     pub(super) evidence: Arc<File>,
@@ -148,7 +149,7 @@ impl Store {
         self.rotate_if_due(now)?;
         self.roll_if_due(now, None)?;
         let mut lines = Vec::new();
-        self.look_for_kill_file(now, &mut lines);
+        self.look_for_kill_file(now, &mut lines)?;
         if let Some(denials) = self.folded.take_due(now) {
             self.extend(now, &denials, &mut lines);
         }
@@ -182,12 +183,12 @@ impl Store {
 
     /// Is the kill file there, and does the ledger say so already? Whatever lies there counts, and so does a fault of looking. That it
     /// came or went is an entry: taking it away is as visible as putting it there.
-    fn look_for_kill_file(&mut self, now: Micros, lines: &mut Vec<u8>) {
-        let seen = self.kill_file.symlink_metadata();
-        let is_there = !seen.is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    fn look_for_kill_file(&mut self, now: Micros, lines: &mut Vec<u8>) -> Result<(), LedgerError> {
+        let is_there = self.folder.is_killed().map_err(|e| LedgerError::io("look for a kill file in", &self.dir, e))?;
         if is_there != self.facts.revoked.killed() {
             self.extend(now, &revoked::kill_body(is_there), lines);
         }
+        Ok(())
     }
 
     /// The body of an entry; of an allow, with what its session has come to.
@@ -225,7 +226,7 @@ impl Store {
             Ok(length) => {
                 let text = format!("the disk took {length} of {} bytes of the ledger", lines.len());
                 // A limit of this process alone looks the same, and is no reason for others to stop.
-                let is_full = room::is_used_up(&self.file);
+                let is_full = self.folder.is_used_up();
                 return Err(if is_full { room::full(&self.dir, &text) } else { LedgerError::Io(text) });
             }
             Err(error) if room::is_full(&error) => return Err(room::full(&self.dir, &error)),
@@ -336,24 +337,30 @@ impl Store {
     /// Moves the bytes `at..size` to `torn/`, cuts them off, and records that. Nothing is dropped without a trace.
     pub(super) fn cut(&mut self, at: u64, size: u64, lost: u64, now: Micros, lines: &mut Vec<u8>) -> Result<(), LedgerError> {
         let bytes = files::bytes(&self.file, at, size).map_err(|e| LedgerError::io("read", &self.segment.path, e))?;
-        let digest = if bytes.is_empty() { String::new() } else { hex(&Sha256::digest(&bytes)) };
+        let hash = Sha256::digest(&bytes);
+        let digest = if bytes.is_empty() { String::new() } else { hex(&hash) };
         let mut name = String::new();
         if !bytes.is_empty() {
-            // The digest makes the name: the same tail cut twice (a crash during recovery) is the same file.
-            name = format!("{:020}-{at}-{}.bin", self.segment.first, &digest[..16]);
-            let path = self.dir.join(files::TORN).join(&name);
-            place::durable_file(&path, &bytes)?;
-            self.file.set_len(at).map_err(|e| LedgerError::io("cut the bad tail of", &self.segment.path, e))?;
+            let (first, begin) = (self.segment.first, hash.first_chunk().copied().map_or(0, u64::from_be_bytes));
+            name = folder::torn_name(first, at, begin);
+            self.write_file(Place::Torn(first, at, begin), &bytes)?;
+            let cut = self.folder.cut(Place::Segment(first), at);
+            cut.map_err(|e| LedgerError::io("cut the bad tail of", &self.segment.path, e))?;
         }
         let entry = Recover { t: "recover", torn: &name, bytes: bytes.len() as u64, digest: &digest, lost };
         self.extend(now, &body(&entry), lines);
         Ok(())
     }
 
+    /// Writes a whole file of the ledger, as [`Folder::write`] does.
+    pub(super) fn write_file(&self, place: Place, bytes: &[u8]) -> Result<(), LedgerError> {
+        let written = self.folder.write(place, bytes);
+        written.map_err(|e| if room::is_full(&e) { room::full(&self.dir, &e) } else { LedgerError::io("write to", &self.dir, e) })
+    }
+
     /// Length of the segment.
     pub(super) fn size(&self) -> Result<u64, LedgerError> {
-        let meta = self.file.metadata().map_err(|e| LedgerError::io("read", &self.segment.path, e))?;
-        Ok(meta.len())
+        files::size(&self.file).map_err(|e| LedgerError::io("read", &self.segment.path, e))
     }
 
     /// Counted refusals get their line, however new they are.
@@ -386,7 +393,7 @@ impl Store {
         if let Some(seal) = self.sealed.clone() {
             self.write_head()?;
             if seal.len() >= self.marked + MARK_EVERY {
-                sealed::mark(&self.dir, &seal)?;
+                sealed::mark(&self.folder, &seal)?;
                 self.marked = seal.len();
             }
         }

@@ -3,12 +3,13 @@
 use super::Egress;
 use super::link::Link;
 use super::message::{ANSWER_MAX, Order, REPORT_MAX, Report};
+use super::tally::{self, Row, Tally};
 use crate::decide::Errand;
 use crate::effect::Failure;
 use crate::effect::http::FetchFault;
 use crate::limits::{IN_FLIGHT_BYTES_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX};
 use crate::policy::{Policy, Tool};
-use crate::role::{self, Helper};
+use crate::role::Helper;
 use crate::wire::scan::scan_within;
 use rustix::process::Pid;
 use serde_json::Value;
@@ -29,8 +30,6 @@ const WAITING_MAX: usize = 2 * IN_FLIGHT_BYTES_MAX;
 /// Values and depth of an answer beyond those of the document in it: what stands around it, and what the manifest selects.
 const VALUES_MORE: usize = 256;
 const DEPTH_MORE: usize = 2;
-/// How long a gateway that ends waits for egress, which ends at once.
-const END_MAX: Duration = Duration::from_millis(500);
 
 /// What egress is sent for.
 #[derive(Clone, Default)]
@@ -45,6 +44,8 @@ struct Inner {
     link: RefCell<Option<Rc<Link>>>,
     open: RefCell<HashMap<u64, oneshot::Sender<Result<String, Failure>>>>,
     next: Cell<u64>,
+    /// Connections of foreign servers that egress told of.
+    tally: Tally,
     has_ended: Cell<bool>,
     ended: Notify,
 }
@@ -77,6 +78,7 @@ impl Errands {
                 process,
                 egress: RefCell::new(Some(egress)),
                 link: RefCell::default(),
+                tally: Tally::default(),
                 open: RefCell::default(),
                 next: Cell::new(0),
                 has_ended: Cell::new(false),
@@ -110,6 +112,19 @@ impl Errands {
         }
     }
 
+    /// Waits for connections of foreign servers that egress tells of. Without egress, for ever.
+    pub(crate) async fn connections(&self) -> Vec<(Row, u64)> {
+        match &self.0 {
+            Some(inner) => inner.tally.some().await,
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Those that nobody has taken yet.
+    pub(crate) fn last_connections(&self) -> Vec<(Row, u64)> {
+        self.0.as_ref().map_or_else(Vec::new, |inner| inner.tally.take())
+    }
+
     /// Has egress ended although nobody ended it?
     pub(crate) fn is_broken(&self) -> bool {
         self.0.as_ref().is_some_and(|inner| inner.has_ended.get())
@@ -123,15 +138,13 @@ impl Errands {
         self.0.as_ref().ok_or_else(ended)?.run(errand).await
     }
 
-    /// Ends egress.
-    pub(crate) async fn end(&self) {
+    /// Ends egress. One that was stopped, or that is not what it was, does not heed the end of its socket. The judge signals nobody, and waits
+    /// for nobody; the kernel kills what is left when the judge has ended.
+    pub(crate) fn end(&self) {
         let Some(inner) = &self.0 else { return };
         if let Some(link) = inner.link.borrow_mut().take() {
             link.close();
         }
-        // One that was stopped, or that is not what it was, does not heed the end of its socket. The judge signals nobody; the kernel kills
-        // what is left when the judge has ended.
-        role::gone(inner.process, END_MAX).await;
     }
 }
 
@@ -158,6 +171,11 @@ impl Inner {
         let (id, answer) = match Report::read(frame)? {
             Report::Done { id, result } => (id, Ok(result)),
             Report::Failed { id, failure } => (id, Err(failure)),
+            Report::Connections(rows) => {
+                let rows = tally::read(&rows, self.policy.upstreams.len())?;
+                rows.into_iter().for_each(|(row, count)| self.tally.add(row, count));
+                return Some(());
+            }
             Report::Ready | Report::Unready(..) => return None,
         };
         // Nobody waits for one that was called back.

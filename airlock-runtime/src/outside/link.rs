@@ -20,6 +20,7 @@ pub(super) struct Link {
     waiting: RefCell<VecDeque<Vec<u8>>>,
     bytes: Cell<usize>,
     more: Notify,
+    closed: Notify,
     is_closed: Cell<bool>,
 }
 
@@ -33,7 +34,7 @@ impl Link {
         socket.set_nonblocking(true)?;
         let socket = UnixStream::from_std(socket)?;
         let (waiting, bytes, is_closed) = (RefCell::default(), Cell::new(0), Cell::new(false));
-        let link = Rc::new(Self { socket, waiting, bytes, more: Notify::new(), is_closed });
+        let link = Rc::new(Self { socket, waiting, bytes, more: Notify::new(), closed: Notify::new(), is_closed });
         tokio::task::spawn_local(Rc::clone(&link).write());
         Ok(link)
     }
@@ -43,13 +44,13 @@ impl Link {
         (self.waiting.borrow().len(), self.bytes.get())
     }
 
-    /// Ends the connection in both directions.
+    /// Ends the connection in both directions: whoever reads or writes here ends, and with the last of them the socket.
     pub(super) fn close(&self) {
         self.is_closed.set(true);
         self.waiting.borrow_mut().clear();
         self.bytes.set(0);
-        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
         self.more.notify_one();
+        self.closed.notify_one();
     }
 
     /// Writes at once what the socket takes; the rest waits for the task.
@@ -81,7 +82,11 @@ impl Link {
                 let Some(frame) = self.waiting.borrow_mut().front_mut().map(std::mem::take) else { break };
                 let mut rest = &frame[..];
                 while !rest.is_empty() {
-                    match self.socket.writable().await.and_then(|()| self.socket.try_write(rest)) {
+                    let ready = tokio::select! {
+                        ready = self.socket.writable() => ready,
+                        () = self.more.notified() => Ok(()),
+                    };
+                    match ready.and_then(|()| self.socket.try_write(rest)) {
                         Ok(length) => rest = &rest[length..],
                         Err(fault) if fault.kind() == io::ErrorKind::WouldBlock => {}
                         Err(_) => return self.close(),
@@ -100,7 +105,11 @@ impl Link {
     pub(super) async fn read(&self, max: usize, mut take: impl FnMut(Vec<u8>) -> Option<()>) {
         let (mut frames, mut buffer, mut turn) = (Frames::with_max(max), vec![0; CHUNK], 0_usize);
         loop {
-            let read = self.socket.readable().await.and_then(|()| self.socket.try_read(&mut buffer));
+            let ready = tokio::select! {
+                ready = self.socket.readable() => ready,
+                () = self.closed.notified() => return,
+            };
+            let read = ready.and_then(|()| self.socket.try_read(&mut buffer));
             let mut chunk = match read {
                 Ok(0) => return,
                 Ok(length) => &buffer[..length],

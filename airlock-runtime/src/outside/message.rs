@@ -43,6 +43,8 @@ pub(super) enum Report {
     Done { id: u64, result: String },
     /// A call gave none.
     Failed { id: u64, failure: Failure },
+    /// Connections of foreign servers, counted, as [`super::tally`] writes them.
+    Connections(String),
 }
 
 impl<'a> Order<'a> {
@@ -75,6 +77,7 @@ impl Report {
                 let code = CODES.iter().position(|code| *code == failure.code).unwrap_or(CODES.len());
                 frame(4, *id, u32::try_from(code).unwrap_or(u32::MAX), cut(&failure.detail).as_bytes())
             }
+            Self::Connections(rows) => frame(5, 0, 0, rows.as_bytes()),
         }
     }
 
@@ -90,6 +93,7 @@ impl Report {
                 let code = CODES.get(usize::try_from(code).ok()?)?;
                 Some(Self::Failed { id, failure: Failure { code, detail: sentence(text)? } })
             }
+            (5, 0, 0) => Some(Self::Connections(text.to_owned())),
             _ => None,
         }
     }
@@ -217,6 +221,7 @@ mod tests {
             frame(3, 1, 0, b"\xff"),
             frame(1, 1, 0, b""),
             frame(5, 1, 0, b""),
+            frame(6, 0, 0, b""),
         ] {
             assert!(Report::read(message(&strange)).is_none(), "{strange:?}");
         }

@@ -14,8 +14,11 @@ mod message;
 #[cfg(feature = "upstream")]
 mod proxy;
 mod serve;
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "such a gateway has no server"))]
+mod tally;
 
 pub use client::Errands;
+pub(crate) use tally::Row;
 
 use crate::confine::{self, UNCONFINED};
 use crate::effect::http::FetchFault;
@@ -134,7 +137,9 @@ impl Egress {
         match Report::read(&report) {
             Some(Report::Ready) => Ok(Self(Helper { socket: socket.into(), process })),
             Some(Report::Unready(code, message)) => Err(Stop { code, message }),
-            Some(Report::Done { .. } | Report::Failed { .. }) | None => Err(unstarted(&"it says what no egress says")),
+            Some(Report::Done { .. } | Report::Failed { .. } | Report::Connections(_)) | None => {
+                Err(unstarted(&"it says what no egress says"))
+            }
         }
     }
 }
@@ -214,8 +219,8 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|fault| failed(&fault))?;
     // It has one thread, and nothing yet that others sent.
-    let ready = || match confined.map_or(Ok(()), |profile| confine::demand(policy, profile.calls())) {
-        Ok(()) => Some(Report::Ready),
+    let ready = || match confined.map_or(Ok(true), |profile| confine::demand(policy, profile.calls())) {
+        Ok(_) => Some(Report::Ready),
         Err(Stop { code, message }) => Some(Report::Unready(code, message)),
     };
     let outside = Outside(());

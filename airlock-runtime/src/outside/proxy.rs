@@ -7,6 +7,7 @@
 mod hello;
 
 use super::Outside;
+use super::tally::{HOST_MAX, Row, Tally, Verdict, shown};
 use crate::effect::http::{CONNECT_LIMIT, FetchFault, TOTAL_LIMIT};
 use crate::effect::resolve::{Checked, SystemResolver, check};
 use crate::egress::url::{Target, UrlRules, admit};
@@ -54,8 +55,17 @@ pub(super) struct Doors(UnixStream);
 #[derive(Clone, Copy)]
 struct Guest {
     name: &'static str,
+    /// Its place in the policy.
+    place: u32,
     hosts: &'static [policy::Egress],
     outside: Outside,
+}
+
+/// What is told of the connections of one run.
+#[derive(Default)]
+struct Told {
+    refusals: Cell<u32>,
+    tally: Rc<Tally>,
 }
 
 impl Doors {
@@ -71,11 +81,14 @@ impl Doors {
     }
 
     /// Serves each socket that comes until nobody is left to send one.
-    pub(super) async fn serve(self, upstreams: &'static [Upstream], outside: Outside) {
+    pub(super) async fn serve(self, upstreams: &'static [Upstream], outside: Outside, tally: Rc<Tally>) {
         let mut open: HashMap<&str, AbortHandle> = HashMap::new();
         while let Some((name, door)) = self.next().await {
-            let upstream = upstreams.iter().find(|upstream| upstream.name.as_bytes() == name);
-            let guest = upstream.and_then(|upstream| Some(Guest { name: upstream.name, hosts: upstream.proxied()?, outside }));
+            let place = upstreams.iter().position(|upstream| upstream.name.as_bytes() == name);
+            let guest = place.zip(place.and_then(|place| upstreams.get(place))).and_then(|(place, upstream)| {
+                let place = u32::try_from(place).ok()?;
+                Some(Guest { name: upstream.name, place, hosts: upstream.proxied()?, outside })
+            });
             let Some(guest) = guest else {
                 warn("the process for requests was sent a socket that is no server's, and leaves it");
                 continue;
@@ -83,7 +96,9 @@ impl Doors {
             let listener = TcpListener::from_std(std::net::TcpListener::from(door));
             let Ok(listener) = listener else { continue };
             // A run of a server follows the one before it, whose connections end.
-            if let Some(before) = open.insert(guest.name, tokio::task::spawn_local(guest.attend(listener)).abort_handle()) {
+            if let Some(before) =
+                open.insert(guest.name, tokio::task::spawn_local(guest.attend(listener, Rc::clone(&tally))).abort_handle())
+            {
                 before.abort();
             }
         }
@@ -113,8 +128,8 @@ struct Refusal(u16, String);
 
 impl Guest {
     /// Takes connections until it is dropped, and with it those that are open.
-    async fn attend(self, listener: TcpListener) {
-        let (told, mut open) = (Rc::new(Cell::new(0)), JoinSet::new());
+    async fn attend(self, listener: TcpListener, tally: Rc<Tally>) {
+        let (told, mut open) = (Rc::new(Told { tally, ..Told::default() }), JoinSet::new());
         loop {
             tokio::select! {
                 taken = listener.accept(), if open.len() < CONNECTIONS_MAX => match taken {
@@ -127,16 +142,27 @@ impl Guest {
     }
 
     /// One connection from its first byte to its last.
-    async fn connect(self, client: TcpStream, told: Rc<Cell<u32>>) {
+    async fn connect(self, client: TcpStream, told: Rc<Told>) {
         let mut sent = Vec::new();
         let refused = match timeout(ASK_MAX, head(&client, &mut sent)).await {
             Ok(Some(asked)) => match self.reach(&asked).await {
-                Ok((host, service)) => match self.begin(&client, &mut sent, &host).await {
-                    Ok(()) => return relay(&client, &service, &sent).await,
+                Ok((host, port, service)) => match self.begin(&client, &mut sent, &host).await {
+                    Ok(()) => {
+                        self.count(&told, &host, port, Verdict::Connected);
+                        return relay(&client, &service, &sent).await;
+                    }
                     // It has been told that it is connected, so there is no way to tell it more.
-                    Err(why) => return self.tell(&told, &host, &why),
+                    Err(why) => {
+                        self.count(&told, &host, port, Verdict::NotTls);
+                        return self.tell(&told, &host, &why);
+                    }
                 },
-                Err(Refusal(status, why)) => (status, asked, why),
+                Err(Refusal(status, why)) => {
+                    let verdict = if status == 502 { Verdict::Failed } else { Verdict::Refused };
+                    let (host, port) = named(&asked);
+                    self.count(&told, host, port, verdict);
+                    (status, asked, why)
+                }
             },
             // It went away, or does not ask.
             Ok(None) | Err(_) => return,
@@ -154,14 +180,14 @@ impl Guest {
     }
 
     /// A connection to what a first line asks for.
-    async fn reach(self, asked: &str) -> Result<(String, TcpStream), Refusal> {
+    async fn reach(self, asked: &str) -> Result<(String, u16, TcpStream), Refusal> {
         let place = place(asked).ok_or_else(|| Refusal(405, "only CONNECT to a host and port is there, for TLS".into()))?;
         let target = admit(&format!("https://{place}/"), &UrlRules::https(self.hosts));
         let target = target.map_err(|fault| Refusal(403, format!("{fault}, and only hosts of its list can be reached")))?;
         let (host, port) = (target.host().to_owned(), target.port());
         let reached = timeout(TOTAL_LIMIT, self.dial(target)).await;
         match reached.unwrap_or(Err(FetchFault::Timeout { after: TOTAL_LIMIT })) {
-            Ok(service) => Ok((host, service)),
+            Ok(service) => Ok((host, port, service)),
             Err(fault @ FetchFault::AddressRefused(_)) => Err(Refusal(403, format!("{fault}"))),
             Err(fault) => Err(Refusal(502, format!("port {port} of {host}: {fault}"))),
         }
@@ -193,7 +219,7 @@ impl Guest {
                     Hello::Named(Some(name)) if name.eq_ignore_ascii_case(host) => return Ok(()),
                     // An address has no name to ask for.
                     Hello::Named(None) if host.parse::<IpAddr>().is_ok() || host.starts_with('[') => return Ok(()),
-                    Hello::Named(Some(name)) => return Err(format!("its TLS asks for {}", shown(&name))),
+                    Hello::Named(Some(name)) => return Err(format!("its TLS asks for {}", shown(&name, SHOWN_MAX))),
                     Hello::Named(None) => return Err("its TLS asks for no host".to_owned()),
                 }
                 read(client, sent).await.ok_or("it has gone")?;
@@ -202,8 +228,14 @@ impl Guest {
         timeout(ASK_MAX, begun).await.unwrap_or_else(|_| Err("it does not begin with TLS".to_owned()))
     }
 
-    fn tell(self, told: &Cell<u32>, asked: &str, why: &str) {
+    fn count(self, told: &Told, host: &str, port: u16, verdict: Verdict) {
+        told.tally.add(Row { upstream: self.place, host: shown(host, HOST_MAX), port, verdict }, 1);
+    }
+
+    fn tell(self, told: &Told, asked: &str, why: &str) {
+        let told = &told.refusals;
         told.set(told.get().saturating_add(1));
+        let shown = |text| shown(text, SHOWN_MAX);
         match told.get() {
             ..TOLD_MAX => warn(&format!("upstream {}: no connection for \"{}\": {}", self.name, shown(asked), shown(why))),
             TOLD_MAX => warn(&format!("upstream {}: more connections are refused, and not told", self.name)),
@@ -230,9 +262,10 @@ fn place(line: &str) -> Option<&str> {
     (matches!(version, "HTTP/1.1" | "HTTP/1.0") && is_plain && has_port).then_some(place)
 }
 
-/// A text as one may see it on a terminal.
-fn shown(text: &str) -> String {
-    text.chars().take(SHOWN_MAX).map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect()
+/// What is told of the place that a line asks for; of one that asks for none, the line.
+fn named(line: &str) -> (&str, u16) {
+    let parts = place(line).and_then(|place| place.rsplit_once(':'));
+    parts.map_or((line, 0), |(host, port)| (host, port.parse().unwrap_or(0)))
 }
 
 /// The first line of a request whose header lines are all there. What comes behind them stays in `sent`.

@@ -3,6 +3,8 @@
 use super::admit::{self, Job};
 use super::link::Link;
 use super::message::{ANSWER_MAX, Order, Report, order_max};
+#[cfg(feature = "upstream")]
+use super::tally::{self, TOLD_EVERY, Tally};
 use super::{Outside, client};
 use crate::decide::Tempo;
 use crate::effect::http::{FetchFault, Fetched, HttpLimits, get_json};
@@ -53,7 +55,9 @@ pub(super) async fn serve(
     let link = Link::new(judge)?;
     #[cfg(feature = "upstream")]
     if policy.upstreams.iter().any(|upstream| upstream.proxied().is_some()) {
-        tokio::task::spawn_local(super::proxy::Doors::new(doors)?.serve(policy.upstreams, outside));
+        let tally = Rc::new(Tally::default());
+        tokio::task::spawn_local(super::proxy::Doors::new(doors)?.serve(policy.upstreams, outside, Rc::clone(&tally)));
+        tokio::task::spawn_local(tell(tally, Rc::clone(&link)));
     }
     #[cfg(not(feature = "upstream"))]
     drop(doors);
@@ -78,6 +82,20 @@ pub(super) async fn serve(
         open.abort();
     }
     Ok(())
+}
+
+/// Tells the judge of connections, some times a second at most.
+#[cfg(feature = "upstream")]
+async fn tell(tally: Rc<Tally>, link: Rc<Link>) {
+    loop {
+        let rows = tally.some().await;
+        link.send(Report::Connections(tally::write(&rows)).write());
+        // Also as long as the judge has not taken what it was told.
+        while {
+            tokio::time::sleep(TOLD_EVERY).await;
+            link.waiting().0 > 0
+        } {}
+    }
 }
 
 impl Serving {

@@ -64,7 +64,8 @@ fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
         keys,
         ambient: Default::default(),
         ledger,
-        ledger_dir: dir.to_owned(),
+        #[cfg(target_os = "linux")]
+        clerk: crate::clerk::Watch::default(),
         judge: None,
         errands: Default::default(),
         #[cfg(feature = "upstream")]

@@ -5,3 +5,4 @@
 mod attacks;
 mod missing;
 mod running;
+mod unit;

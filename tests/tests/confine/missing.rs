@@ -7,13 +7,13 @@ use airlock_tests::process::Gateway;
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-const WITHOUT: &str = env!("CARGO_BIN_EXE_airlock-without");
+pub(crate) const WITHOUT: &str = env!("CARGO_BIN_EXE_airlock-without");
 /// `landlock_create_ruleset`, `landlock_add_rule`, `landlock_restrict_self`.
 const LANDLOCK: &str = "444,445,446";
 /// `seccomp`.
 const SECCOMP: &str = "317";
 
-fn manifest(name: &str, sandbox: &str) -> String {
+pub(crate) fn manifest(name: &str, sandbox: &str) -> String {
     let text = include_str!("../../gateways/audit.toml").replace("{name}", name);
     text.replacen("[ledger]", &format!("{sandbox}[ledger]"), 1)
 }

@@ -81,6 +81,114 @@ fn a_name_is_looked_up_inside_the_profile() {
     served.finish();
 }
 
+/// Calls that take a path, list a directory, or cut a file off: none of them is the judge's once it serves, whatever it does. What it needs of
+/// that, the clerk does.
+#[test]
+fn a_thousand_calls_open_no_path_in_the_judge() {
+    if !Command::new("strace").args(["-o", "/dev/null", "true"]).status().is_ok_and(|status| status.success()) {
+        return;
+    }
+    let (program, place) = (program(), Place::new("bare"));
+    let trace = place.dir().join("trace");
+    let mut command = place.command(Path::new("strace"));
+    command.args(["-f", "--seccomp-bpf", "-e", "trace=%file,getdents64,ftruncate,seccomp", "-o"]).arg(&trace).arg(&program);
+    let mut served = Gateway::start(command);
+    let lease = lease(&place);
+    for id in 0..1000 {
+        let tool = ["airlock_usage_stats", "airlock_audit_tail"][id % 2];
+        let reply = served.ask(&call(id, tool, &json!({}), &lease));
+        assert!(reply["result"]["isError"] != true, "{reply}");
+    }
+    // Strace is the parent of the gateway, and that of its clerk.
+    let judge = airlock_tests::upstreams::descendants(served.pid())[0];
+    let threads: Vec<String> = fs::read_dir(format!("/proc/{judge}/task"))
+        .unwrap()
+        .map(|task| task.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert!(threads.len() >= 10, "{threads:?}");
+    served.finish();
+    let text = fs::read_to_string(&trace).unwrap();
+    let of = |line: &&str| threads.iter().any(|thread| line.split_whitespace().next() == Some(thread));
+    let judge: Vec<&str> = text.lines().filter(of).collect();
+    let sealed = judge.iter().rposition(|line| line.contains("seccomp(")).unwrap();
+    assert!(judge[..sealed].iter().any(|line| line.contains("openat(")), "the search finds what it opened before");
+    assert_eq!(judge[sealed + 1..].iter().filter(|line| line.contains('(')).collect::<Vec<_>>(), [&""; 0]);
+    let clerk = text.lines().filter(|line| !of(line));
+    assert!(
+        clerk.filter(|line| line.contains("openat(") && line.contains("seg-")).count() >= 1000,
+        "it reads the ledger for each call"
+    );
+    assert_eq!(place.entries_of("decision").len(), 1000);
+}
+
+fn clerk(served: &Gateway) -> u32 {
+    airlock_tests::upstreams::named(served.pid(), "clerk")
+}
+
+fn signal(pid: u32, signal: rustix::process::Signal) {
+    let pid = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw).unwrap();
+    rustix::process::kill_process(pid, signal).unwrap();
+}
+
+fn assert_gone(pid: u32) {
+    let begun = std::time::Instant::now();
+    while airlock_tests::upstreams::is_alive(pid) {
+        assert!(begun.elapsed() < airlock_tests::DEADLINE, "{pid} is left");
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_killed_clerk_is_the_end_of_the_gateway_and_stands_in_the_ledger() {
+    let (program, place) = (program(), Place::new("bare"));
+    let mut served = place.start(&program);
+    served.ask(&call(1, "airlock_usage_stats", &json!({}), &lease(&place)));
+    signal(clerk(&served), rustix::process::Signal::KILL);
+    let (status, stderr) = served.end();
+    assert_eq!(status.code(), Some(8), "{stderr}");
+    assert!(stderr.contains("the process that opens the ledger's files has ended"), "{stderr}");
+    let ended = place.entries_of("ended");
+    assert_eq!((ended.len(), &ended[0]["role"]), (1, &json!("clerk")));
+    // The next start goes on.
+    let mut served = place.start(&program);
+    let reply = served.ask(&call(1, "airlock_usage_stats", &json!({}), &lease(&place)));
+    assert!(reply["result"]["isError"] != true, "{reply}");
+    served.finish();
+}
+
+#[test]
+fn a_clerk_outlives_no_gateway_and_takes_no_orders_to_end() {
+    use rustix::process::Signal;
+    let program = program();
+    for (to_clerk, ends) in [(None, true), (Some(Signal::STOP), false), (None, false)] {
+        let place = Place::new("bare");
+        let mut served = place.start(&program);
+        served.ask(&call(1, "airlock_usage_stats", &json!({}), &lease(&place)));
+        let clerk = clerk(&served);
+        if let Some(to_clerk) = to_clerk {
+            signal(clerk, to_clerk);
+        }
+        if ends {
+            served.finish();
+        } else {
+            served.kill();
+        }
+        assert_gone(clerk);
+    }
+}
+
+/// What a gateway was when it began its ledger can be compared with what its binary says.
+#[test]
+fn the_first_line_names_the_profiles() {
+    let (program, place) = (program(), Place::new("bare"));
+    place.start(&program).finish();
+    let genesis = place.entries_of("genesis").remove(0);
+    let output = Command::new(&program).arg("--policy").output().unwrap();
+    let policy: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let profiles = &policy["sandbox"]["profiles"];
+    assert_eq!(genesis["profiles"], json!({"clerk": profiles["clerk"], "judge": profiles["judge"]}));
+}
+
 #[test]
 fn a_gateway_says_which_profile_it_enters() {
     let program = program();

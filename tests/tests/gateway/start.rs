@@ -198,6 +198,7 @@ fn the_policy_is_the_manifest() {
     let mut policy: Value = serde_json::from_str(&says(&strict(), "--policy")).unwrap();
     policy["policy_digest"] = Value::Null;
     policy["sandbox"]["profiles"]["judge"] = Value::Null;
+    policy["sandbox"]["profiles"]["clerk"] = Value::Null;
     let commitment = Place::new("strict").key().commitment_hex();
     let none = json!({"rate": null, "session_rate": null, "session_calls": null});
     let expected = json!({
@@ -207,7 +208,7 @@ fn the_policy_is_the_manifest() {
         "ledger": {"dir_env": "AIRLOCK_LEDGER_DIR", "dir_default": "./airlock-ledger", "durability": "process",
                    "evidence": {"kept": "hashes", "keep_s": null}},
         "limits": {"max_arguments": 8 * 1024 * 1024, "in_flight": 256, "timeout_s": 10, "approval_timeout_s": 120, "step_ups": null, "quota": none},
-        "sandbox": {"allow_missing": [], "unconfined": false, "profiles": {"judge": null, "egress": null, "launcher": null}},
+        "sandbox": {"allow_missing": [], "unconfined": false, "profiles": {"judge": null, "clerk": null, "egress": null, "launcher": null}},
         "approvers": [],
         "tools": [{"name": "airlock_usage_stats", "why": "review", "builtin": "airlock_usage_stats", "effect": "read",
                    "needs_lease": true, "risk_threshold": 550, "base_risk": 0, "ignored_factors": [], "egress": [], "strict": true,
@@ -220,13 +221,14 @@ fn the_policy_is_the_manifest() {
     let policy = says(&abuse(), "--policy");
     let parsed = serde_json::from_str::<Value>(&policy).unwrap();
     let profiles = &parsed["sandbox"]["profiles"];
-    let [digest, judge, egress] =
-        [&parsed["policy_digest"], &profiles["judge"], &profiles["egress"]].map(|it| it.as_str().unwrap());
+    let [digest, judge, clerk, egress] =
+        [&parsed["policy_digest"], &profiles["judge"], &profiles["clerk"], &profiles["egress"]].map(|it| it.as_str().unwrap());
     let port = format!("\"stand_in\": {}", web().port());
     insta::assert_snapshot!(
         policy
             .replace(digest, "<digest>")
             .replace(judge, "<profile>")
+            .replace(clerk, "<profile of the clerk>")
             .replace(egress, "<profile of egress>")
             .replace(&port, "\"stand_in\": \"<port>\"")
     );

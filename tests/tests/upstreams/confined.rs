@@ -6,10 +6,12 @@ use airlock_tests::clients::{SERVERS, program};
 use airlock_tests::message::call;
 use airlock_tests::place::Place;
 use airlock_tests::process::Gateway;
+use airlock_tests::upstreams::{descendants, is_alive};
 use serde_json::{Map, Value, json};
 use std::net::{TcpListener, UdpSocket};
 use std::os::linux::net::SocketAddrExt;
 use std::os::unix::net::{SocketAddr, UnixDatagram, UnixListener};
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use tempfile::TempDir;
@@ -170,4 +172,34 @@ fn a_server_that_was_told_to_serve_everything_serves_what_it_is_given() {
     let told = ask("write_file", json!({"path": ground.work.join("a.txt"), "content": "one\ntwo\n"}));
     assert_ne!(told["isError"], true, "{told}");
     gateway.finish();
+}
+
+/// Nobody's user: of root the kernel counts no processes.
+const NOBODY: u32 = 65534;
+
+/// A server that starts processes until there are no more comes to its bound, does no harm to others, and is ended with all of them.
+#[test]
+fn a_fork_bomb_comes_to_its_bound_and_ends() {
+    let place = Place::new("hostile");
+    let mut command = start(&place);
+    if rustix::process::geteuid().is_root() {
+        for path in [place.dir().to_owned(), place.key_file()] {
+            std::os::unix::fs::chown(path, Some(NOBODY), Some(NOBODY)).unwrap();
+        }
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    let mut scene = Scene::of(place, Gateway::start(command));
+    // One of them is the server itself.
+    assert_eq!(scene.act("confined", "bomb"), "47");
+    let all = descendants(scene.gateway.pid());
+    assert!(all.len() >= 48, "{}", all.len());
+    // Others of the user are not counted, and go on.
+    assert_eq!(scene.say("legacy", "echo", "there"), "there");
+    let stderr = scene.gateway.finish();
+    assert!(stderr.contains(", 48 processes at most"), "{stderr}");
+    let begun = std::time::Instant::now();
+    while all.iter().any(|pid| is_alive(*pid)) {
+        assert!(begun.elapsed() < airlock_tests::DEADLINE, "some are left");
+        std::thread::yield_now();
+    }
 }

@@ -144,10 +144,10 @@ fn roles_are_for_the_gateway_alone() {
 fn nothing_is_started_before_a_call_needs_it() {
     let mut scene = Scene::new();
     scene.gateway.ask(&discover("d"));
-    // The launcher, and no keeper.
-    assert_eq!(airlock_tests::upstreams::descendants(scene.gateway.pid()).len(), 1);
+    // The launcher and the clerk, and no keeper.
+    assert_eq!(airlock_tests::upstreams::descendants(scene.gateway.pid()).len(), 2);
     scene.lease = scene.lease.replace("alk1.k1.e", "alk1.k1.f");
     assert_eq!(scene.act("legacy", "pid"), "lease_invalid");
-    assert_eq!(airlock_tests::upstreams::descendants(scene.gateway.pid()).len(), 1, "a refused call starts nothing");
+    assert_eq!(airlock_tests::upstreams::descendants(scene.gateway.pid()).len(), 2, "a refused call starts nothing");
     scene.gateway.finish();
 }

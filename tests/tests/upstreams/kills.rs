@@ -2,7 +2,7 @@
 
 use crate::scene::{Scene, told};
 use airlock_tests::DEADLINE;
-use airlock_tests::upstreams::{descendants, is_alive};
+use airlock_tests::upstreams::{descendants, is_alive, named};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::json;
 use std::time::Instant;
@@ -12,8 +12,8 @@ fn busy() -> (Scene, Vec<u32>) {
     let mut scene = Scene::new();
     let daemons = ["legacy", "modern", "confined"].map(|upstream| scene.act(upstream, "daemon").parse::<u32>().unwrap());
     let all = descendants(scene.gateway.pid());
-    // The launcher; a keeper, a server and a daemon of each.
-    assert_eq!(all.len(), 10, "{all:?}");
+    // The launcher and the clerk; a keeper, a server and a daemon of each.
+    assert_eq!(all.len(), 11, "{all:?}");
     assert!(daemons.iter().all(|daemon| all.contains(daemon)), "{daemons:?} in {all:?}");
     (scene, all)
 }
@@ -56,11 +56,17 @@ fn a_killed_gateway_leaves_nobody() {
 
 #[test]
 fn a_killed_launcher_leaves_nobody_and_a_gateway_that_says_so() {
-    let (mut scene, all) = busy();
+    let (mut scene, mut all) = busy();
     kill(all[0]);
+    // The clerk is none of its processes.
+    let clerk = named(scene.gateway.pid(), "clerk");
+    all.retain(|pid| *pid != clerk);
     assert_gone(&all);
     assert_eq!(scene.act("legacy", "pid"), "upstream_unavailable");
-    let stderr = scene.gateway.finish();
+    let (place, stderr) = (scene.place, scene.gateway.finish());
+    assert_gone(&[clerk]);
+    let ended = place.entries_of("ended");
+    assert_eq!((ended.len(), &ended[0]["role"]), (1, &json!("launcher")));
     assert!(stderr.contains("the launcher of upstreams has ended"), "{stderr}");
 }
 

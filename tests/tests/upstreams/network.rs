@@ -85,9 +85,22 @@ fn a_server_reaches_the_hosts_of_its_list_and_no_others() {
     assert_eq!(connect("api.example.com", 443, "evil.com"), "200 ", "another name within TLS");
     assert_eq!(service.recv().unwrap(), b"", "was not told to the host");
     drop(service);
-    let stderr = scene.gateway.finish();
+    let (place, stderr) = (scene.place, scene.gateway.finish());
+    let told: Vec<Value> =
+        place.entries_of("connections").iter().flat_map(|line| line["of"].as_array().unwrap().clone()).collect();
+    for (host, port, verdict) in [
+        ("api.example.com", 443, "connected"),
+        ("evil.com", 443, "refused"),
+        ("api.example.com", 22, "refused"),
+        ("127.0.0.1", u64::from(SERVICE.0), "refused"),
+        ("169.254.169.254", 443, "refused"),
+        ("api.example.com", 443, "not_tls"),
+    ] {
+        let row = json!({"up": "talks", "host": host, "port": port, "d": verdict, "n": 1});
+        assert!(told.contains(&row), "{row} in {told:?}");
+    }
     assert!(stderr.contains("airlock: upstream talks: no connection for \"CONNECT evil.com:443 HTTP/1.1\": "), "{stderr}");
-    assert!(stderr.contains("namespaces for users, network and IPC, TLS through egress"), "{stderr}");
+    assert!(stderr.contains("namespaces for users, network and IPC, ") && stderr.contains(", TLS through egress"), "{stderr}");
 }
 
 /// What a program needs, and what it must not have, is the same with a network: its own loopback device leads nowhere else.

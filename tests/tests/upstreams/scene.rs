@@ -62,7 +62,7 @@ pub(crate) fn work() -> PathBuf {
 pub(crate) fn confine(more: &str) -> String {
     let read = [vec![SERVERS_DIR.clone()], python_code()].concat();
     format!(
-        "confine = {{ read = {}, write = {}, limits = {{ data = \"1GiB\", fsize = \"1MiB\", files = 64 }}{more} }}\n",
+        "confine = {{ read = {}, write = {}, limits = {{ data = \"1GiB\", fsize = \"1MiB\", files = 64, processes = 48 }}{more} }}\n",
         json!(read),
         json!([work()])
     )

@@ -5,7 +5,7 @@ use crate::judge::Judge;
 use crate::manifest::Accepted;
 use crate::render::{Failure, say};
 use airlock_policy::ir::{Confine, HostRule, Net, Policy, Upstream};
-use airlock_runtime::confine::{Calls, Egress, Judge as JudgeProfile, Launcher};
+use airlock_runtime::confine::{Calls, Clerk, Egress, Judge as JudgeProfile, Launcher};
 use serde::Serialize;
 
 /// One process, or the processes of one kind.
@@ -45,14 +45,25 @@ pub(super) fn show(accepted: &Accepted, format: Format) -> Result<(), Failure> {
 
 fn processes(policy: &Policy, judge: &Judge<'_>) -> Vec<Process> {
     let profile = JudgeProfile::of(judge.compiled());
-    let mut all = vec![Process {
-        process: "judge".into(),
-        files: texts(&["the ledger's directory: read, list, write, make and replace files"]),
-        network: Vec::new(),
-        starts: Vec::new(),
-        calls: Some(counted(profile.counted())),
-        profile: Some(hex(&profile.digest())),
-    }];
+    let mut all = vec![
+        Process {
+            process: "judge".into(),
+            // What is open when it begins to serve, and what the clerk opens for it.
+            files: Vec::new(),
+            network: Vec::new(),
+            starts: Vec::new(),
+            calls: Some(counted(profile.counted())),
+            profile: Some(hex(&profile.digest())),
+        },
+        Process {
+            process: "clerk".into(),
+            files: texts(&["the ledger's directory: read, list, write, make and replace files"]),
+            network: Vec::new(),
+            starts: Vec::new(),
+            calls: Some(counted(Clerk.counted())),
+            profile: Some(hex(&Clerk.digest())),
+        },
+    ];
     if profile.egress {
         let egress = Egress::of(judge.compiled());
         let ports: Vec<String> = egress.ports.iter().map(u16::to_string).collect();

@@ -5,7 +5,7 @@ use super::*;
 use crate::ir::{Confine, Egress, Feature, Net, OnRisk, ProcessLimits};
 
 fn confined() -> Confine {
-    let limits = ProcessLimits { data: 1 << 30, fsize: 1 << 20, cpu: Some(60), files: 64 };
+    let limits = ProcessLimits { data: 1 << 30, fsize: 1 << 20, cpu: Some(60), files: 64, processes: 32 };
     let list = |path: &str| vec![path.to_owned()];
     Confine {
         system: false,
@@ -76,6 +76,7 @@ fn each_part_of_a_sandbox_is_a_row_of_its_own_in_one_direction() {
         (&|c| c.limits.data *= 2, "1GiB of memory, u → 2GiB of memory, u"),
         (&|c| c.limits.fsize *= 2, "1MiB of each file, u → 2MiB of each file, u"),
         (&|c| c.limits.cpu = Some(120), "1m on a processor, u → 2m on a processor, u"),
+        (&|c| c.limits.processes = 64, "32 processes, u → 64 processes, u"),
         (&|c| c.limits.cpu = None, "1m on a processor, u → any time on a processor, u"),
         (&|c| c.limits.files = 65, "64 descriptors, u → 65 descriptors, u"),
         (

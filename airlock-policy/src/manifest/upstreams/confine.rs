@@ -7,7 +7,7 @@ use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::ir::{Confine, Feature, HostRule, Net, ProcessLimits};
 use crate::limits::{
     CONFINE_PATHS_MAX, DATA_DEFAULT, DATA_MAX, DATA_MIN, FILES_DEFAULT, FILES_MAX, FILES_MIN, FSIZE_DEFAULT, FSIZE_MIN,
-    HOSTS_MAX, PATH_MAX, TTL_MAX_S,
+    HOSTS_MAX, PATH_MAX, PROCESSES_DEFAULT, PROCESSES_MAX, PROCESSES_MIN, TTL_MAX_S,
 };
 use crate::name;
 
@@ -108,7 +108,7 @@ fn network(fields: &mut Fields<'_>, groups: &Groups, faults: &mut Faults) -> Opt
 }
 
 fn defaults() -> ProcessLimits {
-    ProcessLimits { data: DATA_DEFAULT, fsize: FSIZE_DEFAULT, cpu: None, files: FILES_DEFAULT }
+    ProcessLimits { data: DATA_DEFAULT, fsize: FSIZE_DEFAULT, cpu: None, files: FILES_DEFAULT, processes: PROCESSES_DEFAULT }
 }
 
 fn limits(upstream: &str, field: &Field<'_>, faults: &mut Faults) -> ProcessLimits {
@@ -117,12 +117,14 @@ fn limits(upstream: &str, field: &Field<'_>, faults: &mut Faults) -> ProcessLimi
     let fsize = fields.take("fsize").and_then(|field| field.size(FSIZE_MIN, DATA_MAX, faults));
     let cpu = fields.take("cpu").and_then(|field| field.period(1, TTL_MAX_S, faults));
     let files = fields.take("files").and_then(|field| field.integer(FILES_MIN, FILES_MAX, faults));
-    fields.finish(&["processes"], faults);
+    let processes = fields.take("processes").and_then(|field| field.integer(PROCESSES_MIN, PROCESSES_MAX, faults));
+    fields.finish(&[], faults);
     ProcessLimits {
         data: data.map_or(DATA_DEFAULT, |at| at.value),
         fsize: fsize.map_or(FSIZE_DEFAULT, |at| at.value),
         cpu: cpu.map(|at| at.value),
         files: files.and_then(|at| u64::try_from(at.value).ok()).unwrap_or(FILES_DEFAULT),
+        processes: processes.and_then(|at| u64::try_from(at.value).ok()).unwrap_or(PROCESSES_DEFAULT),
     }
 }
 

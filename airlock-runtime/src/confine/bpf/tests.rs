@@ -18,7 +18,7 @@ fn shipped() -> [(&'static str, Filter, &'static [Insn]); 7] {
     [
         ("judge", profile::JUDGE_RULES, &profile::JUDGE),
         ("judge with upstreams", profile::JUDGE_UPSTREAMS_RULES, &profile::JUDGE_UPSTREAMS),
-        ("judge with egress", profile::JUDGE_EGRESS_RULES, &profile::JUDGE_EGRESS),
+        ("clerk", profile::CLERK_RULES, &profile::CLERK),
         ("egress", profile::EGRESS_RULES, &profile::EGRESS),
         ("egress with a proxy", profile::EGRESS_PROXY_RULES, &profile::EGRESS_PROXY),
         ("launcher", profile::LAUNCHER_RULES, &profile::LAUNCHER),

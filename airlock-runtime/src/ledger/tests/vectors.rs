@@ -15,6 +15,7 @@ use super::super::verify::{Trust, Verdict, verify};
 use super::super::{Revoke, Target};
 use super::*;
 use ed25519_dalek::{Signer, SigningKey};
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 fn vectors(name: &str) -> PathBuf {
@@ -77,6 +78,7 @@ fn the_vectors_are_what_this_code_writes() {
         durability: "power",
         seal: None,
         epk: None,
+        profiles: BTreeMap::new(),
     };
     let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
     let mut lines = Vec::new();
@@ -126,8 +128,17 @@ fn the_sealed_vectors_are_what_this_code_writes() {
     let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
     cursor.seal = Some(Seal::start(&seed));
     let mut revoked = Revocations::default();
-    let genesis =
-        Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: Some(seed.id()), epk: None };
+    let genesis = Genesis {
+        t: "genesis",
+        v: 1,
+        origin: ORIGIN,
+        pk: &pk,
+        pol,
+        durability: "power",
+        seal: Some(seed.id()),
+        epk: None,
+        profiles: BTreeMap::new(),
+    };
     let revoke = Revoke { target: Target::Session("s-9".into()), why: "lost", by: "operator" };
     let mut folded = Folded::default();
     (0..3).for_each(|_| folded.add("lease_missing", Micros(1_795_326_600_000_000)));
@@ -186,7 +197,17 @@ fn the_vectors_of_epochs_are_what_this_code_writes() {
     let epochs = [0x50, 0x51, 0x52].map(|byte| SigningKey::from_bytes(&[byte; 32]));
     let (pk, epk, pol) = (plain_key(&key.verifying_key()), plain_key(&epochs[0].verifying_key()), "abababababababab");
     let mut cursor = Cursor::start(first_prev(ORIGIN, key.verifying_key().as_bytes()));
-    let genesis = Genesis { t: "genesis", v: 1, origin: ORIGIN, pk: &pk, pol, durability: "power", seal: None, epk: Some(&epk) };
+    let genesis = Genesis {
+        t: "genesis",
+        v: 1,
+        origin: ORIGIN,
+        pk: &pk,
+        pol,
+        durability: "power",
+        seal: None,
+        epk: Some(&epk),
+        profiles: BTreeMap::new(),
+    };
     let revoke = Revoke { target: Target::Session("s-9".into()), why: "lost", by: "operator" };
     let (mut revoked, mut lines, mut second) = (Revocations::default(), Vec::new(), 0);
     let mut write = |cursor: &mut Cursor, body: &[u8]| {

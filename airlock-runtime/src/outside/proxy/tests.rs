@@ -37,7 +37,7 @@ fn proxy(stand_in: u16) -> u16 {
                 Egress { host: HostRule::Exact("api.example.com"), ports: &[443], stand_in: Some(stand_in) },
                 Egress { host: HostRule::Exact("down.example.com"), ports: &[443], stand_in: Some(1) },
             ]));
-            Guest { name: "u", hosts, outside: Outside::rehearsed() }.attend(listener).await;
+            Guest { name: "u", place: 0, hosts, outside: Outside::rehearsed() }.attend(listener, Rc::default()).await;
         });
     });
     receive.recv().unwrap()
@@ -147,7 +147,7 @@ async fn only_servers_with_a_network_are_served() {
     use crate::policy::upstream::{Confine, EraRule, Net, ProcessLimits, Upstream};
     use std::os::fd::AsFd;
     const HOSTS: &[Egress] = &[Egress { host: HostRule::Exact("api.example.com"), ports: &[443], stand_in: None }];
-    const LIMITS: ProcessLimits = ProcessLimits { data: 1, fsize: 1, cpu: None, files: 1 };
+    const LIMITS: ProcessLimits = ProcessLimits { data: 1, fsize: 1, cpu: None, files: 1, processes: 1 };
     const CONFINE: Confine =
         Confine { system: false, read: &[], write: &[], exec: &[], net: Net::Proxy(HOSTS), limits: LIMITS, allow_missing: &[] };
     const ALONE: Upstream = Upstream {
@@ -165,7 +165,8 @@ async fn only_servers_with_a_network_are_served() {
     LocalSet::new()
         .run_until(async {
             let (ours, theirs) = passing::pair().unwrap();
-            let serving = tokio::task::spawn_local(Doors::new(theirs).unwrap().serve(UPSTREAMS, Outside::rehearsed()));
+            let serving =
+                tokio::task::spawn_local(Doors::new(theirs).unwrap().serve(UPSTREAMS, Outside::rehearsed(), Rc::default()));
             let mut ports = Vec::new();
             for name in ["alone", "nobody", "talks"] {
                 let door = StdListener::bind("127.0.0.1:0").unwrap();

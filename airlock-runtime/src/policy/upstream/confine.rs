@@ -46,6 +46,8 @@ pub struct ProcessLimits {
     pub cpu: Option<u64>,
     /// Open descriptors.
     pub files: u64,
+    /// Processes and threads of all of it together.
+    pub processes: u64,
 }
 
 /// A feature of the kernel that a manifest may do without.

@@ -94,7 +94,8 @@ fn gateway(policy: &'static Policy, dir: &Path, key_byte: u8) -> Rc<Gateway> {
         keys,
         ambient: Default::default(),
         ledger,
-        ledger_dir: dir.to_owned(),
+        #[cfg(target_os = "linux")]
+        clerk: crate::clerk::Watch::default(),
         judge: None,
         errands: Default::default(),
         #[cfg(feature = "upstream")]

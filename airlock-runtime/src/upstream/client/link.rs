@@ -8,6 +8,7 @@ use super::line::{self, Fault, Line, Progress};
 use crate::upstream::fingerprint::Fingerprints;
 use crate::upstream::launcher::Run;
 use crate::wire::{Frame, Id, Lines};
+use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -74,6 +75,14 @@ struct Open {
     progress: Option<OnProgress>,
 }
 
+/// A pipe that is open this way and does not wait: what the launcher sends is believed no more than anything else.
+fn ready(pipe: OwnedFd, way: OFlags) -> std::io::Result<OwnedFd> {
+    let is_pipe = FileType::from_raw_mode(fstat(&pipe)?.st_mode) == FileType::Fifo;
+    let flags = fcntl_getfl(&pipe)?;
+    let is_ready = is_pipe && flags.contains(OFlags::NONBLOCK) && flags & OFlags::RWMODE == way;
+    is_ready.then_some(pipe).ok_or_else(|| std::io::Error::other("it is no pipe as the launcher makes them"))
+}
+
 /// A running upstream.
 pub(in crate::upstream) struct Link {
     pub(super) run: Run,
@@ -104,8 +113,9 @@ impl Link {
         max: usize,
         secrets: Arc<Fingerprints>,
     ) -> std::io::Result<Rc<Self>> {
-        let stdin = Rc::new(pipe::Sender::from_owned_fd(stdin)?);
-        let stdout = pipe::Receiver::from_owned_fd(stdout)?;
+        // The check of the event loop's own would take calls that a confined judge has not.
+        let stdin = Rc::new(pipe::Sender::from_owned_fd_unchecked(ready(stdin, OFlags::WRONLY)?)?);
+        let stdout = pipe::Receiver::from_owned_fd_unchecked(ready(stdout, OFlags::RDONLY)?)?;
         let link = Rc::new(Self {
             run,
             secrets,

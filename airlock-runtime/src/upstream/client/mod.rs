@@ -64,6 +64,9 @@ struct Inner {
     /// While it runs and the launcher lives.
     socket: RefCell<Option<Rc<Socket>>>,
     process: RefCell<Option<Pid>>,
+    /// The launcher has ended although nobody ended it.
+    is_lost: Cell<bool>,
+    lost: Notify,
 }
 
 /// One upstream.
@@ -112,7 +115,8 @@ impl Upstreams {
         Self(launcher.map(|launcher| {
             let slots = policy.upstreams.iter().map(|_| Slot::default()).collect();
             let (socket, process) = (RefCell::default(), RefCell::default());
-            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process })
+            let (is_lost, lost) = (Cell::new(false), Notify::new());
+            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process, is_lost, lost })
         }))
     }
 
@@ -128,6 +132,18 @@ impl Upstreams {
         *inner.process.borrow_mut() = Some(process);
         tokio::task::spawn_local(Rc::clone(inner).listen(socket));
         Ok(())
+    }
+
+    /// Waits until the launcher has ended although nobody ended it. Without one, for ever.
+    pub(crate) async fn lost(&self) {
+        let Some(inner) = &self.0 else { return std::future::pending().await };
+        loop {
+            let told = inner.lost.notified();
+            if inner.is_lost.get() {
+                return;
+            }
+            told.await;
+        }
     }
 
     /// How a tool's definition differs from the reviewed one, as far as is known.
@@ -186,6 +202,8 @@ impl Inner {
         if self.socket.borrow_mut().take().is_none() {
             return;
         }
+        self.is_lost.set(true);
+        self.lost.notify_waiters();
         warn("the launcher of upstreams has ended; calls of their tools fail until the gateway is started anew");
         for slot in &self.slots {
             slot.starting.borrow_mut().take();

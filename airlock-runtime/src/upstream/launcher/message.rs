@@ -1,6 +1,6 @@
 //! What judge and launcher say to each other: packets of a socket pair, each one message, none longer than [`PACKET_MAX`].
 
-use crate::passing::{receive, send};
+use crate::passing::{self, receive, send};
 use crate::upstream::fingerprint::Fingerprint;
 use rustix::io::Errno;
 use std::io;
@@ -49,7 +49,7 @@ impl Order {
     /// # Errors
     /// Those of the socket.
     pub(in crate::upstream) fn send(self, socket: impl AsFd) -> Result<(), Errno> {
-        send(socket, &self.write(), &[])
+        passing::tell(socket, &self.write())
     }
 
     fn write(self) -> [u8; HEAD] {

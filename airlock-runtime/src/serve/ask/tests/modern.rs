@@ -190,7 +190,8 @@ async fn a_gateway_with_another_key_does_not_know_the_question() {
         keys: KeyRing::new(vec![key(7)]).unwrap(),
         ambient: Default::default(),
         ledger: Ledger::open_for(dir.path(), &POLICY).unwrap(),
-        ledger_dir: dir.path().to_owned(),
+        #[cfg(target_os = "linux")]
+        clerk: crate::clerk::Watch::default(),
         judge: None,
         errands: Default::default(),
         #[cfg(feature = "upstream")]

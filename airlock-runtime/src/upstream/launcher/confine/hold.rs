@@ -41,12 +41,15 @@ pub(super) fn unshare() -> Result<(), String> {
     Ok(())
 }
 
-/// Bounds this process and those that it starts, each by itself.
+/// Bounds this process and those that it starts, each by itself; and their number, where the kernel counts it. What is said of that.
+///
+/// The kernel counts processes by user and user namespace, so that of the host would bound everything that this user runs. It counts none of root.
 ///
 /// # Errors
 /// The limits of the gateway are lower, or the kernel refuses.
-pub(super) fn set_limits(limits: &ProcessLimits) -> Result<(), String> {
-    let ProcessLimits { data, fsize, cpu, files } = *limits;
+pub(super) fn set_limits(limits: &ProcessLimits, namespaces: Namespaces) -> Result<String, String> {
+    let ProcessLimits { data, fsize, cpu, files, processes } = *limits;
+    let is_counted = matches!(namespaces, Namespaces::Own);
     // A dump of its memory is a file that nobody asked for.
     let bounds = [
         (Resource::Core, Some(0), "core"),
@@ -54,6 +57,7 @@ pub(super) fn set_limits(limits: &ProcessLimits) -> Result<(), String> {
         (Resource::Fsize, Some(fsize), "fsize"),
         (Resource::Cpu, cpu, "cpu"),
         (Resource::Nofile, Some(files), "files"),
+        (Resource::Nproc, is_counted.then_some(processes), "processes"),
     ];
     for (resource, bound, name) in bounds {
         let Some(bound) = bound else { continue };
@@ -62,5 +66,9 @@ pub(super) fn set_limits(limits: &ProcessLimits) -> Result<(), String> {
         setrlimit(resource, Rlimit { current: Some(least), maximum: Some(least) })
             .map_err(|fault| format!("its limit `{name}` cannot be set: {fault}"))?;
     }
-    Ok(())
+    Ok(match (namespaces, getuid().is_root()) {
+        (Namespaces::Own, false) => format!("{processes} processes at most"),
+        (Namespaces::Own, true) => "any number of processes, since it is run by root".to_owned(),
+        (Namespaces::Refused, _) => "any number of processes, without namespaces".to_owned(),
+    })
 }

@@ -29,7 +29,7 @@ pub(super) const CHECK: &str = "check";
 /// Exit code where the program cannot be confined, as shells use it for what they cannot run.
 const NOT_CONFINED: u8 = 126;
 /// Longest report of a check, in bytes.
-const REPORT_MAX: usize = 300;
+const REPORT_MAX: usize = 400;
 
 /// Confines itself and becomes the program of this index; with `only_check`, says what holds and ends.
 pub(super) fn main(policy: &'static Policy, index: &str, only_check: bool) -> Result<ExitCode, Stop> {
@@ -68,11 +68,11 @@ fn hold(upstream: &Upstream, confine: &Confine, only_check: bool) -> Result<Stri
         doors.map_or(Ok(()), |doors| door.show(&doors, upstream.name))?;
     }
     disarm(CapabilitySet::empty())?;
-    hold::set_limits(&confine.limits)?;
+    let number = hold::set_limits(&confine.limits, namespaces)?;
     let landlock = rights::restrict(ruleset)?;
     calls::filter(confine.proxied().is_some())?;
     let network = if confine.proxied().is_some() { ", TLS through egress" } else { "" };
-    Ok(format!("the kernel confines it: {landlock}, {}, {}{network}", calls::WORDS, namespaces.words()))
+    Ok(format!("the kernel confines it: {landlock}, {}, {}, {number}{network}", calls::WORDS, namespaces.words()))
 }
 
 /// Asks whether this upstream can be confined here, by doing it to a process that ends at once.
