@@ -178,7 +178,7 @@ pub(crate) fn report(checked: &Checked<'_>) {
     let stderr = std::io::stderr();
     let rendered = checked.render(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     if !rendered.is_empty() {
-        render::note(format_args!("{rendered}\n"));
+        render::note_drawn(format_args!("{rendered}\n"));
     }
 }
 

@@ -4,10 +4,12 @@ mod post;
 mod submit;
 
 use super::proof::{read, tree};
+use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::ledger::WITNESSED;
 use airlock_runtime::ledger::note::Checkpoint;
 use airlock_runtime::ledger::witness::{Witness as Trusted, with_cosignatures};
+use serde_json::json;
 use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
@@ -42,6 +44,9 @@ pub(crate) struct Add {
     /// What the witness answered [default: standard input]
     #[arg(long, value_name = "FILE")]
     answer: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Witness {
@@ -73,12 +78,12 @@ impl Add {
         })?;
         // The entries are read and compared: a witness vouches for what it was shown, not for what lies here.
         let tree = tree(&self.dir, None)?;
-        keep(&self.dir, &trusted, checkpoint, &String::from_utf8_lossy(&answer), tree.len())
+        keep(&self.dir, &trusted, checkpoint, &String::from_utf8_lossy(&answer), tree.len(), self.format)
     }
 }
 
 /// Keeps a checkpoint with the cosignature that a witness answered, if it is one, of a ledger that has this many entries.
-fn keep(dir: &Path, trusted: &Trusted, note_of_log: &str, answer: &str, entries: u64) -> Outcome {
+fn keep(dir: &Path, trusted: &Trusted, note_of_log: &str, answer: &str, entries: u64, format: Format) -> Outcome {
     let cosigned = with_cosignatures(note_of_log, answer).ok_or_else(|| {
         Failure::no("the answer is not that of a witness which has cosigned")
             .help("a witness that has seen another history, or a later one, answers with an error: then find out which is right")
@@ -102,8 +107,13 @@ fn keep(dir: &Path, trusted: &Trusted, note_of_log: &str, answer: &str, entries:
         std::fs::rename(&draft, &path)
     });
     written.map_err(|e| Failure::new(format_args!("cannot write {}: {e}", path.display())))?;
-    say(format_args!("{} has seen the first {} entries", trusted.name(), seen.checkpoint.n));
-    note(format_args!("keep a copy of {} elsewhere", path.display()));
+    match format {
+        Format::Json => say(json!({"witness": trusted.name(), "entries": seen.checkpoint.n, "file": path})),
+        Format::Table => {
+            say(format_args!("{} has seen the first {} entries", trusted.name(), seen.checkpoint.n));
+            note(format_args!("keep a copy of {} elsewhere", path.display()));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -2,6 +2,7 @@
 
 use super::post::{Answer, Place};
 use super::{keep, witness};
+use crate::args::Format;
 use crate::command::proof::{read, tree};
 use crate::render::{Failure, Outcome};
 use airlock_runtime::ledger::WITNESSED;
@@ -24,6 +25,9 @@ pub(crate) struct Submit {
     /// Address of the witness, to which `/add-checkpoint` is appended: https://, or http:// on this machine
     #[arg(long, value_name = "URL")]
     url: String,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Submit {
@@ -34,7 +38,7 @@ impl Submit {
         let kept = read(&self.dir.join(WITNESSED)).ok();
         let seen = kept.and_then(|note| trusted.verify(&note).ok()).map_or(0, |seen| seen.checkpoint.n);
         let answer = ask(&place, &tree, seen)?;
-        keep(&self.dir, &trusted, tree.note(), &answer, tree.len())
+        keep(&self.dir, &trusted, tree.note(), &answer, tree.len(), self.format)
     }
 }
 
