@@ -64,7 +64,7 @@ impl Manifest {
         };
         read.map_err(|e| {
             Failure::new(format_args!("cannot read the manifest {name}: {e}"))
-                .help("`airlock new <dir>` writes one to start from")
+                .help("name the manifest, or go to the directory that has it; `airlock new <dir>` writes one to start from")
         })?;
         // A file beyond the limit is refused for its size, also when the cut went through a character.
         let is_cut = u64::try_from(bytes.len()).is_ok_and(|len| len >= bound);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "a step that fails must fail the test")]
 
 mod built;
+mod told;
 
 use built::text;
 use serde_json::{Value, json};
@@ -33,22 +34,50 @@ fn servers_go_behind_a_gateway_and_come_back() {
     let path = home.path().join("mcp.json");
     let files = json!({"command": "sh", "args": [SERVER, "legacy", TOOLS], "env": {"API_TOKEN": SECRET, "REGION": "eu"}});
     let other = json!({"url": "https://example.com/mcp"});
-    let config = json!({"mcpServers": {"files": files, "other": other}, "keep": true});
+    // Each of these stays where it is, for another reason.
+    let path_of_mine = json!({"command": "sh", "env": {"PATH": "/evil"}});
+    let switched_off = json!({"command": "sh", "disabled": true, "env": {"X_TOKEN": SECRET}});
+    let config = json!({"mcpServers": {"files": files, "other": other, "path": path_of_mine, "off\u{1b}[2J\u{202e}": switched_off}, "keep": SECRET});
     let before = format!("{config:#}\n");
     fs::write(&path, &before).unwrap();
     let adopt = ["client", "adopt", "cursor", "--config", "mcp.json", "--dir", "gate", "--offline"];
     let dry = airlock(home.path(), &[&adopt[..], &["--dry-run"]].concat());
     assert!(dry.status.success() && text(&dry.stderr).contains("with API_TOKEN, REGION"), "{}", text(&dry.stderr));
     assert!(!text(&dry.stderr).contains(SECRET) && !home.path().join("gate").exists());
+    let left = [
+        "\"other\": the client does not start it",
+        "\"path\": its variable PATH would change",
+        "[2J\\u202e\": it is switched off",
+    ];
+    for left in left {
+        assert!(
+            text(&dry.stderr).lines().any(|line| line.starts_with("left where it is: ") && line.contains(left)),
+            "{left}\n{}",
+            text(&dry.stderr)
+        );
+    }
+    assert!(!text(&dry.stderr).contains('\u{1b}') && !text(&dry.stderr).contains('\u{202e}'));
+    let facts = airlock(home.path(), &[&adopt[..], &["--dry-run", "--format", "json"]].concat());
+    let facts: Value = serde_json::from_slice(&facts.stdout).unwrap();
+    assert_eq!(told::faults("client install", &facts), Vec::<String>::new());
+    assert_eq!((&facts["entry"]["adopted"], facts["entry"]["left"].as_array().unwrap().len()), (&json!(["files"]), 3));
+    for named in ["path", "other", "nobody"] {
+        let refused = airlock(home.path(), &[&adopt[..3], &[named], &adopt[3..], &["--yes"]].concat());
+        assert_eq!(refused.status.code(), Some(2), "{named}: {}", text(&refused.stderr));
+    }
+    assert!(!home.path().join("gate").exists(), "nothing was started for a server that stays");
     let asked = airlock(home.path(), &adopt);
     assert_eq!(asked.status.code(), Some(2), "without a terminal and without --yes nothing is started");
     assert!(!home.path().join("gate").exists());
     let done = airlock(home.path(), &[&adopt[..], &["--yes"]].concat());
     assert!(done.status.success(), "{}{}", text(&done.stdout), text(&done.stderr));
+    let shown = [text(&done.stdout), text(&done.stderr)].concat();
+    assert!(!shown.contains(SECRET), "what is shown has no values of servers: {shown}");
+    assert!(shown.contains("\"API_TOKEN\": \"…\"") && shown.contains("/gate.key"), "{shown}");
     let after: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     assert_eq!(
         (&after["keep"], &after["mcpServers"]["other"], after["mcpServers"].as_object().unwrap().len()),
-        (&json!(true), &other, 2)
+        (&json!(SECRET), &other, 4)
     );
     let entry = &after["mcpServers"]["gate"];
     assert_eq!(
@@ -69,7 +98,9 @@ fn servers_go_behind_a_gateway_and_come_back() {
         let bytes = fs::read(&entry).unwrap();
         assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{} has the secret", entry.display());
     }
-    let back = airlock(home.path(), &["client", "rollback", "cursor", "--config", "mcp.json", "--yes"]);
-    assert!(back.status.success(), "{}", text(&back.stderr));
+    let back = airlock(home.path(), &["client", "rollback", "cursor", "--config", "mcp.json", "--yes", "--format", "json"]);
+    assert!(back.status.success() && !text(&back.stdout).contains(SECRET), "{}{}", text(&back.stdout), text(&back.stderr));
+    let facts: Value = serde_json::from_slice(&back.stdout).unwrap();
+    assert_eq!(told::faults("client rollback", &facts), Vec::<String>::new());
     assert_eq!(fs::read_to_string(&path).unwrap(), before);
 }

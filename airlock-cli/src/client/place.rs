@@ -50,7 +50,7 @@ impl Fault {
             shown::path(path),
             column + 1,
         ))
-        .help("nothing was written; mend the file, or add the server by hand (values in it are not shown here)")
+        .help("nothing was written; mend the file at that place (its values are not shown here)")
     }
 }
 

@@ -149,9 +149,10 @@ pub(crate) fn gateway_key(path: &Path, gateway: &str) -> Result<(), Failure> {
 
 /// An absolute path to something that is there.
 fn plain_path(path: &Path, what: &str) -> Result<PathBuf, Failure> {
-    let full = std::path::absolute(path)
-        .and_then(|full| full.metadata().map(|_| full))
-        .map_err(|e| Failure::new(format_args!("{what} {} cannot be read: {e}", shown::path(path))))?;
+    let full = std::path::absolute(path).and_then(|full| full.metadata().map(|_| full)).map_err(|e| {
+        let missing = if what == "the key" { "`airlock key derive` makes it" } else { "`airlock build` makes it" };
+        Failure::new(format_args!("{what} {} cannot be read: {e}", shown::path(path))).help(missing)
+    })?;
     expandable(&full, what)
 }
 
