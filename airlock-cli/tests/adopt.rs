@@ -98,6 +98,12 @@ fn servers_go_behind_a_gateway_and_come_back() {
         let bytes = fs::read(&entry).unwrap();
         assert!(!bytes.windows(SECRET.len()).any(|window| window == SECRET.as_bytes()), "{} has the secret", entry.display());
     }
+    let install =
+        ["client", "install", "vscode", "gate/gate", "--key", "gate/gate.key", "--config", "v.json", "--yes", "--format", "json"];
+    let put = airlock(home.path(), &install);
+    assert!(put.status.success(), "{}", text(&put.stderr));
+    let facts: Value = serde_json::from_slice(&put.stdout).unwrap();
+    assert_eq!((told::faults("client install", &facts), &facts["written"]), (Vec::new(), &json!(true)));
     let back = airlock(home.path(), &["client", "rollback", "cursor", "--config", "mcp.json", "--yes", "--format", "json"]);
     assert!(back.status.success() && !text(&back.stdout).contains(SECRET), "{}{}", text(&back.stdout), text(&back.stderr));
     let facts: Value = serde_json::from_slice(&back.stdout).unwrap();

@@ -3,7 +3,10 @@
 
 mod told;
 
+use base64ct::{Base64, Encoding};
+use ed25519_dalek::{Signer, SigningKey};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::Path;
@@ -85,6 +88,40 @@ fn commands_of_ledgers_print_what_the_docs_say() {
     assert_eq!(growth["since"], 0);
     fs::write(dir.join("q"), "no proof").unwrap();
     assert_eq!(told(dir, 1, "proof verify", &["q", "--key", key])["kind"], "unknown");
+}
+
+/// A witness that signs what it is shown: its key, and its answer to a checkpoint.
+fn cosigned(checkpoint: &str) -> (String, String) {
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let public = [&[4], key.verifying_key().as_bytes().as_slice()].concat();
+    let id: [u8; 4] = Sha256::digest([b"w.example\n", public.as_slice()].concat())[..4].try_into().unwrap();
+    let hex: String = id.iter().map(|byte| format!("{byte:02x}")).collect();
+    let time = 1_795_000_000_u64;
+    let (body, _) = checkpoint.split_once("\n\n").unwrap();
+    let signature = key.sign(format!("cosignature/v1\ntime {time}\n{body}\n").as_bytes()).to_bytes();
+    let line = [id.as_slice(), &time.to_be_bytes(), &signature].concat();
+    (
+        format!("w.example+{hex}+{}", Base64::encode_string(&public)),
+        format!("\u{2014} w.example {}\n", Base64::encode_string(&line)),
+    )
+}
+
+#[test]
+fn a_witness_that_was_added_is_told() {
+    let home = tempfile::tempdir().expect("directory");
+    let dir = home.path();
+    fs::create_dir(dir.join("ledger")).unwrap();
+    for name in ["checkpoint", "seg-00000000000000000000.jsonl"] {
+        fs::copy(Path::new(LEDGER).join(name), dir.join("ledger").join(name)).unwrap();
+    }
+    let posted = airlock(dir, &["proof", "consistency", "ledger"]).stdout;
+    let posted = String::from_utf8(posted).unwrap();
+    let (key, answer) = cosigned(posted.split_once("\n\n").unwrap().1);
+    fs::write(dir.join("posted"), &posted).unwrap();
+    fs::write(dir.join("answer"), answer).unwrap();
+    let told = told(dir, 0, "witness add", &["ledger", "--witness", &key, "--posted", "posted", "--answer", "answer"]);
+    assert_eq!((&told["witness"], told["entries"].as_u64().unwrap() > 0), (&Value::from("w.example"), true));
+    assert!(dir.join(told["file"].as_str().unwrap()).is_file());
 }
 
 #[test]
