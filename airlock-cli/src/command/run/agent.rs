@@ -17,7 +17,7 @@ const ENDING: [i32; 16] = [1, 2, 3, 5, 6, 10, 12, 14, 15, 16, 24, 25, 26, 27, 29
 /// Signals without names: the C library has those before them.
 const REAL_TIME: std::ops::RangeInclusive<i32> = 35..=64;
 /// Variables that lead to keys or to descriptors: what begins like this is not handed on.
-const WITHHELD: [&str; 3] = ["AIRLOCK_", "CREDENTIALS_DIRECTORY", "LISTEN_"];
+const WITHHELD: [&str; 5] = ["AIRLOCK_", "CREDENTIALS_DIRECTORY", "LISTEN_FDS", "LISTEN_PID", "LISTEN_FDNAMES"];
 /// `O_CLOEXEC` in the flags of `/proc/self/fdinfo`.
 const CLOSES: u32 = 0o2_000_000;
 
