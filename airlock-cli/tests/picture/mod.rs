@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 /// Steps that are shown, by what their titles begin with. Nothing in them differs from run to run.
 const STEPS: [&str; 3] = ["An order hidden in an argument", "A host that the manifest does not name", "The ledger, verified"];
-/// Columns of the account, and sizes of a character and of the space around, in pixels.
+/// Columns of the account, width of a character in tenths of a pixel, height of a line and space around in pixels.
 const COLUMNS: usize = 80;
-const WIDE: f64 = 8.4;
+const WIDE: usize = 84;
 const HIGH: usize = 20;
 const SPACE: usize = 24;
 /// Where the text of a line begins behind its label.
@@ -44,14 +44,15 @@ fn piece(out: &mut String, column: usize, row: usize, class: &str, text: &str) {
         return;
     }
     let start = column + text.chars().take_while(|c| *c == ' ').count();
-    let (x, y) = (SPACE as f64 + start as f64 * WIDE, SPACE + HIGH * (row + 1));
-    writeln!(out, "<text x=\"{x:.1}\" y=\"{y}\" class=\"{class}\">{}</text>", escaped(text.trim())).expect("a text");
+    let (x, y) = (SPACE * 10 + start * WIDE, SPACE + HIGH * (row + 1));
+    let x = format!("{}.{}", x / 10, x % 10);
+    writeln!(out, "<text x=\"{x}\" y=\"{y}\" class=\"{class}\">{}</text>", escaped(text.trim())).expect("a text");
 }
 
 /// The picture of an account.
 pub(crate) fn draw(account: &str) -> String {
     let lines = [vec!["$ airlock demo", ""], lines(account)].concat();
-    let (width, height) = (2 * SPACE + (COLUMNS as f64 * WIDE) as usize, 2 * SPACE + HIGH * lines.len());
+    let (width, height) = (2 * SPACE + COLUMNS * WIDE / 10, 2 * SPACE + HIGH * lines.len());
     let mut out = format!(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" viewBox=\"0 0 {width} {height}\" role=\"img\" aria-labelledby=\"t\">\n\
          <title id=\"t\">A run of airlock demo: two calls are refused with their reasons, and the ledger is proven</title>\n\
