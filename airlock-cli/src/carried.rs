@@ -9,7 +9,8 @@ use crate::gateway::identity::digest_of;
 use crate::render::Failure;
 use rustix::fs::{Timespec, Timestamps};
 use sha2::{Digest, Sha256};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsStr;
 use std::fs::{self, Permissions};
 use std::io;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
@@ -115,12 +116,24 @@ impl Carried {
     pub(crate) fn unpack(&self, dir: &Path) -> Result<(), Failure> {
         let shown = dir.display();
         if fs::read_dir(dir).is_ok_and(|mut entries| entries.next().is_some()) {
-            let help = format!(
-                "name a new directory; sources of another airlock there go away with `rm -r {shown}`, then run this again"
-            );
+            let help = match self.is_like(dir) {
+                true => format!("it has sources of another airlock: `rm -r {shown}` removes them, then run this again"),
+                false => "name a new directory".to_owned(),
+            };
             return Err(Failure::new(format_args!("{shown} is not empty; nothing was written")).help(help));
         }
         self.write(dir).map_err(|e| Failure::new(format_args!("cannot write the sources to {shown}: {e}")))
+    }
+
+    /// Whether a directory has nothing at its top but what the sources have there, and both crates of theirs: no file of somebody else is
+    /// lost with it.
+    fn is_like(&self, dir: &Path) -> bool {
+        let own: BTreeSet<&OsStr> = self.files.keys().filter_map(|path| path.iter().next()).collect();
+        let mut all = fs::read_dir(dir).into_iter().flatten();
+        let has = |name: &str| dir.join(name).join("Cargo.toml").is_file();
+        all.all(|entry| entry.is_ok_and(|entry| own.contains(entry.file_name().as_os_str())))
+            && has("airlock-policy")
+            && has("airlock-runtime")
     }
 
     fn write(&self, dir: &Path) -> io::Result<()> {
@@ -265,7 +278,14 @@ mod tests {
         let dir = tempfile::tempdir().expect("directory");
         fs::write(dir.path().join("mine"), "").expect("written");
         let refused = Carried::new().expect("carried").unpack(dir.path()).expect_err("refused");
-        assert!(format!("{refused:?}").contains("rm -r"), "an upgrade has to get past it");
+        assert!(!format!("{refused:?}").contains("rm -r"), "nobody is told to remove what is not ours");
         assert_eq!(fs::read_dir(dir.path()).expect("listing").count(), 1);
+        let sources = dir.path().join("sources");
+        Carried::new().expect("carried").unpack(&sources).expect("written");
+        let refused = Carried::new().expect("carried").unpack(&sources).expect_err("refused");
+        assert!(format!("{refused:?}").contains("rm -r"), "an upgrade has to get past it");
+        fs::write(sources.join("mine"), "").expect("written");
+        let refused = Carried::new().expect("carried").unpack(&sources).expect_err("refused");
+        assert!(!format!("{refused:?}").contains("rm -r"), "{refused:?}");
     }
 }

@@ -6,6 +6,8 @@ mod carried;
 mod cases;
 mod client;
 mod command;
+#[cfg(test)]
+mod counted;
 mod demo;
 mod gateway;
 mod judge;
@@ -16,6 +18,8 @@ mod project;
 mod render;
 mod report;
 mod scaffold;
+mod secret;
+mod shown;
 mod standin;
 mod upstream;
 

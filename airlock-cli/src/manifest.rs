@@ -64,7 +64,7 @@ impl Manifest {
         };
         read.map_err(|e| {
             Failure::new(format_args!("cannot read the manifest {name}: {e}"))
-                .help("`airlock new <dir>` writes one to start from")
+                .help("name the manifest, or go to the directory that has it; `airlock new <dir>` writes one to start from")
         })?;
         // A file beyond the limit is refused for its size, also when the cut went through a character.
         let is_cut = u64::try_from(bytes.len()).is_ok_and(|len| len >= bound);
@@ -178,7 +178,7 @@ pub(crate) fn report(checked: &Checked<'_>) {
     let stderr = std::io::stderr();
     let rendered = checked.render(stderr.is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty()));
     if !rendered.is_empty() {
-        render::note(format_args!("{rendered}\n"));
+        render::note_drawn(format_args!("{rendered}\n"));
     }
 }
 

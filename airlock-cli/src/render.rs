@@ -1,5 +1,6 @@
 //! The one writer to stdout and stderr, and the shape of a failure.
 
+use crate::shown::steered;
 use std::fmt::Display;
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
@@ -42,6 +43,12 @@ impl Failure {
         self
     }
 
+    /// Adds a sentence to what the user can do.
+    pub(crate) fn more(self, sentence: impl Display) -> Self {
+        let help = self.help.map_or_else(|| sentence.to_string(), |help| format!("{help}\n      {sentence}"));
+        Self { help: Some(help), ..self }
+    }
+
     /// Prints the failure to stderr and gives its exit code.
     pub(crate) fn report(&self) -> ExitCode {
         note(format_args!("error: {}", self.message));
@@ -62,9 +69,19 @@ impl Display for Failure {
 /// What a command returns.
 pub(crate) type Outcome = Result<ExitCode, Failure>;
 
-/// Writes one line to stdout. When that fails the program ends, quietly for a closed pipe (`airlock … | head`), and never with 0:
-/// to scripts that is an answer, such as "proven", and this command has not given one.
+/// Writes one line to stdout. Whatever could steer a terminal is an escape by then, whoever wrote it. When writing fails the program
+/// ends, quietly for a closed pipe (`airlock … | head`), and never with 0: to scripts that is an answer, such as "proven", and this
+/// command has not given one.
 pub(crate) fn say(line: impl Display) {
+    put(steered(&line.to_string()));
+}
+
+/// As [`say`], for a text that was drawn for a terminal, with colours: what draws it has taken care of foreign text.
+pub(crate) fn say_drawn(line: impl Display) {
+    put(line);
+}
+
+fn put(line: impl Display) {
     if let Err(fault) = writeln!(std::io::stdout(), "{line}") {
         if fault.kind() != ErrorKind::BrokenPipe {
             note(format_args!("error: cannot write to stdout: {fault}"));
@@ -73,13 +90,19 @@ pub(crate) fn say(line: impl Display) {
     }
 }
 
-/// Writes one line to stdout for a command that has to clean up behind itself: it goes on when nobody reads any more.
+/// Writes one line to stdout for a command that has to clean up behind itself: it goes on when nobody reads any more. The demo alone
+/// uses it, and makes printable what it did not write itself.
 pub(crate) fn tell(line: impl Display) {
     let _ = writeln!(std::io::stdout(), "{line}");
 }
 
-/// Writes one line to stderr: progress, warnings and errors.
+/// Writes one line to stderr: progress, warnings and errors. Whatever could steer a terminal is an escape by then.
 pub(crate) fn note(line: impl Display) {
+    note_drawn(steered(&line.to_string()));
+}
+
+/// As [`note`], for a text that was drawn for a terminal, with colours.
+pub(crate) fn note_drawn(line: impl Display) {
     // Nothing can be done when stderr is gone.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -2,6 +2,9 @@
 //! runtime with its HTTP client (a few minutes); the cache is that of the other tests.
 #![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
+mod picture;
+mod told;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -111,6 +114,38 @@ fn the_account() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true }, {
         insta::assert_snapshot!("airlock-demo-account", normalised(&account));
     });
+    the_picture_is_of_this_run(&account);
+}
+
+/// The picture in the README is drawn from what this run printed. `docs/picture.sh` draws it anew.
+fn the_picture_is_of_this_run(account: &str) {
+    let drawn = picture::draw(account);
+    if std::env::var_os("AIRLOCK_PICTURE").is_some() {
+        std::fs::write(picture::place(), &drawn).expect("written");
+    }
+    let kept = std::fs::read_to_string(picture::place()).expect("the picture");
+    assert_eq!(kept, drawn, "docs/refused.svg is of another run: docs/picture.sh draws it anew");
+}
+
+#[test]
+fn the_account_for_scripts() {
+    let _lock = lock();
+    let scratch = tempfile::tempdir().expect("directory");
+    let output = demo(&["--format", "json"], scratch.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let account: serde_json::Value = serde_json::from_slice(&output.stdout).expect("one JSON value");
+    assert_eq!(told::faults("demo", &account), Vec::<String>::new());
+    // Eight attacks, and a changed byte that is found.
+    assert_eq!(account["refused"], 9, "{account:#}");
+    let attacks: Vec<&serde_json::Value> = account["lines"]
+        .as_array()
+        .expect("lines")
+        .iter()
+        .filter(|line| line["part"] == "ATTACK" && line["meant"] == "refused")
+        .collect();
+    assert!(attacks.len() == 8 && attacks[0]["word"] == "risk_too_high" && attacks[0]["step"] == 4, "{attacks:#?}");
+    let output = demo(&["--format", "json", "--raw"], scratch.path());
+    assert!(output.status.code() == Some(2) && output.stdout.is_empty());
 }
 
 #[test]

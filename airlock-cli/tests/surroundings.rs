@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used)] // In a test a panic is the report; clippy sees only functions marked as tests.
 
 mod built;
+mod told;
 
 use built::{airlock, build, cache, forget, lock, manifest, report, text};
 use std::fs;
@@ -94,8 +95,8 @@ fn a_build_from_nothing_elsewhere_gives_the_same_bytes() {
     let here = build(dir.path(), &path, &target);
 
     let crates = dir.path().join("crates");
-    let vendored = airlock(dir.path(), &["vendor", crates.to_str().expect("UTF-8")]).output().expect("runs");
-    assert!(vendored.status.success(), "{}", text(&vendored.stderr));
+    let vendored = airlock(dir.path(), &["vendor", crates.to_str().expect("UTF-8"), "--format", "json"]).output().expect("runs");
+    assert_eq!(told::faults("vendor", &report(&vendored)), Vec::<String>::new());
     let home = dir.path().join("a home");
     fs::create_dir(dir.path().join("out")).expect("made");
     fs::create_dir_all(home.join(".cargo")).expect("made");

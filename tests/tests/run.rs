@@ -22,6 +22,8 @@ const INTENT: &str = "Look at the counts, \"quickly\"";
 fn run(place: &Place, gateway: &Path, mode: &str) -> Command {
     let mut command = built::airlock(&["run", "--intent", INTENT, "--grant", "agent:a"]);
     command.arg("--gateway").arg(gateway).arg("--key").arg(place.key_file()).arg("--ledger").arg(place.ledger());
+    // The agent's client has no entry for the gateway, so it is told where the key is.
+    command.arg("--gateway-key").arg(place.key_file());
     let agent = python(&Path::new(SCRIPTS).join("ambient.py"));
     let interpreter = agent.get_args().find(|word| word.to_string_lossy().ends_with("python")).unwrap();
     command.arg("--").arg(interpreter).arg(Path::new(SCRIPTS).join("ambient.py")).arg(mode).arg(gateway);

@@ -1,11 +1,13 @@
 //! The file of a client: read whole, replaced whole, with what it was before beside it.
 
 use crate::render::Failure;
+use crate::shown;
 use airlock_runtime::clock::Micros;
+use rustix::fs::OFlags;
 use sha2::{Digest, Sha256};
 use std::fs;
 use std::io::{ErrorKind, Read, Write};
-use std::os::unix::fs::{MetadataExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Largest file that is read, in bytes. Claude Code keeps its whole state in the file with its servers: some MiB.
@@ -44,14 +46,14 @@ impl ConfigFile {
     /// # Errors
     /// It is no file of text, too large, or somebody else's; or it cannot be read.
     pub(crate) fn read(path: &Path) -> Result<Self, Failure> {
-        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot read {}: {e}", path.display()));
+        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot read {}: {e}", shown::path(path)));
         let target = resolved(path).map_err(cannot)?;
         let (bytes, mode) = match fs::metadata(&target) {
             Err(e) if e.kind() == ErrorKind::NotFound => (None, MODE),
             Err(e) => return Err(cannot(e)),
-            Ok(metadata) if !metadata.is_file() => return Err(Failure::new(format_args!("{} is not a file", path.display()))),
+            Ok(metadata) if !metadata.is_file() => return Err(Failure::new(format_args!("{} is not a file", shown::path(path)))),
             Ok(metadata) if metadata.len() > SIZE_MAX => {
-                return Err(Failure::new(format_args!("{} is larger than {SIZE_MAX} bytes", path.display())));
+                return Err(Failure::new(format_args!("{} is larger than {SIZE_MAX} bytes", shown::path(path))));
             }
             Ok(metadata) => {
                 let mut bytes = Vec::new();
@@ -60,7 +62,7 @@ impl ConfigFile {
             }
         };
         let text = String::from_utf8(bytes.clone().unwrap_or_default())
-            .map_err(|_| Failure::new(format_args!("{} is not UTF-8; nothing was written", path.display())))?;
+            .map_err(|_| Failure::new(format_args!("{} is not UTF-8; nothing was written", shown::path(path))))?;
         let stripped = text.strip_prefix(BOM);
         let (has_bom, text) = (stripped.is_some(), stripped.unwrap_or(&text).to_owned());
         Ok(Self { path: path.to_owned(), target, bytes, mode, has_bom, text })
@@ -80,13 +82,13 @@ impl ConfigFile {
             return Ok(());
         }
         let metadata =
-            fs::metadata(&self.target).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", self.path.display())))?;
+            fs::metadata(&self.target).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", shown::path(&self.path))))?;
         if metadata.permissions().readonly() {
-            return Err(Failure::new(format_args!("{} is read-only; nothing was written", self.path.display()))
-                .help(format_args!("`chmod u+w {}`, if it is meant to be changed", self.target.display())));
+            return Err(Failure::new(format_args!("{} is read-only; nothing was written", shown::path(&self.path)))
+                .help(format_args!("`chmod u+w {}`, if it is meant to be changed", shown::path(&self.target))));
         }
         if metadata.uid() != rustix::process::geteuid().as_raw() {
-            let problem = format!("{} belongs to another user; nothing was written", self.path.display());
+            let problem = format!("{} belongs to another user; nothing was written", shown::path(&self.path));
             return Err(Failure::new(problem).help("run this as the user of the client"));
         }
         Ok(())
@@ -100,7 +102,7 @@ impl ConfigFile {
         let new = [if self.has_bom { BOM } else { "" }, text].concat().into_bytes();
         self.demand_unchanged()?;
         let cannot = |e: std::io::Error| {
-            Failure::new(format_args!("cannot write {}: {e}; it is as it was", self.path.display()))
+            Failure::new(format_args!("cannot write {}: {e}; it is as it was", shown::path(&self.path)))
                 .help("look at the permissions of its directory")
         };
         self.target.parent().map(fs::create_dir_all).transpose().map_err(cannot)?;
@@ -113,11 +115,11 @@ impl ConfigFile {
         let now = match fs::read(&self.target) {
             Ok(bytes) => Some(bytes),
             Err(e) if e.kind() == ErrorKind::NotFound => None,
-            Err(e) => return Err(Failure::new(format_args!("cannot read {}: {e}", self.path.display()))),
+            Err(e) => return Err(Failure::new(format_args!("cannot read {}: {e}", shown::path(&self.path)))),
         };
         match now == self.bytes {
             true => Ok(()),
-            false => Err(Failure::new(format_args!("{} has changed meanwhile; nothing was written", self.path.display()))
+            false => Err(Failure::new(format_args!("{} has changed meanwhile; nothing was written", shown::path(&self.path)))
                 .help("close the client, and run the command again")),
         }
     }
@@ -129,16 +131,14 @@ impl ConfigFile {
         let mut name = self.target.file_name().unwrap_or_default().to_owned();
         name.push(format!("{MARK}{stamp}-{}{end}", digest(new)));
         let path = self.target.with_file_name(name);
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&path)?;
-        let written = file
-            .set_permissions(fs::Permissions::from_mode(self.mode & MODE))
-            .and_then(|()| file.write_all(bytes))
-            .and_then(|()| file.sync_all());
+        // Never wider than the file was, nor for others: it holds what the file held. A name that is there already, a link too, is an error.
+        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(self.mode & MODE).open(&path)?;
+        let written = file.write_all(bytes).and_then(|()| file.sync_all());
         written.inspect_err(|_| drop(fs::remove_file(&path)))?;
         Ok(path)
     }
 
-    /// What can be taken back, newest first.
+    /// What the file was before its changes, newest first. A link, or what another user put there, is none of them.
     pub(crate) fn backups(&self) -> Vec<Backup> {
         let name = self.target.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let entries = self.target.parent().and_then(|dir| fs::read_dir(dir).ok()).into_iter().flatten().flatten();
@@ -147,28 +147,39 @@ impl ConfigFile {
         found
     }
 
-    /// Puts the newest backup back, byte for byte, and removes it from beside the file.
+    /// The backup of the change that made the file what it is; with `force` the newest, whatever the file is now.
     ///
     /// # Errors
-    /// There is none, the file has changed since that change (unless `force`), or a file operation failed.
-    pub(crate) fn roll_back(&self, backup: &Backup, force: bool) -> Result<(), Failure> {
-        let is_same = self.bytes.as_deref().is_some_and(|bytes| digest(bytes) == backup.made);
-        if !is_same && !force {
-            let problem = format!("{} was changed after airlock had changed it; nothing was written", self.path.display());
-            return Err(Failure::no(problem).help(format_args!(
-                "`airlock client remove` takes a server out and keeps the rest; `--force` puts {} in the place of the file as it is",
-                backup.path.display()
-            )));
-        }
-        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot restore {}: {e}", self.path.display()));
-        self.demand_unchanged()?;
-        match backup.is_file {
-            true => {
-                let old = fs::read(&backup.path).map_err(cannot)?;
-                replace(&self.target, &old, self.mode).map_err(cannot)?;
+    /// There is none, or the file has changed since.
+    pub(crate) fn undo(&self, force: bool) -> Result<Backup, Failure> {
+        let mut all = self.backups();
+        let now = self.bytes.as_deref().map(digest);
+        let right = all.iter().position(|backup| now.as_ref().is_some_and(|now| *now == backup.made));
+        match (right.or(force.then_some(0)), all.first()) {
+            (_, None) => Err(Failure::new(format_args!("there is no change of {} to take back", shown::path(&self.path)))
+                .help("what a file was stands beside it, in a file of yours whose name ends with .bak or .none")),
+            (Some(at), Some(_)) => Ok(all.swap_remove(at)),
+            (None, Some(newest)) => {
+                let path = shown::path(&self.path);
+                Err(Failure::no(format_args!("{path} was changed after airlock had changed it; nothing was written")).help(format_args!(
+                    "`airlock client remove` takes a server out and keeps the rest; `--force` puts {} in the place of the file as it is",
+                    shown::path(&newest.path)
+                )))
             }
-            false if self.exists() => fs::remove_file(&self.target).map_err(cannot)?,
-            false => {}
+        }
+    }
+
+    /// Puts back what the file was, byte for byte, and removes the backup from beside the file.
+    ///
+    /// # Errors
+    /// The file has changed since it was read, or a file operation failed.
+    pub(crate) fn roll_back(&self, backup: &Backup, old: Option<&[u8]>) -> Result<(), Failure> {
+        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot restore {}: {e}", shown::path(&self.path)));
+        self.demand_unchanged()?;
+        match old {
+            Some(old) => replace(&self.target, old, self.mode).map_err(cannot)?,
+            None if self.exists() => fs::remove_file(&self.target).map_err(cannot)?,
+            None => {}
         }
         fs::remove_file(&backup.path).map_err(cannot)
     }
@@ -194,7 +205,28 @@ impl Backup {
         };
         let (_, made) = rest.rsplit_once('-')?;
         let is_right = made.len() == DIGEST_DIGITS && made.bytes().all(|b| b.is_ascii_hexdigit());
-        is_right.then(|| Self { made: made.to_owned(), is_file, path: path.clone() })
+        let metadata = fs::symlink_metadata(&path).ok()?;
+        let is_mine = metadata.is_file() && metadata.uid() == rustix::process::geteuid().as_raw();
+        (is_right && is_mine).then(|| Self { made: made.to_owned(), is_file, path: path.clone() })
+    }
+
+    /// What the file was; nothing if there was none.
+    ///
+    /// # Errors
+    /// The backup is not a file any more, or cannot be read.
+    pub(crate) fn read(&self) -> Result<Option<Vec<u8>>, Failure> {
+        if !self.is_file {
+            return Ok(None);
+        }
+        let cannot = |e: std::io::Error| Failure::new(format_args!("cannot read {}: {e}", shown::path(&self.path)));
+        let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK).bits().cast_signed();
+        let file = fs::OpenOptions::new().read(true).custom_flags(flags).open(&self.path).map_err(cannot)?;
+        let mut bytes = Vec::new();
+        let read = file.metadata().and_then(|metadata| match metadata.is_file() {
+            true => (&file).take(SIZE_MAX).read_to_end(&mut bytes),
+            false => Err(std::io::Error::other("it is not a file")),
+        });
+        read.map_err(cannot).map(|_| Some(bytes))
     }
 }
 

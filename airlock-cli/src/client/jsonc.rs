@@ -4,6 +4,7 @@
 //! be what went in with that one change.
 
 use super::place::Fault;
+use super::{first_twin, line_end};
 use jsonc_parser::ast::{Object, Value as Node};
 use jsonc_parser::common::Ranged;
 use jsonc_parser::{CollectOptions, ParseOptions};
@@ -103,15 +104,13 @@ fn parse(text: &str) -> Result<Option<Object<'_>>, Fault> {
 
 /// Of two members with one name a client may take either, so a file that has them is not touched.
 fn no_twins(object: &Object<'_>) -> Result<(), Fault> {
-    for (at, member) in object.properties.iter().enumerate() {
-        let name = member.name.as_str();
-        if object.properties.iter().take(at).any(|other| other.name.as_str() == name) {
-            let start = member.range.start;
-            return Err(Fault::new(start..start + name.len() + 2, format!("the key {name:?} stands here for the second time")));
-        }
-        walk(&member.value)?;
+    if let Some(member) =
+        first_twin(object.properties.iter().map(|member| member.name.as_str())).and_then(|at| object.properties.get(at))
+    {
+        let (start, name) = (member.range.start, member.name.as_str());
+        return Err(Fault::new(start..start + name.len() + 2, format!("the key {name:?} stands here for the second time")));
     }
-    Ok(())
+    object.properties.iter().try_for_each(|member| walk(&member.value))
 }
 
 fn walk(node: &Node<'_>) -> Result<(), Fault> {
@@ -169,7 +168,7 @@ impl Style {
     fn of(text: &str) -> Self {
         let first = text.lines().find(|line| line.starts_with([' ', '\t']) && line.trim_start().starts_with('"'));
         let indent = first.map_or("  ", |line| line.get(..line.len() - line.trim_start().len()).unwrap_or("  "));
-        Self { newline: if text.contains("\r\n") { "\r\n" } else { "\n" }, indent: indent.to_owned() }
+        Self { newline: line_end(text), indent: indent.to_owned() }
     }
 
     /// A value over several lines, of which those after the first begin with `base`.

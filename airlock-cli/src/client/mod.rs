@@ -4,6 +4,7 @@ pub(crate) mod clients;
 pub(crate) mod diff;
 pub(crate) mod file;
 pub(crate) mod jsonc;
+pub(crate) mod mask;
 pub(crate) mod place;
 pub(crate) mod server;
 pub(crate) mod toml;
@@ -13,6 +14,8 @@ pub(crate) use clients::{Client, Language};
 pub(crate) use server::Server;
 
 use place::Fault;
+use std::collections::{BTreeSet, HashSet};
+use std::hash::Hash;
 
 impl Client {
     /// The servers of its file, in the order of the file.
@@ -55,6 +58,28 @@ impl Client {
             Language::Yaml => yaml::without(text, row.key, name),
         }
     }
+}
+
+/// The values of gateways that may be shown beside others: programs, and places of files. The variables that `adopt` moved into an entry
+/// are not among them.
+pub(crate) fn open_values(servers: &[Server]) -> BTreeSet<String> {
+    let gateways = servers.iter().filter(|server| server.is_gateway());
+    let places = |server: &Server| {
+        let own = server.env.iter().filter(|(name, _)| name.starts_with("AIRLOCK_")).map(|(_, value)| value.clone());
+        server.command.iter().cloned().chain(own).collect::<Vec<_>>()
+    };
+    gateways.flat_map(places).chain(["stdio".to_owned()]).collect()
+}
+
+/// The place of the first key that stands there for the second time. Each key is looked up once.
+fn first_twin<K: Eq + Hash>(keys: impl IntoIterator<Item = K>) -> Option<usize> {
+    let mut seen = HashSet::new();
+    keys.into_iter().position(|key| !seen.insert(key))
+}
+
+/// How the lines of a text end.
+fn line_end(text: &str) -> &'static str {
+    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 #[cfg(test)]

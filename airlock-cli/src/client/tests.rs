@@ -1,5 +1,7 @@
 //! Files of clients as people have them: what is put in is there, what is taken out is gone, and everything else is as it was.
 
+mod kept;
+
 use super::file::ConfigFile;
 use super::{Client, Server};
 use jsonc_parser::JsonValue as Value;
@@ -246,7 +248,7 @@ fn what_is_not_understood_is_not_touched() {
     let path = Path::new("/c");
     for (client, about, text, place) in REFUSED {
         let fault = client.with(text, &gate()).expect_err(about);
-        let said = fault.in_file(path, text).to_string();
+        let said = fault.in_file(path, text, client.row().language).to_string();
         assert!(said.contains(&format!("--> /c{place}\n")) && said.ends_with('^'), "{about}:\n{said}");
     }
 }
@@ -294,9 +296,8 @@ fn change(client: Client, path: &Path) {
 
 fn back(path: &Path, force: bool) -> Result<(), String> {
     let file = ConfigFile::read(path).map_err(|failure| failure.to_string())?;
-    let backups = file.backups();
-    let newest = backups.first().ok_or("nothing to take back")?;
-    file.roll_back(newest, force).map_err(|failure| failure.to_string())
+    let back = file.undo(force).and_then(|backup| file.roll_back(&backup, backup.read()?.as_deref()));
+    back.map_err(|failure| failure.to_string())
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! Servers in TOML, each a table of its own: one is put behind the others or taken out, and every other byte stays.
 
+use super::line_end;
 use super::place::Fault;
 use serde_json::Value;
 use std::ops::Range;
@@ -80,7 +81,7 @@ fn extent(text: &str, at: Range<usize>) -> Range<usize> {
             end = seen;
         }
     }
-    let (above, newline) = (text.get(..at.start).unwrap_or_default(), newline(text));
+    let (above, newline) = (text.get(..at.start).unwrap_or_default(), line_end(text));
     // The blank line before, and at the end of a text that has no last newline, also the newline that was added there.
     let blank = format!("{newline}{newline}");
     let lead = match (end == text.len() && !text.ends_with('\n'), above.ends_with(&blank)) {
@@ -110,7 +111,7 @@ fn collect(table: &Table, path: &mut Vec<String>, headers: &mut Vec<(usize, Vec<
 
 /// The server as a table with a header, behind everything else.
 fn append(text: &str, key: &str, name: &str, server: &Value) -> String {
-    let newline = newline(text);
+    let newline = line_end(text);
     let header = |path: &[&str]| format!("[{}]", path.iter().map(|key| word(key)).collect::<Vec<_>>().join("."));
     let mut lines = vec![header(&[key, name])];
     let members = || server.as_object().into_iter().flatten();
@@ -128,10 +129,6 @@ fn append(text: &str, key: &str, name: &str, server: &Value) -> String {
         (false, true) => format!("{text}{newline}{block}{newline}"),
         (false, false) => format!("{text}{newline}{newline}{block}"),
     }
-}
-
-fn newline(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 fn word(key: &str) -> String {

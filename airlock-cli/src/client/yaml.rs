@@ -4,6 +4,7 @@
 //! than it seems to (tabs, anchors, several documents, flow collections around the servers) is refused.
 
 use super::place::Fault;
+use super::{first_twin, line_end};
 use serde_json::{Map, Value};
 use std::ops::Range;
 
@@ -45,7 +46,7 @@ impl<'t> Line<'t> {
         Fault::new(self.bytes(), message)
     }
 
-    /// The key of `key:` or `key: value`, and the rest without a comment.
+    /// The key of `key:` or `key: value`, and what follows: nothing, where that is a comment alone.
     fn key(self) -> Option<(String, &'t str)> {
         let body = self.body().trim_start();
         let (key, rest) = match body.strip_prefix(['"', '\'']) {
@@ -56,7 +57,7 @@ impl<'t> Line<'t> {
             !key.is_empty() && !key.contains(['"', '\'', '\\', '#', '{', '}', '[', ']', '&', '*', '!', '|', '>', '%', '@', '`']);
         let is_key = is_plain && !key.starts_with(['-', '?', ' ']) && (rest.is_empty() || rest.starts_with(' '));
         let value = rest.trim();
-        let value = if value.starts_with('#') { "" } else { value.split_once(" #").map_or(value, |(value, _)| value.trim_end()) };
+        let value = if value.starts_with('#') { "" } else { value };
         is_key.then(|| (key.trim_end().to_owned(), value))
     }
 }
@@ -75,7 +76,7 @@ impl<'t> Servers<'t> {
     fn read(text: &'t str, key: &str) -> Result<Self, Fault> {
         let lines = lines(text);
         let mut servers = Self { header: None, indent: STEP, found: Vec::new() };
-        let mut seen: Vec<String> = Vec::new();
+        let mut seen: Vec<(String, Line<'t>)> = Vec::new();
         let mut is_inside = false;
         for (at, line) in lines.iter().enumerate() {
             if line.text.trim_start_matches(' ').starts_with('\t') && line.is_content() {
@@ -89,16 +90,13 @@ impl<'t> Servers<'t> {
                 continue;
             }
             is_inside = false;
-            let is_list = line.body().starts_with("- ") && seen.last().is_some_and(|last| last != key);
+            let is_list = line.body().starts_with("- ") && seen.last().is_some_and(|(last, _)| last != key);
             if is_list || (at == 0 && line.body() == "---") {
                 continue;
             }
             let Some((name, value)) = line.key() else {
                 return Err(line.refuse("this line is not understood: `key:` or `key: value` is expected at the first column"));
             };
-            if seen.contains(&name) {
-                return Err(line.refuse(&format!("the key {name:?} stands here for the second time")));
-            }
             if name == key {
                 if !value.is_empty() {
                     return Err(line.refuse(&format!("{key:?} is not written as a mapping over several lines")));
@@ -106,7 +104,14 @@ impl<'t> Servers<'t> {
                 servers.header = Some(*line);
                 is_inside = true;
             }
-            seen.push(name);
+            seen.push((name, *line));
+        }
+        if let Some((name, line)) = first_twin(seen.iter().map(|(name, _)| name)).and_then(|at| seen.get(at)) {
+            return Err(line.refuse(&format!("the key {name:?} stands here for the second time")));
+        }
+        if let Some((name, lines)) = first_twin(servers.found.iter().map(|(name, _)| name)).and_then(|at| servers.found.get(at)) {
+            let line = lines.first().copied().unwrap_or(Line { start: 0, text: "" });
+            return Err(line.refuse(&format!("the server {name:?} stands here for the second time")));
         }
         Ok(servers)
     }
@@ -126,9 +131,6 @@ impl<'t> Servers<'t> {
             return Ok(());
         }
         match line.key() {
-            Some((name, "")) if self.found.iter().any(|(other, _)| *other == name) => {
-                Err(line.refuse(&format!("the server {name:?} stands here for the second time")))
-            }
             Some((name, "")) if name != "<<" => {
                 self.found.push((name, vec![line]));
                 Ok(())
@@ -138,40 +140,116 @@ impl<'t> Servers<'t> {
     }
 }
 
-/// The servers of a file, by name. Of a server, its plain members and one mapping below them are read.
+/// The servers of a file, by name. Of a server its members are read, as far as they are scalars, lists of scalars or mappings of those; what
+/// is written in another way is there as `null`, and never as a part of what it says.
 ///
 /// # Errors
-/// It is not understood.
+/// The file is not understood.
 pub(crate) fn servers(text: &str, key: &str) -> Result<Vec<(String, Value)>, Fault> {
     let servers = Servers::read(text, key)?;
     Ok(servers.found.iter().map(|(name, lines)| (name.clone(), members(lines))).collect())
 }
 
-/// What a server says, as far as it is `key: value`, or a mapping of those.
+/// What a server says. A line that is no member leaves `null` under the empty name.
 fn members(lines: &[Line<'_>]) -> Value {
     let mut server = Map::new();
-    let mut open: Option<(usize, String)> = None;
-    let indent = lines.get(1).map_or(0, |line| line.indent());
-    for line in lines.iter().skip(1) {
-        let Some((name, value)) = line.key() else { continue };
-        if line.indent() == indent {
-            open = value.is_empty().then(|| (indent, name.clone()));
-            server.insert(name, if value.is_empty() { Value::Object(Map::new()) } else { scalar(value) });
-        } else if let Some((_, outer)) = &open
-            && let Some(inner) = server.get_mut(outer).and_then(Value::as_object_mut)
-        {
-            inner.insert(name, scalar(value));
-        }
+    let mut rest = lines.get(1..).unwrap_or_default();
+    let indent = rest.first().map_or(0, |line| line.indent());
+    while let Some((line, after)) = rest.split_first() {
+        let is_below = |line: &&Line<'_>| line.indent() > indent || (line.indent() == indent && item(**line).is_some());
+        let (below, next) = after.split_at(after.iter().take_while(is_below).count());
+        rest = next;
+        let Some((name, value)) = line.key().filter(|_| line.indent() == indent) else {
+            server.insert(String::new(), Value::Null);
+            continue;
+        };
+        let value = match (below.is_empty(), value.is_empty()) {
+            (true, _) => scalar(value),
+            (false, true) => block(below),
+            (false, false) => Value::Null,
+        };
+        let value = if server.contains_key(&name) { Value::Null } else { value };
+        server.insert(name, value);
     }
     Value::Object(server)
 }
 
-/// A scalar, or a list or mapping in JSON's form.
+/// The lines below a member: a list of scalars, or a mapping of them.
+fn block(lines: &[Line<'_>]) -> Value {
+    let indent = lines.first().map_or(0, |line| line.indent());
+    if lines.iter().any(|line| line.indent() != indent) {
+        return Value::Null;
+    }
+    let items: Option<Vec<Value>> = lines.iter().map(|line| item(*line).map(scalar)).collect();
+    if let Some(items) = items {
+        return Value::Array(items);
+    }
+    let members: Option<Vec<(String, &str)>> = lines.iter().map(|line| line.key()).collect();
+    match members {
+        Some(members) if first_twin(members.iter().map(|(name, _)| name)).is_none() => {
+            Value::Object(members.into_iter().map(|(name, value)| (name, scalar(value))).collect())
+        }
+        Some(_) | None => Value::Null,
+    }
+}
+
+/// What stands behind the dash of an item of a list.
+fn item(line: Line<'_>) -> Option<&str> {
+    let body = line.body().trim_start();
+    body.strip_prefix("- ").map(str::trim).or((body == "-").then_some(""))
+}
+
+/// A scalar, or a list or mapping in JSON's form; `null` for everything that is written in another way, or could mean something else.
 fn scalar(text: &str) -> Value {
-    let quoted = text.strip_prefix('\'').and_then(|rest| rest.strip_suffix('\''));
-    match quoted {
-        Some(inner) => Value::String(inner.replace("''", "'")),
-        None => serde_json::from_str(text).unwrap_or_else(|_| Value::String(text.to_owned())),
+    let (value, rest) = match text.chars().next() {
+        Some('"' | '[' | '{') => {
+            let mut values = serde_json::Deserializer::from_str(text).into_iter::<Value>();
+            let value = values.next().and_then(Result::ok);
+            (value, text.get(values.byte_offset()..).unwrap_or_default())
+        }
+        Some('\'') => single(text),
+        Some(_) | None => {
+            let end = text.find(" #").unwrap_or(text.len());
+            (unquoted(text.get(..end).unwrap_or_default().trim_end()), "")
+        }
+    };
+    let is_end = rest.trim().is_empty() || (rest.starts_with([' ', '\t']) && rest.trim_start().starts_with('#'));
+    value.filter(|_| is_end).unwrap_or(Value::Null)
+}
+
+/// A text in single quotes, in which two of them are one, and what follows.
+fn single(text: &str) -> (Option<Value>, &str) {
+    let mut at = 1;
+    while let Some(found) = text.get(at..).and_then(|rest| rest.find('\'')) {
+        let (quote, after) = (at + found, text.get(at + found + 1..).unwrap_or_default());
+        if !after.starts_with('\'') {
+            return (text.get(1..quote).map(|inner| Value::String(inner.replace("''", "'"))), after);
+        }
+        at = quote + 2;
+    }
+    (None, "")
+}
+
+/// A scalar without quotes. What some readers take for a truth, a number or a sign of the language is not one here, but nothing.
+fn unquoted(text: &str) -> Option<Value> {
+    let is_sign = text.starts_with(['&', '*', '!', '|', '>', '%', '@', '`', '#', ',', ']', '}', '"', '\''])
+        || ["-", "?", ":"].iter().any(|sign| text == *sign || text.starts_with(&format!("{sign} ")));
+    if text.is_empty() || is_sign || text.contains(": ") || text.contains('\t') || text.ends_with(':') {
+        return None;
+    }
+    let word = text.to_ascii_lowercase();
+    match word.as_str() {
+        "true" => Some(Value::Bool(true)),
+        "false" => Some(Value::Bool(false)),
+        "null" | "~" | "yes" | "no" | "on" | "off" | "y" | "n" | ".nan" | ".inf" | "-.inf" | "+.inf" => None,
+        _ if word.trim_start_matches(['-', '+', '.']).starts_with(|c: char| c.is_ascii_digit()) => {
+            match serde_json::from_str(text) {
+                Ok(number @ Value::Number(_)) => Some(number),
+                Ok(_) | Err(_) if word.bytes().all(|b| b.is_ascii_hexdigit() || b"+-._:xo".contains(&b)) => None,
+                Ok(_) | Err(_) => Some(Value::String(text.to_owned())),
+            }
+        }
+        _ => Some(Value::String(text.to_owned())),
     }
 }
 
@@ -187,7 +265,7 @@ pub(crate) fn with(text: &str, key: &str, name: &str, server: &Value) -> Result<
     if let Some(others) = without(text, key, name)? {
         return with(&others, key, name, server);
     }
-    let newline = newline(text);
+    let newline = line_end(text);
     let block = written(name, server, servers.indent).join(newline);
     let Some(header) = servers.header else {
         let lead = match (text.trim().is_empty(), text.ends_with('\n')) {
@@ -216,7 +294,7 @@ pub(crate) fn without(text: &str, key: &str, name: &str) -> Result<Option<String
     let end = lines.last().map_or(start, |line| line.end());
     // The last line of a text without a newline at its end takes the newline before it along.
     let start = match end == text.len() && !text.ends_with('\n') {
-        true => text.get(..start).map_or(start, |before| before.strip_suffix(newline(text)).map_or(start, str::len)),
+        true => text.get(..start).map_or(start, |before| before.strip_suffix(line_end(text)).map_or(start, str::len)),
         false => start,
     };
     Ok(Some([text.get(..start).unwrap_or_default(), text.get(end..).unwrap_or_default()].concat()))
@@ -254,10 +332,6 @@ fn lines(text: &str) -> Vec<Line<'_>> {
         line
     };
     text.split_inclusive('\n').map(line).collect()
-}
-
-fn newline(text: &str) -> &'static str {
-    if text.contains("\r\n") { "\r\n" } else { "\n" }
 }
 
 fn insert(text: &str, at: usize, new: &str) -> String {

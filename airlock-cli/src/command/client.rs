@@ -8,9 +8,11 @@ pub(crate) mod show;
 
 use crate::args::Format;
 use crate::client::file::ConfigFile;
-use crate::client::{Client, diff};
+use crate::client::{Client, diff, open_values};
 use crate::render::{Failure, Outcome, note, say};
+use crate::shown;
 use serde_json::json;
+use std::collections::BTreeSet;
 use std::io::{BufRead, IsTerminal};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -18,7 +20,8 @@ use std::process::ExitCode;
 /// Put gateways into the settings of MCP clients, and take them out again.
 ///
 /// The file of the client is changed at one place; comments, order, unknown keys, other servers, indentation and line ends stay. What it
-/// was is kept beside it, and `rollback` puts it back byte for byte. Nothing is written before the change was shown and agreed to.
+/// was is kept beside it, and `rollback` puts it back byte for byte. Nothing is written before the change was shown and agreed to. What is
+/// shown has the names of variables and servers; of values only the places that belong to gateways.
 /// Exit codes: 0 done, or nothing to do · 1 the answer is no (the user did not agree; the file was changed since) · 2 wrong usage, or a
 /// file is not understood or cannot be written.
 #[derive(Debug, clap::Subcommand)]
@@ -98,13 +101,16 @@ struct Change<'c> {
     server: &'c str,
     file: &'c ConfigFile,
     text: String,
+    /// Values that are shown beside those of gateways.
+    open: BTreeSet<String>,
 }
 
 impl Change<'_> {
     /// Shows the change, asks, writes, says what was done.
     fn carry_out(&self, consent: &Consent, facts: &serde_json::Value) -> Outcome {
-        let path = self.file.path.display().to_string();
-        let shown = diff::unified(&path, &self.file.text, &self.text);
+        let path = shown::path(&self.file.path);
+        let open = self.open.iter().cloned().chain(open_of(self.client, [&self.file.text, &self.text])).collect();
+        let shown = diff::unified(&path, &self.file.text, &self.text, self.client.row().language, &open);
         let is_table = consent.format == Format::Table;
         if shown.is_empty() {
             match consent.format {
@@ -128,11 +134,11 @@ impl Change<'_> {
         let kept = self.file.write(&self.text)?;
         match consent.format {
             Format::Table => {
-                say(format_args!("Written. What the file was is in {}", kept.display()));
+                say(format_args!("Written. What the file was is in {}", shown::path(&kept)));
                 say(format_args!(
                     "To take it back: airlock client rollback {}{}",
                     self.client.id(),
-                    config_option(self.client, &path)
+                    config_option(self.client, &self.file.path)
                 ));
                 note(format_args!("restart {} if it does not see the change by itself", self.client.row().title));
             }
@@ -149,11 +155,16 @@ impl Change<'_> {
     }
 }
 
+/// Values of the gateways in these texts that may be shown.
+fn open_of(client: Client, texts: [&str; 2]) -> BTreeSet<String> {
+    texts.iter().filter_map(|text| client.servers(text).ok()).flat_map(|servers| open_values(&servers)).collect()
+}
+
 /// The option that names a file, where it is not the one that is found without.
-fn config_option(client: Client, path: &str) -> String {
-    match client.user_file(&|name| std::env::var_os(name)).is_some_and(|found| found.as_os_str() == path) {
+fn config_option(client: Client, path: &Path) -> String {
+    match client.user_file(&|name| std::env::var_os(name)).is_some_and(|found| found == path) {
         true => String::new(),
-        false => format!(" --config {path:?}"),
+        false => format!(" --config {}", shown::command([path.display().to_string().as_str()])),
     }
 }
 

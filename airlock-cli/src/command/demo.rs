@@ -1,8 +1,9 @@
 //! `airlock demo`.
 
+use crate::args::Format;
 use crate::demo::{self, Wish};
 use crate::gateway::Options;
-use crate::render::Outcome;
+use crate::render::{Failure, Outcome};
 use std::process::ExitCode;
 
 /// Build the weather example, use it as an agent would, and watch it refuse eight attacks.
@@ -30,12 +31,20 @@ pub(crate) struct Demo {
     keep: bool,
     #[command(flatten)]
     options: Options,
+    /// How the account is printed; json has it when all went as told
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Demo {
     pub(crate) fn run(self) -> Outcome {
-        let Self { city, state, online, raw, keep, options } = self;
-        demo::run(&Wish { city, state, online, raw, keep }, &options)?;
+        let Self { city, state, online, raw, keep, options, format } = self;
+        if raw && format == Format::Json {
+            return Err(
+                Failure::new("--raw prints messages between the lines of the account").help("leave out --raw or --format json")
+            );
+        }
+        demo::run(&Wish { city, state, online, raw, keep, format }, &options)?;
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -6,6 +6,7 @@ mod machine;
 use crate::args::Format;
 use crate::command::client::show::Seen;
 use crate::render::{NO, Outcome, say};
+use crate::shown;
 use serde::Serialize;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -69,8 +70,9 @@ impl Finding {
             State::Warning => "look",
             State::Stops => "STOP",
         };
-        let fix = fix.as_ref().map(|fix| format!("\n      {:<12} fix: {fix}", "")).unwrap_or_default();
-        format!("{word}  {what:<12} {}{fix}", found.replace('\n', "\n                   "))
+        let fix = fix.as_ref().map(|fix| format!("\n      {:<12} fix: {}", "", shown::line(fix))).unwrap_or_default();
+        // What was found may have lines of its own, which are indented; names are of files of others.
+        format!("{word}  {:<12} {}{fix}", shown::line(what), found.replace('\n', "\n                   "))
     }
 }
 

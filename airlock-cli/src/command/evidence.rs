@@ -1,8 +1,9 @@
 //! `airlock evidence`.
 
-use super::tail::{json, plain, unreadable};
+use super::tail::{json, unreadable};
 use crate::args::Format;
 use crate::render::{Failure, Outcome, say};
+use crate::shown::plain;
 use airlock_runtime::ledger::evidence::read::{Found, State, Text, look};
 use serde_json::{Value, json};
 use std::path::PathBuf;

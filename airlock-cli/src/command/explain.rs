@@ -142,6 +142,10 @@ fn page(policy: &Policy, case: &Case, ruling: &Ruling, line: Option<&Line>) -> S
     if let Some(Line { file, number, text }) = line {
         lines.push(format!("line      {file}:{number}: {text}"));
     }
+    if !policy.tools.iter().any(|tool| tool.name == case.call.tool) {
+        let known: Vec<&str> = policy.tools.iter().map(|tool| tool.name.as_str()).collect();
+        lines.push(format!("tools     of the manifest: {}", known.join(", ")));
+    }
     lines.push("\nchecks".to_owned());
     lines.extend(ruling.checks.iter().map(|check| {
         let word = if check.passed { "pass" } else { "FAIL" };

@@ -1,9 +1,10 @@
 //! `airlock exposure`.
 
 use super::stats::usage_table;
-use super::tail::{json, plain, unreadable, warn_damaged};
+use super::tail::{json, unreadable, warn_damaged};
 use crate::args::Format;
 use crate::render::{Outcome, say};
+use crate::shown::plain;
 use airlock_runtime::ledger::read::{self, Agent};
 use std::path::PathBuf;
 use std::process::ExitCode;

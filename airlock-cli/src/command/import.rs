@@ -3,9 +3,11 @@
 mod draft;
 mod translate;
 
+use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::lease::IssuerKey;
 use airlock_runtime::lease::keyfile::write_issuer;
+use serde_json::json;
 use std::fs::{self, OpenOptions};
 use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
@@ -31,6 +33,9 @@ pub(crate) struct Import {
     /// Name of the gateway
     #[arg(long, default_value = "gateway")]
     name: String,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Import {
@@ -53,9 +58,17 @@ impl Import {
             let _ = fs::remove_file(&self.out_manifest);
             Failure::new(fault)
         })?;
-        note(import.report);
-        say(self.out_manifest.display());
-        say(self.out_key.display());
+        match self.format {
+            Format::Json => say(json!({
+                "gateway": self.name, "manifest": self.out_manifest, "key": self.out_key, "kid": draft::KID,
+                "report": import.report.lines().collect::<Vec<_>>(),
+            })),
+            Format::Table => {
+                note(import.report);
+                say(self.out_manifest.display());
+                say(self.out_key.display());
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -85,7 +98,13 @@ mod tests {
         fs::write(&path, config).unwrap();
         let out = |name| dir.join(name);
         (
-            Import { config: path, out_manifest: out("airlock.toml"), out_key: out("issuer.key"), name: "gateway".into() },
+            Import {
+                config: path,
+                out_manifest: out("airlock.toml"),
+                out_key: out("issuer.key"),
+                name: "gateway".into(),
+                format: Format::Table,
+            },
             out("issuer.key"),
         )
     }

@@ -32,6 +32,9 @@ pub(crate) struct New {
     /// File to create, readable by you alone; never overwritten
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
+    /// How the result is printed; the key itself is not
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// Derive the keys of one gateway from the issuer keys of a file. They are all that the gateway gets, and good for no other one.
@@ -80,9 +83,14 @@ impl New {
         let key = IssuerKey::generate(&self.kid).map_err(Failure::new)?;
         keyfile::write_issuer(&self.out, &key).map_err(Failure::new)?;
         let file = self.out.display();
-        say(format_args!("issuer key {} written to {file}, mode 0600", key.kid()));
-        note(format_args!("next: airlock key derive --issuer-key {file} --audience <gateway name> --out <FILE>"));
-        note("      makes the key of one gateway and prints the commitment to paste into its manifest");
+        match self.format {
+            Format::Json => say(json!({ "kind": "issuer", "kid": key.kid(), "file": self.out, "mode": "0600" })),
+            Format::Table => {
+                say(format_args!("issuer key {} written to {file}, mode 0600", key.kid()));
+                note(format_args!("next: airlock key derive --issuer-key {file} --audience <gateway name> --out <FILE>"));
+                note("      makes the key of one gateway and prints the commitment to paste into its manifest");
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -1,6 +1,6 @@
 //! `airlock learn`.
 
-use super::tail::{json, plain, unreadable};
+use super::tail::{json, since, unreadable};
 use super::trust::Kept;
 use crate::args::Format;
 use crate::learn::gather::{Gathered, gather};
@@ -10,10 +10,13 @@ use crate::learn::replay::{Replay, replay};
 use crate::learn::{Apart, Seen, Wishes};
 use crate::manifest::{self, Manifest};
 use crate::render::{Failure, Outcome, note, say};
+use crate::shown::plain;
 use airlock_policy::ir::{Mode, Policy};
 use airlock_policy::{Checked, Severity, beside, compile_with};
 use airlock_runtime::clock::Micros;
 use airlock_runtime::ledger::verify::{Verdict, verify};
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -43,7 +46,7 @@ pub(crate) struct Learn {
     /// Entries that you have looked at and that are not to be set apart: 12 or 12-15, several with commas
     #[arg(long, value_name = "SEQS", value_delimiter = ',', value_parser = range)]
     accept: Vec<(u64, u64)>,
-    /// How many hours to look back [default: all]
+    /// How many hours to look back for calls to learn from [default: all]; what a session had read before counts all the same
     #[arg(long, value_name = "N")]
     lookback_hours: Option<u64>,
     #[command(flatten)]
@@ -78,8 +81,7 @@ impl Learn {
         let accepted = manifest.accept()?;
         let policy = accepted.compiled.policy();
         let wishes = Wishes { subject: self.subject(policy)?, accepted: self.accept.clone() };
-        let back = self.lookback_hours.map(|hours| hours.saturating_mul(3600 * 1_000_000));
-        let since = Micros(back.map_or(0, |back| Micros::now().0.saturating_sub(back)));
+        let since = since(self.lookback_hours, Micros::now());
         let found = gather(&self.dir, since, policy, &wishes).map_err(|e| unreadable(&self.dir, &e))?;
         if policy.gateway.mode == Mode::Enforce {
             note("The manifest enforces, so its ledger has only what it allowed; shadow mode shows more.");
@@ -168,7 +170,7 @@ impl Learn {
                 apart.sort_by_key(|apart| apart.seq);
                 return Ok(Held { text: proposed, seen, apart, replay, is_wide });
             }
-            seen.retain(|seen| replay.refused.iter().all(|refused| refused.seq != seen.seq));
+            set_aside(&mut seen, replay.refused.iter().map(|refused| refused.seq), |seen| seen.seq);
             apart.extend(replay.refused);
         }
         Err(Failure::no("the proposal went on to refuse calls that it rests on").help("look back less far with --lookback-hours"))
@@ -184,6 +186,12 @@ impl Learn {
     }
 }
 
+/// Takes out what has one of these keys; each item is looked up once.
+fn set_aside<T, K: Eq + Hash>(items: &mut Vec<T>, keys: impl Iterator<Item = K>, key: impl Fn(&T) -> K) {
+    let out: HashSet<K> = keys.collect();
+    items.retain(|item| !out.contains(&key(item)));
+}
+
 /// Writes a file that is not there yet.
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     use std::io::Write as _;
@@ -195,6 +203,16 @@ fn write(path: &Path, text: &str) -> Result<(), Failure> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counted::{Counted, grows_with_the_keys};
+
+    #[test]
+    fn ten_times_the_calls_are_ten_times_the_work() {
+        grows_with_the_keys(|calls| {
+            let mut all: Vec<u64> = (0..calls).collect();
+            set_aside(&mut all, (0..calls).step_by(2).map(Counted), |call| Counted(*call));
+            assert_eq!(all.len() as u64, calls / 2);
+        });
+    }
 
     #[test]
     fn entries_are_named_one_by_one_or_in_a_row() {

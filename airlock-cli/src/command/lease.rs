@@ -132,7 +132,7 @@ fn root_lines(root: &Root, now: u64, lines: &mut Vec<String>) {
     lines.push(row("calls", format_args!("at most {uses}")));
     lines.push(row("issued", instant(*iat, now)));
     lines.push(row("from", instant(*nbf, now)));
-    lines.push(row("until", instant(*exp, now)));
+    lines.push(row("until", end(*exp, now)));
     lines.push(row("caveats", format_args!("at most {dep}")));
     lines.push(row("epoch", ep));
     if *pop {
@@ -150,12 +150,18 @@ pub(crate) fn caveat_lines(caveat: &Caveat, now: u64, lines: &mut Vec<String>) {
     lines.extend(risk.map(|risk| row("risk", format_args!("at most {}", decimal(risk)))));
     lines.extend(uses.map(|uses| row("calls", format_args!("at most {uses}"))));
     lines.extend(nbf.map(|nbf| row("from", instant(nbf, now))));
-    lines.extend(exp.map(|exp| row("until", instant(exp, now))));
+    lines.extend(exp.map(|exp| row("until", end(exp, now))));
     lines.extend(call.map(|rq| row("call", format_args!("only the one with the request digest {}", hex(&rq)))));
     if *pop == Some(true) {
         lines.push(row("bearer", "refused: needs proof of possession"));
     }
     lines.extend(appr.as_ref().map(approval));
+}
+
+/// When it ends, or that it has.
+fn end(exp: u64, now: u64) -> String {
+    let ended = if exp <= now { ": it has ended, ask for a new one" } else { "" };
+    instant(exp, now) + ended
 }
 
 fn approval(approval: &Approval) -> String {

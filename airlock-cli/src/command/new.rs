@@ -3,8 +3,11 @@
 pub(crate) mod from_server;
 mod sandbox;
 
+use crate::args::Format;
 use crate::project::{self, Start, Template};
 use crate::render::{Failure, Outcome, say};
+use crate::shown;
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -22,6 +25,9 @@ pub(crate) struct New {
     template: Template,
     #[command(flatten)]
     asked: Asked,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// A live server to start from.
@@ -59,10 +65,15 @@ impl New {
             true => from_server::start(&name, &self.asked)?,
             false => self.template.start(&name),
         };
-        for path in project::write(&self.dir, &name, start)? {
-            say(path.display());
+        let files = project::write(&self.dir, &name, start)?;
+        match self.format {
+            Format::Json => say(json!({"gateway": name, "directory": self.dir, "files": files})),
+            Format::Table => {
+                files.iter().for_each(|path| say(shown::path(path)));
+                let dir = shown::command([self.dir.display().to_string().as_str()]);
+                say(format_args!("\nNext: cd {dir} && airlock check && airlock test && airlock build"));
+            }
         }
-        say(format_args!("\nNext: cd {} && airlock check && airlock test && airlock build", self.dir.display()));
         Ok(ExitCode::SUCCESS)
     }
 }

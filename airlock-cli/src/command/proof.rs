@@ -1,11 +1,13 @@
 //! `airlock proof`.
 
 use super::trust::pinned;
+use crate::args::Format;
 use crate::render::{Failure, NO, Outcome, say};
 use airlock_runtime::ledger::note::Checkpoint;
 use airlock_runtime::ledger::proof::{PROOF_MAX, Proof as Text, ProofFault, Tree};
 use airlock_runtime::ledger::{CHECKPOINT, read_note};
 use rustix::fs::OFlags;
+use serde_json::{Value, json};
 use std::io::Read;
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
@@ -32,6 +34,9 @@ pub(crate) struct Inclusion {
     /// Checkpoint that the proof leads to [default: the newest of the ledger]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// How the proof is printed; json has it as a text
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// Prove that the ledger has only grown since an older checkpoint, in the form that a c2sp.org/tlog-witness takes.
@@ -45,6 +50,9 @@ pub(crate) struct Consistency {
     /// Checkpoint that the proof leads to [default: the newest of the ledger]
     #[arg(long, value_name = "FILE")]
     checkpoint: Option<PathBuf>,
+    /// How the proof is printed; json has it as a text
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// Verify a proof without the ledger.
@@ -63,6 +71,9 @@ pub(crate) struct Verify {
     /// Of a proof that a ledger only grew: the older checkpoint that you kept
     #[arg(long, value_name = "FILE")]
     since: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Proof {
@@ -82,7 +93,12 @@ impl Inclusion {
             Failure::new(format_args!("the checkpoint covers {} entries, and entry {} is none of them", tree.len(), self.seq))
                 .help("a running gateway signs a checkpoint within about a second of an entry")
         })?;
-        say(proof.to_string().trim_end_matches('\n'));
+        match self.format {
+            Format::Json => {
+                say(json!({ "kind": "inclusion", "seq": self.seq, "entries": tree.len(), "proof": proof.to_string() }))
+            }
+            Format::Table => say(proof.to_string().trim_end_matches('\n')),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -104,7 +120,12 @@ impl Consistency {
                 tree.len()
             ))
         })?;
-        say(proof.to_string().trim_end_matches('\n'));
+        match self.format {
+            Format::Json => {
+                say(json!({ "kind": "consistency", "since": older, "entries": tree.len(), "proof": proof.to_string() }))
+            }
+            Format::Table => say(proof.to_string().trim_end_matches('\n')),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }
@@ -113,19 +134,16 @@ impl Verify {
     fn run(self) -> Outcome {
         let key = pinned(&self.key)?.key;
         let text = String::from_utf8(read(&self.file)?).unwrap_or_default();
-        let verified = match (Text::parse(&text), &self.entry, &self.since) {
+        let (kind, verified) = match (Text::parse(&text), &self.entry, &self.since) {
             (Ok(Text::Inclusion(proof)), Some(entry), None) => {
                 let line = read(entry)?;
                 let line = line.strip_suffix(b"\n").unwrap_or(&line);
-                let said =
-                    |checkpoint: Checkpoint| format!("entry {} stands in the first {} entries of", proof.index, checkpoint.n);
-                proof.verify(&key, line).map(|checkpoint| format!("{} {}", said(checkpoint.clone()), checkpoint.origin))
+                ("inclusion", proof.verify(&key, line).map(|checkpoint| Proven::entry(proof.index, &checkpoint)))
             }
             (Ok(Text::Consistency(proof)), None, Some(since)) => {
                 let older = Checkpoint::verify(&read(since)?, &key).map_err(ProofFault::Note);
-                older.and_then(|older| proof.verify(&key, &older)).map(|newer| {
-                    format!("the {} entries of {} begin with the same {} entries as before", newer.n, newer.origin, proof.old)
-                })
+                let newer = older.and_then(|older| proof.verify(&key, &older));
+                ("consistency", newer.map(|newer| Proven::growth(proof.old, &newer)))
             }
             (Ok(Text::Inclusion(_)), _, _) => {
                 return Err(Failure::new(
@@ -137,18 +155,51 @@ impl Verify {
                     "this proves that a ledger only grew: name the older checkpoint with --since, and no --entry",
                 ));
             }
-            (Err(fault), _, _) => Err(fault),
+            (Err(fault), _, _) => ("unknown", Err(fault)),
         };
-        match verified {
-            Ok(sentence) => {
-                say(sentence);
-                Ok(ExitCode::SUCCESS)
-            }
-            Err(fault) => {
-                say(format_args!("not proven: {fault}"));
-                Ok(ExitCode::from(NO))
-            }
+        let is_proven = verified.is_ok();
+        match (self.format, verified) {
+            (Format::Table, Ok(proven)) => say(proven.sentence),
+            (Format::Table, Err(fault)) => say(format_args!("not proven: {fault}")),
+            (Format::Json, verified) => say(verdict(kind, verified)),
         }
+        Ok(if is_proven { ExitCode::SUCCESS } else { ExitCode::from(NO) })
+    }
+}
+
+/// What a proof that holds says.
+struct Proven {
+    sentence: String,
+    /// Name of the ledger.
+    origin: String,
+    /// Entries that its checkpoint covers.
+    entries: u64,
+    /// The entry that stands there, or how many were there before.
+    number: u64,
+}
+
+impl Proven {
+    fn entry(index: u64, newer: &Checkpoint) -> Self {
+        let sentence = format!("entry {index} stands in the first {} entries of {}", newer.n, newer.origin);
+        Self { sentence, origin: newer.origin.clone(), entries: newer.n, number: index }
+    }
+
+    fn growth(old: u64, newer: &Checkpoint) -> Self {
+        let sentence = format!("the {} entries of {} begin with the same {old} entries as before", newer.n, newer.origin);
+        Self { sentence, origin: newer.origin.clone(), entries: newer.n, number: old }
+    }
+}
+
+fn verdict(kind: &str, verified: Result<Proven, ProofFault>) -> Value {
+    let of = |wanted: &str, proven: &Proven| (kind == wanted).then_some(proven.number);
+    match verified {
+        Ok(proven) => json!({
+            "kind": kind, "proven": true, "origin": proven.origin, "entries": proven.entries, "seq": of("inclusion", &proven),
+            "since": of("consistency", &proven), "problem": null,
+        }),
+        Err(fault) => json!({
+            "kind": kind, "proven": false, "origin": null, "entries": null, "seq": null, "since": null, "problem": fault.to_string(),
+        }),
     }
 }
 

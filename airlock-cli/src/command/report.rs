@@ -1,14 +1,16 @@
 //! `airlock report`.
 
-use super::tail::unreadable;
+use super::tail::{since, unreadable};
 use super::trust::Kept;
+use crate::args::Format;
 use crate::manifest::policy_of;
-use crate::render::{Failure, Outcome, note};
+use crate::render::{Failure, Outcome, note, say};
 use crate::report::gather::gather;
 use crate::report::idle::granted;
 use crate::report::page::{Content, page};
 use airlock_runtime::clock::Micros;
 use airlock_runtime::ledger::verify::verify;
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -32,6 +34,9 @@ pub(crate) struct Report {
     lookback_hours: Option<u64>,
     #[command(flatten)]
     kept: Kept,
+    /// How it is told what was written; the report itself is HTML
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Report {
@@ -39,8 +44,7 @@ impl Report {
         let trust = self.kept.read()?;
         let accepted = self.manifest.as_deref().map(policy_of).transpose()?;
         let made = Micros::now();
-        let back = self.lookback_hours.map(|hours| hours.saturating_mul(3600 * 1_000_000));
-        let since = Micros(back.map_or(0, |back| made.0.saturating_sub(back)));
+        let since = since(self.lookback_hours, made);
         let proof = verify(&self.dir, &trust).map_err(|e| unreadable(&self.dir, &e))?;
         let found = gather(&self.dir, since).map_err(|e| unreadable(&self.dir, &e))?;
         let name = self.manifest.as_deref().and_then(|path| path.file_name()).map(|name| name.to_string_lossy().into_owned());
@@ -49,7 +53,12 @@ impl Report {
         });
         let text = page(&Content { proof: &proof, found: &found, granted: granted.as_deref(), made });
         std::fs::write(&self.out, text).map_err(|e| Failure::new(format_args!("cannot write {}: {e}", self.out.display())))?;
-        note(format_args!("{} entries in {}", found.entries, self.out.display()));
+        match self.format {
+            Format::Json => say(json!({
+                "file": self.out, "entries": found.entries, "since": self.lookback_hours.map(|_| since.rfc3339()), "verdict": proof.verdict,
+            })),
+            Format::Table => note(format_args!("{} entries in {}", found.entries, self.out.display())),
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

@@ -2,12 +2,16 @@
 
 use super::pin::SPOKEN;
 use crate::args::Format;
-use crate::render::{Failure, NO, Outcome, note, say};
+use crate::render::{Failure, NO, Outcome, note, say, say_drawn};
+use crate::shown::line;
 use airlock_policy::definitions::screen::{Remark, screen};
 use airlock_policy::{excerpt, position};
 use airlock_runtime::limits::RISK_MAX;
 use airlock_runtime::risk::{Factor, of_text, place};
 use serde_json::{Value, json};
+use std::borrow::Borrow;
+use std::collections::HashSet;
+use std::hash::Hash;
 use std::io::{IsTerminal, Read};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -75,7 +79,7 @@ impl Risk {
         let of = self.threshold.map_or(String::new(), |threshold| format!(", threshold {}", decimal(threshold)));
         say(format_args!("score {}{of}", decimal(score)));
         for Found { name, points, note, .. } in found {
-            say(format_args!("  {:>5}  {name}: {note}", decimal(*points)));
+            say(format_args!("  {:>5}  {name}: {}", decimal(*points), line(note)));
         }
         if found.is_empty() {
             say("  nothing was found, which proves nothing: an attack in other words scores nothing");
@@ -84,7 +88,7 @@ impl Risk {
         for Found { name: factor, place, note, .. } in found {
             if let Some(place) = place {
                 say("");
-                say(excerpt(factor, note, place, text, &name, color));
+                say_drawn(excerpt(factor, note, place, text, &name, color));
             }
         }
     }
@@ -119,13 +123,14 @@ fn of_definition(text: &str) -> Vec<Found> {
         Ok(_) | Err(_) => vec![json!({ "description": text })],
     };
     let name = |tool: &Value| tool["name"].as_str().unwrap_or_default().to_lowercase();
-    let names: Vec<String> = tools.iter().map(name).filter(|name| !name.is_empty()).collect();
-    let mut found = Vec::new();
+    let names: HashSet<String> = tools.iter().map(name).filter(|name| !name.is_empty()).collect();
+    let (mut found, mut has_points) = (Vec::new(), false);
     for tool in &tools {
         let own = name(tool);
-        let is_tool = |word: &str| word != own && names.iter().any(|name| name == word);
+        let is_tool = |word: &str| is_another(&names, own.as_str(), word);
         for Remark { place, what, is_grave } in screen(tool, &|_| false, &is_tool) {
-            let points = if is_grave && !found.iter().any(|found: &Found| found.points > 0) { ORDERS } else { 0 };
+            let points = if is_grave && !has_points { ORDERS } else { 0 };
+            has_points |= is_grave;
             let of = if own.is_empty() { String::new() } else { format!(" of {own:?}") };
             let note = format!("{what}, at {place}{of}");
             let name = if is_grave { ORDERS_NAME } else { "worth_a_look" };
@@ -133,6 +138,11 @@ fn of_definition(text: &str) -> Vec<Found> {
         }
     }
     found
+}
+
+/// Whether a word is the name of another tool. One look, however many there are: definitions have words by the thousand.
+fn is_another<K: Borrow<W> + Eq + Hash, W: Eq + Hash + ?Sized>(names: &HashSet<K>, own: &W, word: &W) -> bool {
+    word != own && names.contains(word)
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -174,6 +184,7 @@ fn decimal(thousandths: u16) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::counted::{Counted, grows_with_the_keys};
 
     #[test]
     fn thresholds_are_read_as_they_are_meant() {
@@ -181,6 +192,15 @@ mod tests {
         for text in ["", "1.001", "0.4567", "-0", "2", "45%", ".5", "0,5"] {
             assert!(thousandths(text).is_err(), "{text}");
         }
+    }
+
+    #[test]
+    fn ten_times_the_tools_are_ten_times_the_work() {
+        grows_with_the_keys(|tools| {
+            let names: HashSet<Counted> = (0..tools).map(Counted).collect();
+            let spoken = (0..tools / 4).filter(|word| is_another(&names, &Counted(7), &Counted(*word))).count() as u64;
+            assert_eq!(spoken, tools / 4 - 1);
+        });
     }
 
     #[test]

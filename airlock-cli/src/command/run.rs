@@ -4,11 +4,11 @@ mod agent;
 mod lent;
 
 use crate::args::Format;
-use crate::command::client::install::state_dir;
+use crate::command::client::install::{self, state_dir};
 use crate::command::issue::{self, Issue};
-use crate::command::key::load;
 use crate::manifest::{Accepted, policy_of};
 use crate::render::{Failure, Outcome, note};
+use crate::shown;
 use airlock_policy::ir::{Durability as Said, Issue as Way, Policy};
 use airlock_runtime::lease::inspect::inspect;
 use airlock_runtime::ledger::{Ledger, note as tlog};
@@ -20,9 +20,10 @@ use std::path::{Path, PathBuf};
 /// Start an agent with a lease of its own, and revoke the lease when the agent ends.
 ///
 /// For agents whose MCP client knows nothing about leases; the manifest needs the carrier `ambient`. The lease is for one new session, under a
-/// grant of the operator, and lies in a file that only this user can read; AIRLOCK_LEASE_FILE, AIRLOCK_KEY_FILE and AIRLOCK_LEDGER_DIR are
-/// set for the agent. It is not renewed: after its life every call is refused. Signals are passed on. If `airlock run` itself is killed
-/// (SIGKILL), the file stays and the lease ends with its life, not before.
+/// grant of the operator, and lies in a file that only this user can read. The agent gets AIRLOCK_LEASE_FILE and the ledger's variable;
+/// no other AIRLOCK_ variable, no open file, and no key, unless --gateway-key names the gateway's. The lease is not renewed: after its life
+/// every call is refused. Signals are passed on. If `airlock run` itself is killed (SIGKILL), the file stays and the lease ends with its
+/// life, not before.
 /// Exit codes: that of the agent; 128 and the signal's number where a signal ended it · 1 no grant covers this · 2 wrong usage, or the
 /// agent could not be started, or its lease could not be revoked.
 #[derive(Debug, clap::Args)]
@@ -45,7 +46,8 @@ pub(crate) struct Run {
     /// Key id, if the file has several
     #[arg(long)]
     kid: Option<String>,
-    /// Key file of the gateway, for AIRLOCK_KEY_FILE [default: --key, unless that is an issuer key]
+    /// Key file of the gateway, set as AIRLOCK_KEY_FILE for the agent: for one whose client starts the gateway with its own variables.
+    /// Needless where the client's entry names the key, as `airlock client install` writes it. Whoever reads this file can issue leases
     #[arg(long, value_name = "FILE")]
     gateway_key: Option<PathBuf>,
     /// Tools, separated by commas [default: all of the grant]
@@ -132,26 +134,12 @@ impl Run {
         })
     }
 
-    /// The file that the gateway gets its key from. An issuer key is not for gateways, so it is not named to one.
+    /// The file that the gateway gets its key from, where the agent is to name it. An issuer key makes the keys of all gateways, and no agent
+    /// gets near one.
     fn gateway_key(&self, gateway: &str) -> Result<Option<PathBuf>, Failure> {
-        let absolute = |path: &Path| {
-            std::path::absolute(path).map_err(|e| Failure::new(format_args!("cannot use {}: {e}", path.display()))).map(Some)
-        };
-        match &self.gateway_key {
-            Some(path) => {
-                load::candidates(path, None, Some(gateway))?;
-                absolute(path)
-            }
-            None if load::issuers(&self.key, None).is_ok() => {
-                if std::env::var_os(crate::client::server::KEY_FILE).is_none() {
-                    note(
-                        "AIRLOCK_KEY_FILE is not set for the agent: --key is an issuer key; name the gateway's with --gateway-key",
-                    );
-                }
-                Ok(None)
-            }
-            None => absolute(&self.key),
-        }
+        let Some(path) = &self.gateway_key else { return Ok(None) };
+        install::gateway_key(path, gateway)?;
+        std::path::absolute(path).map_err(|e| Failure::new(format_args!("cannot use {}: {e}", shown::path(path)))).map(Some)
     }
 
     /// The directory of the ledger. A lease is recorded before the agent has it, so a ledger is made where there is none.

@@ -1,8 +1,9 @@
 //! `airlock stats`, and the table of usage that `airlock exposure` shares.
 
-use super::tail::{json, plain, unreadable, warn_damaged};
+use super::tail::{json, unreadable, warn_damaged};
 use crate::args::Format;
 use crate::render::{Outcome, say};
+use crate::shown::plain;
 use airlock_runtime::ledger::read::{self, Usage};
 use std::path::PathBuf;
 use std::process::ExitCode;

@@ -2,6 +2,8 @@
 
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
+use crate::shown::plain;
+use airlock_runtime::clock::Micros;
 use airlock_runtime::ledger::line::ascii_json;
 use airlock_runtime::ledger::read::{self, Follower};
 use serde::Serialize;
@@ -12,6 +14,9 @@ use std::time::Duration;
 
 /// Time between two looks at a ledger that is followed: no delay to a reader, no load on the disk.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
+
+/// An hour, in microseconds.
+const HOUR: u64 = 3600 * 1_000_000;
 
 /// Print the newest ledger entries.
 #[derive(Debug, clap::Args)]
@@ -120,14 +125,15 @@ fn row(entry: &Value) -> String {
     format!("{:>6} {} {kind:9} {what}", number("seq"), text("ts"))
 }
 
-/// Text for a terminal: whatever is not printable ASCII is escaped, so ledger content cannot move the cursor or turn the line.
-pub(crate) fn plain(text: &str) -> String {
-    text.chars().map(|c| if matches!(c, ' '..='~') { c.to_string() } else { c.escape_unicode().to_string() }).collect()
-}
-
 /// JSON in printable ASCII alone: scripts read it as any JSON, and a terminal that shows it obeys nothing in it.
 pub(crate) fn json(value: &impl Serialize) -> String {
     String::from_utf8_lossy(&ascii_json(value)).into_owned()
+}
+
+/// The beginning of a look back by so many hours; without a number that of time.
+pub(crate) fn since(hours: Option<u64>, now: Micros) -> Micros {
+    let back = hours.map(|hours| hours.saturating_mul(HOUR));
+    Micros(back.map_or(0, |back| now.0.saturating_sub(back)))
 }
 
 /// A ledger that cannot be read.

@@ -1,8 +1,10 @@
 //! `airlock unit`.
 
+use crate::args::Format;
 use crate::manifest::{is_program, policy_of};
 use crate::render::{Failure, Outcome, say};
 use airlock_policy::ir::{Net, Policy, ToolKind, Upstream, VariableValue};
+use serde_json::json;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -78,6 +80,9 @@ pub(crate) struct Unit {
     /// Write NAME.socket and NAME@.service into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// How the result is printed; json has the units as texts
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Unit {
@@ -100,16 +105,23 @@ impl Unit {
         };
         let units =
             [(format!("{name}.socket"), socket(policy, &places)), (format!("{name}@.service"), service(policy, &places)?)];
+        let mut told = Vec::new();
         for (file, text) in units {
-            match &self.out {
-                None => say(format_args!("# /etc/systemd/system/{file}\n{text}")),
-                Some(dir) => {
-                    let path = dir.join(&file);
-                    let cannot = |e: std::io::Error| Failure::new(format_args!("cannot write {}: {e}", path.display()));
-                    std::fs::write(&path, text).map_err(cannot)?;
-                    say(path.display());
-                }
+            let path = self.out.as_ref().map(|dir| dir.join(&file));
+            if let Some(path) = &path {
+                let cannot = |e: std::io::Error| Failure::new(format_args!("cannot write {}: {e}", path.display()));
+                std::fs::write(path, &text).map_err(cannot)?;
             }
+            match (self.format, &path) {
+                (Format::Json, _) => {
+                    told.push(json!({"place": format!("/etc/systemd/system/{file}"), "file": path, "text": text}))
+                }
+                (Format::Table, Some(path)) => say(path.display()),
+                (Format::Table, None) => say(format_args!("# /etc/systemd/system/{file}\n{text}")),
+            }
+        }
+        if self.format == Format::Json {
+            say(json!({"gateway": name, "units": told}));
         }
         Ok(ExitCode::SUCCESS)
     }

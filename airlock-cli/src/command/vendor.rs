@@ -1,7 +1,9 @@
 //! `airlock vendor`.
 
+use crate::args::Format;
 use crate::gateway::{Options, bench};
 use crate::render::{Outcome, note, say};
+use serde_json::json;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -16,14 +18,22 @@ pub(crate) struct Vendor {
     dir: PathBuf,
     #[command(flatten)]
     options: Options,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Vendor {
     pub(crate) fn run(self) -> Outcome {
         let dir = bench::vendor(&self.dir, &self.options)?;
         let count = std::fs::read_dir(&dir).into_iter().flatten().count();
-        say(format_args!("{}: {count} crates", dir.display()));
-        note(format_args!("Next: airlock build --vendor {}", dir.display()));
+        match self.format {
+            Format::Json => say(json!({"directory": dir, "crates": count})),
+            Format::Table => {
+                say(format_args!("{}: {count} crates", dir.display()));
+                note(format_args!("Next: airlock build --vendor {}", dir.display()));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 }

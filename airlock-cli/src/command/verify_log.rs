@@ -1,9 +1,10 @@
 //! `airlock verify-log`.
 
-use super::tail::{json, plain};
+use super::tail::json;
 use super::trust::Kept;
 use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
+use crate::shown::plain;
 use airlock_runtime::ledger::note::{plain_key, verifier_key};
 use airlock_runtime::ledger::verify::{Report, Verdict, stated, verify};
 use std::path::{Path, PathBuf};

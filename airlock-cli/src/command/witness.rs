@@ -4,11 +4,13 @@ mod post;
 mod submit;
 
 use super::proof::{read, tree};
+use crate::args::Format;
 use crate::render::{Failure, Outcome, note, say};
 use airlock_runtime::ledger::WITNESSED;
 use airlock_runtime::ledger::note::Checkpoint;
 use airlock_runtime::ledger::witness::Witness as Trusted;
 use airlock_runtime::ledger::witnessed::{self, KeepFault, Kept};
+use serde_json::json;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -43,6 +45,9 @@ pub(crate) struct Add {
     /// What the witness answered [default: standard input]
     #[arg(long, value_name = "FILE")]
     answer: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 impl Witness {
@@ -87,9 +92,12 @@ impl Add {
             Some(_) | None => {}
         }
         match keep(&self.dir, &trusted, checkpoint, &String::from_utf8_lossy(&answer)) {
-            Ok(Kept::This) => kept(&self.dir, &trusted, Checkpoint::claim(checkpoint.as_bytes()).map_or(0, |posted| posted.n)),
+            Ok(Kept::This) => {
+                let entries = Checkpoint::claim(checkpoint.as_bytes()).map_or(0, |posted| posted.n);
+                kept(&self.dir, &trusted, entries, self.format)
+            }
             Ok(Kept::Newer(n)) if n > tree.len() => Err(put_back(n)),
-            Ok(Kept::Newer(n)) => kept(&self.dir, &trusted, n),
+            Ok(Kept::Newer(n)) => kept(&self.dir, &trusted, n, self.format),
             Err(unkept) => Err(unkept.told(&self.dir, &trusted)),
         }
     }
@@ -127,9 +135,15 @@ fn keep(dir: &Path, trusted: &Trusted, note_of_log: &str, answer: &str) -> Resul
 }
 
 /// Says what is kept now.
-fn kept(dir: &Path, trusted: &Trusted, entries: u64) -> Outcome {
-    say(format_args!("{} has seen the first {entries} entries", trusted.name()));
-    note(format_args!("keep a copy of {} elsewhere", dir.join(WITNESSED).display()));
+fn kept(dir: &Path, trusted: &Trusted, entries: u64, format: Format) -> Outcome {
+    let path = dir.join(WITNESSED);
+    match format {
+        Format::Json => say(json!({"witness": trusted.name(), "entries": entries, "file": path})),
+        Format::Table => {
+            say(format_args!("{} has seen the first {entries} entries", trusted.name()));
+            note(format_args!("keep a copy of {} elsewhere", path.display()));
+        }
+    }
     Ok(ExitCode::SUCCESS)
 }
 

@@ -1,6 +1,9 @@
 //! What `airlock demo` prints: few kinds of lines, none wider than [`WIDTH`] unless a word is.
 
-use crate::render::tell;
+use crate::args::Format;
+use crate::render::{say, tell};
+use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::io::IsTerminal;
 
 /// Columns of the account: fits the narrowest usual terminal.
@@ -18,59 +21,127 @@ const GREEN: &str = "32";
 pub(crate) struct Account {
     colour: bool,
     step: u32,
+    /// Where the account is for scripts, all that was told of it; it is printed as one value at its end.
+    told: Option<RefCell<Told>>,
+}
+
+/// What was told.
+#[derive(Debug, Default)]
+struct Told {
+    part: String,
+    title: Option<String>,
+    lines: Vec<Value>,
+}
+
+/// How a line is meant.
+#[derive(Debug, Clone, Copy)]
+enum Meant {
+    Plain,
+    Allowed,
+    Refused,
 }
 
 impl Account {
     /// Coloured on a terminal, unless `NO_COLOR` is set.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(format: Format) -> Self {
         let wanted = std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
-        Self { colour: wanted && std::io::stdout().is_terminal(), step: 0 }
+        let told = (format == Format::Json).then(RefCell::default);
+        Self { colour: wanted && std::io::stdout().is_terminal(), step: 0, told }
+    }
+
+    /// The whole account, where it is for scripts.
+    pub(crate) fn end(&self) {
+        if let Some(told) = &self.told {
+            let lines = std::mem::take(&mut told.borrow_mut().lines);
+            let count = |meant: &str| lines.iter().filter(|line| line["meant"] == meant).count();
+            say(json!({"allowed": count("allowed"), "refused": count("refused"), "lines": lines}));
+        }
+    }
+
+    /// Takes a line for scripts; false where people read along.
+    fn takes(&self, meant: Meant, who: &str, word: &str, text: &str) -> bool {
+        let Some(told) = &self.told else { return false };
+        let mut told = told.borrow_mut();
+        let meant = match meant {
+            Meant::Plain => "plain",
+            Meant::Allowed => "allowed",
+            Meant::Refused => "refused",
+        };
+        let step = told.title.as_ref().map(|_| self.step);
+        let line =
+            json!({"part": told.part, "step": step, "title": told.title, "who": who, "meant": meant, "word": word, "text": text});
+        told.lines.push(line);
+        true
     }
 
     /// A part of the account: one word, and what happens in it.
     pub(crate) fn part(&self, word: &str, text: &str) {
+        if let Some(told) = &self.told {
+            let mut told = told.borrow_mut();
+            (told.part, told.title) = (word.to_owned(), None);
+            return;
+        }
         tell(format_args!("\n{}{}", self.paint(BOLD, &format!("{word:<8}")), self.paint(BOLD, text)));
     }
 
     /// The first line.
     pub(crate) fn heading(&self, text: &str) {
+        if self.told.is_some() {
+            return;
+        }
         tell(format_args!("{}\n", self.paint(BOLD, text)));
     }
 
     /// Plain text from the left margin.
     pub(crate) fn text(&self, text: &str) {
-        wrap(text, WIDTH).iter().for_each(tell);
+        if !self.takes(Meant::Plain, "", "", text) {
+            wrap(text, WIDTH).iter().for_each(tell);
+        }
     }
 
     /// The next step, by number and title.
     pub(crate) fn step(&mut self, title: &str) {
         self.step += 1;
+        if let Some(told) = &self.told {
+            told.borrow_mut().title = Some(title.to_owned());
+            return;
+        }
         tell(format_args!("\n{:>3}  {}", self.step, self.paint(BOLD, title)));
     }
 
     /// A labelled sentence: who does what.
     pub(crate) fn line(&self, label: &str, text: &str) {
-        self.labelled(label, "", text, None);
+        if !self.takes(Meant::Plain, label, "", text) {
+            self.labelled(label, "", text, None);
+        }
     }
 
     /// Something that went as it should: allowed, or proven.
     pub(crate) fn allowed(&self, label: &str, text: &str) {
-        self.labelled(label, "✓", text, Some(GREEN));
+        if !self.takes(Meant::Allowed, label, "", text) {
+            self.labelled(label, "✓", text, Some(GREEN));
+        }
     }
 
     /// Something refused, or found wrong: a word for it, then a sentence.
     pub(crate) fn refused(&self, label: &str, word: &str, text: &str) {
-        self.labelled(label, &format!("✗ {word}:"), text, Some(RED));
+        if !self.takes(Meant::Refused, label, word, text) {
+            self.labelled(label, &format!("✗ {word}:"), text, Some(RED));
+        }
     }
 
     /// Why it matters.
     pub(crate) fn why(&self, text: &str) {
-        self.labelled("why", text, "", Some(DIM));
+        if !self.takes(Meant::Plain, "why", "", text) {
+            self.labelled("why", text, "", Some(DIM));
+        }
     }
 
     /// A row under a labelled sentence, as it is.
     pub(crate) fn row(&self, text: &str) {
-        tell(format_args!("{:INDENT$}{}", "", printable(text)));
+        if !self.takes(Meant::Plain, "", "", text) {
+            tell(format_args!("{:INDENT$}{}", "", printable(text)));
+        }
     }
 
     /// Label, then `head` in its style and `text` plain, indented as one paragraph.

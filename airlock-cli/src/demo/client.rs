@@ -160,7 +160,7 @@ impl Client {
 
     fn show(&self, arrow: &str, line: &str) {
         if self.raw {
-            tell(format_args!("{arrow} {line}"));
+            tell(format_args!("{arrow} {}", crate::shown::steered(line)));
         }
     }
 

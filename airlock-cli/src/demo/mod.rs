@@ -9,6 +9,7 @@ mod client;
 mod proof;
 mod stage;
 
+use crate::args::Format;
 use crate::gateway::{Gateway, Link, Options};
 use crate::render::Failure;
 use account::Account;
@@ -41,6 +42,8 @@ pub(crate) struct Wish {
     pub(crate) raw: bool,
     /// Leave the files where they are.
     pub(crate) keep: bool,
+    /// How it is told.
+    pub(crate) format: Format,
 }
 
 /// Runs the demo from its first line to its last.
@@ -48,7 +51,7 @@ pub(crate) struct Wish {
 /// # Errors
 /// Something that the demo promises did not happen (exit 1), or a file, process, toolchain or network failed (exit 2).
 pub(crate) fn run(wish: &Wish, options: &Options) -> Result<(), Failure> {
-    let mut account = Account::new();
+    let mut account = Account::new(wish.format);
     account.heading("airlock demo: a gateway is built from a manifest, used once, and attacked.");
     let stage = Stage::set(wish.online)?;
     account.text(match stage.is_offline() {
@@ -67,7 +70,9 @@ pub(crate) fn run(wish: &Wish, options: &Options) -> Result<(), Failure> {
     attacked(&mut account, &mut client, &leases, &mut seen)?;
     proved(&mut account, client, &stage, seen)?;
     next(&account, stage, wish.keep);
-    trouble.map_or(Ok(()), Err)
+    trouble.map_or(Ok(()), Err)?;
+    account.end();
+    Ok(())
 }
 
 /// Part one: the manifest becomes a program.

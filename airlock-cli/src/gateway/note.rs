@@ -69,7 +69,8 @@ pub(crate) fn open(path: &Path) -> Result<(Vec<u8>, Notes), Failure> {
     let shown = path.display();
     let mut bytes = Vec::new();
     let read_all = std::fs::File::open(path).and_then(|file| file.take(GATEWAY_MAX + 1).read_to_end(&mut bytes));
-    read_all.map_err(|e| Failure::new(format_args!("cannot read {shown}: {e}")))?;
+    read_all
+        .map_err(|e| Failure::new(format_args!("cannot read {shown}: {e}")).help("name a gateway; `airlock build` makes one"))?;
     if u64::try_from(bytes.len()).map_or(true, |size| size > GATEWAY_MAX) {
         return Err(Failure::new(format_args!("{shown} has more than {GATEWAY_MAX} bytes; no gateway has")));
     }

@@ -2,7 +2,7 @@
 
 use super::{Apart, Args, Seen, Wishes};
 use crate::command::pin::SPOKEN;
-use crate::command::tail::plain;
+use crate::shown::plain;
 use airlock_policy::ir::{Policy, Tool, ToolKind};
 use airlock_runtime::clock::Micros;
 use airlock_runtime::ledger::evidence::copy::REMOVED;
@@ -21,6 +21,8 @@ pub(crate) const CALLS_MAX: usize = 20_000;
 const ARGUMENTS_MAX: usize = 64 * 1024 * 1024;
 /// The label of tools whose results were written by strangers.
 pub(crate) const UNTRUSTED: &str = "ingests:untrusted";
+/// How the names of the gateway's own tools begin.
+const OWN: &str = "airlock_";
 /// Outcomes that say the same of one result.
 const RISKY_RESULT: &str = "result_risky";
 
@@ -63,8 +65,10 @@ struct Outcome {
 
 /// Reading under way.
 struct Reading<'p> {
-    policy: &'p Policy,
+    tools: HashMap<&'p str, &'p Tool>,
     wishes: &'p Wishes,
+    /// Entries before this are read for what sessions had come by already, and for nothing else.
+    since: Micros,
     found: Gathered,
     /// Commitments to the arguments of the calls that were made.
     commitments: BTreeMap<u64, String>,
@@ -75,21 +79,22 @@ struct Reading<'p> {
     too_many: bool,
 }
 
-/// Reads a ledger from `since` on.
+/// Reads a ledger for the calls from `since` on. It is read from its beginning: a session may have come by text of strangers before.
 ///
 /// # Errors
 /// It cannot be read, or has too many calls.
 pub(crate) fn gather(dir: &Path, since: Micros, policy: &Policy, wishes: &Wishes) -> io::Result<Gathered> {
     let mut reading = Reading {
-        policy,
+        tools: policy.tools.iter().map(|tool| (tool.name.as_str(), tool)).collect(),
         wishes,
+        since,
         found: Gathered::default(),
         commitments: BTreeMap::new(),
         open: HashMap::new(),
         tainted: HashMap::new(),
         too_many: false,
     };
-    let damaged = walk(dir, since, |line| reading.take(line))?;
+    let damaged = walk(dir, Micros(0), |line| reading.take(line))?;
     if damaged > 0 {
         return Err(io::Error::other(format!("{damaged} lines are no entries")));
     }
@@ -107,36 +112,49 @@ pub(crate) fn gather(dir: &Path, since: Micros, policy: &Policy, wishes: &Wishes
 
 impl Reading<'_> {
     fn take(&mut self, line: &Line<'_>) {
-        let (first, _) = *self.found.span.get_or_insert((line.seq, line.seq));
-        self.found.span = Some((first, line.seq));
+        // A line whose time cannot be read is not left out by it.
+        let is_asked_for = line.micros().is_none_or(|at| at >= self.since);
+        if is_asked_for {
+            let (first, _) = *self.found.span.get_or_insert((line.seq, line.seq));
+            self.found.span = Some((first, line.seq));
+        }
         let json = [b"{", line.body].concat();
         if line.body.starts_with(b"\"t\":\"decision\",") {
             if let Ok(decision) = serde_json::from_slice::<Decision>(&json) {
-                self.decision(line, decision);
+                self.decision(line, decision, is_asked_for);
             }
         } else if line.body.starts_with(b"\"t\":\"outcome\",")
             && let Ok(outcome) = serde_json::from_slice::<Outcome>(&json)
             && let Some((sid, tool)) = self.open.remove(&outcome.call)
+            && (self.is_by_strangers(&tool) || outcome.status == RISKY_RESULT)
         {
-            let labelled = self.tool(&tool).is_some_and(|tool| tool.labels.iter().any(|label| label == UNTRUSTED));
-            if labelled || outcome.status == RISKY_RESULT {
-                self.tainted.entry(sid).or_insert(line.seq);
-            }
+            self.tainted.entry(sid).or_insert(line.seq);
         }
     }
 
-    fn tool(&self, name: &str) -> Option<&Tool> {
-        let is_foreign = |tool: &&Tool| matches!(tool.kind, ToolKind::Upstream(_));
-        self.policy.tools.iter().filter(is_foreign).find(|tool| tool.name == name)
+    /// Whether what a tool gives back was written by strangers: by its label, whatever kind of tool it is. Of a tool that the manifest does not
+    /// have any more nothing is known, but for the gateway's own.
+    fn is_by_strangers(&self, tool: &str) -> bool {
+        match self.tools.get(tool) {
+            Some(tool) => tool.labels.iter().any(|label| label == UNTRUSTED),
+            None => !tool.starts_with(OWN),
+        }
     }
 
-    fn decision(&mut self, line: &Line<'_>, decision: Decision) {
+    fn decision(&mut self, line: &Line<'_>, decision: Decision, is_asked_for: bool) {
         let Decision { d, sid, sub, tool, why, risk, factors, ac, call } = decision;
-        if d != "allow" && d != "shadow" {
+        let is_made = d == "allow" || d == "shadow";
+        if is_made {
+            self.open.insert(call, (sid.clone(), tool.clone()));
+        }
+        if !is_asked_for {
+            return;
+        }
+        if !is_made {
             *self.found.held.entry(why).or_default() += 1;
             return;
         }
-        let Some(known) = self.tool(&tool) else {
+        let Some(known) = self.tools.get(tool.as_str()).filter(|tool| matches!(tool.kind, ToolKind::Upstream(_))) else {
             self.found.others += 1;
             return;
         };
@@ -145,7 +163,6 @@ impl Reading<'_> {
             self.too_many = true;
             return;
         }
-        self.open.insert(call, (sid.clone(), tool.clone()));
         match because.filter(|_| !self.wishes.accepts(line.seq)) {
             Some(because) => self.found.apart.push(Apart { seq: line.seq, tool, because }),
             None => {
@@ -201,7 +218,8 @@ pub(crate) fn is_redacted(value: &Value) -> bool {
 
 /// Names of tools whose results count as trusted, because no label says otherwise.
 pub(crate) fn unlabelled<'p>(policy: &'p Policy, seen: &[Seen]) -> BTreeSet<&'p str> {
-    let used = |tool: &&Tool| seen.iter().any(|seen| seen.tool == tool.name);
+    let names: BTreeSet<&str> = seen.iter().map(|seen| seen.tool.as_str()).collect();
+    let used = |tool: &&Tool| names.contains(tool.name.as_str());
     let labelled = |tool: &&Tool| tool.labels.iter().any(|label| label == UNTRUSTED);
     policy.tools.iter().filter(used).filter(|tool| !labelled(tool)).map(|tool| tool.name.as_str()).collect()
 }

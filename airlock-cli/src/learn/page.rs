@@ -5,7 +5,7 @@ use super::gather::{Gathered, unlabelled};
 use super::propose::evidence;
 use super::replay::Replay;
 use super::{Apart, Seen, Wishes};
-use crate::command::tail::plain;
+use crate::shown::plain;
 use airlock_policy::ir::{Policy, ToolKind};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;

@@ -3,9 +3,9 @@
 use super::edit::{above, at, comment, commented, cut, parse};
 use super::rules::{self, Proposed};
 use super::{Seen, Wishes};
-use crate::command::tail::plain;
 use crate::judge::because::place_of;
 use crate::render::Failure;
+use crate::shown::plain;
 use airlock_policy::ir::{Grant, Policy, Tool, ToolKind};
 use std::collections::{BTreeMap, BTreeSet};
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, Value};
@@ -19,7 +19,8 @@ const NAMES_SHOWN: usize = 4;
 struct Draft<'a> {
     document: DocumentMut,
     policy: &'a Policy,
-    seen: &'a [Seen],
+    /// The calls of each tool, in the order of their entries.
+    seen: BTreeMap<&'a str, Vec<&'a Seen>>,
     wishes: &'a Wishes,
     /// What was taken out, as comments.
     removed: String,
@@ -37,7 +38,9 @@ pub(crate) fn propose(
     wishes: &Wishes,
     narrows: bool,
 ) -> Result<String, Failure> {
-    let mut draft = Draft { document: parse(text, name)?, policy, seen, wishes, removed: String::new() };
+    let mut by_tool: BTreeMap<&str, Vec<&Seen>> = BTreeMap::new();
+    seen.iter().for_each(|seen| by_tool.entry(&seen.tool).or_default().push(seen));
+    let mut draft = Draft { document: parse(text, name)?, policy, seen: by_tool, wishes, removed: String::new() };
     draft.enforce();
     for tool in &policy.tools {
         draft.tool(tool, narrows)?;
@@ -56,7 +59,11 @@ pub(crate) fn evidence(calls: &[&Seen], wishes: &Wishes) -> String {
     let sessions: BTreeSet<&str> = calls.iter().map(|seen| seen.sid.as_str()).collect();
     let subjects: BTreeSet<String> = calls
         .iter()
-        .map(|seen| if seen.sub.is_empty() { format!("no lease, counted for {}", wishes.subject) } else { plain(&seen.sub) })
+        .map(
+            |seen| {
+                if seen.sub.is_empty() { format!("no lease, counted for {}", plain(&wishes.subject)) } else { plain(&seen.sub) }
+            },
+        )
         .collect();
     let some = |names: Vec<String>| {
         let rest = names.len().saturating_sub(NAMES_SHOWN);
@@ -74,7 +81,7 @@ pub(crate) fn evidence(calls: &[&Seen], wishes: &Wishes) -> String {
 
 impl<'a> Draft<'a> {
     fn calls(&self, tool: &str) -> Vec<&'a Seen> {
-        self.seen.iter().filter(|seen| seen.tool == tool).collect()
+        self.seen.get(tool).cloned().unwrap_or_default()
     }
 
     fn enforce(&mut self) {
@@ -145,15 +152,17 @@ impl<'a> Draft<'a> {
 
     /// Tools that stay: those that were used, and those of the gateway itself, of which shadow mode says nothing.
     fn left(&self) -> impl Iterator<Item = &'a Tool> {
-        let used: BTreeSet<&str> = self.seen.iter().map(|seen| seen.tool.as_str()).collect();
+        let used: BTreeSet<&str> = self.seen.keys().copied().collect();
         self.policy.tools.iter().filter(move |tool| used.contains(tool.name.as_str()) || !is_foreign(tool))
     }
 
     fn grants(&mut self) -> Result<(), Failure> {
         let own: BTreeSet<String> = self.left().filter(|tool| !is_foreign(tool)).map(|tool| tool.name.clone()).collect();
         let mut used: BTreeMap<&str, BTreeMap<&str, Vec<&Seen>>> = BTreeMap::new();
-        for seen in self.seen {
-            used.entry(self.wishes.subject(seen)).or_default().entry(&seen.tool).or_default().push(seen);
+        for (tool, calls) in &self.seen {
+            for seen in calls {
+                used.entry(self.wishes.subject(seen)).or_default().entry(tool).or_default().push(seen);
+            }
         }
         let Some(grants) = self.document.get_mut("grant").and_then(Item::as_array_of_tables_mut) else {
             return Err(Failure::new("the grants of this manifest are not written as `[[grant]]`"));

@@ -2,8 +2,9 @@
 
 use super::gather::is_redacted;
 use super::{Args, Seen};
+use crate::secret;
 use airlock_policy::ir::{ArgumentKind, Quota, Tool, ToolKind};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use toml_edit::{Array, InlineTable, Value};
 
 /// Most values that an argument is bound to one by one.
@@ -55,6 +56,11 @@ pub(crate) fn propose(tool: &Tool, calls: &[&Seen]) -> Proposed {
         }
         match texts(calls, &argument.name) {
             Ok(texts) if texts.is_empty() => proposed.notes.push(format!("{} was never given", argument.name)),
+            // A manifest is read by many: what may be a secret is bound by its length alone.
+            Ok(texts) if secret::is_named(&argument.name) || texts.iter().any(|text| secret::has_form(text)) => {
+                drop(proposed.args.insert(argument.name.clone(), of_length(&texts, InlineTable::new())));
+                proposed.notes.push(format!("no values of {} are written down: they may be secrets", argument.name));
+            }
             Ok(texts) => drop(proposed.args.insert(argument.name.clone(), of_texts(&texts))),
             Err(why) => proposed.notes.push(format!("no rule for {}: {why}", argument.name)),
         }
@@ -95,6 +101,11 @@ fn of_texts(texts: &[&str]) -> InlineTable {
         rules.insert("one_of", array(&distinct.iter().map(|text| (*text).to_owned()).collect()));
         return rules;
     }
+    of_length(texts, rules)
+}
+
+/// The rules with a bound on the length, twice what was seen.
+fn of_length(texts: &[&str], mut rules: InlineTable) -> InlineTable {
     let longest = texts.iter().map(|text| text.chars().count() as u64).max().unwrap_or(0);
     let bound = (longest * HEADROOM).max(LENGTH_LEAST).next_power_of_two().min(LENGTH_MOST.max(longest));
     rules.insert("max_length", Value::from(i64::try_from(bound).unwrap_or(i64::MAX)));
@@ -136,7 +147,8 @@ fn directory(texts: &BTreeSet<&str>) -> Option<String> {
 fn threshold(tool: &Tool, calls: &[&Seen]) -> Option<u16> {
     // Every call begins with the base.
     let most = calls.iter().map(|seen| seen.risk).max()?.max(tool.base_risk);
-    let bound = (most + RISK_STEP).div_ceil(RISK_STEP) * RISK_STEP;
+    // A ledger may say any number.
+    let bound = most.saturating_add(RISK_STEP).div_ceil(RISK_STEP).saturating_mul(RISK_STEP);
     (bound < tool.risk_threshold).then_some(bound)
 }
 
@@ -147,14 +159,26 @@ fn limits(tool: &Tool, calls: &[&Seen]) -> Option<InlineTable> {
     }
     let mut of_session: BTreeMap<&str, u64> = BTreeMap::new();
     calls.iter().for_each(|seen| *of_session.entry(&seen.sid).or_default() += 1);
-    let within = |from: usize| calls[from..].iter().take_while(|seen| seen.at.0 < calls[from].at.0 + MINUTE).count() as u64;
     let bound = |most: u64| (most * HEADROOM).max(CALLS_LEAST);
     let mut limits = InlineTable::new();
     let calls_of_session = bound(of_session.values().copied().max()?);
-    let rate = bound((0..calls.len()).map(within).max()?);
+    let rate = bound(most_within(calls.iter().map(|seen| seen.at.0), MINUTE));
     limits.insert("session_calls", Value::from(i64::try_from(calls_of_session).unwrap_or(i64::MAX)));
     limits.insert("rate", Value::from(format!("{rate}/1m")));
     Some(limits)
+}
+
+/// Most of these times, which only grow, within one period. Each is taken in once and let go once.
+fn most_within(times: impl Iterator<Item = u64>, period: u64) -> u64 {
+    let (mut within, mut most) = (VecDeque::new(), 0);
+    for time in times {
+        within.push_back(time);
+        while within.front().is_some_and(|first: &u64| time.saturating_sub(*first) >= period) {
+            within.pop_front();
+        }
+        most = most.max(within.len());
+    }
+    most as u64
 }
 
 #[cfg(test)]
@@ -176,6 +200,15 @@ mod tests {
         );
         assert_eq!(of(&["UTC", "UTC", "UTC"]), "{ one_of = [\"UTC\"] }");
         assert_eq!(of(&["UTC", "CET"]), "{ max_length = 16 }");
+    }
+
+    #[test]
+    fn the_most_calls_of_a_minute_are_found() {
+        let most = |times: &[u64]| most_within(times.iter().copied(), 60);
+        assert_eq!(
+            [most(&[]), most(&[5]), most(&[0, 59, 60, 119, 120]), most(&[0, 0, 0]), most(&[u64::MAX, u64::MAX])],
+            [0, 1, 2, 3, 2]
+        );
     }
 
     #[test]

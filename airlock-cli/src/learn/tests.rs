@@ -1,11 +1,14 @@
 //! From calls to a proposal, and from a ledger to calls.
 
 use super::gather::gather;
-use super::propose::propose;
+use super::propose::{evidence, propose};
 use super::replay::replay;
+use super::rules;
 use super::{Args, Seen, Wishes};
+use airlock_policy::ir::ToolKind;
 use airlock_policy::{Compiled, beside, compile_with};
 use airlock_runtime::clock::Micros;
+use airlock_runtime::ledger::read::walk;
 use airlock_runtime::ledger::{Decision, Entry, Ledger, Outcome, Sync};
 use airlock_runtime::policy::Durability;
 use serde_json::json;
@@ -141,4 +144,86 @@ fn attacks_and_what_came_after_strangers_teach_nothing() {
     let accepting = Wishes { accepted: vec![(9, 13)], ..wishes() };
     let found = gather(dir.path(), Micros(0), policy.policy(), &accepting).unwrap();
     assert_eq!(found.seen.iter().map(|seen| seen.seq).collect::<Vec<_>>(), [1, 7, 9, 11, 13]);
+}
+
+#[test]
+fn text_of_strangers_counts_whatever_kind_of_tool_brought_it() {
+    let text = manifest() + "\n[tools.airlock_usage_stats]\nlabels = [\"ingests:untrusted\"]\nwhy = \"counts\"\n";
+    let policy = compiled(&text);
+    let dir = tempfile::tempdir().unwrap();
+    let calls: [Told<'_>; 6] = [
+        ("airlock_usage_stats", "a", 100, &[], Some("ok")),
+        ("read_file", "a", 100, &[], Some("ok")),
+        ("removed_since", "b", 100, &[], Some("ok")),
+        ("read_file", "b", 100, &[], Some("ok")),
+        ("airlock_audit_tail", "c", 100, &[], Some("ok")),
+        ("read_file", "c", 100, &[], Some("ok")),
+    ];
+    ledger(dir.path(), &calls);
+    let found = gather(dir.path(), Micros(0), policy.policy(), &wishes()).unwrap();
+    let apart: Vec<(u64, &str)> = found.apart.iter().map(|apart| (apart.seq, apart.because.as_str())).collect();
+    let came = |entry| format!("it came after results that strangers wrote (entry {entry})");
+    assert_eq!(apart, [(3, came(2).as_str()), (7, came(6).as_str())]);
+    assert_eq!((found.seen.iter().map(|seen| seen.seq).collect::<Vec<_>>(), found.others), (vec![11], 3));
+}
+
+#[test]
+fn what_a_session_read_before_the_look_back_counts() {
+    let policy = compiled(&manifest());
+    let dir = tempfile::tempdir().unwrap();
+    let calls: [Told<'_>; 6] = [
+        ("list", "a", 100, &[], Some("ok")),
+        ("read_file", "b", 100, &[], Some("ok")),
+        ("read_file", "b", 100, &[], None),
+        ("read_file", "a", 100, &[], Some("ok")),
+        ("read_file", "b", 100, &[], Some("ok")),
+        ("read_file", "b", 100, &[], None),
+    ];
+    ledger(dir.path(), &calls);
+    // The look back begins with the fourth call.
+    let mut since = Micros(0);
+    walk(dir.path(), Micros(0), |line| since = if line.seq == 6 { line.micros().unwrap() } else { since }).unwrap();
+    let found = gather(dir.path(), since, policy.policy(), &wishes()).unwrap();
+    assert_eq!(found.span.map(|(first, _)| first), Some(6));
+    let apart: Vec<(u64, &str)> = found.apart.iter().map(|apart| (apart.seq, apart.because.as_str())).collect();
+    assert_eq!(apart, [(6, "it came after results that strangers wrote (entry 2)")]);
+    let seqs: Vec<u64> = found.seen.iter().map(|seen| seen.seq).collect();
+    assert_eq!((seqs, found.held.get("lease_missing")), (vec![8], Some(&1)), "earlier calls teach nothing and are not counted");
+}
+
+#[test]
+fn secrets_and_foreign_names_stay_out_of_the_proposal() {
+    let policy = compiled(&manifest());
+    let of = |argument: &str, value: &str| {
+        let mut tool = policy.policy().tools.iter().find(|tool| tool.name == "read_file").unwrap().clone();
+        tool.args.clear();
+        let ToolKind::Upstream(proxied) = &mut tool.kind else { panic!("a foreign tool") };
+        proxied.arguments.iter_mut().find(|known| known.name == "path").unwrap().name = argument.into();
+        let calls: Vec<Seen> = (0..6).map(|seq| seen(seq, "read_file", json!({argument: value}))).collect();
+        let proposed = rules::propose(&tool, &calls.iter().collect::<Vec<_>>());
+        proposed.args.get(argument).map(ToString::to_string).unwrap_or_default()
+    };
+    assert_eq!(of("mode", "fast"), "{ one_of = [\"fast\"] }");
+    for name in ["api_key", "password", "AuthToken", "Authorization"] {
+        for value in ["hunter2", "/srv/hunter2/x", "https://hunter2.example.com/"] {
+            let rules = of(name, value);
+            assert!(!rules.contains("hunter2") && rules.contains("max_length"), "{name}: {rules}");
+        }
+    }
+    let token = "ghp_0123456789abcdefghijABCDEFGHIJ012345";
+    assert!(!of("mode", token).contains(token));
+    let wishes = Wishes { subject: "agent:x\n[keys]\u{1b}[2J".into(), accepted: Vec::new() };
+    let call = seen(1, "read_file", json!({}));
+    let said = evidence(&[&call], &wishes);
+    assert!(said.bytes().all(|b| matches!(b, b' '..=b'~')), "{said:?}");
+    let proposed = propose(&manifest(), "t", policy.policy(), &[call], &wishes, true).unwrap();
+    assert!(!proposed.contains('\u{1b}') && !proposed.lines().any(|line| line.starts_with("[keys]\u{1b}")), "{proposed}");
+}
+
+#[test]
+fn a_risk_beyond_all_is_no_overflow() {
+    let policy = compiled(&manifest());
+    let tool = policy.policy().tools.iter().find(|tool| tool.name == "read_file").unwrap();
+    let call = Seen { risk: u16::MAX, ..seen(1, "read_file", json!({"path": "/srv/work/a"})) };
+    assert_eq!(rules::propose(tool, &[&call]).risk_threshold, None);
 }

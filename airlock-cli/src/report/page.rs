@@ -3,7 +3,7 @@
 use super::chart::{self, columns, meter};
 use super::gather::{Gathered, RISK_BINS, TIME_BINS};
 use super::idle::Granted;
-use crate::command::tail::plain;
+use crate::shown::plain;
 use airlock_runtime::clock::Micros;
 use airlock_runtime::ledger::read::{Agent, Usage};
 use airlock_runtime::ledger::verify::{Report, Verdict};

@@ -6,6 +6,7 @@ use crate::client::server::{KEY_FILE, LEASE_FILE};
 use crate::command::key::load;
 use crate::manifest::{self, is_program};
 use crate::render::{Failure, Outcome, note};
+use crate::shown;
 use airlock_policy::ir::Policy;
 use serde_json::json;
 use std::os::unix::fs::PermissionsExt;
@@ -42,31 +43,35 @@ impl Install {
         let server = self.server()?;
         let file = self.which.file()?;
         let client = self.which.client;
-        let refuse = |fault: crate::client::place::Fault| fault.in_file(&file.path, &file.text);
+        let refuse = |fault: crate::client::place::Fault| fault.in_file(&file.path, &file.text, client.row().language);
         let taken = client.servers(&file.text).map_err(refuse)?.into_iter().find(|other| other.name == server.name);
         if taken.is_some_and(|other| !other.is_gateway()) {
-            let problem = format!("{} has a server {:?} that is no gateway", file.path.display(), server.name);
+            let problem = format!("{} has a server {:?} that is no gateway", shown::path(&file.path), server.name);
             return Err(Failure::new(problem).help("choose another name with --name"));
         }
         let text = client.with(&file.text, &server).map_err(refuse)?;
         let command = server.command.clone().unwrap_or_default();
         if self.consent.format == crate::args::Format::Table {
-            note(format_args!("{} will start, without arguments:\n  {command}", client.row().title));
-            server.env.iter().for_each(|(name, value)| note(format_args!("  with {name}={value}")));
+            note(format_args!("{} will start, without arguments:\n  {}", client.row().title, shown::line(&command)));
+            server.env.iter().for_each(|(name, value)| note(format_args!("  with {name}={}", shown::line(value))));
         }
         let facts = json!({"command": command, "args": [], "env": server.env.iter().cloned().collect::<std::collections::BTreeMap<_, _>>()});
-        Change { client, server: &server.name, file: &file, text }.carry_out(&self.consent, &facts)
+        // The variables of the entry are places, and all of them are shown.
+        let open = server.env.iter().map(|(_, value)| value.clone()).chain(server.command.clone()).collect();
+        Change { client, server: &server.name, file: &file, text, open }.carry_out(&self.consent, &facts)
     }
 
     /// The entry, all of it checked: a client says little when a server does not start.
     fn server(&self) -> Result<Server, Failure> {
         let gateway = plain_path(&self.gateway, "the gateway")?;
         if !is_program(&gateway) {
-            return Err(Failure::new(format_args!("{} is no built gateway", gateway.display())).help("`airlock build` makes one"));
+            return Err(
+                Failure::new(format_args!("{} is no built gateway", shown::path(&gateway))).help("`airlock build` makes one")
+            );
         }
         let mode = std::fs::metadata(&gateway).map(|metadata| metadata.permissions().mode()).unwrap_or_default();
         if mode & 0o111 == 0 {
-            return Err(Failure::new(format_args!("{} cannot be executed", gateway.display())).help("`chmod +x` makes it so"));
+            return Err(Failure::new(format_args!("{} cannot be executed", shown::path(&gateway))).help("`chmod +x` makes it so"));
         }
         let accepted = manifest::policy_of(&gateway)?;
         let policy = accepted.compiled.policy();
@@ -128,12 +133,15 @@ pub(crate) fn state_dir(gateway: &str) -> Option<PathBuf> {
 }
 
 /// The key must be this gateway's and nothing more: an issuer key makes the keys of all gateways, and has no place at a client.
-fn gateway_key(path: &Path, gateway: &str) -> Result<(), Failure> {
+///
+/// # Errors
+/// It is not.
+pub(crate) fn gateway_key(path: &Path, gateway: &str) -> Result<(), Failure> {
     let derive =
         format!("`airlock key derive --issuer-key FILE --audience {gateway} --out {gateway}.key` makes the key of this gateway");
     if load::issuers(path, None).is_ok() {
         let problem =
-            format!("{} is an issuer key, which makes the keys of all gateways and stays with the operator", path.display());
+            format!("{} is an issuer key, which makes the keys of all gateways and stays with the operator", shown::path(path));
         return Err(Failure::new(problem).help(derive));
     }
     load::candidates(path, None, Some(gateway)).map(drop)
@@ -141,9 +149,10 @@ fn gateway_key(path: &Path, gateway: &str) -> Result<(), Failure> {
 
 /// An absolute path to something that is there.
 fn plain_path(path: &Path, what: &str) -> Result<PathBuf, Failure> {
-    let full = std::path::absolute(path)
-        .and_then(|full| full.metadata().map(|_| full))
-        .map_err(|e| Failure::new(format_args!("{what} {} cannot be read: {e}", path.display())))?;
+    let full = std::path::absolute(path).and_then(|full| full.metadata().map(|_| full)).map_err(|e| {
+        let missing = if what == "the key" { "`airlock key derive` makes it" } else { "`airlock build` makes it" };
+        Failure::new(format_args!("{what} {} cannot be read: {e}", shown::path(path))).help(missing)
+    })?;
     expandable(&full, what)
 }
 
@@ -153,7 +162,7 @@ fn expandable(path: &Path, what: &str) -> Result<PathBuf, Failure> {
         true => Ok(path.to_owned()),
         false => Err(Failure::new(format_args!(
             "the path of {what}, {}, has a `$`, a control character or bytes that are not UTF-8",
-            path.display()
+            shown::path(path)
         ))
         .help("clients expand or refuse those; move it to another place")),
     }

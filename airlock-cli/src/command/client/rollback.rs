@@ -1,16 +1,17 @@
 //! `airlock client rollback`.
 
-use super::{Consent, Which};
+use super::{Consent, Which, open_of};
 use crate::args::Format;
 use crate::client::diff;
-use crate::client::file::ConfigFile;
-use crate::render::{Failure, Outcome, say};
+use crate::render::{Outcome, say};
+use crate::shown;
 use serde_json::json;
 use std::process::ExitCode;
 
 /// Take the last change back: the file becomes what it was before, byte for byte.
 ///
-/// Refused when somebody else has changed the file since, unless --force is given. Each rollback takes one change back.
+/// That is the change which made the file what it is now. Refused when somebody else has changed the file since, unless --force is given:
+/// then the newest backup replaces it. Each rollback takes one change back.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Rollback {
     #[command(flatten)]
@@ -25,27 +26,32 @@ pub(crate) struct Rollback {
 impl Rollback {
     pub(crate) fn run(self) -> Outcome {
         let file = self.which.file()?;
-        let backups = file.backups();
-        let backup = backups.first().ok_or_else(|| {
-            Failure::new(format_args!("there is no change of {} to take back", file.path.display()))
-                .help("what a file was stands beside it, in a file whose name ends with .bak or .none")
-        })?;
+        let client = self.which.client;
+        let backup = file.undo(self.force)?;
         file.demand_writable()?;
-        let old = ConfigFile::read(&backup.path)?;
-        let shown = diff::unified(&file.path.display().to_string(), &file.text, &old.text);
+        let old = backup.read()?;
+        let text = String::from_utf8_lossy(old.as_deref().unwrap_or_default()).into_owned();
+        let open = open_of(client, [&file.text, &text]);
+        let shown = diff::unified(
+            &shown::path(&file.path),
+            &file.text,
+            text.trim_start_matches('\u{feff}'),
+            client.row().language,
+            &open,
+        );
         if self.consent.format == Format::Table {
             say(&shown);
         }
         if !self.consent.dry_run {
             self.consent.demand("Take this back?")?;
-            file.roll_back(backup, self.force)?;
+            file.roll_back(&backup, old.as_deref())?;
         }
         match self.consent.format {
             Format::Table if self.consent.dry_run => say("Nothing was written."),
-            Format::Table => say(format_args!("{} is what it was.", file.path.display())),
+            Format::Table => say(format_args!("{} is what it was.", shown::path(&file.path))),
             Format::Json => say(json!({
-                "client": self.which.client.id(), "config": file.path, "restored": !self.consent.dry_run, "backup": backup.path,
-                "left": backups.len() - usize::from(!self.consent.dry_run), "diff": shown,
+                "client": client.id(), "config": file.path, "restored": !self.consent.dry_run, "backup": backup.path,
+                "left": file.backups().len(), "diff": shown,
             })),
         }
         Ok(ExitCode::SUCCESS)

@@ -5,6 +5,7 @@ use crate::client::file::ConfigFile;
 use crate::client::server::KEY_FILE;
 use crate::client::{Client, Server};
 use crate::render::{Outcome, say};
+use crate::shown;
 use clap::ValueEnum;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -43,7 +44,9 @@ impl Seen {
     pub(crate) fn of(client: Client, path: PathBuf) -> Self {
         let read = ConfigFile::read(&path);
         let exists = read.as_ref().map_or(true, ConfigFile::exists);
-        let servers = read.and_then(|file| client.servers(&file.text).map_err(|fault| fault.in_file(&file.path, &file.text)));
+        let servers = read.and_then(|file| {
+            client.servers(&file.text).map_err(|fault| fault.in_file(&file.path, &file.text, client.row().language))
+        });
         Self { client, path, exists, servers: servers.map_err(|failure| failure.to_string()) }
     }
 
@@ -54,14 +57,20 @@ impl Seen {
     }
 
     fn as_table(&self) -> String {
-        let mut lines =
-            vec![format!("{} ({})", self.client.row().title, self.client.id()), format!("  file     {}", self.path.display())];
+        let mut lines = vec![
+            format!("{} ({})", self.client.row().title, self.client.id()),
+            format!("  file     {}", shown::path(&self.path)),
+        ];
         match &self.servers {
             Err(problem) => lines.push(format!("  problem  {}", problem.replace('\n', "\n           "))),
             Ok(_) if !self.exists => lines.push("  it is not there".to_owned()),
             Ok(servers) => lines.extend(servers.iter().map(|server| match server.is_gateway() {
-                true => format!("  gateway  {:?}: {}", server.name, server.command.as_deref().unwrap_or("no command")),
-                false => format!("  server   {:?}", server.name),
+                true => format!(
+                    "  gateway  \"{}\": {}",
+                    shown::line(&server.name),
+                    server.command.as_deref().map_or("no command".to_owned(), shown::line)
+                ),
+                false => format!("  server   \"{}\"", shown::line(&server.name)),
             })),
         }
         lines.join("\n")

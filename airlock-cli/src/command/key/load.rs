@@ -10,7 +10,11 @@ use std::path::Path;
 fn read(path: &Path) -> Result<Vec<FileKey>, Failure> {
     // Where the kernel refuses, the command goes on: it ends in a moment.
     let _ = guard::forbid_dumps();
-    read_keys(path).map_err(Failure::new)
+    read_keys(path).map_err(|fault| match path.symlink_metadata() {
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => Failure::new(fault)
+            .help("`airlock key new --out FILE` makes an issuer key, `airlock key derive` makes that of a gateway from it"),
+        Err(_) | Ok(_) => Failure::new(fault),
+    })
 }
 
 /// The issuer keys of a file, or the one with an id.

@@ -2,10 +2,13 @@
 
 use super::sandbox;
 use crate::command::pin::remarks;
+use crate::manifest::Manifest;
 use crate::project::Start;
 use crate::render::{Failure, note};
+use crate::shown;
 use crate::upstream::{self, Offer, Offered};
-use airlock_policy::definitions::{Definition, Definitions, schema, shown};
+use airlock_policy::Severity;
+use airlock_policy::definitions::{Definition, Definitions, schema};
 use airlock_policy::ir::{Era, Upstream, Variable, VariableValue};
 use airlock_policy::limits::{MESSAGE_DEFAULT, START_TIMEOUT_S};
 use std::collections::BTreeMap;
@@ -44,7 +47,30 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         confine: None,
         why: String::new(),
     };
+    demand_sayable(gateway, &declared).map_err(|why| Failure::new(format_args!("the server is not asked: {why}")))?;
     of_all(gateway, &[declared], &|_, name| std::env::var_os(name))
+}
+
+/// The manifest of a gateway for one server of which nothing is known yet.
+pub(crate) fn outline(gateway: &str, upstream: &Upstream) -> String {
+    manifest(gateway, &[(upstream, Sections::default())])
+}
+
+/// Whether a manifest can say what a server is: names, variables, words of its command, and no secret among them. Asked before anything is
+/// started.
+///
+/// # Errors
+/// Why it cannot, on one line.
+pub(crate) fn demand_sayable(gateway: &str, upstream: &Upstream) -> Result<(), String> {
+    let text = outline(gateway, upstream);
+    let manifest = Manifest::of_text("airlock.toml", text, BTreeMap::new());
+    let checked = manifest.check();
+    let fault = checked.diagnostics().iter().find(|fault| fault.severity == Severity::Error);
+    match (fault, checked.compiled()) {
+        (Some(fault), _) => Err(shown::line(&format!("a manifest cannot say it: {}", fault.message))),
+        (None, None) => Err("a manifest cannot say it".to_owned()),
+        (None, Some(_)) => Ok(()),
+    }
 }
 
 /// The same for several servers. `variable` gives the value of a variable that an upstream refers to.
@@ -85,7 +111,7 @@ fn sections(upstream: &Upstream, offer: &Offer) -> (Sections, Definitions) {
     for tool in &offer.tools {
         let Offered::Tool(definition) = tool else {
             let Offered::Unusable(name, problem) = tool else { continue };
-            refused.push_str(&format!("\n# {} cannot be pinned: {problem}\n", plain(name)));
+            refused.push_str(&format!("\n# {} cannot be pinned: {problem}\n", shown::words(name)));
             continue;
         };
         match objection(upstream, definition, &siblings) {
@@ -125,7 +151,7 @@ fn allowed(upstream: &Upstream, definition: &Definition) -> String {
     format!(
         "\n[upstreams.{}.tools.{}]\npin = \"{}\"\neffect = \"read\"                # by the server's own hint, which proves nothing\n\
          labels = [\"ingests:untrusted\"]   # what it returns was written by others\n{}why = {}\n",
-        upstream.name,
+        key(&upstream.name),
         key(definition.name()),
         definition.pin(),
         arguments(definition),
@@ -135,7 +161,7 @@ fn allowed(upstream: &Upstream, definition: &Definition) -> String {
 
 /// The arguments that rules could narrow, as a comment.
 fn arguments(definition: &Definition) -> String {
-    let names: Vec<String> = schema::arguments(definition.value()).iter().map(|argument| plain(&argument.name)).collect();
+    let names: Vec<String> = schema::arguments(definition.value()).iter().map(|argument| shown::words(&argument.name)).collect();
     if names.is_empty() { String::new() } else { format!("# args that rules can narrow: {}\n", names.join(", ")) }
 }
 
@@ -143,9 +169,9 @@ fn commented(upstream: &Upstream, definition: &Definition, because: &str) -> Str
     format!(
         "\n# Not allowed: {}. To allow it: remove the `# `, say what it does, run `airlock pin`.\n# [upstreams.{}.tools.{}]\n\
          # effect = \"send\"              # the worst case; `write` if nothing leaves this machine by it\n# approval = \"human\"\n# why = {}\n",
-        plain(because),
-        upstream.name,
-        plain(&key(definition.name())),
+        shown::words(because),
+        shown::words(&key(&upstream.name)),
+        shown::words(&key(definition.name())),
         Value::from(words(definition)),
     )
 }
@@ -153,17 +179,9 @@ fn commented(upstream: &Upstream, definition: &Definition, because: &str) -> Str
 /// The beginning of a description, on one line.
 fn words(definition: &Definition) -> String {
     let text = definition.value()["description"].as_str().unwrap_or("it says nothing about itself");
-    let text = plain(text).replace(['"', '\\'], "'");
+    let text = shown::words(text).replace(['"', '\\'], "'");
     let cut: String = text.chars().take(WORDS_MAX).collect();
     if cut.len() < text.len() { format!("{cut}…") } else { cut }
-}
-
-/// A foreign text as words on one line: what a reader would not see is an escape.
-fn plain(text: &str) -> String {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let shown = shown(&serde_json::Value::from(line));
-    let inner = shown.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')).unwrap_or(&shown);
-    inner.replace("\\\"", "\"").replace("\\\\", "\\")
 }
 
 fn key(name: &str) -> String {
@@ -193,16 +211,16 @@ fn manifest(gateway: &str, asked: &[(&Upstream, Sections)]) -> String {
 fn section(upstream: &Upstream, tools: &Sections) -> String {
     let command: Array = upstream.command.iter().map(String::as_str).collect();
     let env = upstream.env.iter().map(|Variable { name, value }| match value {
-        VariableValue::Literal(text) => format!("env.{name} = {}\n", Value::from(text.as_str())),
-        VariableValue::From(source) => format!("env.{name} = {{ from = {} }}\n", Value::from(source.as_str())),
-        VariableValue::Secret(source) => format!("env.{name} = {{ secret = {} }}\n", Value::from(source.as_str())),
+        VariableValue::Literal(text) => format!("env.{} = {}\n", key(name), Value::from(text.as_str())),
+        VariableValue::From(source) => format!("env.{} = {{ from = {} }}\n", key(name), Value::from(source.as_str())),
+        VariableValue::Secret(source) => format!("env.{} = {{ secret = {} }}\n", key(name), Value::from(source.as_str())),
     });
     let dir = upstream.dir.as_ref().map(|dir| format!("dir = {}\n", Value::from(dir.as_str()))).unwrap_or_default();
     format!(
         "\n[upstreams.{}]\ncommand = {command}\n{dir}{}why = \"replace this by the reason in your own words\"\n{}{}",
-        upstream.name,
+        key(&upstream.name),
         env.collect::<String>(),
-        sandbox::section(&upstream.name, &upstream.command),
+        sandbox::section(&key(&upstream.name), &upstream.command),
         tools.text,
     )
 }

@@ -2,6 +2,7 @@
 
 use super::post::{Answer, Place, TOTAL_MAX};
 use super::{Trusted, keep, kept, witness};
+use crate::args::Format;
 use crate::command::proof::tree;
 use crate::render::{Failure, Outcome};
 use airlock_runtime::ledger::WITNESSED;
@@ -29,6 +30,9 @@ pub(crate) struct Submit {
     /// Certificates (PEM) of those who may vouch for the witness's https://, in place of Mozilla's, which are compiled in
     #[arg(long, value_name = "FILE")]
     ca: Option<PathBuf>,
+    /// How the result is printed
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
 }
 
 /// Most questions in one run. Each further one follows from what the witness said, which others may ask meanwhile.
@@ -65,10 +69,10 @@ impl Submit {
 
     fn keep(&self, trusted: &Trusted, tree: &Tree, answer: &str) -> Outcome {
         match keep(&self.dir, trusted, tree.note(), answer) {
-            Ok(Kept::This) => kept(&self.dir, trusted, tree.len()),
+            Ok(Kept::This) => kept(&self.dir, trusted, tree.len(), self.format),
             Ok(Kept::Newer(entries)) => {
                 self.grown(tree, entries)?;
-                kept(&self.dir, trusted, tree.len())
+                kept(&self.dir, trusted, tree.len(), self.format)
             }
             Err(unkept) => Err(unkept.told(&self.dir, trusted)),
         }
