@@ -6,7 +6,7 @@ use airlock_policy::ir;
 use airlock_runtime::policy::upstream as rt;
 
 pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, confine, why } = upstream;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     rt::Upstream {
         name: text(name),
@@ -20,8 +20,17 @@ pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
         },
         start_timeout: *start_timeout,
         max_message: *max_message,
+        may_ask: list(may_ask.iter().map(question).collect()),
         confine: confine.as_ref().map(confined),
         why: text(why),
+    }
+}
+
+const fn question(question: &ir::Question) -> rt::Question {
+    match question {
+        ir::Question::Elicitation => rt::Question::Elicitation,
+        ir::Question::Sampling => rt::Question::Sampling,
+        ir::Question::Roots => rt::Question::Roots,
     }
 }
 

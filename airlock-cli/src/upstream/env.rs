@@ -65,7 +65,8 @@ mod tests {
             era: Era::Auto,
             start_timeout: 1,
             max_message: 1,
-            confine: None,
+            may_ask: Vec::new(),
+        confine: None,
             why: String::new(),
         };
         let set = |name: &str| match name {

@@ -7,9 +7,14 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, confine, why } = upstream;
     let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
     let env = env.iter().map(variable);
+    let may_ask = may_ask.iter().map(|question| match question {
+        ir::Question::Elicitation => quote!(Elicitation),
+        ir::Question::Sampling => quote!(Sampling),
+        ir::Question::Roots => quote!(Roots),
+    });
     let confine = option(confine.as_ref().map(confined));
     let era = match era {
         ir::Era::Auto => quote!(Auto),
@@ -25,6 +30,7 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
             era: policy::upstream::EraRule::#era,
             start_timeout: #start_timeout,
             max_message: #max_message,
+            may_ask: &[#(policy::upstream::Question::#may_ask),*],
             confine: #confine,
             why: #why,
         }

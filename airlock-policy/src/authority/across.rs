@@ -19,6 +19,7 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
     mode(step, rows);
     confinement(step, rows);
     confine::rows(step, rows);
+    questions::rows(step, rows);
     let needed = needs(step);
     if !needed {
         return;

@@ -23,7 +23,7 @@ pub(super) fn calls(policy: &Policy, proxied: &Proxied) -> Vec<String> {
 
 /// How an upstream is started and spoken with.
 pub(super) fn program(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, confine: _, why: _ } = upstream;
+    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, may_ask: _, confine: _, why: _ } = upstream;
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let mut lines = vec![format!("program {}", words.join(" "))];
     lines.extend(dir.iter().map(|dir| format!("directory {dir:?}")));

@@ -21,12 +21,44 @@ pub struct Upstream {
     pub start_timeout: u64,
     /// Largest message that it may send, bytes.
     pub max_message: u64,
+    /// What it may ask of the client, sorted. Left out where it is nothing, so that policies from before keep their digests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
+    pub may_ask: Vec<Question>,
     /// The kernel sandbox of its process. Left out where there is none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, serde(default))]
     pub confine: Option<Confine>,
     /// Reason.
     pub why: String,
+}
+
+/// What an upstream may ask of the client while a call runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Question {
+    /// A form, of the client's user.
+    Elicitation,
+    /// A text, of the client's model.
+    Sampling,
+    /// The directories that the client works on.
+    Roots,
+}
+
+impl Question {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Elicitation, Self::Sampling, Self::Roots];
+
+    /// The word used in manifests and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation",
+            Self::Sampling => "sampling",
+            Self::Roots => "roots",
+        }
+    }
 }
 
 /// A variable in the environment of an upstream.

@@ -75,6 +75,14 @@ process) says what it may touch; without it the process has the rights of the ga
             "largest message that it may send",
             &[],
         ),
+        Key::default(
+            "may_ask",
+            Kind::List(&Kind::Word(&["elicitation", "sampling", "roots"]), 0, 3),
+            "[]",
+            "[\"elicitation\"]",
+            "what it may ask of the client while a call runs: a form of the user, a text of the model, the directories that the client works on",
+            &[Code::AskingUpstream],
+        ),
         Key::optional(
             "resources",
             Kind::Named("^.+$", &Kind::Table(&RESOURCE), LISTED_MAX),

@@ -4,7 +4,7 @@ use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, Pro
 use serde_json::json;
 
 pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, confine, why } = upstream;
     let env: serde_json::Map<_, _> = env
         .iter()
         .map(|Variable { name, value }| {
@@ -23,6 +23,9 @@ pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
     };
     let mut shown = json!({"name": name, "command": command, "dir": dir, "env": env, "era": era, "start_timeout_s": start_timeout,
            "max_message": max_message, "why": why});
+    if !may_ask.is_empty() {
+        shown["may_ask"] = may_ask.iter().map(|question| question.word()).collect();
+    }
     if let Some(confine) = confine {
         shown["confine"] = confined(confine);
     }

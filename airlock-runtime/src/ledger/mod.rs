@@ -6,6 +6,7 @@
 //! Several gateway processes may use one directory. They take turns by a lock that is held for one commit, and each reads what
 //! the others wrote before it appends.
 
+pub mod asked;
 pub mod chain;
 mod cursor;
 mod entry;
@@ -47,6 +48,7 @@ mod writer;
 
 #[cfg(feature = "gateway")]
 pub(crate) use entry::SIGNERS_MAX;
+pub use asked::Asked;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};

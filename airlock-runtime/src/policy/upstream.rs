@@ -21,6 +21,8 @@ pub struct Upstream {
     pub start_timeout: u64,
     /// Largest message that it may send, bytes.
     pub max_message: u64,
+    /// What it may ask of the client while a call runs.
+    pub may_ask: &'static [Question],
     /// What the kernel lets it touch; `None` = whatever the gateway's user may.
     pub confine: Option<Confine>,
     /// Why the manifest lists it.
@@ -32,6 +34,42 @@ impl Upstream {
     #[must_use]
     pub fn proxied(&self) -> Option<&'static [super::Egress]> {
         self.confine.as_ref().and_then(Confine::proxied)
+    }
+}
+
+/// What an upstream may ask of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// A form, of the client's user: `elicitation/create` in form mode.
+    Elicitation,
+    /// A text, of the client's model: `sampling/createMessage`.
+    Sampling,
+    /// The directories that the client works on: `roots/list`.
+    Roots,
+}
+
+impl Question {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Elicitation, Self::Sampling, Self::Roots];
+
+    /// The word used in manifests, reports and the ledger; also the name of the client's capability.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation",
+            Self::Sampling => "sampling",
+            Self::Roots => "roots",
+        }
+    }
+
+    /// The method by which it is asked.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation/create",
+            Self::Sampling => "sampling/createMessage",
+            Self::Roots => "roots/list",
+        }
     }
 }
 

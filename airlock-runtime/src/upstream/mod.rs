@@ -18,6 +18,8 @@ mod fingerprint;
 #[cfg(feature = "upstream")]
 pub(crate) mod launcher;
 #[cfg(feature = "upstream")]
+pub(crate) mod question;
+#[cfg(feature = "upstream")]
 mod result;
 #[cfg(feature = "plan-upstream")]
 mod schema;

@@ -52,6 +52,11 @@ fn without_data(value: &Value) -> Value {
     }
 }
 
+/// The risk of a text or document that an upstream wants shown, thousandths.
+pub(super) fn risk(value: &Value) -> u16 {
+    risk_of(value).0
+}
+
 /// Is a text so short a message that it may be shown beside a result?
 pub(crate) fn is_calm(text: &str, threshold: u16) -> bool {
     risk_of(&Value::from(text)).0 < threshold

@@ -4,6 +4,7 @@ use super::ask::{Asking, Retry};
 use super::jsonrpc::{Code, ID_MAX, Id, Problem, quoted};
 use super::members::{Picked, is_object, pick, string};
 use super::offer::{Catalogue, Kind, Target, URI_MAX};
+use super::question::{Able, Resume};
 use super::revision::Revision;
 use crate::limits::TOOL_NAME_MAX;
 use serde_json::json;
@@ -55,6 +56,10 @@ pub struct CallRequest {
     pub retry: Option<Retry>,
     /// Signatures that came with it, unverified.
     pub approvals: Vec<String>,
+    /// What the client can be asked by an upstream.
+    pub able: Able,
+    /// Answers to what an upstream asked when this call was made before.
+    pub resume: Option<Resume>,
 }
 
 /// What a client says of itself, for as long as that holds: one request of revision 2026-07-28, or one connection.
@@ -62,6 +67,7 @@ pub struct CallRequest {
 pub(crate) struct Client {
     pub(crate) name: Option<String>,
     pub(crate) asking: Asking,
+    pub(crate) able: Able,
 }
 
 /// A list that shows a lease: it has what that lease can call. Nothing is decided yet.
@@ -82,7 +88,8 @@ pub struct ListRequest {
 /// The arguments may carry a lease, see [`Carried`].
 impl fmt::Debug for CallRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, revision, target, name, arguments, memory, meta, progress_token, asking, client, retry, approvals } = self;
+        let Self { id, revision, target, name, arguments, memory, meta, progress_token, asking, client, retry, approvals, able, resume } =
+            self;
         let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
         let mut shown = f.debug_struct("CallRequest");
         shown
@@ -92,7 +99,8 @@ impl fmt::Debug for CallRequest {
             .field("name", name)
             .field("arguments", &arguments);
         shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token);
-        shown.field("asking", asking).field("client", client).field("retry", retry).field("approvals", &approvals.len()).finish()
+        shown.field("asking", asking).field("client", client).field("retry", retry).field("approvals", &approvals.len());
+        shown.field("able", able).field("resume", resume).finish()
     }
 }
 
@@ -212,8 +220,8 @@ impl<'a> Params<'a> {
             return Err(Problem::invalid_params("`params.clientInfo` must be an object with the strings `name` and `version`."));
         }
         let revision = Revision::for_initialize(&version);
-        let asking = Asking::of(revision, self.capabilities);
-        Ok((revision, Client { name: self.client_info.and_then(name_of), asking }))
+        let (asking, able) = (Asking::of(revision, self.capabilities), Able::of(revision, self.capabilities));
+        Ok((revision, Client { name: self.client_info.and_then(name_of), asking, able }))
     }
 
     /// Checks the parameters of a list; nothing when no lease is shown.
@@ -224,7 +232,11 @@ impl<'a> Params<'a> {
 
     /// Checks the parameters of a request that is judged.
     pub(crate) fn call(&self, id: Id, revision: Revision, client: Client, kind: Kind) -> Result<CallRequest, Problem> {
-        let retry = Retry::read(revision, self.request_state, self.input_responses)?;
+        let resume = Resume::read(revision, self.request_state, self.input_responses)?;
+        let retry = match resume {
+            Some(_) => None,
+            None => Retry::read(revision, self.request_state, self.input_responses)?,
+        };
         let (target, name, arguments) = match kind {
             Kind::Tool => self.named(Target::Tool)?,
             Kind::Resource => self.resource()?,
@@ -243,6 +255,8 @@ impl<'a> Params<'a> {
             client: client.name,
             retry,
             approvals: self.meta.approvals()?,
+            able: client.able,
+            resume,
         })
     }
 
@@ -322,7 +336,11 @@ impl<'a> Meta<'a> {
 
     /// What the envelope says of the client.
     pub(crate) fn client(&self) -> Client {
-        Client { name: self.client_info.and_then(name_of), asking: Asking::of(Revision::MODERN, self.capabilities) }
+        Client {
+            name: self.client_info.and_then(name_of),
+            asking: Asking::of(Revision::MODERN, self.capabilities),
+            able: Able::of(Revision::MODERN, self.capabilities),
+        }
     }
 
     fn carried(&self) -> Result<Carried, Problem> {

@@ -109,7 +109,7 @@ pub(crate) fn render(message: &Value) -> String {
     escape(message.to_string())
 }
 
-fn escape(line: String) -> String {
+pub(super) fn escape(line: String) -> String {
     if !line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
         return line;
     }
@@ -175,6 +175,15 @@ impl ServerInfo {
         body.insert("resultType".to_owned(), json!("input_required"));
         body.insert("_meta".to_owned(), json!({META_SERVER: self.implementation()}));
         body
+    }
+
+    /// A result that has questions of an upstream, in revision 2026-07-28. `requests`: JSON text of an object, of one line.
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(crate) fn inputs_required(&self, id: &Id, requests: &str, state: &str) -> String {
+        let mut body = Map::from_iter([("requestState".to_owned(), json!(state)), ("inputRequests".to_owned(), Value::Null)]);
+        body.insert("resultType".to_owned(), json!("input_required"));
+        body.insert("_meta".to_owned(), json!({META_SERVER: self.implementation()}));
+        spliced(id, &body, &[("inputRequests", requests)])
     }
 
     pub(crate) fn discover(&self, capabilities: Value) -> Map<String, Value> {

@@ -86,7 +86,7 @@ fn gateway() -> &'static (PathBuf, Vec<String>) {
         let mut manifest = head("conformance");
         write!(
             manifest,
-            "[upstreams.fixture]\ncommand = {}\nenv.ERA = {{ from = \"ERA\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nnames = \"bare\"\nwhy = \"test\"\n",
+            "[upstreams.fixture]\ncommand = {}\nenv.ERA = {{ from = \"ERA\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nnames = \"bare\"\nmay_ask = [\"elicitation\", \"sampling\", \"roots\"]\nwhy = \"test\"\n",
             json!(fixture(None))
         )
         .unwrap();

@@ -157,6 +157,7 @@ fn upstream(server: &Server) -> Result<Upstream, Failure> {
         era: Era::Auto,
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
+        may_ask: Vec::new(),
         confine: None,
         why: String::new(),
     })

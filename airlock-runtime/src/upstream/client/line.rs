@@ -16,8 +16,8 @@ pub(super) enum Line {
     Result(i64, Range<usize>),
     /// Our request of this number failed.
     Error(i64, Fault),
-    /// A request, which no upstream may make of us; its id and method.
-    Request(Id, String),
+    /// A request: its id and method, and the place of its parameters in the line. Most are refused.
+    Request(Id, String, Option<Range<usize>>),
     /// Progress of the request with this token of ours.
     Progress(i64, Progress),
     /// The list of tools is another one.
@@ -61,7 +61,9 @@ pub(super) fn read(line: &[u8]) -> Line {
     let number = id.and_then(number);
     match (method.and_then(string), id, result, error) {
         (Some(method), None, None, None) => notification(&method, params),
-        (Some(method), Some(id), None, None) => Id::read(id).map_or(Line::Broken(None), |id| Line::Request(id, method)),
+        (Some(method), Some(id), None, None) => {
+            Id::read(id).map_or(Line::Broken(None), |id| Line::Request(id, method, params.map(|params| place(text, params))))
+        }
         (None, Some(_), Some(result), None) => number.map_or(Line::Broken(None), |id| Line::Result(id, place(text, result))),
         (None, Some(_), None, Some(error)) => match (number, fault(error)) {
             (Some(id), Some(fault)) => Line::Error(id, fault),
@@ -146,7 +148,9 @@ mod tests {
         assert_eq!(&text[10..19], r#"{"a":[1]}"#);
         let error = line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"x":1}}}"#);
         assert_eq!(error, Line::Error(7, Fault { code: -32601, message: "no".into(), data: Some(r#"{"x":1}"#.into()) }));
-        assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into()));
+        assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into(), None));
+        let asks = r#"{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{"a":1}}"#;
+        assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(60..67)));
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
         let progress =

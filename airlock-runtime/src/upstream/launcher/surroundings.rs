@@ -94,6 +94,7 @@ mod tests {
         era: EraRule::Auto,
         start_timeout: 10,
         max_message: 1024,
+        may_ask: &[],
         confine: None,
         why: "test",
     };

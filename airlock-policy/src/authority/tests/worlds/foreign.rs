@@ -20,6 +20,7 @@ pub(crate) fn upstream(program: usize) -> Upstream {
         era: Era::Auto,
         start_timeout: 5,
         max_message: 9,
+        may_ask: Vec::new(),
         confine: None,
         why: "x".into(),
     }
