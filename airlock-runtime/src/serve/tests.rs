@@ -162,7 +162,7 @@ async fn issue_for(gateway: &Rc<Gateway>, tool: &str, subject: &str, session: &s
     match answer(gateway, request("airlock_issue_capability", &args, crate::wire::Carried::default())).await {
         Judged::Performed { outcome, .. } => Ok(own(outcome).map_err(|fault| fault.code)?["lease"].as_str().unwrap().into()),
         Judged::Denied { reason, .. } => Err(reason.code()),
-        Judged::Asked { .. } => Err("asked"),
+        _ => Err("asked"),
     }
 }
 
@@ -255,7 +255,7 @@ async fn that_a_lease_is_revoked_comes_before_every_other_reason_and_is_one_entr
         match answer(&gateway, request(tool, &arguments, meta)).await {
             Judged::Performed { .. } => "ok",
             Judged::Denied { reason, .. } => reason.code(),
-            Judged::Asked { .. } => "asked",
+            _ => "asked",
         }
     };
     assert_eq!(call("airlock_usage_stats", json!({})).await, "ok");
@@ -296,7 +296,7 @@ async fn a_presentation_is_taken_once() {
         match answer(gateway, request("airlock_usage_stats", &arguments, crate::wire::Carried::default())).await {
             Judged::Performed { .. } => "ok",
             Judged::Denied { reason, .. } => reason.code(),
-            Judged::Asked { .. } => "asked",
+            _ => "asked",
         }
     };
     assert_eq!(ask(&first, &bound).await, "lease_possession");
@@ -412,7 +412,7 @@ async fn a_changed_bit_is_one_denial_and_changes_nothing() {
         match answer(&gateway, request("airlock_usage_stats", &json!({}), meta)).await {
             Judged::Performed { .. } => "ok",
             Judged::Denied { reason, .. } => reason.code(),
-            Judged::Asked { .. } => "asked",
+            _ => "asked",
         }
     };
     let before = entries();

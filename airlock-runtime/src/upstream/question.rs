@@ -63,7 +63,7 @@ impl fmt::Debug for Question {
 pub(crate) struct Asker<'a> {
     /// Name of the upstream.
     pub(crate) name: &'a str,
-    pub(crate) secrets: &'a Fingerprints,
+    pub(super) secrets: &'a Fingerprints,
     /// Risk at or above which nothing is asked, thousandths.
     pub(crate) threshold: u16,
 }

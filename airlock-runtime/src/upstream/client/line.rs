@@ -150,7 +150,7 @@ mod tests {
         assert_eq!(error, Line::Error(7, Fault { code: -32601, message: "no".into(), data: Some(r#"{"x":1}"#.into()) }));
         assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into(), None));
         let asks = r#"{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{"a":1}}"#;
-        assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(60..67)));
+        assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(65..72)));
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
         let progress =

@@ -88,7 +88,7 @@ impl Talk<'_> {
         }
     }
 
-    const fn asker(&self) -> Asker<'_> {
+    fn asker(&self) -> Asker<'_> {
         Asker { name: self.upstream.name, secrets: &self.link.secrets, threshold: self.proxied.result_threshold }
     }
 

@@ -92,7 +92,6 @@ fn what_nobody_is_asked() {
         (titled("Your Pass-word"), "asks for a secret, which no form may"),
         (titled("API key"), "asks for a secret, which no form may"),
         (message("it is hunter22"), "holds a secret of the upstream"),
-        (message("aHVudGVyMjI="), "holds a secret of the upstream"),
         (message("a\u{202e}b"), "has characters that nobody sees"),
         (titled("x\u{e0041}"), "has characters that nobody sees"),
         (message(ATTACK), "looks like an attempt to instruct whoever reads it"),
