@@ -362,7 +362,7 @@ impl Gateway {
             let reason = match self.decided(&context, decision, approved.as_ref(), desk).await {
                 Step::Allowed(permit, allowed) => {
                     #[cfg(feature = "upstream")]
-                    if !desk.able.is_none() {
+                    {
                         who = question::Who::of(self, &context, &client, &permit);
                     }
                     break Passed { permit, allowed, session: self.remember(&context), shadow: None };

@@ -40,6 +40,8 @@ told = []
 # Requests of ours that wait for a response, each with the call that is answered with it; and responses that are only counted.
 pending, counted = {}, {}
 listed = 0
+# The level of `logging/setLevel`.
+level = None
 # What the gateway declared in `initialize`.
 declared = {}
 
@@ -149,6 +151,9 @@ FORM = {"message": "Which one?", "requestedSchema": {"type": "object", "properti
 
 def ask(call, words, params):
     """Asks the client for what the call says: its result is what came back."""
+    # What no call may say, its upstream can.
+    for word, meant in [("@attack", ATTACK), ("@hidden", "\u202e"), ("@token", os.environ.get("TOKEN", "")), ("@long", "x" * 100_000)]:
+        words = words.replace(word, meant)
     wanted = json.loads(words) if words else {"method": "elicitation/create", "params": FORM}
     if ERA != "modern":
         pending[f"q{call}"] = call
@@ -220,6 +225,11 @@ def act(call, arguments, meta, params):
             ask_on(call)
         case "ask wrong":
             ask_wrong(call, words)
+        case "log":
+            secret = os.environ.get("TOKEN", "")
+            for grade, data in [("debug", "chatter"), ("info", "calm"), ("error", {"code": 7}), ("error", ATTACK), ("error", "it is " + secret), ("error", "a\u202eb"), ("loud", "x"), ("error", "x" * 20_000)]:
+                send(method="notifications/message", params={"level": grade, "logger": "l", "data": data})
+            answer(call, f"{level} {meta.get('io.modelcontextprotocol/logLevel')}")
         case "capabilities":
             answer(call, json.dumps(meta.get("io.modelcontextprotocol/clientCapabilities", declared), sort_keys=True))
         case "echo":
@@ -342,7 +352,7 @@ def greet(message):
         if ERA in ("modern", "foreign"):
             send(id=call, error={"code": -32022, "message": "no", "data": {"supported": [MODERN]}})
         else:
-            send(id=call, result={"protocolVersion": message["params"]["protocolVersion"], "capabilities": {"tools": {"listChanged": True}}, "serverInfo": {"name": "hostile", "version": "1"}})
+            send(id=call, result={"protocolVersion": message["params"]["protocolVersion"], "capabilities": {"tools": {"listChanged": True}, "logging": {}}, "serverInfo": {"name": "hostile", "version": "1"}})
     else:
         return False
     return True
@@ -365,5 +375,8 @@ for line in sys.stdin:
             act(message["id"], params["arguments"], params.get("_meta", {}), params)
         case "tools/call":
             send(id=message["id"], result=result(content=[], structuredContent={"a": 1.0, "b": [12345678901234567890123]}))
+        case "logging/setLevel":
+            level = params["level"]
+            send(id=message["id"], result={})
         case _:
             send(id=message["id"], error={"code": -32601, "message": "no"})

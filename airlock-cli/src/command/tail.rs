@@ -103,7 +103,14 @@ fn row(entry: &Value) -> String {
         "ask" => {
             let kinds = entry.get("kinds").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
             let kinds: Vec<String> = kinds.iter().filter_map(Value::as_str).map(plain).collect();
-            let asked = format!("{} {} of upstream {} by {} in {}", text("v"), kinds.join("+"), text("upstream"), text("sub"), text("client"));
+            let asked = format!(
+                "{} {} of upstream {} by {} in {}",
+                text("v"),
+                kinds.join("+"),
+                text("upstream"),
+                text("sub"),
+                text("client")
+            );
             format!("{asked} question {} {}", text("question"), text("call"))
         }
         "denials" => format!("{} refusals without lines of their own", number("n")),

@@ -66,7 +66,8 @@ mod tests {
             start_timeout: 1,
             max_message: 1,
             may_ask: Vec::new(),
-        confine: None,
+            log: None,
+            confine: None,
             why: String::new(),
         };
         let set = |name: &str| match name {

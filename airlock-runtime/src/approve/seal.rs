@@ -184,7 +184,8 @@ mod tests {
         assert_eq!(open(Kind::Upstream, &theirs, &ring(9), &bound()), Ok(TICKET));
         assert_eq!(open(Kind::Approval, &theirs, &ring(9), &bound()), Err(StateFault::Form));
         assert_eq!(open(Kind::Upstream, &sealed(), &ring(9), &bound()), Err(StateFault::Form));
-        for (text, kind) in [(theirs.replace("alu1", "alq1"), Kind::Approval), (sealed().replace("alq1", "alu1"), Kind::Upstream)] {
+        for (text, kind) in [(theirs.replace("alu1", "alq1"), Kind::Approval), (sealed().replace("alq1", "alu1"), Kind::Upstream)]
+        {
             assert_eq!(open(kind, &text, &ring(9), &bound()), Err(StateFault::Mac));
         }
     }

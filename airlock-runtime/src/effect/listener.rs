@@ -1,5 +1,8 @@
 //! The client as one who is told how far its call is, and who can be asked what an upstream wants to know.
 
+use crate::policy::upstream::Level;
+#[cfg(feature = "upstream")]
+use crate::upstream::Secrets;
 #[cfg(feature = "upstream")]
 use crate::upstream::question::Question;
 #[cfg(feature = "upstream")]
@@ -18,6 +21,8 @@ use tokio::sync::oneshot;
 pub struct Listener {
     #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams tell how far they are"))]
     wants: Rc<RefCell<Option<Wants>>>,
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have log messages"))]
+    logs: Rc<RefCell<Option<Logs>>>,
     #[cfg(feature = "upstream")]
     asks: Option<Asks>,
 }
@@ -33,6 +38,23 @@ struct Wants {
     last: Cell<f64>,
 }
 
+/// The log messages that a client wants.
+#[derive(Debug, Clone)]
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have log messages"))]
+struct Logs {
+    /// The least grave.
+    level: Level,
+    output: mpsc::Sender<String>,
+    /// How many may still come.
+    left: Cell<usize>,
+}
+
+/// Log messages of one request that a client is told: those of a long job, and no flood.
+const LOGS_MAX: usize = 256;
+/// Longest data of a log message that is told, bytes of JSON.
+#[cfg(feature = "upstream")]
+const LOG_MAX: usize = 16 * 1024;
+
 impl Wants {
     fn new(token: ProgressToken, revision: Revision, output: &mpsc::Sender<String>) -> Self {
         Self { token, revision, output: output.clone(), last: Cell::new(f64::NEG_INFINITY) }
@@ -41,10 +63,17 @@ impl Wants {
 
 impl Listener {
     /// The client of a request with this token, if it has one.
-    pub(crate) fn new(token: Option<ProgressToken>, revision: Revision, output: &mpsc::Sender<String>) -> Self {
+    pub(crate) fn new(
+        token: Option<ProgressToken>,
+        level: Option<Level>,
+        revision: Revision,
+        output: &mpsc::Sender<String>,
+    ) -> Self {
         let wants = token.map(|token| Wants::new(token, revision, output));
+        let logs = level.map(|level| Logs { level, output: output.clone(), left: Cell::new(LOGS_MAX) });
         Self {
             wants: Rc::new(RefCell::new(wants)),
+            logs: Rc::new(RefCell::new(logs)),
             #[cfg(feature = "upstream")]
             asks: None,
         }
@@ -93,7 +122,7 @@ impl Listener {
     pub(crate) fn asked(&self, able: Able, is_modern: bool) -> (Self, mpsc::Receiver<Asked>) {
         // One at a time: whoever asks waits for the answer.
         let (send, receive) = mpsc::channel(1);
-        (Self { wants: Rc::clone(&self.wants), asks: Some(Asks { able, is_modern, send }) }, receive)
+        (Self { wants: Rc::clone(&self.wants), logs: Rc::clone(&self.logs), asks: Some(Asks { able, is_modern, send }) }, receive)
     }
 
     /// The client, if it can be asked.
@@ -104,11 +133,43 @@ impl Listener {
     /// From now on nothing is told: the request has its reply.
     pub(crate) fn hush(&self) {
         self.wants.borrow_mut().take();
+        self.logs.borrow_mut().take();
     }
 
     /// From now on what is told goes to who wants what that one does.
     pub(crate) fn follow(&self, other: &Self) {
         *self.wants.borrow_mut() = other.wants.borrow_mut().take();
+        *self.logs.borrow_mut() = other.logs.borrow_mut().take();
+    }
+
+    /// The least grave log messages that the client wants and may have.
+    pub(crate) fn level(&self, least: Option<Level>) -> Option<Level> {
+        let wanted = self.logs.borrow().as_ref().map(|logs| logs.level)?;
+        least.map(|least| least.max(wanted))
+    }
+
+    /// What takes log messages of an upstream of this name, from this level on. One that looks like an injection, hides something, holds a secret or is too
+    /// long is left out. A client that does not read misses some.
+    pub(crate) fn log(
+        &self,
+        upstream: &'static str,
+        least: Level,
+        threshold: u16,
+        secrets: Secrets,
+    ) -> Box<dyn Fn(&crate::upstream::Log)> {
+        let logs = Rc::clone(&self.logs);
+        Box::new(move |log| {
+            let logs = logs.borrow();
+            let Some(Logs { output, left, .. }) = logs.as_ref().filter(|logs| log.level >= least && logs.left.get() > 0) else {
+                return;
+            };
+            let logger = log.logger.as_ref().map_or_else(|| upstream.to_owned(), |logger| format!("{upstream}: {logger}"));
+            if log.data.len() > LOG_MAX || !crate::upstream::may_be_logged(&logger, &log.data, threshold, &secrets) {
+                return;
+            }
+            left.set(left.get() - 1);
+            let _ = output.try_send(crate::wire::reply::log(log.level.word(), &logger, &log.data));
+        })
     }
 
     /// Asks, and waits.

@@ -46,9 +46,9 @@ mod window;
 pub mod witness;
 mod writer;
 
+pub use asked::Asked;
 #[cfg(feature = "gateway")]
 pub(crate) use entry::SIGNERS_MAX;
-pub use asked::Asked;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};

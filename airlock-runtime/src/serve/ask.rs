@@ -77,7 +77,7 @@ impl<'a> Desk<'a> {
             share: Some(share),
             limits,
             output,
-            listener: Listener::new(request.progress_token.take(), request.revision, output),
+            listener: Listener::new(request.progress_token.take(), request.log, request.revision, output),
         }
     }
 }

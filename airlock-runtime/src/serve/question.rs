@@ -18,6 +18,7 @@ use crate::lease::{hex, request_digest};
 use crate::ledger::{self, Allowed, Asker, Entry, Require, Sync, Verdict, asked::HOW};
 use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
 use crate::policy::upstream::Question as Word;
+use crate::policy::{Policy, Tool, ToolKind};
 use crate::reply::Judged;
 use crate::upstream::question::{ANSWER_MAX, QUESTION_MAX, Question, TOGETHER_MAX};
 use crate::wire::Asking;
@@ -57,9 +58,9 @@ pub(super) struct Who {
 }
 
 impl Who {
-    /// Nothing where the arguments have no digest; then nobody is asked.
+    /// Nothing where the upstream may ask nothing, or the arguments have no digest; then nobody is asked.
     pub(super) fn of(gateway: &Gateway, context: &Context<'_>, client: &str, permit: &Permit) -> Option<Self> {
-        let tool = context.call.tool?.name;
+        let tool = context.call.tool.filter(|tool| may_ask(gateway.world.policy, tool))?.name;
         Some(Self {
             sid: context.sid.to_owned(),
             sub: context.sub.to_owned(),
@@ -82,6 +83,17 @@ impl Who {
             request: &self.request,
         }
     }
+}
+
+/// Is a tool one of an upstream that may ask something of some client?
+fn may_ask(policy: &Policy, tool: &Tool) -> bool {
+    let at = match tool.kind {
+        ToolKind::Upstream(proxied) => proxied.upstream,
+        ToolKind::Builtin(_) => return false,
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(_) => return false,
+    };
+    policy.upstreams.get(at).is_some_and(|upstream| !upstream.may_ask.is_empty())
 }
 
 /// What of the conditions of an allow is about the lease alone, and holds as long as its call runs.
@@ -137,10 +149,9 @@ impl Gateway {
         who: Option<Who>,
         desk: &mut Desk<'_>,
     ) -> Judged {
-        let able = if who.is_some() { desk.able } else { Default::default() };
-        let (listener, asks) = match able.is_none() {
-            true => (desk.listener.clone(), mpsc::channel(1).1),
-            false => desk.listener.asked(able, desk.revision.is_modern()),
+        let (listener, asks) = match who {
+            None => (desk.listener.clone(), mpsc::channel(1).1),
+            Some(_) => desk.listener.asked(desk.able, desk.revision.is_modern()),
         };
         let (gateway, own) = (Rc::clone(self), listener.clone());
         let effect = Box::pin(async move { effect::perform(permit, allowed, &gateway.world, &own).await });
@@ -373,19 +384,12 @@ impl Desk<'_> {
 }
 
 /// Sends a question and waits; nothing when the client is gone.
-async fn sent(
-    desk: &Desk<'_>,
-    line: String,
-    waits: oneshot::Receiver<Option<Box<RawValue>>>,
-) -> Option<Option<Box<RawValue>>> {
+async fn sent(desk: &Desk<'_>, line: String, waits: oneshot::Receiver<Option<Box<RawValue>>>) -> Option<Option<Box<RawValue>>> {
     desk.output.send(line).await.ok()?;
     waits.await.ok()
 }
 
-fn read(
-    question: &Question,
-    given: Option<Option<Box<RawValue>>>,
-) -> Result<crate::upstream::question::Answered, Unanswered> {
+fn read(question: &Question, given: Option<Option<Box<RawValue>>>) -> Result<crate::upstream::question::Answered, Unanswered> {
     let given = given.ok_or(Unanswered::Gone)?.ok_or(Unanswered::Failed)?;
     question.answer(&given).map_err(|_| Unanswered::Failed)
 }

@@ -128,6 +128,7 @@ fn request(name: &str, arguments: &serde_json::Value, meta: crate::wire::Carried
         retry: None,
         able: Default::default(),
         resume: None,
+        log: None,
         approvals: Vec::new(),
     }
 }

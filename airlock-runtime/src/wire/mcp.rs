@@ -9,8 +9,8 @@ use super::foreign::ForeignResult;
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
 use super::members::string;
 use super::offer::{Catalogue, Method, Offers, Target};
-use super::question::{self, Able};
 use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
+use super::question::{self, Able};
 use super::reply::{self, CACHE_TTL_MS, Listing, ServerInfo, ToolReply};
 use super::revision::Revision;
 use super::scan::scan;
@@ -140,7 +140,7 @@ impl Connection {
             offers: Offers::default(),
             era: Era::Undecided,
             open: HashMap::new(),
-            client: Client { name: None, asking: Asking::NotDeclared, able: Able::default() },
+            client: Client { name: None, asking: Asking::NotDeclared, able: Able::default(), log: None },
             asked: HashMap::new(),
             questions: 0,
             dropped: Dropped::default(),
@@ -347,6 +347,10 @@ impl Connection {
                 let message = "This connection was opened with `initialize`; requests of revision 2026-07-28 need a new one.";
                 Err(Problem::new(Code::InvalidRequest, message))
             }
+            Era::Legacy(_) if method == "logging/setLevel" && self.offers.logs => {
+                self.client.log = Some(params.level()?);
+                Ok(Served::Result(Map::new()))
+            }
             Era::Legacy(revision) => self.serve_legacy(id, method, params, revision),
             Era::Undecided | Era::Modern if is_enveloped => self.serve_modern(id, method, params),
             Era::Modern if method == "initialize" => {
@@ -364,7 +368,7 @@ impl Connection {
                 let (revision, client) = params.handshake()?;
                 self.era = Era::Legacy(revision);
                 self.client = client;
-                Ok(Served::Result(self.server.initialize(revision, self.offers.capabilities())))
+                Ok(Served::Result(self.server.initialize(revision, self.offers.capabilities(revision))))
             }
             "ping" => Ok(Served::Result(Map::new())),
             _ => Err(params.meta.missing()),
@@ -397,7 +401,7 @@ impl Connection {
     fn serve_modern(&mut self, id: &Id, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
         params.meta.check_envelope()?;
         let served = match method {
-            "server/discover" => return Ok(Served::Result(self.server.discover(self.offers.capabilities()))),
+            "server/discover" => return Ok(Served::Result(self.server.discover(self.offers.capabilities(Revision::MODERN)))),
             _ => self.serve_either(id, method, params, Revision::MODERN, || params.meta.client()),
         }?;
         self.era = Era::Modern;
@@ -445,9 +449,8 @@ impl Connection {
             Some(Id::Int(_)) | None => None,
         };
         // An answer to what was not asked yet is none; it must not make room for one more question either.
-        let is_out = |(number, what): &(u64, Asks)| {
-            self.asked.get(number).is_some_and(|asked| asked.is_out && asked.what == *what)
-        };
+        let is_out =
+            |(number, what): &(u64, Asks)| self.asked.get(number).is_some_and(|asked| asked.is_out && asked.what == *what);
         let Some((number, what)) = answered.filter(is_out) else { return self.silence(Quiet::Response) };
         self.asked.remove(&number);
         match what {

@@ -30,7 +30,7 @@ pub use frame::{Frame, Lines};
 pub use jsonrpc::{Code, Id};
 pub use mcp::{Connection, Quiet, Received};
 pub use offer::{Catalogue, Offered, Offers, Target, URI_MAX};
-pub use question::{Able, Resume};
 pub use params::{CallRequest, Carried, ListRequest, META_APPROVALS, META_INTENT, META_LEASE, META_SESSION, ProgressToken};
+pub use question::{Able, Resume};
 pub use reply::{Annotations, CACHE_TTL_MS, Listing, ServerInfo, ToolListing, ToolReply};
 pub use revision::Revision;

@@ -62,11 +62,7 @@ impl Able {
     #[must_use]
     pub fn within(self, listed: &[Question]) -> Self {
         let has = |question| self.has(question) && listed.contains(&question);
-        Self {
-            elicitation: has(Question::Elicitation),
-            sampling: has(Question::Sampling),
-            roots: has(Question::Roots),
-        }
+        Self { elicitation: has(Question::Elicitation), sampling: has(Question::Sampling), roots: has(Question::Roots) }
     }
 
     /// Everything in a list.

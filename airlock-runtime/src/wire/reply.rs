@@ -228,7 +228,7 @@ impl ServerInfo {
         // A resource may be another one the next moment, and each read is judged.
         let hints = match target {
             Target::Resource(_) if revision.is_modern() => cacheable(0),
-            Target::Resource(_) | Target::Tool | Target::Prompt => Map::new(),
+            Target::Resource(_) | Target::Tool | Target::Prompt | Target::Completion(_) => Map::new(),
         };
         let body = self.finish(revision, hints, meta);
         result.reply(id, revision, body)
@@ -277,6 +277,15 @@ fn cacheable(ttl: u64) -> Map<String, Value> {
 fn number(value: f64) -> Value {
     const WHOLE_MAX: f64 = 9_007_199_254_740_991.0;
     if value.fract() == 0.0 && value.abs() <= WHOLE_MAX { json!(value as i64) } else { json!(value) }
+}
+
+/// A log message of an upstream. `data`: JSON text of one line.
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have log messages"))]
+pub(crate) fn log(level: &str, logger: &str, data: &str) -> String {
+    let (level, logger) = (json!(level), json!(logger));
+    escape(format!(
+        "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{{\"data\":{data},\"level\":{level},\"logger\":{logger}}}}}"
+    ))
 }
 
 /// A progress notification. `progress` must grow from one to the next, and none may follow the reply. `message` is left out

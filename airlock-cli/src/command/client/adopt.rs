@@ -158,6 +158,7 @@ fn upstream(server: &Server) -> Result<Upstream, Failure> {
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
         may_ask: Vec::new(),
+        log: None,
         confine: None,
         why: String::new(),
     })

@@ -154,7 +154,7 @@ fn change(row: &Row) -> String {
         Dimension::Definition => "reviewed definition".to_owned(),
         Dimension::Screening => "results that look like an injection".to_owned(),
         Dimension::Confinement => "what the kernel allows".to_owned(),
-        Dimension::Questions => "what it may ask of the client".to_owned(),
+        Dimension::Questions => "what it may ask of the client and tell it".to_owned(),
         Dimension::Mode => "what is refused".to_owned(),
         Dimension::Answer => "what is read".to_owned(),
         Dimension::AnswerBytes => "size of an answer".to_owned(),

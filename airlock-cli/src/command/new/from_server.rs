@@ -42,6 +42,7 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
         may_ask: Vec::new(),
+        log: None,
         confine: None,
         why: String::new(),
     };

@@ -16,7 +16,7 @@ use crate::definitions::screen::{is_distinct, screen};
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::files::Files;
-use crate::ir::{Era, Offer, Question, Upstream, VariableValue};
+use crate::ir::{Era, Level, Offer, Question, Upstream, VariableValue};
 use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
 use crate::name;
 use std::collections::HashMap;
@@ -119,13 +119,19 @@ fn entry(
     let start = fields.take("start_timeout").and_then(|field| field.period(1, START_TIMEOUT_MAX_S, faults));
     let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
     let may_ask = fields.take("may_ask").map(|field| questions(&field, faults)).unwrap_or_default();
+    let levels = Level::ALL.map(|level| (level.word(), level));
+    let log = fields.take("log").and_then(|field| field.word(&levels, &[], faults)).map(|at| at.value);
     let confine = fields.take("confine").and_then(|field| confine::read(name, &field, groups, faults));
     confine.iter().for_each(|confine| confine::refuse_writable(name, &command, confine, faults));
     let file = fields.take("definitions");
     let words = [("prefixed", Names::Prefixed), ("bare", Names::Bare)];
     let names = fields.take("names").and_then(|field| field.word(&words, &[], faults)).map_or(Names::Prefixed, |at| at.value);
     let listed = fields.take("tools");
-    let offered = [(Offer::Resource, fields.take("resources")), (Offer::Prompt, fields.take("prompts"))];
+    let offered = [
+        (Offer::Resource, fields.take("resources")),
+        (Offer::Prompt, fields.take("prompts")),
+        (Offer::Completion, fields.take("completions")),
+    ];
     let why = why(&mut fields, faults);
     fields.finish(&["url", "headers", "auth"], faults);
     let upstream = Upstream {
@@ -137,6 +143,7 @@ fn entry(
         start_timeout: start.map_or(START_TIMEOUT_S, |at| at.value),
         max_message: message.map_or(MESSAGE_DEFAULT, |at| at.value),
         may_ask: sorted(&may_ask),
+        log,
         confine: confine.as_ref().map(ConfineDraft::compiled),
         why,
     };

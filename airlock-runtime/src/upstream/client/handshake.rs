@@ -3,7 +3,7 @@
 //! The probe is `server/discover` and never a real call: old servers perform calls without any handshake. A server that ends at the
 //! probe, or does not answer it in time, is started anew and greeted with `initialize`, so that no late answer meets the wrong era.
 
-use super::link::{End, Link, Reply};
+use super::link::{Beside, End, Link, Reply};
 use crate::policy::upstream::{EraRule, Question};
 use crate::wire::{Able, Revision};
 use serde_json::{Map, Value, json};
@@ -85,7 +85,7 @@ async fn probe(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting> {
 }
 
 async fn discover(link: &Rc<Link>, patience: Duration) -> Probed {
-    let asked = link.ask("server/discover", |_| json!({"_meta": envelope(Able::default())}).to_string(), None, None);
+    let asked = link.ask("server/discover", |_| json!({"_meta": envelope(Able::default())}).to_string(), Beside::default());
     let reply = match tokio::time::timeout(patience, asked).await {
         Err(_) => return Probed::Silent,
         Ok(Err(end)) => return Probed::Gone(end),
@@ -140,7 +140,7 @@ fn modern(link: &Rc<Link>, listens: bool) -> Result<(), Greeting> {
         let wanted = json!({"notifications": {"toolsListChanged": true}, "_meta": envelope(Able::default())});
         // It is answered when there is nothing more to be told, and then there is nothing to do about it.
         tokio::task::spawn_local(async move {
-            let _ = link.ask("subscriptions/listen", |_| wanted.to_string(), None, None).await;
+            let _ = link.ask("subscriptions/listen", |_| wanted.to_string(), Beside::default()).await;
         });
     }
     Ok(())
@@ -149,7 +149,7 @@ fn modern(link: &Rc<Link>, listens: bool) -> Result<(), Greeting> {
 async fn initialize(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting> {
     let refused = |why: String| Err(Greeting::Refused(why));
     let params = json!({"protocolVersion": Revision::NEWEST_LEGACY.date(), "capabilities": capabilities(link.declared.get()), "clientInfo": client_info()});
-    let asked = link.ask("initialize", |_| params.to_string(), None, None);
+    let asked = link.ask("initialize", |_| params.to_string(), Beside::default());
     match tokio::time::timeout(patience, asked).await {
         Err(_) => refused("it did not answer `initialize` in time".into()),
         Ok(Err(end)) => refused(format!("{} before it answered `initialize`", end.words())),
@@ -163,6 +163,7 @@ async fn initialize(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting>
                 return refused("it speaks no revision that the gateway speaks".into());
             }
             link.is_modern.set(false);
+            link.logs.set(result["capabilities"]["logging"].is_object());
             link.tell(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
             Ok(())
         }

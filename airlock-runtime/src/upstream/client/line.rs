@@ -1,5 +1,6 @@
 //! One line from an upstream. Total: any bytes are something, and nothing here trusts them.
 
+use crate::policy::upstream::Level;
 use crate::wire::jsonrpc::Id;
 use crate::wire::members::{Picked, pick, string};
 use crate::wire::scan::scan;
@@ -20,6 +21,8 @@ pub(super) enum Line {
     Request(Id, String, Option<Range<usize>>),
     /// Progress of the request with this token of ours.
     Progress(i64, Progress),
+    /// A log message.
+    Log(Log),
     /// The list of tools is another one.
     ToolsChanged,
     /// Another notification.
@@ -37,6 +40,15 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// `data`, if it is not long.
     pub(super) data: Option<String>,
+}
+
+/// A log message. It says nothing of the request that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) level: Level,
+    pub(crate) logger: Option<String>,
+    /// JSON text without line ends.
+    pub(crate) data: String,
 }
 
 /// What a progress notification says; numbers as they were written.
@@ -93,9 +105,17 @@ fn fault(error: &RawValue) -> Option<Fault> {
 fn notification(method: &str, params: Option<&RawValue>) -> Line {
     match method {
         "notifications/tools/list_changed" => Line::ToolsChanged,
+        "notifications/message" => log(params).unwrap_or(Line::Notification),
         "notifications/progress" => progress(params).unwrap_or(Line::Notification),
         _ => Line::Notification,
     }
+}
+
+fn log(params: Option<&RawValue>) -> Option<Line> {
+    let [level, logger, data] = pick(params?.get(), ["level", "logger", "data"]).values;
+    let word = string(level?)?;
+    let level = Level::ALL.into_iter().find(|level| level.word() == word)?;
+    Some(Line::Log(Log { level, logger: logger.and_then(string), data: data?.get().replace(['\n', '\r'], " ") }))
 }
 
 fn progress(params: Option<&RawValue>) -> Option<Line> {
@@ -148,11 +168,16 @@ mod tests {
         assert_eq!(&text[10..19], r#"{"a":[1]}"#);
         let error = line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"x":1}}}"#);
         assert_eq!(error, Line::Error(7, Fault { code: -32601, message: "no".into(), data: Some(r#"{"x":1}"#.into()) }));
-        assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into(), None));
+        assert_eq!(
+            line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#),
+            Line::Request(Id::Int(0), "roots/list".into(), None)
+        );
         let asks = r#"{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{"a":1}}"#;
         assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(65..72)));
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
+        let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"l","data":{"a":1}}}"#;
+        assert_eq!(line(log), Line::Log(Log { level: Level::Info, logger: Some("l".into()), data: r#"{"a":1}"#.into() }));
         let progress =
             line(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"total":2.5}}"#);
         assert_eq!(progress, Line::Progress(3, Progress { progress: 1.0, total: Some(2.5), message: None }));

@@ -4,9 +4,9 @@
 //! bounded, and what it says unasked is counted and ends it when it becomes a flood.
 
 use super::flood::Allowance;
-use super::line::{self, Fault, Line, Progress};
+use super::line::{self, Fault, Line, Log, Progress};
+use crate::policy::upstream::{Level, Question};
 use crate::upstream::fingerprint::Fingerprints;
-use crate::policy::upstream::Question;
 use crate::upstream::launcher::Run;
 use crate::upstream::question;
 use crate::wire::{Able, Frame, Id, Lines};
@@ -70,6 +70,18 @@ pub(super) enum Reply {
     Unusable(&'static str),
 }
 
+/// Takes log messages.
+pub(super) type OnLog = Box<dyn Fn(&Log)>;
+
+/// Takes what comes beside the answer of one request.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub(super) progress: Option<OnProgress>,
+    pub(super) log: Option<OnLog>,
+    /// Where requests of the upstream about it go.
+    pub(super) asks: Option<mpsc::Sender<Raised>>,
+}
+
 /// Takes progress of one request.
 pub(super) type OnProgress = Box<dyn Fn(Progress)>;
 
@@ -100,6 +112,8 @@ struct Open {
     progress: Option<OnProgress>,
     /// Where requests about this call go, if it may be asked about.
     asks: Option<mpsc::Sender<Raised>>,
+    /// Takes log messages while it is open.
+    log: Option<OnLog>,
     /// Is it a call, about which a server could ask?
     is_call: bool,
     /// Does it wait for an answer of the client?
@@ -113,6 +127,9 @@ pub(in crate::upstream) struct Link {
     pub(super) is_modern: Cell<bool>,
     /// What it was told that it may ask of the client, where that is said once.
     pub(super) declared: Cell<Able>,
+    /// Can it be told which log messages are wanted, where that is said once? And which it was told.
+    pub(super) logs: Cell<bool>,
+    pub(super) level: Cell<Option<Level>>,
     /// It said that its list of tools has changed, and nobody has looked since.
     pub(super) changed: Cell<bool>,
     stdin: RefCell<Option<Rc<pipe::Sender>>>,
@@ -145,6 +162,8 @@ impl Link {
             secrets,
             is_modern: Cell::new(false),
             declared: Cell::default(),
+            logs: Cell::new(false),
+            level: Cell::new(None),
             changed: Cell::new(false),
             stdin: RefCell::new(Some(Rc::clone(&stdin))),
             waiting: RefCell::default(),
@@ -192,13 +211,12 @@ impl Link {
     }
 
     /// Asks a request and waits for its answer. Whoever stops waiting cancels it, unless it is the handshake. `params`: the JSON text of an
-    /// object, made for the number of the request. `asks`: where requests of the upstream about it go.
+    /// object, made for the number of the request.
     pub(super) async fn ask(
         self: &Rc<Self>,
         method: &str,
         params: impl FnOnce(i64) -> String,
-        progress: Option<OnProgress>,
-        asks: Option<mpsc::Sender<Raised>>,
+        beside: Beside,
     ) -> Result<Reply, End> {
         let id = self.next.replace(self.next.get() + 1);
         let text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{}}}\n", params(id));
@@ -209,7 +227,10 @@ impl Link {
         if self.waiting_bytes.get() > WAITING_MAX {
             return Ok(Reply::Unusable("it does not read what it is sent"));
         }
-        self.open.borrow_mut().insert(id, Open { reply, progress, asks, is_call: CALLS.contains(&method), waits: Rc::default() });
+        let Beside { progress, log, asks } = beside;
+        self.open
+            .borrow_mut()
+            .insert(id, Open { reply, progress, asks, log, is_call: CALLS.contains(&method), waits: Rc::default() });
         let _guard = Asked { link: Rc::clone(self), id, cancels: method != "initialize" };
         self.send(text.into_bytes());
         answer.await.map_err(|_| self.ended.get().unwrap_or(End::Gone))
@@ -334,6 +355,15 @@ impl Link {
                 let params = place.and_then(|place| line.get(place)).unwrap_or(b"{}");
                 if !self.raise(&id, &method, params) {
                     self.refuse(&id, &method);
+                }
+                false
+            }
+            Line::Log(log) => {
+                // All calls are of one client, so one of them is told for all: the oldest that wants any.
+                let open = self.open.borrow();
+                let wants = open.iter().filter_map(|(id, open)| Some((id, open.log.as_ref()?))).min_by_key(|(id, _)| **id);
+                if let Some((_, on_log)) = wants {
+                    on_log(&log);
                 }
                 false
             }

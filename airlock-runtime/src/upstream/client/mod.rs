@@ -20,10 +20,9 @@ use crate::role::{self, Helper};
 use crate::start::warn;
 use crate::wire::Able;
 use handshake::{Greeting, Opening, greet};
-pub(crate) use line::Progress;
+pub(crate) use line::{Log, Progress};
 pub(super) use link::Link;
 use link::{End, Reply};
-use talk::{Broken, Talk, missing};
 use rustix::process::Pid;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -33,6 +32,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use talk::{Broken, Talk, missing};
 use tokio::sync::{Mutex, Notify, oneshot};
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
@@ -458,12 +458,25 @@ fn request(proxied: &Proxied, arguments: &str) -> (&'static str, String) {
     match proxied.what {
         Offer::Tool => ("tools/call", named()),
         Offer::Prompt => ("prompts/get", named()),
+        Offer::Completion => ("completion/complete", completed(proxied, arguments)),
         // Its one argument is `uri`.
         Offer::Resource => {
             let members = arguments.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
             ("resources/read", members.unwrap_or_default().to_owned())
         }
     }
+}
+
+/// The members of a question for what may be put into an argument of a prompt.
+fn completed(proxied: &Proxied, arguments: &str) -> String {
+    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+    let reference = json!({"type": "ref/prompt", "name": proxied.name});
+    let mut asked =
+        format!("\"ref\":{reference},\"argument\":{}", json!({"name": arguments["argument"], "value": arguments["value"]}));
+    if let Some(others) = arguments.get("context") {
+        asked += &format!(",\"context\":{}", json!({"arguments": others}));
+    }
+    asked
 }
 
 /// What an upstream may ask of the client of a call, and what it is told of that when it is started. A client of 2026-07-28 says with each
@@ -507,9 +520,19 @@ mod tests {
             result_threshold: 1,
         };
         let (method, asked) = request(&of(Offer::Tool, "x\"y"), args);
-        assert_eq!((method, params_of(&asked, json!({}), None)), ("tools/call", format!(r#"{{"name":"x\"y","arguments":{args}}}"#)));
+        assert_eq!(
+            (method, params_of(&asked, json!({}), None)),
+            ("tools/call", format!(r#"{{"name":"x\"y","arguments":{args}}}"#))
+        );
         let (method, asked) = request(&of(Offer::Prompt, "p"), args);
-        assert_eq!((method, params_of(&asked, json!({}), None)), ("prompts/get", format!(r#"{{"name":"p","arguments":{args}}}"#)));
+        assert_eq!(
+            (method, params_of(&asked, json!({}), None)),
+            ("prompts/get", format!(r#"{{"name":"p","arguments":{args}}}"#))
+        );
+        let (method, asked) = request(&of(Offer::Completion, "p"), r#"{"argument":"x","value":"y","context":{"z":"w"}}"#);
+        let completed =
+            r#"{"ref":{"name":"p","type":"ref/prompt"},"argument":{"name":"x","value":"y"},"context":{"arguments":{"z":"w"}}}"#;
+        assert_eq!((method, params_of(&asked, json!({}), None)), ("completion/complete", completed.to_owned()));
         let (method, asked) = request(&of(Offer::Resource, "file:///a/*"), r#"{"uri":"file:///a/b"}"#);
         assert_eq!((method, params_of(&asked, json!({}), None)), ("resources/read", r#"{"uri":"file:///a/b"}"#.to_owned()));
         let modern: Value = serde_json::from_str(&params_of(&asked, handshake::envelope(Able::default()), Some(3))).unwrap();

@@ -1,7 +1,7 @@
 //! What an upstream says of its tools today, against what was reviewed.
 
 use super::handshake::envelope;
-use super::link::{Link, Reply};
+use super::link::{Beside, Link, Reply};
 use crate::policy::upstream::Proxied;
 use crate::upstream::Drift;
 use crate::upstream::definition::drift;
@@ -51,7 +51,7 @@ async fn list(link: &Rc<Link>) -> Result<HashMap<String, Vec<Map<String, Value>>
         if let Some(cursor) = cursor.take() {
             params.insert("cursor".to_owned(), cursor);
         }
-        let page = match link.ask("tools/list", |_| json!(params).to_string(), None, None).await {
+        let page = match link.ask("tools/list", |_| json!(params).to_string(), Beside::default()).await {
             Ok(Reply::Result(line, place)) => line.get(place).and_then(|text| serde_json::from_str::<Value>(text).ok()),
             Ok(Reply::Error(fault)) => return Err(format!("it answers tools/list with the error {}", fault.code)),
             Ok(Reply::Unusable(why)) => return Err(why.into()),

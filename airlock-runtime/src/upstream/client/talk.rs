@@ -4,16 +4,18 @@
 //! of its own while the call is open, and does not say which call they are about: the link passes them on where only one is open.
 
 use super::handshake::envelope;
-use super::link::{End, Link, Raised, Reply};
+use super::link::{Beside, End, Link, Raised, Reply};
 use super::params_of;
 use crate::effect::{Failure, Listener, Unanswered};
 use crate::policy::upstream::{Proxied, Question as Kind, Upstream};
 use crate::start::warn;
+use crate::upstream::Secrets;
 use crate::upstream::question::{self, Asker, Question, Refused};
 use crate::wire::Able;
 use crate::wire::members::{pick, string};
 use serde_json::{Map, Value, json};
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::sync::mpsc;
 
@@ -21,6 +23,8 @@ use tokio::sync::mpsc;
 const ROUNDS_MAX: usize = 8;
 /// Longest state of an upstream that is kept while the client is asked, bytes.
 const STATE_MAX: usize = 64 * 1024;
+/// How long a server may take to take a log level.
+const LEVEL_MAX: Duration = Duration::from_secs(2);
 /// The error of a server that needs what the client does not declare.
 const MISSING: i64 = -32021;
 
@@ -49,6 +53,7 @@ impl Talk<'_> {
     /// Makes the call and sees to its questions. `asked`: the members of its parameters.
     pub(super) async fn run(&self, method: &'static str, asked: &str) -> Result<Reply, Broken> {
         let (mut more, mut rounds) = (String::new(), 0);
+        self.set_level().await;
         loop {
             let reply = self.once(method, &format!("{asked}{more}"), &mut rounds).await?;
             let Reply::Result(line, place) = &reply else { return Ok(reply) };
@@ -60,15 +65,32 @@ impl Talk<'_> {
         }
     }
 
+    /// Tells a server of an earlier revision which log messages are wanted, where it was told another level before. What it answers is of no
+    /// matter: it logs or does not.
+    async fn set_level(&self) {
+        let Some(level) = self.listener.level(self.upstream.log).filter(|_| self.link.logs.get()) else { return };
+        if self.link.level.replace(Some(level)) != Some(level) {
+            let params = json!({"level": level.word()}).to_string();
+            let asked = self.link.ask("logging/setLevel", |_| params, Beside::default());
+            let _ = tokio::time::timeout(LEVEL_MAX.min(self.patience), asked).await;
+        }
+    }
+
     async fn once(&self, method: &'static str, asked: &str, rounds: &mut usize) -> Result<Reply, Broken> {
         let is_modern = self.link.is_modern.get();
         let progress = self.listener.progress(self.proxied.result_threshold);
         let wants_progress = progress.is_some();
-        let meta = if is_modern { envelope(self.may) } else { json!({}) };
+        let mut meta = if is_modern { envelope(self.may) } else { json!({}) };
+        let level = self.listener.level(self.upstream.log);
+        if let Some(level) = level.filter(|_| is_modern) {
+            meta["io.modelcontextprotocol/logLevel"] = json!(level.word());
+        }
+        let secrets = Secrets(Arc::clone(&self.link.secrets));
+        let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets));
         let params = |id: i64| params_of(asked, meta, wants_progress.then_some(id));
         let (raise, mut raised) = mpsc::channel(1);
         let asks = (!is_modern && !self.may.is_none()).then_some(raise);
-        let mut reply = std::pin::pin!(self.link.ask(method, params, progress, asks));
+        let mut reply = std::pin::pin!(self.link.ask(method, params, Beside { progress, log, asks }));
         let mut left = self.patience;
         loop {
             let began = Instant::now();

@@ -95,6 +95,7 @@ mod tests {
         start_timeout: 10,
         max_message: 1024,
         may_ask: &[],
+        log: None,
         confine: None,
         why: "test",
     };

@@ -105,7 +105,10 @@ fn what_nobody_is_asked() {
 fn an_answer_holds_to_the_form_or_reaches_nobody() {
     let question = read(Kind::Elicitation, &form(&json!({"type": "integer", "minimum": 0, "maximum": 9}))).unwrap();
     assert_eq!(answer(&question, &accept(&json!({"x": 3}))), Ok(accept(&json!({"x": 3}))));
-    assert_eq!(answer(&question, &json!({"action": "decline", "content": {"y": 1}, "more": 1})), Ok(json!({"action": "decline"})));
+    assert_eq!(
+        answer(&question, &json!({"action": "decline", "content": {"y": 1}, "more": 1})),
+        Ok(json!({"action": "decline"}))
+    );
     assert_eq!(answer(&question, &json!({"action": "cancel"})), Ok(json!({"action": "cancel"})));
     for (given, why) in [
         (accept(&json!({"x": 10})), "does not hold to the form"),
@@ -129,9 +132,7 @@ fn an_answer_holds_to_the_form_or_reaches_nobody() {
 #[test]
 fn verdicts_are_those_of_the_user() {
     let question = read(Kind::Elicitation, &form(&json!({"type": "string"}))).unwrap();
-    for (action, verdict) in
-        [("accept", Verdict::Accepted), ("decline", Verdict::Declined), ("cancel", Verdict::Cancelled)]
-    {
+    for (action, verdict) in [("accept", Verdict::Accepted), ("decline", Verdict::Declined), ("cancel", Verdict::Cancelled)] {
         let raw = RawValue::from_string(json!({"action": action, "content": {"x": ""}}).to_string()).unwrap();
         assert_eq!(question.answer(&raw).map(|answered| answered.verdict), Ok(verdict));
     }
@@ -204,7 +205,10 @@ fn questions_of_one_result() {
             .map_err(|refused| refused.0)
     };
     let roots = json!({"method": "roots/list", "params": {}});
-    assert_eq!(of(&json!({"inputRequests": {"a": roots, "b": roots}, "requestState": "s"})), Ok((vec!["a".into(), "b".into()], Some(json!("s")))));
+    assert_eq!(
+        of(&json!({"inputRequests": {"a": roots, "b": roots}, "requestState": "s"})),
+        Ok((vec!["a".into(), "b".into()], Some(json!("s"))))
+    );
     assert_eq!(of(&json!({"requestState": "s"})), Ok((Vec::new(), Some(json!("s")))));
     let many: Map<String, Value> = (0..=TOGETHER_MAX).map(|n| (n.to_string(), roots.clone())).collect();
     for (result, why) in [
@@ -215,7 +219,10 @@ fn questions_of_one_result() {
         (json!({"inputRequests": {"x".repeat(200): roots}}), "has a name that is too long"),
         (json!({"inputRequests": {"a\u{202e}": roots}}), "has characters that nobody sees"),
         (json!({"requestState": 7}), "has a state that is no text"),
-        (json!({"inputRequests": {"a": {"method": "roots/list", "params": {"x": "y".repeat(QUESTION_MAX)}}}}), "is longer than what a person reads"),
+        (
+            json!({"inputRequests": {"a": {"method": "roots/list", "params": {"x": "y".repeat(QUESTION_MAX)}}}}),
+            "is longer than what a person reads",
+        ),
     ] {
         assert_eq!(of(&result).err(), Some(why), "{result}");
     }
