@@ -395,7 +395,7 @@ impl<'a> Meta<'a> {
                 "`{META_CLIENT}` must be an object with the strings `name` and `version`."
             )));
         }
-        if !self.log_level.is_none_or(|level| level_of(level).is_some()) {
+        if self.log_level.is_some_and(|level| level_of(level).is_none()) {
             return Err(Problem::invalid_params(format!("`{META_LOG_LEVEL}` must be a log level.")));
         }
         self.progress().map(|_| ())

@@ -8,8 +8,10 @@ use serde_json::{Map, Value, json};
 const FIELDS_MAX: usize = 32;
 /// Most choices of a field.
 const CHOICES_MAX: usize = 128;
+/// Does a value fit a member of a field?
+type Fits = fn(&Value) -> bool;
 /// Members of a field that pass, each with the type of its value.
-const PLAIN: [(&str, fn(&Value) -> bool); 11] = [
+const PLAIN: [(&str, Fits); 11] = [
     ("title", Value::is_string),
     ("description", Value::is_string),
     ("minLength", Value::is_u64),
