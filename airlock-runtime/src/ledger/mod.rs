@@ -6,6 +6,7 @@
 //! Several gateway processes may use one directory. They take turns by a lock that is held for one commit, and each reads what
 //! the others wrote before it appends.
 
+pub mod asked;
 mod batch;
 pub mod chain;
 mod cursor;
@@ -51,6 +52,7 @@ pub mod witness;
 pub mod witnessed;
 mod writer;
 
+pub use asked::Asked;
 #[cfg(feature = "gateway")]
 pub(crate) use entry::SIGNERS_MAX;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};

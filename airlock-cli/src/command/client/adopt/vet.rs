@@ -81,6 +81,8 @@ pub(super) fn upstream(gateway: &str, server: &Server) -> Result<Upstream, Strin
         era: Era::Auto,
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
+        may_ask: Vec::new(),
+        log: None,
         confine: None,
         why: String::new(),
     };
