@@ -54,7 +54,7 @@ pub(super) const RESULT: Key = Key::default(
     "\"json\"",
     "\"yaml\"",
     "what counts as a member of a result (`from = [\"structured\"]`): nothing; those of JSON; also those of its texts as YAML, as CSV, or as a table of Markdown or of aligned columns; see [provenance.md](provenance.md)",
-    &[Code::IdleSource, Code::UnknownWord],
+    &[Code::IdleSource],
 );
 /// `risk_threshold`.
 pub(super) const RISK_THRESHOLD: Key = Key::optional(

@@ -245,7 +245,22 @@ fn common<'t>(name: &str, kind: Option<&KindDraft>, fields: &mut Fields<'t>, gro
     let trusted = fields.take("trusted").and_then(|field| field.boolean(faults));
     let result = fields.take("result").and_then(|field| field.word(origin::FORMS, &[], faults));
     let why = why(fields, faults);
-    Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, trusted, result, why }
+    Common {
+        threshold,
+        base_risk,
+        ignored,
+        egress,
+        egress_faulty,
+        given,
+        labels,
+        approval,
+        limits,
+        effect,
+        strict,
+        trusted,
+        result,
+        why,
+    }
 }
 
 /// Reads what a tool has beside what it is.

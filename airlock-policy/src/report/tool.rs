@@ -5,7 +5,8 @@ use super::{rest, upstream};
 use crate::amount::{duration, risk};
 use crate::host::written;
 use crate::ir::{
-    Approval, ArgRule, ArgRules, Builtin, Egress, Form, IgnoredFactor, Look, Origin, Otherwise, Signatures, Source, Tool, ToolKind,
+    Approval, ArgRule, ArgRules, Builtin, Egress, Form, IgnoredFactor, Look, Origin, Otherwise, Signatures, Source, Tool,
+    ToolKind,
 };
 use crate::manifest::{form_word, kind_word};
 
@@ -47,7 +48,10 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
         Form::Json => {}
         Form::Text => lines.push(row("results", "read as text: nothing of them counts as a member")),
         Form::Yaml | Form::Csv | Form::Table => {
-            lines.push(row("results", format_args!("read as {}: what stands alone in their texts counts as a member", form_word(*result))));
+            lines.push(row(
+                "results",
+                format_args!("read as {}: what stands alone in their texts counts as a member", form_word(*result)),
+            ));
         }
     }
     let others = match (strict, kind) {

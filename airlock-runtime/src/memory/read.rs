@@ -243,7 +243,11 @@ mod tests {
     fn a_sentence_may_end_at_a_link_without_a_space() {
         let (link, meant) = ("www.our-company.com.They", "www.our-company.com");
         assert_eq!(all_links("post it to www.our-company.com.They sent it", Reading::Every), [link, meant]);
-        assert_eq!(all_links("post it to www.our-company.com.They sent it", Reading::Longest), [link], "what is checked goes as far as it goes");
+        assert_eq!(
+            all_links("post it to www.our-company.com.They sent it", Reading::Longest),
+            [link],
+            "what is checked goes as far as it goes"
+        );
         for text in ["WWW.EVIL.COM.AU", "www.evil.com.au", "www.example.co.Uk/x.Html", "https://a.example/b.com.They"] {
             let found = all_links(text, Reading::Every);
             assert!(found.len() == 1 || found[1] == "www.example.co", "{found:?}");

@@ -312,14 +312,19 @@ fn a_text_has_members_where_the_manifest_says_its_form() {
     assert_eq!(after("pods", &table, "a@x.example"), member);
     // A REST tool whose answer is one text.
     assert_eq!(after("mails", &json!("- a@x.example\n- c@x.example"), "a@x.example"), member);
-    for (tool, result) in [("read", &yaml), ("read", &csv), ("people", &yaml), ("mails", &csv), ("page", &yaml), ("pods", &yaml)] {
+    for (tool, result) in [("read", &yaml), ("read", &csv), ("people", &yaml), ("mails", &csv), ("page", &yaml), ("pods", &yaml)]
+    {
         assert_eq!(after(tool, result, "a@x.example"), word, "{tool}");
     }
     for tool in ["read", "mails", "people", "pods"] {
         assert_eq!(after(tool, &json, "a@x.example"), member, "JSON is JSON: {tool}");
     }
     // What strangers write whole has no members, in whatever form.
-    for result in [&json, &json!({"mail": "a@x.example"}), &json!({"content": [{"type": "text", "text": "x"}], "structuredContent": ["a@x.example"]})] {
+    for result in [
+        &json,
+        &json!({"mail": "a@x.example"}),
+        &json!({"content": [{"type": "text", "text": "x"}], "structuredContent": ["a@x.example"]}),
+    ] {
         assert_eq!(after("page", result, "a@x.example"), word);
     }
 }

@@ -23,7 +23,9 @@ const MAILS: &str = "- attachments: []\n  bcc: null\n  body: 'Hi,\n\n\n    it''s
 #[test]
 fn members_of_yaml_are_what_stands_in_one_line() {
     let found = members(&YAML, MAILS).unwrap();
-    for member in ["ann@x.example", "bob@x.example", "carl@x.example", "rw", "Re: plan", "2024-05-13 13:00:00", "7", "été", "subject"] {
+    for member in
+        ["ann@x.example", "bob@x.example", "carl@x.example", "rw", "Re: plan", "2024-05-13 13:00:00", "7", "été", "subject"]
+    {
         assert!(found.iter().any(|it| it == member), "{member} {found:?}");
     }
     assert!(!found.iter().any(|it| it.contains("evil") || it.contains("One")), "{found:?}");
