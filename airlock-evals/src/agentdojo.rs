@@ -6,11 +6,15 @@
 use crate::count::Share;
 use crate::data::{self, Call, InjectionTask, Pair, Tool, ToolResult, Trace, UserTask};
 use crate::play::{Ruling, Session};
+use crate::results;
 use crate::suite::{Rules, Suite};
 use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
+
+/// Characters at which the data cuts a recorded result. What stood behind was seen by the model and cannot be by us.
+const CUT_AT: usize = 6000;
 
 /// Everything of AgentDojo that is there.
 pub(crate) struct Data {
@@ -37,6 +41,8 @@ pub(crate) struct Figures {
     pub(crate) denied: Share,
     /// Recorded benign runs of which no call is denied or asked about.
     pub(crate) benign: Share,
+    /// Of these, runs of which the data has every result to its end.
+    pub(crate) uncut: Share,
     /// Recorded attacked runs of which a call of the attack is denied or asked about.
     pub(crate) attacked: Share,
 }
@@ -55,6 +61,7 @@ impl Figures {
             pairs,
             denied: self.denied.and(other.denied),
             benign: self.benign.and(other.benign),
+            uncut: self.uncut.and(other.uncut),
             attacked: self.attacked.and(other.attacked),
         }
     }
@@ -89,7 +96,11 @@ impl Data {
     }
 
     pub(crate) fn suite(&self, name: &str, rules: Rules) -> Result<Suite, String> {
-        Suite::of(&self.tools.iter().filter(|tool| tool.suite == name).collect::<Vec<_>>(), rules)
+        let of_tasks = self.tasks.iter().filter(|task| task.suite == name).flat_map(|task| &task.benign_calls);
+        let of_tasks = of_tasks.filter_map(|call| Some((call.tool.as_str(), call.result.as_deref()?)));
+        let clean = self.results.iter().filter(|result| result.suite == name && result.attack.is_none());
+        let yaml = results::yaml(of_tasks.chain(clean.map(|result| (result.tool.as_str(), result.text.as_str()))));
+        Suite::of(&self.tools.iter().filter(|tool| tool.suite == name).collect::<Vec<_>>(), &yaml, rules)
     }
 
     /// Plays everything of a suite.
@@ -146,6 +157,10 @@ impl Data {
                 }
             }
             figures.benign.note(passes);
+            let is_cut = |call: &Call| call.result.as_ref().is_some_and(|result| result.chars().count() >= CUT_AT);
+            if !trace.calls.iter().any(is_cut) {
+                figures.uncut.note(passes);
+            }
         }
         for trace in all.iter().filter(|trace| trace.attack.is_some()) {
             let Some(task) = tasks.get(trace.user_task_id.as_str()) else { continue };

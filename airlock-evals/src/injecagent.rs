@@ -30,7 +30,7 @@ pub(crate) fn play(dir: &Path) -> Result<Option<Figures>, String> {
     let attackers: Vec<AttackerCase> = data::of(&lines, Some("attacker_case"))?;
     let cases: Vec<InjecCase> = data::of(&lines, Some("case"))?;
     // Its tools have no labels of effects and sensitive parameters, so the lease alone decides.
-    let suite = Suite::of(&tools.iter().collect::<Vec<_>>(), Rules::Scope)?;
+    let suite = Suite::of(&tools.iter().collect::<Vec<_>>(), &BTreeSet::new(), Rules::Scope)?;
     let users: HashMap<&str, &UserCase> = users.iter().map(|user| (user.user_case_id.as_str(), user)).collect();
     let attackers: HashMap<&str, &AttackerCase> =
         attackers.iter().map(|attacker| (attacker.attacker_case_id.as_str(), attacker)).collect();

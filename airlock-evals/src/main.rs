@@ -7,6 +7,7 @@ mod adaptive;
 mod agentdojo;
 mod count;
 mod data;
+mod evasion;
 mod injecagent;
 mod judge;
 mod learn;
@@ -92,10 +93,14 @@ fn run(wanted: &Wanted) -> Result<(), String> {
     }
     match wanted.json {
         true => {
+            told["evasion"] = table::words::evasion_json();
             told["adaptive"] = table::words::adaptive_json()?;
             table::say(&format!("{told:#}"));
         }
-        false => table::words::adaptive()?,
+        false => {
+            table::words::evasion();
+            table::words::adaptive()?;
+        }
     }
     Ok(())
 }

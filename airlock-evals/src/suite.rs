@@ -58,12 +58,12 @@ pub(crate) struct Suite {
 }
 
 impl Suite {
-    /// Writes and compiles the manifest.
+    /// Writes and compiles the manifest. `yaml` are the tools that print YAML.
     ///
     /// # Errors
     /// The compiler refuses it.
-    pub(crate) fn of(tools: &[&Tool], rules: Rules) -> Result<Self, String> {
-        let manifest = manifest(tools, rules);
+    pub(crate) fn of(tools: &[&Tool], yaml: &BTreeSet<&str>, rules: Rules) -> Result<Self, String> {
+        let manifest = manifest(tools, yaml, rules);
         let checked = airlock_policy::compile(&manifest, "suite.toml");
         let compiled = checked.compiled().ok_or_else(|| checked.render(false))?;
         let policy = judge::policy(compiled)?;
@@ -119,7 +119,7 @@ fn types(tool: &Tool) -> BTreeMap<String, String> {
     properties.into_iter().flatten().map(|(name, schema)| (name.clone(), kind(schema))).collect()
 }
 
-fn manifest(tools: &[&Tool], rules: Rules) -> String {
+fn manifest(tools: &[&Tool], yaml: &BTreeSet<&str>, rules: Rules) -> String {
     let mut text =
         "airlock = 1\n[gateway]\nname = \"evaluation\"\n[keys]\naccept = [\"k1\"]\n[risk]\nthreshold = 1.0\n[[egress]]\n\
                     host = \"tools.example.com\"\nwhy = \"stands for every service of the suite\"\n"
@@ -142,6 +142,9 @@ fn manifest(tools: &[&Tool], rules: Rules) -> String {
              effect = \"{effect}\"\nstrict = false\nwhy = \"part of the suite\"\n",
             tool.tool
         );
+        if yaml.contains(tool.tool.as_str()) {
+            text.push_str("result = \"yaml\"\n");
+        }
         for (name, kind) in &types {
             let origin = rules.from().and_then(|from| origin(tool, name, kind, from)).unwrap_or_default();
             let _ = writeln!(text, "input.{name:?} = {{ type = \"{kind}\", required = false{origin} }}");

@@ -19,7 +19,7 @@ pub use authority::{Flow, FlowVerdict, Grant, Issue, Property, Require, Requirem
 pub use confine::{Confine, Feature, Net, ProcessLimits};
 pub use evidence::{Evidence, Removed};
 pub use mode::Mode;
-pub use origin::{Look, Origin, Otherwise, Source, ValueKind};
+pub use origin::{Form, Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 pub use rules::{ArgRule, ArgRules};
 pub use sandbox::{Part, Sandbox};
@@ -207,6 +207,9 @@ pub struct Tool {
     /// Whether a value counts as trusted wherever it stands in a result of this tool.
     #[serde(default, skip_serializing_if = "origin::is_false")]
     pub trusted: bool,
+    /// How a result of this tool is read for whole members.
+    #[serde(default, skip_serializing_if = "Form::is_json")]
+    pub result: Form,
     /// An argument that its schema does not name is refused. True for every built-in tool. Where it is false, a REST tool ignores such an
     /// argument, and an upstream is sent it as far as its schema allows.
     pub strict: bool,

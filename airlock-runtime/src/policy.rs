@@ -271,6 +271,8 @@ pub struct Tool {
     pub origins: &'static [origin::Origin],
     /// Whether a value counts as trusted wherever it stands in a result of this tool.
     pub trusted: bool,
+    /// How a result of this tool is read for whole members.
+    pub result: origin::Form,
     /// An argument that the tool's schema does not name is refused. True for every built-in tool.
     pub strict: bool,
     /// What it reads, ingests, writes or sends, sorted.
@@ -464,6 +466,7 @@ pub(crate) mod sample {
         rules: &[],
         origins: &[],
         trusted: false,
+        result: super::origin::Form::Json,
         strict: true,
         labels: &[],
         approval: None,

@@ -1,5 +1,5 @@
 //! Measures Airlock on this machine and prints the tables of `docs/benchmarks.md`:
-//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [provenance] [policy] [timing] [ledger] [reading] [gateway] [build]`.
+//! `cargo run --release --manifest-path benches/Cargo.toml [decision] [lease] [provenance] [risk] [policy] [timing] [ledger] [reading] [gateway] [build]`.
 //!
 //! Nothing is asserted about time. Files go to `benches/target/measure.*` and are removed: the ledger is measured on the disk
 //! that holds the checkout.
@@ -11,6 +11,7 @@ mod ledger;
 mod policy;
 mod provenance;
 mod reading;
+mod risk;
 mod timing;
 
 use airlock_bench::Fault;
@@ -20,7 +21,7 @@ use std::process::Command;
 
 fn main() -> Result<(), Fault> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let known = ["decision", "lease", "provenance", "policy", "timing", "ledger", "reading", "gateway", "build"];
+    let known = ["decision", "lease", "provenance", "risk", "policy", "timing", "ledger", "reading", "gateway", "build"];
     if let Some(word) = words.iter().find(|word| !known.contains(&word.as_str())) {
         return Err(format!("{word} is none of {known:?}").into());
     }
@@ -38,6 +39,9 @@ fn main() -> Result<(), Fault> {
     }
     if wanted("provenance") {
         provenance::measure();
+    }
+    if wanted("risk") {
+        risk::measure();
     }
     if wanted("policy") {
         policy::check()?;

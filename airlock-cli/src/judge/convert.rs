@@ -186,6 +186,7 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         args,
         origins,
         trusted,
+        result,
         strict,
         labels,
         approval,
@@ -214,6 +215,7 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         rules: list(rules),
         origins: list(origins.iter().map(origin).collect()),
         trusted: *trusted,
+        result: form(*result),
         strict: *strict,
         labels: texts(labels),
         approval: approval.map(|ir::Approval::Human| rt::Approval::Human),
@@ -225,6 +227,16 @@ fn tool(tool: &ir::Tool, upstreams: &[ir::Upstream]) -> Result<rt::Tool, Failure
         quota: self::quota(quota),
         timeout: *timeout,
     })
+}
+
+const fn form(form: ir::Form) -> rt::origin::Form {
+    match form {
+        ir::Form::Text => rt::origin::Form::Text,
+        ir::Form::Json => rt::origin::Form::Json,
+        ir::Form::Yaml => rt::origin::Form::Printed(&airlock_runtime::memory::YAML),
+        ir::Form::Csv => rt::origin::Form::Printed(&airlock_runtime::memory::CSV),
+        ir::Form::Table => rt::origin::Form::Printed(&airlock_runtime::memory::TABLE),
+    }
 }
 
 fn origin(origin: &ir::Origin) -> rt::origin::Origin {

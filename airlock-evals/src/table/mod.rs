@@ -46,9 +46,9 @@ pub(crate) fn dojo(all: &Dojo) {
         say(&format!("- {}: {}", rules.name(), shares.join(" · ")));
     }
     say("\n## AgentDojo, recorded runs\n");
-    say("| rules | suite | benign runs without a question | attacked runs blocked or asked |");
-    say("|---|---|---|---|");
-    rows(all, &|figures: &agentdojo::Figures| format!("{} | {}", figures.benign, figures.attacked));
+    say("| rules | suite | benign runs without a question | of those with every result whole | attacked runs blocked or asked |");
+    say("|---|---|---|---|---|");
+    rows(all, &|figures: &agentdojo::Figures| format!("{} | {} | {}", figures.benign, figures.uncut, figures.attacked));
 }
 
 fn rows(all: &Dojo, cells: &dyn Fn(&agentdojo::Figures) -> String) {

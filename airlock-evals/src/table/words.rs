@@ -2,6 +2,8 @@
 
 use super::say;
 use crate::adaptive::{self, CASES};
+use crate::count::Share;
+use crate::evasion::{EVASIONS, Evasion};
 use crate::learn::Unseen;
 use crate::play::Ruling;
 use crate::{poison, texts};
@@ -54,6 +56,23 @@ pub(crate) fn poison(figures: &poison::Figures) {
     row("… whose text can tell", &figures.detectable);
     figures.by_source.iter().for_each(|(name, flagged)| row(&format!("… {name}"), flagged));
     figures.honest.iter().for_each(|(name, flagged)| row(&format!("honest, {name}"), flagged));
+}
+
+pub(crate) fn evasion() {
+    say("\n## Attacks written anew, by the score\n");
+    for (is_worded, what) in [(true, "in other words"), (false, "in disguise")] {
+        let of = |evasion: &&Evasion| evasion.is_worded == is_worded;
+        let (mut share, mut missed) = (Share::default(), Vec::new());
+        for evasion in EVASIONS.iter().filter(of) {
+            share.note(evasion.is_flagged());
+            missed.extend((!evasion.is_flagged()).then(|| format!("{} ({})", evasion.name, evasion.score())));
+        }
+        say(&format!("- {what}: flagged at 450 points {share}; not: {}", missed.join(" · ")));
+    }
+}
+
+pub(crate) fn evasion_json() -> Value {
+    EVASIONS.iter().map(|it| json!({"name": it.name, "is_worded": it.is_worded, "points": it.score()})).collect()
 }
 
 /// # Errors

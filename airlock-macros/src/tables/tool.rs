@@ -19,6 +19,7 @@ pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Ups
         args: _,
         origins,
         trusted,
+        result,
         strict,
         labels,
         approval,
@@ -55,6 +56,7 @@ pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Ups
     ));
     let quota = self::quota(quota);
     let origins = origins.iter().map(origin);
+    let result = form(*result);
     quote! {
         policy::Tool {
             name: #name,
@@ -68,6 +70,7 @@ pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Ups
             rules: &[#(#rules),*],
             origins: &[#(#origins),*],
             trusted: #trusted,
+            result: #result,
             strict: #strict,
             labels: &[#(#labels),*],
             approval: #approval,
@@ -121,6 +124,17 @@ fn origin(origin: &ir::Origin) -> TokenStream {
             otherwise: policy::origin::Otherwise::#otherwise,
             by: &::airlock_runtime::memory::TRACING,
         }
+    }
+}
+
+/// A form of results; one that texts are printed in names the code that reads it.
+fn form(form: ir::Form) -> TokenStream {
+    match form {
+        ir::Form::Text => quote!(policy::origin::Form::Text),
+        ir::Form::Json => quote!(policy::origin::Form::Json),
+        ir::Form::Yaml => quote!(policy::origin::Form::Printed(&::airlock_runtime::memory::YAML)),
+        ir::Form::Csv => quote!(policy::origin::Form::Printed(&::airlock_runtime::memory::CSV)),
+        ir::Form::Table => quote!(policy::origin::Form::Printed(&::airlock_runtime::memory::TABLE)),
     }
 }
 

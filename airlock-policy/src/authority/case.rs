@@ -1,6 +1,6 @@
 //! One call, with the lease it is made under and what came before it.
 
-use crate::ir::Look;
+use crate::ir::{Form, Look};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -138,6 +138,8 @@ pub enum Place {
     Intent,
     /// As a whole member of a result: of this tool, or of one that no policy trusts.
     Structured(Option<String>),
+    /// As a whole member of a text of a result, printed in this form: of this tool, or of one that no policy knows.
+    Printed(Option<String>, Form),
     /// In the text of a result without signs of an injection.
     Screened(Option<String>),
     /// In the text of a result that has such signs.

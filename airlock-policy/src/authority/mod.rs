@@ -34,7 +34,7 @@ pub use case::{Carrier, Case, IssueCall, Passed, Past, Place, Real, Request, Sig
 pub use compare::{Difference, Dimension, Row, Status, diff};
 pub use decision::decided;
 pub use notes::notes;
-pub use origins::reading;
+pub use origins::{printed, reading};
 pub use query::{grants_for, reaches, shadowed_by};
 pub use verdict::{Judge, verdict};
 

@@ -61,7 +61,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
         listed.names.push(draft.name.span.clone());
         bounds.extend(sessions::bounds(Some(&draft.name.value), &draft.quota));
         let from = draft.origins.iter().map(|placed| placed.from.clone()).collect();
-        origin_places.push(origins::Places { from, trusted: draft.trusted.clone() });
+        origin_places.push(origins::Places { from, trusted: draft.trusted.clone(), result: draft.result.clone() });
         let around = tools::Surroundings { threshold: &threshold, declared: &egress, limits: &limits, approvers: &approvers };
         let tool = tools::compile(draft, &around, &mut reached, faults);
         origins::sessionless(&tool, origin_places.last(), faults);

@@ -4,14 +4,15 @@ use crate::builtin::ISSUE_TOOL;
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::At;
-use crate::ir::{Grant, Issue, Policy, Source, Tool};
+use crate::ir::{Form, Grant, Issue, Policy, Source, Tool};
 
-/// Places of the rules and of `trusted` of one tool.
+/// Places of the rules, of `trusted` and of `result` of one tool.
 #[derive(Debug, Default)]
 pub(super) struct Places {
     /// For each of its rules.
     pub(super) from: Vec<Span>,
     pub(super) trusted: Option<At<bool>>,
+    pub(super) result: Option<At<Form>>,
 }
 
 /// Rules on a call that has no session: nothing is seen before a lease is asked for.
@@ -57,12 +58,21 @@ pub(super) fn remarks(policy: &Policy, places: &[Places], faults: &mut Faults) {
             faults.push(diagnostic.help("issue such leases by a person (`issue = \"human\"` or `\"operator\"`)"));
         }
     }
-    let wants = all().any(|(_, origin, _)| origin.from.contains(&Source::Trusted));
+    let wanted = |source: Source| all().any(|(_, origin, _)| origin.from.contains(&source));
+    let (wants, has_members) = (wanted(Source::Trusted), wanted(Source::Structured));
     for (tool, places) in policy.tools.iter().zip(places) {
         if let Some(trusted) = places.trusted.as_ref().filter(|trusted| trusted.value && !wants) {
             let message = format!("no argument may come from a trusted result, so nothing is gained by trusting `{}`", tool.name);
             let diagnostic = Diagnostic::new(Code::IdleSource, &trusted.span, message, "has no use");
             faults.push(diagnostic.help("remove it, or add `\"trusted\"` to the `from` of an argument"));
+        }
+        if let Some(result) = places.result.as_ref().filter(|_| !has_members) {
+            let message = format!(
+                "no argument may come from a member of a result, so it does not matter how those of `{}` are read",
+                tool.name
+            );
+            let diagnostic = Diagnostic::new(Code::IdleSource, &result.span, message, "has no use");
+            faults.push(diagnostic.help("remove it, or add `\"structured\"` to the `from` of an argument"));
         }
     }
 }

@@ -14,8 +14,8 @@ pub struct Remark {
     pub place: String,
     /// What was found, in words of ours.
     pub what: String,
-    /// No honest description is known to have it: a hidden character, the place of a secret, or an order to the model. The rest is for a
-    /// reviewer to look at.
+    /// No honest description that we know has it: a hidden character, the place of a secret, an order to the model, or a name that would
+    /// be taken for that of another tool. The rest is for a reviewer to look at.
     pub is_grave: bool,
 }
 
@@ -92,6 +92,11 @@ const SECRETS: &[&str] = &["/etc/", ".aws", "api key", "private key"];
 #[must_use]
 pub fn screen(definition: &Value, is_other: &dyn Fn(&str) -> bool, is_tool: &dyn Fn(&str) -> bool) -> Vec<Remark> {
     let mut remarks = Vec::new();
+    let name = definition.get("name").and_then(Value::as_str).unwrap_or_default().to_lowercase();
+    if let Some(other) = signs::imitated(&name, is_tool) {
+        let what = format!("a name that would be taken for that of another tool ({})", crate::text::quote(&other));
+        remarks.push(Remark { place: "/name".to_owned(), what, is_grave: true });
+    }
     texts(definition, String::new(), &mut |place, text| {
         let mut grave = |what: String| remarks.push(Remark { place: place.to_owned(), what, is_grave: true });
         if let Some(c) = text.chars().find(|c| hidden(*c) && *c != '\u{fe0f}') {

@@ -80,6 +80,36 @@ pub enum Otherwise {
     Ask,
 }
 
+/// How results of a tool are read: what in them counts as a whole member.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Form {
+    /// As words alone: nothing of them is a member.
+    Text,
+    /// As JSON where they are JSON.
+    #[default]
+    Json,
+    /// Also their texts as YAML.
+    Yaml,
+    /// Also their texts as CSV.
+    Csv,
+    /// Also their texts as a table of Markdown or of aligned columns.
+    Table,
+}
+
+impl Form {
+    /// Those that a text is printed in.
+    pub const PRINTED: [Self; 3] = [Self::Yaml, Self::Csv, Self::Table];
+
+    /// What stands where the manifest says nothing. Its absence leaves the digests of such policies as they are.
+    #[must_use]
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    pub const fn is_json(&self) -> bool {
+        matches!(self, Self::Json)
+    }
+}
+
 /// Most policies do not have such a rule; its absence leaves their digests as they are.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 pub(super) const fn is_false(flag: &bool) -> bool {

@@ -47,6 +47,15 @@ pub(super) const TRUSTED: Key = Key::default(
     "whether values count as trusted wherever they stand in results of this tool; say it only of results that nobody outside writes",
     &[Code::IdleSource],
 );
+/// `result`.
+pub(super) const RESULT: Key = Key::default(
+    "result",
+    Kind::Word(&["text", "json", "yaml", "csv", "table"]),
+    "\"json\"",
+    "\"yaml\"",
+    "what counts as a member of a result (`from = [\"structured\"]`): nothing; those of JSON; also those of its texts as YAML, as CSV, or as a table of Markdown or of aligned columns; see [provenance.md](provenance.md)",
+    &[Code::IdleSource],
+);
 /// `risk_threshold`.
 pub(super) const RISK_THRESHOLD: Key = Key::optional(
     "risk_threshold",
@@ -115,6 +124,7 @@ one that a person takes for another of the manifest. Keys marked *REST* are for 
         ]),
         ARGS,
         TRUSTED,
+        RESULT,
         RISK_THRESHOLD,
         BASE_RISK,
         OWN_RISK,

@@ -2,7 +2,7 @@
 
 use super::confine::CONFINE;
 use super::gateway::ENV;
-use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RISK_THRESHOLD, TRUSTED};
+use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RISK, RESULT, RISK_THRESHOLD, TRUSTED};
 use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
@@ -208,6 +208,7 @@ server whose definition is another one today is not called. Grants, flows, requi
         STRICT,
         ARGS,
         TRUSTED,
+        RESULT,
         MAX_RESULT,
         ON_RISK,
         RESULT_THRESHOLD,
@@ -315,6 +316,7 @@ grants, flows, requirements and cases, made like that of a tool, and its one arg
         STRICT,
         rules("{ uri = { suffix = \".md\" } }"),
         TRUSTED,
+        RESULT,
         MAX_RESULT,
         ON_RISK,
         RESULT_THRESHOLD,
@@ -345,6 +347,7 @@ place would have. Getting it is judged like a call of a tool; its arguments are 
         STRICT,
         rules("{ style = { one_of = [\"short\"] } }"),
         TRUSTED,
+        RESULT,
         MAX_RESULT,
         ON_RISK,
         RESULT_THRESHOLD,

@@ -35,7 +35,7 @@ pub(crate) use evidence::LedgerDraft;
 pub(crate) use flows::FlowDraft;
 pub(crate) use grants::GrantDraft;
 pub(crate) use groups::Groups;
-pub(crate) use origin::kind_word;
+pub(crate) use origin::{form_word, kind_word};
 pub(crate) use quota::{LimitsDraft, QuotaDraft};
 pub(crate) use requires::RequireDraft;
 pub(crate) use rest::RestDraft;

@@ -4,7 +4,7 @@ use super::rules::{Argument, Kind};
 use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Fields, refuse_twice};
-use crate::ir::{Look, Origin, Otherwise, Source, ValueKind};
+use crate::ir::{Form, Look, Origin, Otherwise, Source, ValueKind};
 
 /// Sources as the manifest writes them.
 pub(crate) const SOURCES: &[(&str, Source)] = &[
@@ -14,6 +14,10 @@ pub(crate) const SOURCES: &[(&str, Source)] = &[
     ("screened", Source::Screened),
     ("text", Source::Text),
 ];
+
+/// Forms of results as the manifest writes them.
+pub(super) const FORMS: &[(&str, Form)] =
+    &[("text", Form::Text), ("json", Form::Json), ("yaml", Form::Yaml), ("csv", Form::Csv), ("table", Form::Table)];
 
 /// Kinds as the manifest writes them.
 pub(crate) const KINDS: &[(&str, ValueKind)] = &[
@@ -227,6 +231,17 @@ pub(crate) const fn kind_word(kind: ValueKind) -> &'static str {
         ValueKind::Name => "name",
         ValueKind::Amount => "amount",
         ValueKind::Date => "date",
+    }
+}
+
+/// As the manifest writes it.
+pub(crate) const fn form_word(form: Form) -> &'static str {
+    match form {
+        Form::Text => "text",
+        Form::Json => "json",
+        Form::Yaml => "yaml",
+        Form::Csv => "csv",
+        Form::Table => "table",
     }
 }
 

@@ -13,7 +13,7 @@ use crate::code::Code;
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::factor;
 use crate::fields::{At, Field, Fields, meant_or, refuse_twice, words};
-use crate::ir::{ArgRule, ArgRules, Builtin, EffectClass, HostRule, IgnoredFactor, InputKind};
+use crate::ir::{ArgRule, ArgRules, Builtin, EffectClass, Form, HostRule, IgnoredFactor, InputKind};
 use crate::limits::{HOSTS_MAX, ITEMS_DEFAULT, LABELS_MAX, RULE_TEXT_MAX, RULES_MAX, TOOLS_MAX};
 use crate::name;
 use crate::text::quote;
@@ -49,6 +49,7 @@ pub(crate) struct ToolDraft {
     /// Where values may come from, sorted by argument.
     pub(crate) origins: Vec<Placed>,
     pub(crate) trusted: Option<At<bool>>,
+    pub(crate) result: Option<At<Form>>,
     /// What the manifest says; a built-in tool has an effect of its own.
     pub(crate) effect: Option<At<EffectClass>>,
     pub(crate) strict: bool,
@@ -223,6 +224,7 @@ struct Common<'t> {
     effect: Option<At<EffectClass>>,
     strict: bool,
     trusted: Option<At<bool>>,
+    result: Option<At<Form>>,
     why: String,
 }
 
@@ -241,8 +243,24 @@ fn common<'t>(name: &str, kind: Option<&KindDraft>, fields: &mut Fields<'t>, gro
     let effect = facts.is_none().then(|| fields.take("effect")).flatten().and_then(|field| field.word(EFFECTS, &[], faults));
     let strict = fields.take("strict").and_then(|field| strict(&field, facts, faults)).unwrap_or(true);
     let trusted = fields.take("trusted").and_then(|field| field.boolean(faults));
+    let result = fields.take("result").and_then(|field| field.word(origin::FORMS, &[], faults));
     let why = why(fields, faults);
-    Common { threshold, base_risk, ignored, egress, egress_faulty, given, labels, approval, limits, effect, strict, trusted, why }
+    Common {
+        threshold,
+        base_risk,
+        ignored,
+        egress,
+        egress_faulty,
+        given,
+        labels,
+        approval,
+        limits,
+        effect,
+        strict,
+        trusted,
+        result,
+        why,
+    }
 }
 
 /// Reads what a tool has beside what it is.
@@ -268,6 +286,7 @@ pub(super) fn rest_of(
         effect,
         strict,
         trusted,
+        result,
         why,
     } = common;
     let (quota, timeout) = limits.map(|field| bounds(&name.value, &kind, &field, faults)).unwrap_or_default();
@@ -283,6 +302,7 @@ pub(super) fn rest_of(
         args,
         origins,
         trusted,
+        result,
         effect,
         strict,
         labels,

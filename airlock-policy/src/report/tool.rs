@@ -5,9 +5,10 @@ use super::{rest, upstream};
 use crate::amount::{duration, risk};
 use crate::host::written;
 use crate::ir::{
-    Approval, ArgRule, ArgRules, Builtin, Egress, IgnoredFactor, Look, Origin, Otherwise, Signatures, Source, Tool, ToolKind,
+    Approval, ArgRule, ArgRules, Builtin, Egress, Form, IgnoredFactor, Look, Origin, Otherwise, Signatures, Source, Tool,
+    ToolKind,
 };
-use crate::manifest::kind_word;
+use crate::manifest::{form_word, kind_word};
 
 /// The section of one tool.
 pub(super) fn lines(tool: &Tool) -> Vec<String> {
@@ -22,6 +23,7 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
         args,
         origins,
         trusted,
+        result,
         strict,
         labels,
         approval,
@@ -41,6 +43,16 @@ pub(super) fn lines(tool: &Tool) -> Vec<String> {
     lines.extend(origins.iter().map(|origin| row("provenance", self::origin(origin))));
     if *trusted {
         lines.push(row("results", "trusted: a value of them counts wherever it stands"));
+    }
+    match result {
+        Form::Json => {}
+        Form::Text => lines.push(row("results", "read as text: nothing of them counts as a member")),
+        Form::Yaml | Form::Csv | Form::Table => {
+            lines.push(row(
+                "results",
+                format_args!("read as {}: what stands alone in their texts counts as a member", form_word(*result)),
+            ));
+        }
     }
     let others = match (strict, kind) {
         (true, _) => "refused",

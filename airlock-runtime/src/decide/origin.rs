@@ -81,6 +81,10 @@ impl Found<'_> {
     fn look(&mut self, look: Look, value: &Value) {
         match (look, value) {
             (_, Value::Array(items)) => items.iter().for_each(|item| self.look(look, item)),
+            // Several addresses in one text go to each of them, so each is looked at. No address has a comma.
+            (Look::Whole(ValueKind::Email), Value::String(text)) => {
+                text.split([',', ';']).for_each(|one| self.value(ValueKind::Email, one));
+            }
             (Look::Whole(kind), Value::String(text)) => self.value(kind, text),
             (Look::Whole(kind), Value::Number(number)) => self.value(kind, &number.to_string()),
             (Look::Whole(kind), Value::Null | Value::Bool(_) | Value::Object(_)) => self.fault(kind, Problem::Unreadable),

@@ -9,6 +9,7 @@
 
 mod date;
 mod index;
+mod printed;
 mod read;
 mod value;
 
@@ -18,12 +19,13 @@ use crate::limits::{
 };
 #[cfg(feature = "plan-upstream")]
 use crate::policy::ToolKind;
-use crate::policy::origin::{Look, Origin, Source, Sources, ValueKind};
+use crate::policy::origin::{Form, Look, Origin, Source, Sources, ValueKind};
 #[cfg(feature = "plan-upstream")]
 use crate::policy::upstream::Offer;
 use crate::policy::{Policy, Tool};
 use crate::risk;
 use index::{Index, Keyed, Kinds, Learner};
+pub use printed::{CSV, TABLE, YAML};
 use read::Reading;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -202,7 +204,8 @@ impl Memory {
     /// Learns the result of a call of the session, of whatever kind its tool is, before the client gets it.
     ///
     /// Every member, item and member name of a JSON value is a structured value; every text among them is also read as text. Of a result
-    /// of MCP (`content`, `structuredContent`) the text blocks count as structured where they are JSON themselves.
+    /// of MCP (`content`, `structuredContent`) the text blocks count as structured where they are JSON themselves, or whole and
+    /// without a second reading in the form that the manifest says for the tool ([`Form`]).
     pub fn learn(&mut self, sid: &str, call: &Call, result: &Value) {
         if let Some(by) = self.by {
             (by.learn)(self, sid, call, result);
@@ -268,13 +271,16 @@ fn learn(memory: &mut Memory, sid: &str, call: &Call, result: &Value) {
     let number = u32::try_from(session.calls.len()).unwrap_or(u32::MAX);
     session.calls.push(Learned { call: call.id.clone(), tool });
     let most = MEMORY_SESSION_MAX.min(before + MEMORY_VALUES_MAX.saturating_sub(values));
-    let mut learner = Learner { index: &mut session.results, keys: &keys, call: number, most, full: false };
-    let mut budget = MEMORY_RESULT_MAX;
+    let index = &mut session.results;
+    let learner = Learner { index, keys: &keys, call: number, most, full: false };
+    let form = call.tool.map_or(Form::Json, |tool| tool.result);
+    let mut taking = Taking { learner, kinds, worth, form, budget: MEMORY_RESULT_MAX };
     match call.tool.and_then(|tool| offered_texts(tool, result)) {
-        Some(texts) => take_texts(&mut learner, texts, kinds, worth, &mut budget),
-        None => take_result(&mut learner, result, kinds, worth, &mut budget),
+        Some(texts) => taking.texts(texts),
+        None => taking.result(result),
     }
-    session.gap |= learner.full || budget == 0;
+    let (full, spent) = (taking.learner.full, taking.budget == 0);
+    session.gap |= full || spent;
     memory.values += memory.sessions.get(sid).map_or(0, |session| session.results.len()) - before;
 }
 
@@ -301,19 +307,6 @@ fn shows_injection(result: &Value) -> bool {
     risk.factors.iter().any(|factor| SIGNS.contains(&factor.name))
 }
 
-/// A result of MCP, or any other JSON value.
-fn take_result(learner: &mut Learner<'_>, result: &Value, kinds: Kinds, worth: Sources, budget: &mut usize) {
-    let blocks = result.get("content").and_then(Value::as_array);
-    let texts = blocks.map(|blocks| blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>());
-    let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
-        return take_value(learner, result, kinds, worth, budget);
-    };
-    if let Some(structured) = result.get("structuredContent") {
-        take_value(learner, structured, kinds, worth, budget);
-    }
-    take_texts(learner, texts, kinds, worth, budget);
-}
-
 /// Texts of a resource or a prompt; nothing for a tool. What surrounds them is no value.
 #[cfg(feature = "plan-upstream")]
 fn offered_texts<'r>(tool: &Tool, result: &'r Value) -> Option<Vec<&'r str>> {
@@ -337,40 +330,6 @@ const fn offered_texts<'r>(_: &Tool, _: &'r Value) -> Option<Vec<&'r str>> {
     None
 }
 
-/// A text that is JSON itself counts as such.
-fn take_texts(learner: &mut Learner<'_>, texts: Vec<&str>, kinds: Kinds, worth: Sources, budget: &mut usize) {
-    for text in texts {
-        match serde_json::from_str::<Value>(text) {
-            Ok(parsed @ (Value::Object(_) | Value::Array(_))) => take_value(learner, &parsed, kinds, worth, budget),
-            Ok(_) | Err(_) => take_text(learner, text, kinds, worth, budget),
-        }
-    }
-}
-
-fn take_value(learner: &mut Learner<'_>, value: &Value, kinds: Kinds, worth: Sources, budget: &mut usize) {
-    let mut open = vec![(value, false)];
-    while let Some((value, is_id)) = open.pop() {
-        match value {
-            Value::Null | Value::Bool(_) => {}
-            Value::Number(number) => take_leaf(learner, &number.to_string(), is_id, kinds, worth, budget),
-            Value::String(text) => {
-                take_leaf(learner, text, is_id, kinds, worth, budget);
-                take_text(learner, text, kinds, worth, budget);
-            }
-            Value::Array(items) => open.extend(items.iter().map(|item| (item, is_id))),
-            Value::Object(members) => {
-                for (name, member) in members {
-                    take_leaf(learner, name, false, kinds, worth, budget);
-                    open.push((member, names_id(name)));
-                }
-            }
-        }
-        if *budget == 0 {
-            return;
-        }
-    }
-}
-
 /// Names of members that hold identifiers: a short value counts only from these.
 fn names_id(name: &str) -> bool {
     let lower = name.to_ascii_lowercase();
@@ -381,22 +340,105 @@ fn names_id(name: &str) -> bool {
         || name.ends_with("Id")
 }
 
-fn take_leaf(learner: &mut Learner<'_>, text: &str, is_id: bool, kinds: Kinds, worth: Sources, budget: &mut usize) {
-    *budget = budget.saturating_sub(text.len());
-    if text.len() <= MEMORY_LEAF_MAX {
-        let sources = worth.and(Sources::of(&[Source::Structured]));
-        learner.leaf(text, is_id, kinds.whole, sources);
-    }
+/// A result that is being learned.
+struct Taking<'a> {
+    learner: Learner<'a>,
+    kinds: Kinds,
+    /// What a place in it is worth, beside being one.
+    worth: Sources,
+    form: Form,
+    /// Bytes that are still looked at.
+    budget: usize,
 }
 
-/// As much of a text as there is budget for.
-fn take_text(learner: &mut Learner<'_>, text: &str, kinds: Kinds, worth: Sources, budget: &mut usize) {
-    let mut end = text.len().min(*budget);
-    while !text.is_char_boundary(end) {
-        end -= 1;
+impl Taking<'_> {
+    /// A result of MCP, or any other JSON value.
+    fn result(&mut self, result: &Value) {
+        let blocks = result.get("content").and_then(Value::as_array);
+        let texts = blocks.map(|blocks| blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>());
+        let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
+            return match result {
+                Value::String(text) if self.printed(text) => {}
+                value => self.value(value),
+            };
+        };
+        if let Some(structured) = result.get("structuredContent") {
+            self.value(structured);
+        }
+        self.texts(texts);
     }
-    *budget = if end < text.len() { 0 } else { budget.saturating_sub(end) };
-    learner.text(&text[..end], kinds.text, worth);
+
+    /// A text that is JSON itself, or is in the form of its tool, counts as such.
+    fn texts(&mut self, texts: Vec<&str>) {
+        for text in texts {
+            match serde_json::from_str::<Value>(text) {
+                Ok(parsed @ (Value::Object(_) | Value::Array(_))) => self.value(&parsed),
+                Ok(_) | Err(_) if self.printed(text) => {}
+                Ok(_) | Err(_) => self.text(text),
+            }
+        }
+    }
+
+    /// Takes the values of a text in the form of its tool; false if it is not in it. What is too long to be looked at to its end is not.
+    fn printed(&mut self, text: &str) -> bool {
+        let Form::Printed(form) = self.form else { return false };
+        let Some(pieces) = (text.len() < self.budget).then(|| (form.read)(text)).flatten() else { return false };
+        for piece in pieces {
+            if piece.is_whole {
+                self.member(&piece.text, piece.is_id);
+            }
+            self.text(&piece.text);
+            if self.budget == 0 {
+                break;
+            }
+        }
+        true
+    }
+
+    fn value(&mut self, value: &Value) {
+        let mut open = vec![(value, false)];
+        while let Some((value, is_id)) = open.pop() {
+            match value {
+                Value::Null | Value::Bool(_) => {}
+                Value::Number(number) => self.member(&number.to_string(), is_id),
+                Value::String(text) => {
+                    self.member(text, is_id);
+                    self.text(text);
+                }
+                Value::Array(items) => open.extend(items.iter().map(|item| (item, is_id))),
+                Value::Object(members) => {
+                    for (name, member) in members {
+                        self.member(name, false);
+                        open.push((member, names_id(name)));
+                    }
+                }
+            }
+            if self.budget == 0 {
+                return;
+            }
+        }
+    }
+
+    /// A whole member; where the manifest says that there is none, it is a word like others.
+    fn member(&mut self, text: &str, is_id: bool) {
+        self.budget = self.budget.saturating_sub(text.len());
+        if matches!(self.form, Form::Text) {
+            self.learner.leaf(text, false, self.kinds.text, self.worth);
+        } else if text.len() <= MEMORY_LEAF_MAX {
+            let sources = self.worth.and(Sources::of(&[Source::Structured]));
+            self.learner.leaf(text, is_id, self.kinds.whole, sources);
+        }
+    }
+
+    /// As much of a text as there is budget for.
+    fn text(&mut self, text: &str) {
+        let mut end = text.len().min(self.budget);
+        while !text.is_char_boundary(end) {
+            end -= 1;
+        }
+        self.budget = if end < text.len() { 0 } else { self.budget.saturating_sub(end) };
+        self.learner.text(&text[..end], self.kinds.text, self.worth);
+    }
 }
 
 impl<'a> Seen<'a> {

@@ -40,6 +40,7 @@ pub(super) fn links<'t>(text: &'t str, reading: Reading, take: &mut dyn FnMut(&'
                     if short.len() < link.len() {
                         take(short);
                     }
+                    sentence(link).into_iter().for_each(&mut *take);
                 }
                 from += link.len().max(1);
                 while !chunk.is_char_boundary(from) {
@@ -53,6 +54,20 @@ pub(super) fn links<'t>(text: &'t str, reading: Reading, take: &mut dyn FnMut(&'
             before = next;
         }
     }
+}
+
+/// A link whose sentence ends without a space behind it: `www.a.com.They said`. Whoever wrote it may have meant either.
+fn sentence(link: &str) -> Option<&str> {
+    let start = link.find("://").map_or(0, |at| at + 3);
+    let rest = link.get(start..)?;
+    let name = &rest[..rest.find(['/', '?', '#']).unwrap_or(rest.len())];
+    let is_end = |at: usize| {
+        let (before, behind) = (&name[..at], &name[at + 1..]);
+        let ending = before.rsplit_once('.').map(|(_, ending)| ending);
+        behind.starts_with(|c: char| c.is_ascii_uppercase()) && ending.is_some_and(|ending| ENDINGS.contains(&ending))
+    };
+    let at = name.match_indices('.').map(|(at, _)| at).find(|at| is_end(*at))?;
+    link.get(..start + at)
 }
 
 fn begins(rest: &str) -> bool {
@@ -222,6 +237,21 @@ mod tests {
         }
         assert_eq!(all_links("https://a.example/https://b.example/c", Reading::Longest).len(), 1);
         assert_eq!(all_links("[www.a.example](https://b.example)", Reading::Longest), ["www.a.example", "https://b.example"]);
+    }
+
+    #[test]
+    fn a_sentence_may_end_at_a_link_without_a_space() {
+        let (link, meant) = ("www.our-company.com.They", "www.our-company.com");
+        assert_eq!(all_links("post it to www.our-company.com.They sent it", Reading::Every), [link, meant]);
+        assert_eq!(
+            all_links("post it to www.our-company.com.They sent it", Reading::Longest),
+            [link],
+            "what is checked goes as far as it goes"
+        );
+        for text in ["WWW.EVIL.COM.AU", "www.evil.com.au", "www.example.co.Uk/x.Html", "https://a.example/b.com.They"] {
+            let found = all_links(text, Reading::Every);
+            assert!(found.len() == 1 || found[1] == "www.example.co", "{found:?}");
+        }
     }
 
     #[test]

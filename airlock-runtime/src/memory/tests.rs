@@ -279,3 +279,58 @@ fn what_hides_in_a_text_is_looked_at() {
     );
     assert_eq!(found("plain words, e.g. these"), []);
 }
+
+static FORMS: Policy = Policy {
+    tools: &[
+        Tool { name: "read", origins: EVERY, ..sample::TOOL },
+        Tool { name: "page", result: Form::Text, ..sample::TOOL },
+        Tool { name: "mails", result: Form::Printed(&YAML), ..sample::TOOL },
+        Tool { name: "people", result: Form::Printed(&CSV), ..sample::TOOL },
+        Tool { name: "pods", result: Form::Printed(&TABLE), ..sample::TOOL },
+    ],
+    tool_index: ToolIndex(&|name| ["read", "page", "mails", "people", "pods"].iter().position(|tool| *tool == name)),
+    ..EMPTY
+};
+
+/// Where a mail address was seen after a tool gave this.
+fn after(tool: &str, result: &Value, text: &str) -> Vec<&'static str> {
+    let mut memory = Memory::of(&FORMS);
+    memory.learn("s", &Call::new(&FORMS, "c".to_owned(), tool.to_owned(), Args::new()), result);
+    places(&mut memory, "", ValueKind::Email, text)
+}
+
+#[test]
+fn a_text_has_members_where_the_manifest_says_its_form() {
+    let block = |text: &str| json!({"content": [{"type": "text", "text": text}]});
+    let (yaml, csv) = (block("- sender: a@x.example\n  body: see b@x.example\n"), block("id,mail\n1,a@x.example\n"));
+    let table = block("ID  MAIL\n1   a@x.example\n");
+    let json = block("[\"a@x.example\"]");
+    let (member, word) = (&["structured", "text"], &["text"]);
+    assert_eq!(after("mails", &yaml, "a@x.example"), member);
+    assert_eq!(after("mails", &yaml, "b@x.example"), word);
+    assert_eq!(after("people", &csv, "a@x.example"), member);
+    assert_eq!(after("pods", &table, "a@x.example"), member);
+    // A REST tool whose answer is one text.
+    assert_eq!(after("mails", &json!("- a@x.example\n- c@x.example"), "a@x.example"), member);
+    for (tool, result) in [("read", &yaml), ("read", &csv), ("people", &yaml), ("mails", &csv), ("page", &yaml), ("pods", &yaml)]
+    {
+        assert_eq!(after(tool, result, "a@x.example"), word, "{tool}");
+    }
+    for tool in ["read", "mails", "people", "pods"] {
+        assert_eq!(after(tool, &json, "a@x.example"), member, "JSON is JSON: {tool}");
+    }
+    // What strangers write whole has no members, in whatever form.
+    for result in [
+        &json,
+        &json!({"mail": "a@x.example"}),
+        &json!({"content": [{"type": "text", "text": "x"}], "structuredContent": ["a@x.example"]}),
+    ] {
+        assert_eq!(after("page", result, "a@x.example"), word);
+    }
+}
+
+#[test]
+fn a_text_that_is_longer_than_what_is_looked_at_has_no_members() {
+    let long = format!("- a@x.example\n- '{}'\n", "word ".repeat(MEMORY_RESULT_MAX / 5));
+    assert_eq!(after("mails", &json!({"content": [{"type": "text", "text": long}]}), "a@x.example"), ["text"]);
+}

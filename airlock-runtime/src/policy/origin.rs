@@ -184,6 +184,49 @@ impl Sources {
     }
 }
 
+/// How results of a tool are read: what in them counts as a whole member.
+#[derive(Debug, Clone, Copy)]
+pub enum Form {
+    /// As words alone: nothing of them is a member, also where they are JSON.
+    Text,
+    /// As JSON where they are JSON.
+    Json,
+    /// Their texts also in a form that programs print for people.
+    Printed(&'static Printed),
+}
+
+impl Form {
+    /// The word of manifests.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Json => "json",
+            Self::Printed(printed) => printed.word,
+        }
+    }
+}
+
+/// A form that texts are printed in. Policies name the code that reads it, so that a gateway has that of its own forms alone.
+#[derive(Debug)]
+pub struct Printed {
+    /// The word of manifests.
+    pub word: &'static str,
+    /// The values of a whole text in this form; nothing where any part of it is not, or could be read in two ways.
+    pub read: for<'t> fn(&'t str) -> Option<Vec<Piece<'t>>>,
+}
+
+/// A value of a printed text.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Piece<'t> {
+    /// Without what encloses it, and with its escapes resolved.
+    pub text: std::borrow::Cow<'t, str>,
+    /// Its name is that of an identifier.
+    pub is_id: bool,
+    /// It stands in one line. What goes over several is a text in which somebody may have written anything.
+    pub is_whole: bool,
+}
+
 /// What happens to a call whose value was not seen where it may come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Otherwise {

@@ -7,7 +7,7 @@
 use super::lexicon::CLASSES;
 use super::normalise::clean;
 use super::phrases::is_unspaced;
-use super::words::Words;
+use super::words::{Made, Words};
 use std::sync::LazyLock;
 
 /// Places of the table of weights: with twice as many the model finds no more, with half as many less (`docs/risk.md`).
@@ -49,12 +49,25 @@ const fn mix(state: u64, value: u64) -> u64 {
 }
 
 /// The hash of a word, eight bytes at a time.
+#[inline]
 fn hash(word: &[u8]) -> u64 {
     let (chunks, rest) = word.as_chunks::<8>();
     let whole = chunks.iter().fold(word.len() as u64, |state, chunk| mix(state, u64::from_le_bytes(*chunk)));
-    let mut last = [0; 8];
-    last.iter_mut().zip(rest).for_each(|(to, from)| *to = *from);
-    mix(whole, u64::from_le_bytes(last))
+    mix(whole, tail(rest))
+}
+
+/// Up to seven bytes as a number, the first one lowest: in at most two reads, which may overlap.
+#[inline]
+fn tail(rest: &[u8]) -> u64 {
+    match (rest.first_chunk::<4>(), rest.last_chunk::<4>(), rest) {
+        (Some(first), Some(last), _) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (rest.len() - 4))
+        }
+        (_, _, [one, two, three]) => u64::from(*one) | u64::from(*two) << 8 | u64::from(*three) << 16,
+        (_, _, [one, two]) => u64::from(*one) | u64::from(*two) << 8,
+        (_, _, [one]) => u64::from(*one),
+        _ => 0,
+    }
 }
 
 /// Places of the table of classes: more than twice its entries, so that a look-up is one step or two.
@@ -117,7 +130,7 @@ fn key(entry: &str) -> Option<u64> {
         let mut chars = word.char_indices().map(|(at, c)| hash(&word.as_bytes()[at..at + c.len_utf8()]));
         return Some(pair(chars.next()?, chars.next()?));
     }
-    let beginning = stem(word.as_bytes()).filter(|_| entry.ends_with('*'));
+    let beginning = stem(word.as_bytes(), word.is_ascii()).filter(|_| entry.ends_with('*'));
     Some(beginning.unwrap_or_else(|| hash(word.as_bytes())))
 }
 
@@ -127,9 +140,17 @@ const fn pair(one: u64, other: u64) -> u64 {
 }
 
 /// The hash of the beginning of a word that is long enough.
-fn stem(word: &[u8]) -> Option<u64> {
-    let length = if word.is_ascii() { STEM } else { WIDE_STEM };
-    Some(hash(word.get(..length)?) ^ OF_STEM)
+#[inline]
+fn stem(word: &[u8], is_ascii: bool) -> Option<u64> {
+    match (is_ascii, word.first_chunk::<8>()) {
+        // What `hash` makes of six bytes, from one read.
+        (true, Some(first)) => {
+            let beginning = u64::from_le_bytes(*first) & (u64::MAX >> (64 - 8 * STEM));
+            Some(mix(STEM as u64, beginning) ^ OF_STEM)
+        }
+        (true, None) => Some(hash(word.get(..STEM)?) ^ OF_STEM),
+        (false, _) => Some(hash(word.get(..WIDE_STEM)?) ^ OF_STEM),
+    }
 }
 
 /// Reads words one after another and gives the features of each.
@@ -138,8 +159,8 @@ struct Features<'l> {
     lexicon: &'l Lexicon,
     /// The hashes of the two words before.
     before: [u64; 2],
-    /// Classes of the words before, the last one first.
-    near: [u8; NEAR],
+    /// Classes of the words before, a byte each, the last one lowest.
+    near: u64,
     /// The last two classes with the place of the last, and the place.
     last: [u8; 2],
     last_at: u32,
@@ -149,26 +170,31 @@ struct Features<'l> {
 
 impl<'l> Features<'l> {
     fn new(lexicon: &'l Lexicon) -> Self {
-        Self { lexicon, before: [0; 2], near: [0; NEAR], last: [0; 2], last_at: 0, at: 0, was_unspaced: false }
+        Self { lexicon, before: [0; 2], near: 0, last: [0; 2], last_at: 0, at: 0, was_unspaced: false }
     }
 
     /// Gives the places of the features of a word in the table of weights.
     #[inline]
-    fn word(&mut self, word: &str, unspaced: bool, take: &mut impl FnMut(usize)) {
+    fn word(&mut self, bytes: &[u8], made_of: Made, take: &mut impl FnMut(usize)) {
         let mut feature = |kind: Kind, hash: u64| take(slot(mix(kind as u64, hash)));
-        let bytes = word.as_bytes();
         let this = hash(bytes);
         let [last, before] = self.before;
         let next = pair(last, this);
         let mut class = self.lexicon.class(this);
-        let stem = stem(bytes);
+        let is_ascii = match made_of {
+            Made::Letters | Made::Digits => true,
+            Made::Unspaced => false,
+            Made::Other => bytes.is_ascii(),
+        };
+        let unspaced = made_of == Made::Unspaced;
+        let stem = stem(bytes, is_ascii);
         if unspaced {
             if self.was_unspaced {
                 class = self.lexicon.class(next);
             }
         } else if class == 0 {
             class = stem.map_or(0, |stem| self.lexicon.class(stem));
-            if class == 0 && bytes.iter().any(u8::is_ascii_digit) {
+            if class == 0 && made_of != Made::Letters && bytes.iter().any(u8::is_ascii_digit) {
                 class = NUMBER;
             }
         }
@@ -177,8 +203,12 @@ impl<'l> Features<'l> {
         feature(Kind::Skip, mix(before, this));
         if class != 0 {
             feature(Kind::Class, u64::from(class));
-            for near in self.near.iter().filter(|near| **near != 0) {
-                feature(Kind::Near, u64::from(*near) << 8 | u64::from(class));
+            let mut near = self.near;
+            while near != 0 {
+                if near & 0xff != 0 {
+                    feature(Kind::Near, (near & 0xff) << 8 | u64::from(class));
+                }
+                near >>= 8;
             }
             if self.at - self.last_at <= SPREAD && self.last[0] != 0 {
                 let three = u64::from(self.last[1]) << 16 | u64::from(self.last[0]) << 8 | u64::from(class);
@@ -189,10 +219,9 @@ impl<'l> Features<'l> {
             self.last = [class, self.last[0]];
             self.last_at = self.at;
         } else {
-            feature(Kind::After, u64::from(self.near[0]) << 48 ^ this);
+            feature(Kind::After, (self.near & 0xff) << 48 ^ this);
         }
-        self.near.rotate_right(1);
-        self.near[0] = class;
+        self.near = (self.near << 8 | u64::from(class)) & (u64::MAX >> (64 - 8 * NEAR));
         self.before = [this, last];
         self.at = self.at.saturating_add(1);
         self.was_unspaced = unspaced;
@@ -209,9 +238,9 @@ const fn slot(hash: u64) -> usize {
 pub(super) fn peak(words: &Words) -> i32 {
     let mut features = Features::new(&LEXICON);
     let (mut sum, mut peak) = (0, 0);
-    words.all(|word, unspaced| {
+    words.all(|word, made_of| {
         sum = (sum - sum / FADE).max(0);
-        features.word(word, unspaced, &mut |slot| sum += PARTS * i32::from(WEIGHTS[slot].cast_signed()));
+        features.word(word, made_of, &mut |slot| sum += PARTS * i32::from(WEIGHTS[slot].cast_signed()));
         peak = peak.max(sum);
     });
     peak / PARTS
@@ -223,9 +252,9 @@ pub(super) fn peak(words: &Words) -> i32 {
 pub fn features(text: &str) -> Vec<Vec<Vec<usize>>> {
     let of_words = |words: &Words| {
         let (mut features, mut all) = (Features::new(&LEXICON), Vec::new());
-        words.all(|word, unspaced| {
+        words.all(|word, made_of| {
             let mut of_word = Vec::new();
-            features.word(word, unspaced, &mut |slot| of_word.push(slot));
+            features.word(word, made_of, &mut |slot| of_word.push(slot));
             all.push(of_word);
         });
         all
@@ -241,7 +270,7 @@ mod tests {
     use sha2::{Digest, Sha256};
 
     /// SHA-256 of the table, as the program that learned it said.
-    const DIGEST: &str = "54ab244b41d199d9aa9957a1c0e567e61e5fc7b0384a38c4ade71170b2413eb5";
+    const DIGEST: &str = "cd63d0ef19b98100ec0b88fb7a64064c7ec70b759648109a20ee57076e72efe1";
 
     fn sum(text: &str) -> i32 {
         let mut words = Words::default();
@@ -277,6 +306,25 @@ mod tests {
         assert!(all < PLACES / 2, "{all} words leave too little room");
         assert!(other * 10 < all, "{other} of {all} words are in a class before");
         assert_eq!(lexicon.class(hash(b"zygote")), 0);
+    }
+
+    #[test]
+    fn words_of_every_length_have_the_hash_that_was_learned_with() {
+        let plain = |word: &[u8]| {
+            let mut state = word.len() as u64;
+            for chunk in word.chunks_exact(8).chain([word.chunks_exact(8).remainder()]) {
+                let value = chunk.iter().rev().fold(0, |value, byte| value << 8 | u64::from(*byte));
+                state = mix(state, value);
+            }
+            state
+        };
+        let word = "instructionsandthensomemore\u{e9}\u{444}\u{5ffd}";
+        for end in (0..=word.len()).filter(|end| word.is_char_boundary(*end)) {
+            let (word, bytes) = (&word[..end], word[..end].as_bytes());
+            assert_eq!(hash(bytes), plain(bytes), "{word}");
+            let beginning = bytes.get(..if word.is_ascii() { STEM } else { WIDE_STEM }).map(|first| plain(first) ^ OF_STEM);
+            assert_eq!(stem(bytes, word.is_ascii()), beginning, "{word}");
+        }
     }
 
     proptest! {

@@ -34,6 +34,31 @@ pub mod learning {
     pub const FADE: i32 = super::learned::FADE;
 }
 
+/// Stages of the score by themselves, for those who measure them. No gateway has it.
+#[cfg(feature = "stages")]
+pub mod stages {
+    use super::phrases::PHRASES;
+    use super::reading::Places;
+    use super::words::{Way, Words};
+
+    /// Takes a text apart and looks for all phrases; says how many steps of them were found complete.
+    #[must_use]
+    pub fn patterns(text: &str) -> usize {
+        let (mut words, mut found) = (Words::default(), 0);
+        words.fill(text, &PHRASES);
+        PHRASES.read(&words, Way::Straight, &mut Places::default(), &mut |_| found += 1);
+        found
+    }
+
+    /// Takes a text apart and adds up the learned weights; gives the highest of the sums.
+    #[must_use]
+    pub fn learned(text: &str) -> i32 {
+        let mut words = Words::default();
+        words.fill(text, &PHRASES);
+        super::learned::peak(&words)
+    }
+}
+
 #[cfg(feature = "explain")]
 pub use place::{of_text, place};
 #[cfg(feature = "explain")]

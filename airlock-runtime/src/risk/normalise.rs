@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use unicode_normalization::char::{decompose_compatible, is_combining_mark};
 
 /// Longest ANSI control sequence that is skipped; terminals give up earlier.
 const ANSI_MAX: usize = 32;
@@ -78,6 +78,7 @@ pub(super) fn clean<'a>(raw: impl Into<Cow<'a, str>>) -> Clean<'a> {
         }
         out.traces.zero_width |= gap && c.is_ascii_alphabetic();
         (after_letter, gap) = (c.is_ascii_alphabetic(), false);
+        let c = enclosed(c, chars.as_str()).unwrap_or(c);
         // Ligatures of whole phrases would make a text up to eighteen times longer.
         kept.push(if matches!(c, '\u{fdfa}' | '\u{fdfb}') { ' ' } else { c });
     }
@@ -85,8 +86,44 @@ pub(super) fn clean<'a>(raw: impl Into<Cow<'a, str>>) -> Clean<'a> {
     if out.traces.hidden {
         out.hidden = String::from_utf8_lossy(&hidden).into_owned();
     }
-    out.text = kept.nfkd().filter(|c| !is_combining_mark(*c)).nfc().collect::<String>().into();
+    out.text = folded(&kept).unwrap_or_else(|| kept.nfkd().filter(|c| !is_combining_mark(*c)).nfc().collect()).into();
     out
+}
+
+/// What NFKD, dropping the marks and NFC make of a text, letter by letter: without marks nothing is put in order or together, but for the
+/// parts of Hangul syllables and of vowels of the Kirat Rai. Where such parts stand alone there is no answer.
+fn folded(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut has_parts = false;
+    for c in text.chars() {
+        match c {
+            '\0'..='\u{7f}'
+            | '\u{ac00}'..='\u{d7a3}'
+            | '\u{430}'..='\u{438}'
+            | '\u{43a}'..='\u{44f}'
+            | '\u{4e00}'..='\u{9fff}' => out.push(c),
+            c => decompose_compatible(c, |part| {
+                has_parts |= matches!(part, '\u{1100}'..='\u{11ff}' | '\u{16d60}'..='\u{16d6f}');
+                if !is_combining_mark(part) {
+                    out.push(part);
+                }
+            }),
+        }
+    }
+    (!has_parts).then_some(out)
+}
+
+/// The letter in a circle or a square that compatibility forms leave as it is, and that of a regional indicator which is no half of a flag:
+/// what stands between such letters keeps them apart.
+fn enclosed(c: char, behind: &str) -> Option<char> {
+    let code = u32::from(c);
+    let nth = match code {
+        0x1_F150..=0x1_F169 => code - 0x1_F150,
+        0x1_F170..=0x1_F189 => code - 0x1_F170,
+        0x1_F1E6..=0x1_F1FF if behind.starts_with(is_invisible) => code - 0x1_F1E6,
+        _ => return None,
+    };
+    char::from_u32(u32::from('A') + nth)
 }
 
 /// Passes over the rest of a control sequence, if it is one.
@@ -129,31 +166,31 @@ fn is_invisible(c: char) -> bool {
 /// The Latin letter that a Cyrillic, Greek, Armenian or Latin-extension letter passes for. Lower case only.
 pub(super) fn look_alike(c: char) -> Option<char> {
     Some(match c {
-        'а' | 'α' | 'ɑ' => 'a',
-        'в' | 'ь' | 'ƅ' => 'b',
+        'а' | 'α' | 'ɑ' | 'ᴀ' => 'a',
+        'в' | 'ь' | 'ƅ' | 'ʙ' => 'b',
         'с' | 'ϲ' | 'ᴄ' => 'c',
-        'ԁ' | 'ɗ' => 'd',
-        'е' | 'ε' | 'є' | 'ҽ' => 'e',
-        'ғ' | 'ƒ' => 'f',
-        'ɡ' | 'ց' | 'ԍ' => 'g',
-        'һ' | 'հ' | 'н' => 'h',
-        'і' | 'ι' | 'ı' | 'ɩ' => 'i',
-        'ј' | 'ϳ' => 'j',
-        'к' | 'κ' => 'k',
+        'ԁ' | 'ɗ' | 'ᴅ' => 'd',
+        'е' | 'ε' | 'є' | 'ҽ' | 'ᴇ' => 'e',
+        'ғ' | 'ƒ' | 'ꜰ' => 'f',
+        'ɡ' | 'ց' | 'ԍ' | 'ɢ' => 'g',
+        'һ' | 'հ' | 'н' | 'ʜ' => 'h',
+        'і' | 'ι' | 'ı' | 'ɩ' | 'ɪ' => 'i',
+        'ј' | 'ϳ' | 'ᴊ' => 'j',
+        'к' | 'κ' | 'ᴋ' => 'k',
         'ӏ' | 'ⅼ' | 'ʟ' => 'l',
         'м' | 'ᴍ' => 'm',
-        'ո' | 'п' | 'η' | 'ռ' => 'n',
-        'о' | 'ο' | 'օ' | 'σ' => 'o',
-        'р' | 'ρ' => 'p',
+        'ո' | 'п' | 'η' | 'ռ' | 'ɴ' => 'n',
+        'о' | 'ο' | 'օ' | 'σ' | 'ᴏ' => 'o',
+        'р' | 'ρ' | 'ᴘ' => 'p',
         'ԛ' | 'զ' => 'q',
         'г' | 'ʀ' => 'r',
         'ѕ' | 'ꜱ' => 's',
-        'т' | 'τ' => 't',
-        'υ' | 'ս' | 'ц' => 'u',
-        'ν' | 'ѵ' => 'v',
-        'ԝ' | 'ω' | 'ш' | 'ա' => 'w',
+        'т' | 'τ' | 'ᴛ' => 't',
+        'υ' | 'ս' | 'ц' | 'ᴜ' => 'u',
+        'ν' | 'ѵ' | 'ᴠ' => 'v',
+        'ԝ' | 'ω' | 'ш' | 'ա' | 'ᴡ' => 'w',
         'х' | 'χ' => 'x',
-        'у' | 'γ' | 'ү' => 'y',
+        'у' | 'γ' | 'ү' | 'ʏ' => 'y',
         'ᴢ' | 'ʐ' => 'z',
         _ => return None,
     })
@@ -172,6 +209,10 @@ mod tests {
             ("I\u{200b}g\u{ad}n\u{2060}ore", "Ignore"),
             ("Íg̲no̲ré", "Ignore"),
             ("a\u{1b}[8mIgnore\u{1b}[0m", "aIgnore"),
+            ("🅘🅖🅝ore", "IGNore"),
+            ("🅸🅶🅽🅾🆁🅴", "IGNORE"),
+            ("\u{1f1ee}\u{200b}\u{1f1ec}\u{200b}\u{1f1f3}\u{200b}", "IGN"),
+            ("\u{1f1e9}\u{1f1ea} flag", "\u{1f1e9}\u{1f1ea} flag"),
             ("한국어", "한국어"),
         ] {
             assert_eq!(clean(raw).text, text);
@@ -192,7 +233,24 @@ mod tests {
         assert_eq!(longer, None);
     }
 
+    fn by_the_book(text: &str) -> String {
+        text.nfkd().filter(|c| !is_combining_mark(*c)).nfc().collect()
+    }
+
+    #[test]
+    fn every_letter_folds_as_the_standard_says() {
+        for c in '\0'..='\u{2ffff}' {
+            let text = format!("{c}a{c}\u{301}b\u{ac00}{c}");
+            assert!(folded(&text).is_none_or(|folded| folded == by_the_book(&text)), "{c:?}");
+        }
+    }
+
     proptest! {
+        #[test]
+        fn texts_fold_as_the_standard_says(text in "(\\PC|[\u{300}-\u{330}]|[\u{1100}-\u{11ff}]|[\u{ac00}-\u{ac20}]){0,20}") {
+            prop_assert!(folded(&text).is_none_or(|folded| folded == by_the_book(&text)));
+        }
+
         #[test]
         fn cleaning_twice_changes_nothing(raw in "\\PC{0,60}") {
             let once = clean(&*raw).text;

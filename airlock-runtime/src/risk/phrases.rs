@@ -55,6 +55,8 @@ pub(super) struct Phrases {
     /// The lengths of the words by first and last byte, and of the prefixes by first and second: most words end here, unhashed.
     ends: Lengths,
     beginnings: Lengths,
+    /// The lengths of the words by first and second byte.
+    starts: Lengths,
     /// The lengths of the words by second and last but one byte, and by their letters in any order.
     inner: Lengths,
     letters: Lengths,
@@ -92,6 +94,7 @@ impl Phrases {
         }
         phrases.ends = Lengths::of(phrases.exact.keys(), |word| (word.first(), word.last()));
         phrases.beginnings = Lengths::of(phrases.prefixes.keys(), |word| (word.first(), word.get(1)));
+        phrases.starts = Lengths::of(phrases.exact.keys(), |word| (word.first(), word.get(1)));
         phrases.inner = Lengths::of(phrases.exact.keys(), |word| (word.get(1), word.get(word.len().wrapping_sub(2))));
         phrases.longest = phrases.exact.keys().map(|word| word.len()).max().unwrap_or_default();
         phrases.turned = Turned {
@@ -195,9 +198,19 @@ impl Phrases {
         likely.then(|| self.shuffled.get(&shuffle_key(word)).map(|word| &**word)).flatten()
     }
 
-    /// Whether some pattern has this whole word.
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.exact.contains_key(word)
+    /// The longest word of some pattern, of three letters or more, that a row of letters begins with.
+    pub(super) fn longest_of<'t>(&self, letters: &'t str) -> Option<&'t str> {
+        let (first, second, _) = ends(letters);
+        let mut lengths = self.starts.get(first, second) & Lengths::up_to(letters.len()) & !0b111;
+        while lengths != 0 {
+            let length = lengths.ilog2();
+            lengths ^= 1 << length;
+            let word = usize::try_from(length).ok().and_then(|length| letters.get(..length));
+            if let Some(word) = word.filter(|word| self.exact.contains_key(*word)) {
+                return Some(word);
+            }
+        }
+        None
     }
 
     fn entry(&mut self, word: Cow<'static, str>) -> &mut Vec<Step> {

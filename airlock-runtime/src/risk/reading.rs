@@ -137,11 +137,12 @@ impl Reader<'_> {
             return;
         }
         if !word.is_ascii() {
-            let plain: String = word.chars().map(|c| look_alike(c).unwrap_or(c)).collect();
-            let latin = word.chars().filter(char::is_ascii_alphabetic).count();
-            self.mixed |= plain.is_ascii() && latin >= 2 && word.chars().count() >= 4;
-            if plain.is_ascii() {
-                self.known(&plain, true);
+            let mut plain = [0; WORD_MAX];
+            if let Some((length, latin)) = latin(word, &mut plain)
+                && let Some(plain) = plain.get(..length).and_then(|plain| std::str::from_utf8(plain).ok())
+            {
+                self.mixed |= latin >= 2 && length >= 4;
+                self.known(plain, true);
             }
         } else if word.bytes().any(|b| b.is_ascii_digit()) {
             // A one is an i or an l; without any, both readings are the same.
@@ -196,9 +197,8 @@ impl Reader<'_> {
         let letters = std::mem::take(self.spelled);
         let mut rest = letters.as_str();
         while !rest.is_empty() {
-            let longest = rest.len().min(self.phrases.longest);
-            let word = (3..=longest).rev().filter_map(|end| rest.get(..end)).find(|word| self.phrases.has(word));
-            self.work += longest as u64;
+            let word = self.phrases.longest_of(rest);
+            self.work += rest.len().min(self.phrases.longest) as u64;
             if let Some(word) = word {
                 self.known(word, true);
                 self.pass(1);
@@ -207,6 +207,18 @@ impl Reader<'_> {
         }
         self.pass(1);
     }
+}
+
+/// Puts the Latin letters that a word passes for into `plain`, if it passes for such letters alone; gives how many these are, and how many of
+/// them stand there.
+fn latin(word: &str, plain: &mut [u8; WORD_MAX]) -> Option<(usize, usize)> {
+    let (mut length, mut latin) = (0, 0);
+    for c in word.chars() {
+        *plain.get_mut(length)? = u8::try_from(look_alike(c).unwrap_or(c)).ok().filter(u8::is_ascii)?;
+        length += 1;
+        latin += usize::from(c.is_ascii_alphabetic());
+    }
+    Some((length, latin))
 }
 
 #[cfg(test)]

@@ -1,12 +1,12 @@
 //! The sum: walks the arguments, reads every string in every form, and adds the factors up.
 
-use super::decode::{RUN_MIN, decode_runs, rot13, unescape, unhyphenate};
+use super::decode::{CODES_MIN, MARKED, RUN_MIN, decode_codes, decode_runs, unescape, unhyphenate, unmark};
 use super::learned::{FULL, peak};
 use super::normalise::{Clean, Traces, clean};
 use super::phrases::PHRASES;
 use super::places::{SECRET_MIN, hosts, secret};
 use super::reading::{Hit, Places};
-use super::signatures::{Family, MARKERS, PATTERNS};
+use super::signatures::{Family, MARKERS, PATTERNS, TURNED_MARKERS};
 use super::words::{Way, Words};
 use super::{Factor, Input, Risk};
 use crate::limits::RISK_MAX;
@@ -221,17 +221,23 @@ impl<'a> Tally<'a> {
             }
             if layer == 0 && text.len() >= TURN_MIN && text.len() <= DERIVED_MAX - self.derived {
                 self.derived += text.len();
-                self.read(&text, Way::Rotated, Reading::Turned);
+                // Without a Latin letter there is nothing to rotate, and everything was found as it stands.
+                if seen.latin {
+                    self.read(&text, Way::Rotated, Reading::Turned);
+                }
                 self.read(&text, Way::Reversed, Reading::Turned);
-                if let Some(joined) = seen.any(b"-").then(|| unhyphenate(&text)).flatten() {
-                    self.words.fill(&joined, &PHRASES);
-                    self.read(&joined, Way::Straight, Reading::Turned);
+                let joined = seen.any(b"-").then(|| unhyphenate(&text)).flatten();
+                let unmarked = seen.any(MARKED).then(|| unmark(&text)).flatten();
+                for derived in [joined, unmarked].into_iter().flatten() {
+                    self.words.fill(&derived, &PHRASES);
+                    self.read(&derived, Way::Straight, Reading::Turned);
                 }
             }
             if layer < LAYERS_MAX {
                 let unescaped = seen.any(b"%&\\").then(|| unescape(&text)).flatten();
                 let decoded = (seen.digits >= RUN_MIN).then(|| decode_runs(&text)).flatten();
-                for (derived, how) in [(unescaped, Reading::Unescaped), (decoded, Reading::Decoded)] {
+                let codes = (seen.codes >= CODES_MIN).then(|| decode_codes(&text)).flatten();
+                for (derived, how) in [(unescaped, Reading::Unescaped), (decoded, Reading::Decoded), (codes, Reading::Decoded)] {
                     let Some(derived) = derived.filter(|derived| self.afford(derived)) else { continue };
                     self.traces.layered |= how == Reading::Unescaped && reading == Reading::Unescaped;
                     let how = if matches!(reading, Reading::Plain | Reading::Unescaped) { how } else { reading };
@@ -288,13 +294,10 @@ impl<'a> Tally<'a> {
         // Most texts lack the punctuation of every marker and are not searched.
         let possible = self.words.seen.markers();
         if possible != 0 {
-            let lower = match way {
-                Way::Straight => text.to_ascii_lowercase(),
-                Way::Rotated => rot13(text).to_ascii_lowercase(),
-                Way::Reversed => text.chars().rev().map(|c| c.to_ascii_lowercase()).collect(),
-            };
+            let (lower, turned) = (text.to_ascii_lowercase(), &TURNED_MARKERS[way as usize]);
             let tried = MARKERS.iter().enumerate().filter(|(at, _)| possible >> at & 1 == 1);
-            for (_, (family, points, marker)) in tried.filter(|(_, (_, _, marker))| lower.contains(marker)) {
+            let stands = |at: usize| turned.get(at).is_some_and(|marker| lower.contains(marker.as_str()));
+            for (_, (family, points, marker)) in tried.filter(|(at, _)| stands(*at)) {
                 count(*family, *points, marker, hiding);
             }
         }

@@ -4,6 +4,9 @@
 //! classes, `word|word`, `prefix*` or unspaced script, with `~n` = up to n further words between. A family counts once, at its
 //! highest pattern. Add a phrase only with an attack text that needs it, and measure both error rates (`docs/risk.md`).
 
+use super::decode::rot13;
+use std::sync::LazyLock;
+
 /// What a phrase is a sign of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Family {
@@ -305,6 +308,12 @@ pub(super) const MARKERS: &[(Family, u16, &str)] = &[
     (FalseAuthority, 500, "---end of document---"),
     (FalseAuthority, 450, "system: you"),
 ];
+
+/// The markers as they stand in a text, in lower case, that is read straight, rotated, or in reverse.
+pub(super) static TURNED_MARKERS: LazyLock<[Vec<String>; 3]> = LazyLock::new(|| {
+    let of = |turn: fn(&str) -> String| MARKERS.iter().map(|(_, _, marker)| turn(marker)).collect();
+    [of(str::to_owned), of(rot13), of(|marker| marker.chars().rev().collect())]
+});
 
 /// The ASCII punctuation of a text, and its spaces, as bits.
 const fn punctuation(text: &[u8]) -> u128 {

@@ -29,10 +29,14 @@ pub(super) struct Words {
 pub(super) struct Seen {
     /// The ASCII characters that are neither letters nor digits, as bits.
     marks: u128,
+    /// A Latin letter without marks.
+    pub(super) latin: bool,
     /// `www.` in either case.
     pub(super) www: bool,
     /// Length of the longest run of base64 digits.
     pub(super) digits: usize,
+    /// Words with digits that may be the code of a letter, by their length.
+    pub(super) codes: usize,
     /// Length of the longest run of characters that secrets are made of.
     pub(super) secret: usize,
 }
@@ -63,6 +67,33 @@ impl Word {
     pub(super) const LETTER: u8 = 1 << 6;
     /// A character of a script without spaces.
     pub(super) const UNSPACED: u8 = 1 << 7;
+    /// Letters and digits.
+    const DIGITS: u8 = 1 << 5;
+    /// Something else too.
+    const OTHER: u8 = 1 << 4;
+
+    /// What it is made of.
+    fn made(self) -> Made {
+        match self.ways & (Self::UNSPACED | Self::OTHER | Self::DIGITS) {
+            0 => Made::Letters,
+            Self::DIGITS => Made::Digits,
+            ways if ways & Self::UNSPACED != 0 => Made::Unspaced,
+            _ => Made::Other,
+        }
+    }
+}
+
+/// What a word is made of, for those who read every word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Made {
+    /// Nothing but a-z; or it is too long to be kept.
+    Letters,
+    /// a-z and digits.
+    Digits,
+    /// One character of a script without spaces.
+    Unspaced,
+    /// Anything else too.
+    Other,
 }
 
 /// What a word is made of.
@@ -118,32 +149,34 @@ impl Words {
         self.bytes = text.len();
         self.seen = Seen::default();
         let mut begun = Begun { word: 0, script: Script::Letters, digits: 0, secret: 0 };
+        let bytes = text.as_bytes();
         let mut at = 0;
-        while let Some(rest) = text.get(at..).filter(|rest| !rest.is_empty()) {
-            let mut seen = 0;
-            let class = |byte: &u8| CLASSES[usize::from(*byte)];
-            let length = rest.bytes().position(|byte| {
-                seen |= class(&byte);
-                class(&byte) == 0
-            });
-            let (run, rest) = rest.split_at_checked(length.unwrap_or(rest.len())).unwrap_or_default();
-            self.letters.push_str(run);
-            if seen & DIGIT != 0 {
-                begun.script = begun.script.max(Script::Digits);
-            }
-            at += run.len();
-            match rest.chars().next() {
-                Some(c @ ..='\u{7f}') => {
-                    self.seen.www |= c == '.' && ends_in_www(run);
-                    self.mark(c as u8, at, &mut begun, phrases);
+        while let Some(first) = bytes.get(at) {
+            let class = CLASSES[usize::from(*first)];
+            if class != 0 {
+                let start = at;
+                let mut seen = class;
+                at += 1;
+                while let Some(class) = bytes.get(at).map(|byte| CLASSES[usize::from(*byte)]).filter(|class| *class != 0) {
+                    seen |= class;
                     at += 1;
                 }
-                Some(c) => {
-                    self.runs_end(at, at + c.len_utf8(), &mut begun);
-                    self.other(c, &mut begun, phrases);
-                    at += c.len_utf8();
+                let run = text.get(start..at).unwrap_or_default();
+                self.letters.push_str(run);
+                self.seen.latin |= seen & LETTER != 0;
+                if seen & DIGIT != 0 {
+                    begun.script = begun.script.max(Script::Digits);
                 }
-                None => {}
+                self.seen.www |= bytes.get(at) == Some(&b'.') && ends_in_www(run);
+            } else if first.is_ascii() {
+                self.mark(*first, at, &mut begun, phrases);
+                at += 1;
+            } else if let Some(c) = text.get(at..).and_then(|rest| rest.chars().next()) {
+                self.runs_end(at, at + c.len_utf8(), &mut begun);
+                self.other(c, &mut begun, phrases);
+                at += c.len_utf8();
+            } else {
+                break;
             }
         }
         self.end(&mut begun, phrases);
@@ -169,22 +202,33 @@ impl Words {
 
     /// Takes a character beyond ASCII.
     fn other(&mut self, c: char, begun: &mut Begun, phrases: &Phrases) {
-        c.to_lowercase().for_each(|c| {
-            if is_unspaced(c) {
-                self.end(begun, phrases);
-                self.letters.push(c);
-                begun.script = Script::Other;
-                self.end(begun, phrases);
-                if let Some(word) = self.words.last_mut() {
-                    word.ways |= Word::UNSPACED;
-                }
-            } else if c.is_alphanumeric() {
-                self.letters.push(c);
-                begun.script = Script::Other;
-            } else if c != '’' || self.letters.len() == begun.word {
-                self.end(begun, phrases);
+        if is_unspaced(c) {
+            // None of them has a case.
+            self.end(begun, phrases);
+            self.letters.push(c);
+            begun.script = Script::Other;
+            self.end(begun, phrases);
+            if let Some(word) = self.words.last_mut() {
+                word.ways |= Word::UNSPACED;
             }
-        });
+        } else if matches!(c, 'α'..='ω' | 'а'..='я') {
+            // Most letters of two scripts, for which the tables need not be asked.
+            self.letters.push(c);
+            begun.script = Script::Other;
+        } else {
+            c.to_lowercase().for_each(|c| self.lower(c, begun, phrases));
+        }
+    }
+
+    /// Takes one that is in lower case.
+    fn lower(&mut self, c: char, begun: &mut Begun, phrases: &Phrases) {
+        if c.is_alphanumeric() {
+            self.seen.latin |= c.is_ascii_alphabetic();
+            self.letters.push(c);
+            begun.script = Script::Other;
+        } else if c != '’' || self.letters.len() == begun.word {
+            self.end(begun, phrases);
+        }
     }
 
     /// Ends the runs that began before `at`; others may begin at `next`.
@@ -205,21 +249,24 @@ impl Words {
             let ways = match (script, word) {
                 (_, [letter]) if letter.is_ascii_alphabetic() => Word::LETTER,
                 (Script::Letters, word) => phrases.ways(word),
-                (Script::Digits, word) => Way::ALL.iter().fold(0, |ways, way| ways | way.bit_if(way.may_read(word, phrases))),
-                (Script::Other, _) => Way::ALL.iter().fold(0, |ways, way| ways | way.bit_if(true)),
+                (Script::Digits, word) => {
+                    self.seen.codes += usize::from(matches!(word.len(), 2 | 3 | 8));
+                    Way::ALL.iter().fold(Word::DIGITS, |ways, way| ways | way.bit_if(way.may_read(word, phrases)))
+                }
+                (Script::Other, _) => Way::ALL.iter().fold(Word::OTHER, |ways, way| ways | way.bit_if(true)),
             };
             self.words.push(Word { length, ways });
         }
         begun.word = self.letters.len();
     }
 
-    /// Gives every word as it is written, and whether it is a character of a script without spaces.
-    pub(super) fn all(&self, mut take: impl FnMut(&str, bool)) {
-        let mut start = 0;
+    /// Gives every word as it is written, and what it is made of.
+    pub(super) fn all(&self, mut take: impl FnMut(&[u8], Made)) {
+        let mut rest = self.letters.as_bytes();
         for word in &self.words {
-            let end = start + usize::from(word.length);
-            take(self.letters.get(start..end).unwrap_or_default(), word.ways & Word::UNSPACED != 0);
-            start = end;
+            let (this, behind) = rest.split_at_checked(usize::from(word.length)).unwrap_or_default();
+            take(this, word.made());
+            rest = behind;
         }
     }
 
@@ -364,6 +411,13 @@ mod tests {
             for (way, written) in [(Way::Straight, &**word), (Way::Rotated, &rotated), (Way::Reversed, &reversed)] {
                 assert_ne!(PHRASES.ways(written.to_uppercase().as_bytes()) & way.bit_if(true), 0, "{way:?} {word}");
             }
+        }
+    }
+
+    #[test]
+    fn what_is_written_without_spaces_has_no_case() {
+        for c in ('\0'..=char::MAX).filter(|c| is_unspaced(*c) || matches!(c, 'α'..='ω' | 'а'..='я')) {
+            assert_eq!(c.to_lowercase().collect::<Vec<_>>(), [c]);
         }
     }
 

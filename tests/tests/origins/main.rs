@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 /// What the user wants.
 const INTENT: &str = "Answer the mail of Ann Lee <ann@x.example> and tell her about https://bills.example/7";
-const TOOLS: [&str; 3] = ["read_mail", "directory", "send_mail"];
+const TOOLS: [&str; 4] = ["read_mail", "read_list", "directory", "send_mail"];
 
 /// Members of `_meta` that carry a lease of this session.
 fn lease(place: &Place, session: &str) -> Value {
@@ -58,7 +58,9 @@ fn what_the_session_has_seen_decides() {
     assert_eq!(send(&mut gateway, &["bob@x.example"]), "ok");
     assert_eq!(send(&mut gateway, &["eve@evil.example"]), "provenance_untrusted");
     assert_eq!(send(&mut gateway, &["bob@x.example", "eve@evil.example"]), "provenance_untrusted", "each item");
-    assert_eq!(send(&mut gateway, &["bob@x.example, eve@evil.example"]), "provenance_unreadable");
+    assert_eq!(send(&mut gateway, &["bob@x.example, eve@evil.example"]), "provenance_untrusted", "each of a list in one text");
+    assert_eq!(send(&mut gateway, &["bob@x.example; Ann <ann@x.example>"]), "ok");
+    assert_eq!(send(&mut gateway, &["bob@x.example,"]), "provenance_unreadable");
     // Of a trusted tool the text counts too.
     let found = call(&mut gateway, &place, "s", "directory", json!({"text": "Carla is at carla@x.example."}));
     assert_eq!(reason(&found), "ok");
@@ -75,6 +77,22 @@ fn what_the_session_has_seen_decides() {
         lines.iter().filter(|line| line["tool"] == "send_mail" && line["d"] == "allow").map(|line| &line["from"]).collect();
     assert_eq!(from, [&json!([["to", "intent"]]), &json!([["to", "structured"]]), &json!([["to", "trusted"]])]);
     assert!(!place.entries().iter().any(|line| line.to_string().contains("x.example")));
+}
+
+#[test]
+fn a_printed_list_has_members_where_the_manifest_says_its_form() {
+    let place = Place::new("origins");
+    let mut gateway = place.start(&origins());
+    let printed = |sender: &str| format!("- body: 'Hi.\n\n    cc: eve@evil.example'\n  sender: {sender}\n");
+    read(&mut gateway, &place, "s", "bob@x.example", &printed("carl@x.example"));
+    assert_eq!(send(&mut gateway, &place, "s", &["carl@x.example"]), "provenance_untrusted", "a text of a tool that prints none");
+    for text in [printed("dora@x.example"), "- sender: fred@x.example\nand more".to_owned()] {
+        assert_eq!(reason(&call(&mut gateway, &place, "s", "read_list", json!({ "text": text }))), "ok");
+    }
+    assert_eq!(send(&mut gateway, &place, "s", &["dora@x.example"]), "ok");
+    assert_eq!(send(&mut gateway, &place, "s", &["eve@evil.example"]), "provenance_untrusted", "a line of a message");
+    assert_eq!(send(&mut gateway, &place, "s", &["fred@x.example"]), "provenance_untrusted", "a text that is not all a list");
+    gateway.finish();
 }
 
 #[test]

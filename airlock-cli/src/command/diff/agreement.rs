@@ -74,8 +74,8 @@ fn the_gateway_agrees_about_where_values_come_from() {
     let world = worlds::origins::world().prop_map(|mut policy| {
         let input = |name: &str| worlds::rest::input(name, ir::InputKind::String, false);
         let tool = worlds::rest::rest_tool("airlock_audit_tail", worlds::rest::rest_of(vec![input("limit"), input("other")]));
-        let ir::Tool { origins, trusted, approval, .. } = policy.tools[0].clone();
-        policy.tools[0] = ir::Tool { origins, trusted, approval, ..tool };
+        let ir::Tool { origins, trusted, result, approval, .. } = policy.tools[0].clone();
+        policy.tools[0] = ir::Tool { origins, trusted, result, approval, ..tool };
         policy.grants[0].domains = vec!["p.x.com".to_owned()];
         policy
     });

@@ -1,6 +1,6 @@
 //! A case in words: who calls what, with which arguments, under which lease, after what.
 
-use airlock_policy::authority::{Case, IssueCall, Passed, Past, Place, Request, Spotted, When, reading};
+use airlock_policy::authority::{Case, IssueCall, Passed, Past, Place, Request, Spotted, When, printed, reading};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
@@ -70,6 +70,9 @@ fn seen(name: &str, Spotted { look, place }: &Spotted) -> String {
         Place::Nowhere => "nowhere in the session".to_owned(),
         Place::Intent => "in the intent".to_owned(),
         Place::Structured(tool) => format!("as a whole member of a result {}", of(tool)),
+        Place::Printed(tool, form) => {
+            format!("as a whole member of a text, printed as {}, of a result {}", printed(*form), of(tool))
+        }
         Place::Screened(tool) => format!("in the text of a result without signs of an injection {}", of(tool)),
         Place::Text(tool) => format!("in the text of a result {}", of(tool)),
     };

@@ -3,7 +3,7 @@
 use crate::cases::{Carrier, Expect, Terms};
 use crate::judge::{Asked, Judge, Lease, Request, Ruling, Sitting, look};
 use airlock_policy::authority::{self, Case, IssueCall, Past, Place, Verdict, When};
-use airlock_policy::ir::{ArgRule, Issue, Policy, Rate};
+use airlock_policy::ir::{ArgRule, Form, Issue, Policy, Rate};
 use airlock_runtime::clock::Micros;
 use airlock_runtime::lease::entry_within;
 use airlock_runtime::limits::RISK_MAX;
@@ -330,11 +330,17 @@ fn supposed(policy: &Policy, case: &Case, risk: &std::collections::BTreeMap<Stri
         let tool = tool.as_ref().and_then(|name| policy.tools.iter().find(|tool| tool.name == *name));
         if tool.is_some_and(|tool| tool.trusted) { vec![Source::Trusted] } else { Vec::new() }
     };
+    let form = |tool: &Option<String>| {
+        let tool = tool.as_ref().and_then(|name| policy.tools.iter().find(|tool| tool.name == *name));
+        tool.map_or_else(Form::default, |tool| tool.result)
+    };
+    let member = |is_one: bool| if is_one { vec![Source::Structured, Source::Text] } else { vec![Source::Text] };
     // As the gateway learns a result: everything in it is text, and what stands alone a member.
     let sources = |place: &Place| match place {
         Place::Nowhere => Vec::new(),
         Place::Intent => vec![Source::Intent],
-        Place::Structured(tool) => [vec![Source::Structured, Source::Text], trusts(tool)].concat(),
+        Place::Structured(tool) => [member(form(tool) != Form::Text), trusts(tool)].concat(),
+        Place::Printed(tool, printed) => [member(form(tool) == *printed), trusts(tool)].concat(),
         Place::Screened(tool) => [vec![Source::Screened, Source::Text], trusts(tool)].concat(),
         Place::Text(tool) => [vec![Source::Text], trusts(tool)].concat(),
     };

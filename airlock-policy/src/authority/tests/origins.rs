@@ -2,13 +2,15 @@
 
 use super::worlds::origins::{LOOKS, world};
 use super::*;
-use crate::ir::{Origin, Otherwise, Source};
+use crate::ir::{Form, Origin, Otherwise, Source};
 
 /// Every place under every reading, for one argument and for both.
 fn cases() -> Vec<Case> {
     let tools = [None, Some("airlock_audit_tail"), Some("airlock_usage_stats")].map(|tool| tool.map(str::to_owned));
-    let results =
-        tools.iter().flat_map(|tool| [Place::Structured(tool.clone()), Place::Screened(tool.clone()), Place::Text(tool.clone())]);
+    let results = tools.iter().flat_map(|tool| {
+        let printed = Form::PRINTED.map(|form| Place::Printed(tool.clone(), form));
+        [Place::Structured(tool.clone()), Place::Screened(tool.clone()), Place::Text(tool.clone())].into_iter().chain(printed)
+    });
     let places: Vec<Place> = [Place::Nowhere, Place::Intent].into_iter().chain(results).collect();
     let spotted: Vec<Option<Spotted>> = std::iter::once(None)
         .chain(places.iter().flat_map(|place| LOOKS.map(|look| Some(Spotted { look, place: place.clone() }))))
@@ -69,5 +71,33 @@ fn fewer_sources_and_a_refusal_instead_of_a_question_are_no_gain() {
             rows.iter().filter_map(|row| row.witness.as_ref()?.seen.get("limit").map(|it| it.place.clone())).collect();
         assert_eq!(seen, [place], "{rows:?}");
         assert_eq!(rows[0].dimension, Dimension::Provenance("limit".into()));
+    }
+}
+
+#[test]
+fn a_form_that_makes_members_is_a_gain_and_one_that_makes_none_is_not() {
+    let with = |result: Form| {
+        let origins =
+            vec![Origin { arg: "limit".into(), look: LOOKS[0], from: vec![Source::Structured], otherwise: Otherwise::Deny }];
+        let tools = vec![
+            Tool { origins, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) },
+            Tool { result, ..tool_of("airlock_usage_stats", Builtin::AirlockUsageStats) },
+        ];
+        policy(tools, vec![grant_of("a", &["airlock_audit_tail", "airlock_usage_stats"], &[])])
+    };
+    let tool = || Some("airlock_usage_stats".to_owned());
+    for (old, new, place) in [
+        (Form::Text, Form::Json, Some(Place::Structured(tool()))),
+        (Form::Json, Form::Yaml, Some(Place::Printed(tool(), Form::Yaml))),
+        (Form::Yaml, Form::Csv, Some(Place::Printed(tool(), Form::Csv))),
+        (Form::Csv, Form::Table, Some(Place::Printed(tool(), Form::Table))),
+        (Form::Table, Form::Json, None),
+        (Form::Json, Form::Text, None),
+        (Form::Yaml, Form::Yaml, None),
+    ] {
+        let rows = gains(&with(old), &with(new));
+        let seen: Vec<_> =
+            rows.iter().filter_map(|row| row.witness.as_ref()?.seen.get("limit").map(|it| it.place.clone())).collect();
+        assert_eq!(seen, Vec::from_iter(place), "{old:?} {new:?} {rows:?}");
     }
 }

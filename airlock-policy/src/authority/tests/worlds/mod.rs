@@ -39,6 +39,7 @@ pub(crate) fn tool_of(name: &str, builtin: Builtin) -> Tool {
         args: Vec::new(),
         origins: Vec::new(),
         trusted: false,
+        result: ir::Form::Json,
         strict: true,
         labels: Vec::new(),
         approval: None,

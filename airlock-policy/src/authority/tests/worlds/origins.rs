@@ -1,7 +1,7 @@
 //! Where values come from.
 
 use super::*;
-use ir::{Approval, Look, Origin, Otherwise, Source, ValueKind};
+use ir::{Approval, Form, Look, Origin, Otherwise, Source, ValueKind};
 
 pub(crate) const LOOKS: [Look; 3] = [Look::Whole(ValueKind::Email), Look::Whole(ValueKind::Name), Look::Inside];
 
@@ -20,14 +20,16 @@ pub(crate) fn origin(arg: &'static str) -> impl Strategy<Value = Option<Origin>>
 
 pub(crate) fn world() -> impl Strategy<Value = Policy> {
     let approval = prop::option::weighted(0.2, Just(Approval::Human));
-    (origin("limit"), origin("other"), any::<[bool; 2]>(), approval).prop_map(|(one, two, trusted, approval)| {
+    let form = || prop::sample::select(vec![Form::Text, Form::Json, Form::Json, Form::Yaml, Form::Csv, Form::Table]);
+    let results = [(any::<bool>(), form()), (any::<bool>(), form())];
+    (origin("limit"), origin("other"), results, approval).prop_map(|(one, two, results, approval)| {
         let origins = one.into_iter().chain(two).collect();
         let mut tools = vec![
             Tool { origins, approval, ..tool_of("airlock_audit_tail", Builtin::AirlockAuditTail) },
             tool_of("airlock_usage_stats", Builtin::AirlockUsageStats),
         ];
-        for (tool, trusted) in tools.iter_mut().zip(trusted) {
-            tool.trusted = trusted;
+        for (tool, (trusted, result)) in tools.iter_mut().zip(results) {
+            (tool.trusted, tool.result) = (trusted, result);
         }
         policy(tools, vec![grant_of("a", &["airlock_audit_tail", "airlock_usage_stats"], &[])])
     })
