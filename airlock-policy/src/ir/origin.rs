@@ -82,7 +82,7 @@ pub enum Otherwise {
 
 /// How results of a tool are read: what in them counts as a whole member.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Form {
     /// As words alone: nothing of them is a member.

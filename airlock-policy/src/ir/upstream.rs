@@ -23,11 +23,11 @@ pub struct Upstream {
     pub max_message: u64,
     /// What it may ask of the client, sorted. Left out where it is nothing, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    #[cfg_attr(test, serde(default))]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub may_ask: Vec<Question>,
     /// The least grave log messages of it that clients may have. Left out where they have none.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(test, serde(default))]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub log: Option<Level>,
     /// The kernel sandbox of its process. Left out where there is none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -39,7 +39,7 @@ pub struct Upstream {
 
 /// What an upstream may ask of the client while a call runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Question {
     /// A form, of the client's user.
@@ -67,7 +67,7 @@ impl Question {
 
 /// How grave a log message is, from the least on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[cfg_attr(test, derive(serde::Deserialize))]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
 #[serde(rename_all = "lowercase")]
 pub enum Level {
     /// `debug`.

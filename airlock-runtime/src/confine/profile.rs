@@ -71,8 +71,10 @@ const JUDGE_REFUSED: &[Rule] = &[
     refuse(libc::SYS_restart_syscall, libc::EINTR),
     // A thread that waits for another one for some instructions: the kernel takes its turn away by itself.
     refuse(libc::SYS_sched_yield, libc::EPERM),
-    // The C library counts processors when many threads ask for memory, and takes two for an answer.
+    // The C library counts processors when many threads ask for memory, and takes two for an answer. Some versions look for a file that says how
+    // many there are; they go on without.
     refuse(libc::SYS_sched_getaffinity, libc::EPERM),
+    refuse(libc::SYS_openat, libc::EACCES),
     // The standard library takes the stack of signals back at the end of the process.
     refuse(libc::SYS_sigaltstack, libc::EPERM),
 ];
