@@ -1,7 +1,7 @@
 //! Files: those that are no business of the role, and the ledger.
 
 use crate::raw::{at, call, room};
-use crate::scene::{Attack, CLOEXEC, DRAFT, GROWS, HERE, Scene, attack, own};
+use crate::scene::{Attack, CLOEXEC, DRAFT, GROWS, HERE, READS, Scene, attack, own};
 
 /// Opens a path with these flags.
 fn open(path: &[u8], flags: usize) -> Result<usize, i32> {
@@ -24,6 +24,7 @@ fn opening() -> Vec<Attack> {
     vec![
         attack("je", "open", |s| call(libc::SYS_open, &[at(s.secret.as_slice()), 0])),
         attack("je", "openat a secret", |s| open(&s.secret, CLOEXEC)),
+        attack("je", "openat a secret as the ledger is read", |s| open(&s.secret, READS)),
         attack("je", "openat a secret with other flags", |s| open(&s.secret, 0)),
         attack("je", "openat a secret to write", |s| open(&s.secret, 1 | CLOEXEC)),
         attack("je", "openat a secret to truncate", |s| open(&s.secret, 0o1001)),
@@ -31,13 +32,14 @@ fn opening() -> Vec<Attack> {
         attack("je", "openat O_TMPFILE", |s| open(&s.dir_path, 0o20_200_002 | CLOEXEC)),
         attack("je", "openat below an open directory", |s| call(libc::SYS_openat, &[s.dir_fd(), at(b"secret\0"), CLOEXEC, 0])),
         attack("je", "openat by many links", |s| {
-            open(&[&s.dir_path[..s.dir_path.len() - 1], b"/ledger/../secret\0"].concat(), CLOEXEC)
+            open(&[&s.dir_path[..s.dir_path.len() - 1], b"/ledger/../secret\0"].concat(), READS)
         }),
         attack("je", "openat2", |s| call(libc::SYS_openat2, &[HERE, at(s.secret.as_slice()), room(3), 24])),
         attack("je", "creat", |s| call(libc::SYS_creat, &[at(s.outside.as_slice()), 0o600])),
         attack("je", "make a file with the flags of a draft", |s| open(&s.outside, DRAFT)),
         attack("je", "make a file with the flags of a segment", |s| open(&s.outside, GROWS | 0o100)),
         attack("je", "/etc/passwd", |_| open(b"/etc/passwd\0", CLOEXEC)),
+        attack("je", "/etc/passwd as the ledger is read", |_| open(b"/etc/passwd\0", READS)),
         attack("je", "/proc/self/mem", |_| open(b"/proc/self/mem\0", 2 | CLOEXEC)),
         attack("je", "/proc/self/environ", |_| open(b"/proc/self/environ\0", CLOEXEC)),
         attack("je", "/proc/self/maps", |_| open(b"/proc/self/maps\0", CLOEXEC)),

@@ -109,9 +109,13 @@ impl Scene {
 pub(crate) const HERE: usize = -100_isize as usize;
 /// Flags as the ledger uses them.
 pub(crate) const CLOEXEC: usize = 0o2_000_000;
-const NOFOLLOW: usize = 0o400_000;
-pub(crate) const DRAFT: usize = 0o1 | 0o100 | 0o1000 | CLOEXEC | NOFOLLOW;
-pub(crate) const GROWS: usize = 0o2 | 0o2000 | CLOEXEC | NOFOLLOW;
+/// Not by a link, and without waiting.
+const AS_IT_IS: usize = 0o400_000 | 0o4000;
+pub(crate) const READS: usize = CLOEXEC | AS_IT_IS;
+pub(crate) const DRAFT: usize = 0o1 | 0o100 | CLOEXEC | AS_IT_IS;
+pub(crate) const GROWS: usize = 0o2 | 0o2000 | CLOEXEC | AS_IT_IS;
+/// A directory, to list or sync it.
+const LISTS: usize = 0o200_000 | 0o4000 | CLOEXEC;
 
 fn io<T>(result: std::io::Result<T>) -> Result<usize, i32> {
     result.map(|_| 0).map_err(|error| error.raw_os_error().unwrap_or(-1))
@@ -140,13 +144,16 @@ pub(crate) fn controls() -> Vec<Attack> {
             let fd = call(libc::SYS_openat, &[HERE, at(c(&draft).as_slice()), DRAFT, 0o600])?;
             call(libc::SYS_fsync, &[fd])?;
             io(fs::rename(&draft, &path))?;
-            io(File::open(&scene.ledger).and_then(|dir| dir.sync_all()))
+            let dir = call(libc::SYS_openat, &[HERE, at(c(&scene.ledger).as_slice()), LISTS, 0])?;
+            call(libc::SYS_fsync, &[dir])
         }),
         control("jl", "begin a segment", |scene| {
             call(libc::SYS_openat, &[HERE, at(scene.inside.as_slice()), GROWS | 0o100, 0o600])
         }),
         control("jl", "read the ledger", |scene| {
-            io(fs::read_dir(&scene.ledger).and_then(|all| fs::read(scene.ledger.join("segment")).map(|_| all.count())))
+            io(fs::read_dir(&scene.ledger).map(Iterator::count))?;
+            let fd = call(libc::SYS_openat, &[HERE, at(c(scene.ledger.join("segment")).as_slice()), READS, 0])?;
+            call(libc::SYS_pread64, &[fd, room(1), 8, 0])
         }),
         control("jl", "look for a kill file", |scene| match scene.ledger.join("kill").symlink_metadata() {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(0),

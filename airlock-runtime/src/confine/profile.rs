@@ -72,17 +72,20 @@ const BASE: &[Rule] = &[
 /// Flags of sending: never those that open a connection (`MSG_FASTOPEN`).
 const SENT: Is = Is::IntBut { free: bits(libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT), is: 0 };
 
+/// As the C library reads.
 const READS: u32 = bits(libc::O_RDONLY | libc::O_CLOEXEC);
+/// A file of the ledger, never by a link, and without waiting for the other end of a pipe.
+const LEDGER_READS: u32 = bits(libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
 const LISTS: u32 = bits(libc::O_RDONLY | libc::O_CLOEXEC | libc::O_DIRECTORY | libc::O_NONBLOCK);
 /// A draft, which takes the place of the file by renaming.
-const DRAFT: u32 = bits(libc::O_WRONLY | libc::O_CREAT | libc::O_TRUNC | libc::O_CLOEXEC | libc::O_NOFOLLOW);
+const DRAFT: u32 = bits(libc::O_WRONLY | libc::O_CREAT | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
 /// A file that only grows: the next segment, its salts, marks of the seal.
-const GROWS: u32 = bits(libc::O_APPEND | libc::O_CLOEXEC | libc::O_NOFOLLOW);
+const GROWS: u32 = bits(libc::O_APPEND | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
 /// Such files are for their owner alone.
 const PRIVATE: Cond = Cond(3, Is::Int(&[0o600]));
 
 const LEDGER_OPENS: When = &[
-    &[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[READS, LISTS, GROWS | bits(libc::O_RDWR)]))],
+    &[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[LEDGER_READS, LISTS, GROWS | bits(libc::O_RDWR)]))],
     &[
         Cond(0, Is::Int(&[HERE])),
         Cond(2, Is::Int(&[DRAFT, GROWS | bits(libc::O_RDWR | libc::O_CREAT), GROWS | bits(libc::O_WRONLY | libc::O_CREAT)])),

@@ -68,9 +68,14 @@ impl Epoch {
         Ok(Self { number, key, since: line.seq + 1, began: line.micros().unwrap_or(self.began) })
     }
 
+    /// Has it, with so many entries in all, one but the entry that began it?
+    pub(super) const fn has_entries(&self, entries: u64) -> bool {
+        entries > self.since
+    }
+
     /// Is it time for the next key? An epoch without an entry of its own is not ended.
     pub(super) const fn is_over(&self, entries: u64, now: Micros, age: u64) -> bool {
-        entries > self.since && now.0 >= self.began.0.saturating_add(age)
+        self.has_entries(entries) && now.0 >= self.began.0.saturating_add(age)
     }
 }
 

@@ -73,7 +73,7 @@ impl Keys {
 
     fn open_or(dir: &Path, create: bool) -> Result<Self, LedgerError> {
         let path = dir.join(files::KEYS).join(FILE);
-        let file = match private().read(true).write(true).create(create).open(&path) {
+        let file = match private().read().write().create_if(create).open(&path) {
             Ok(file) => file,
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(damaged(dir, "keys/epoch.key is missing")),
             Err(error) => return Err(LedgerError::io("open", &path, error)),

@@ -3,15 +3,17 @@
 use super::line::{self, LINE_MAX};
 use super::note::NOTE_MAX;
 use crate::clock::Micros;
-use std::fs::File;
+use rustix::fs::OFlags;
+use rustix::io::Errno;
+use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
-use std::os::unix::fs::FileExt;
+use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
 /// The two-slot head.
 pub(super) const HEAD: &str = "head";
 /// The newest signed checkpoint.
-pub(super) const CHECKPOINT: &str = "checkpoint";
+pub const CHECKPOINT: &str = "checkpoint";
 /// The newest checkpoint that a witness has cosigned.
 pub const WITNESSED: &str = "witnessed";
 /// Aggregates of the seal after every few hundred entries.
@@ -61,8 +63,7 @@ pub fn segments(dir: &Path) -> io::Result<Vec<Segment>> {
         if let Some(digits) = digits.filter(|d| d.len() == 20 && d.bytes().all(|b| b.is_ascii_digit()))
             && let Ok(first) = digits.parse()
         {
-            let kind = item.file_type()?;
-            if !kind.is_file() && !kind.is_symlink() {
+            if !item.file_type()?.is_file() {
                 return Err(irregular(&item.path()));
             }
             found.push(Segment { first, path: item.path() });
@@ -72,27 +73,90 @@ pub fn segments(dir: &Path) -> io::Result<Vec<Segment>> {
     Ok(found)
 }
 
-/// Opens a file for reading. It has to be a regular one: a pipe in its place would keep a reader waiting for ever.
-pub(super) fn open(path: &Path) -> io::Result<File> {
-    match path.metadata()?.is_file() {
-        true => File::open(path),
-        false => Err(irregular(path)),
+/// How a file of a ledger is opened: for its owner alone where it is made, at its own name and not by a link, and a regular file or not at all.
+/// What it is, is asked of what was opened: a name may mean another file a moment later. Nothing here waits, whatever lies there: without
+/// `O_NONBLOCK` a pipe would keep its reader until somebody writes.
+#[derive(Debug, Clone, Copy, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is a flag of one call, as in the standard library")]
+pub(super) struct Opening {
+    read: bool,
+    write: bool,
+    append: bool,
+    create: bool,
+    truncate: bool,
+}
+
+impl Opening {
+    pub(super) const fn read(self) -> Self {
+        Self { read: true, ..self }
+    }
+
+    pub(super) const fn write(self) -> Self {
+        Self { write: true, ..self }
+    }
+
+    pub(super) const fn append(self) -> Self {
+        Self { append: true, ..self }
+    }
+
+    pub(super) const fn create(self) -> Self {
+        self.create_if(true)
+    }
+
+    pub(super) const fn create_if(self, create: bool) -> Self {
+        Self { create, ..self }
+    }
+
+    /// Emptied once it is known to be what it should be.
+    pub(super) const fn truncate(self) -> Self {
+        Self { truncate: true, ..self }
+    }
+
+    pub(super) fn open(self, path: &Path) -> io::Result<File> {
+        let Self { read, write, append, create, truncate } = self;
+        let flags = i32::try_from((OFlags::NOFOLLOW | OFlags::NONBLOCK).bits()).unwrap_or(0);
+        let opened =
+            OpenOptions::new().read(read).write(write).append(append).create(create).mode(0o600).custom_flags(flags).open(path);
+        let file = opened.map_err(|error| match Errno::from_io_error(&error) {
+            // A link; a pipe that nobody reads, or a socket.
+            Some(Errno::LOOP | Errno::NXIO) => irregular(path),
+            Some(_) | None => error,
+        })?;
+        if !file.metadata()?.is_file() {
+            return Err(irregular(path));
+        }
+        if truncate {
+            file.set_len(0)?;
+        }
+        Ok(file)
     }
 }
 
-fn irregular(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::InvalidInput, format!("{} is not a regular file", path.display()))
+/// Opens a file of a ledger for reading.
+pub(super) fn open(path: &Path) -> io::Result<File> {
+    Opening::default().read().open(path)
 }
 
-/// The bytes of a note, and one more than the longest has where it is longer: whatever reads notes refuses that.
-pub(super) fn read_note(path: &Path) -> io::Result<Vec<u8>> {
+fn irregular(path: &Path) -> io::Error {
+    io::Error::new(
+        io::ErrorKind::InvalidInput,
+        format!("{} is not a regular file: a link, a pipe or a directory lies there", path.display()),
+    )
+}
+
+/// The bytes of a note that lies in the directory of a ledger, and one more than the longest has where it is longer: whatever reads notes
+/// refuses that.
+///
+/// # Errors
+/// It cannot be read, or is no regular file.
+pub fn read_note(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     open(path)?.take(NOTE_MAX as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// How a scan ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum End {
     /// Behind the last line feed.
     Clean,

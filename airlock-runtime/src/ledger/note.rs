@@ -125,8 +125,15 @@ impl Checkpoint {
         let (origin, n, root) = (lines.next()?, lines.next()?, lines.next()?);
         let root = Base64::decode_vec(root).ok()?.try_into().ok()?;
         let checkpoint = Self { origin: origin.to_owned(), n: n.parse().ok()?, root };
-        // Only the canonical text is accepted: it is rebuilt and compared. Extension lines are not used here.
-        (checkpoint.text().strip_suffix('\n') == Some(text) && signatures.ends_with('\n')).then_some((checkpoint, signatures))
+        let is_signature = |line: &str| {
+            let parts = line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' '));
+            parts.is_some_and(|(name, signed)| !name.is_empty() && !signed.is_empty() && !signed.contains(char::is_whitespace))
+        };
+        // Only the canonical text is accepted: it is rebuilt and compared. Extension lines are not used here, and behind the text there are
+        // signatures and nothing else.
+        let fits =
+            checkpoint.text().strip_suffix('\n') == Some(text) && signatures.strip_suffix('\n')?.split('\n').all(is_signature);
+        fits.then_some((checkpoint, signatures))
     }
 }
 

@@ -8,7 +8,7 @@ use super::epoch::EPOCH_AGE;
 use super::epochkey::Keys;
 use super::evidence;
 use super::facts::Facts;
-use super::files::{self, End, Segment};
+use super::files::{self, End, Opening, Segment};
 use super::fold::Folded;
 use super::head::{Head, boot_id};
 use super::line::{self, LINE_MAX};
@@ -25,6 +25,7 @@ use crate::policy::evidence::Evidence;
 use crate::policy::{Durability, Policy};
 use base64ct::{Base64, Encoding};
 use ed25519_dalek::SigningKey;
+use rustix::fs::OFlags;
 use serde::Deserialize;
 use std::fs::{DirBuilder, File, Metadata, OpenOptions};
 use std::io::{Read, Write};
@@ -95,7 +96,7 @@ pub(super) fn prepare(dir: &Path, terms: Terms<'_>) -> Result<Head, LedgerError>
     // It lies elsewhere, where a confined process does not read any more.
     boot_id();
     let path = dir.join(files::HEAD);
-    let file = private().read(true).write(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
+    let file = private().read().write().create().open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
     Ok(Head::new(file, path))
 }
 
@@ -148,7 +149,7 @@ pub(super) fn join(dir: &Path, pol: &str) -> Result<(Store, Durability), LedgerE
     let none =
         || LedgerError::Origin(format!("there is no ledger in {}: name the directory that the gateway uses", dir.display()));
     let first = files::segments(dir).map_err(|e| LedgerError::io("read", dir, e))?.into_iter().next().ok_or_else(none)?;
-    let file = private().read(true).open(&first.path).map_err(|e| LedgerError::io("open", &first.path, e))?;
+    let file = private().read().open(&first.path).map_err(|e| LedgerError::io("open", &first.path, e))?;
     let genesis = read_genesis(&file).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
     let known = [Durability::Power, Durability::Effect, Durability::Process];
     let durability = known.into_iter().find(|durability| durability.word() == genesis.durability);
@@ -161,6 +162,7 @@ fn create(dir: &Path, head: Head, terms: Terms<'_>, seed: Option<&Seed>) -> Resu
     let key = load_key(dir)?.map_or_else(|| new_key(dir), Ok)?;
     let segment = Segment { first: 0, path: dir.join(files::segment_name(0)) };
     let mut store = assemble(dir, head, segment, terms, key)?;
+    store.check_checkpoint()?;
     store.cursor.seal = seed.map(Seal::start);
     write_genesis(&mut store, terms, seed)?;
     Ok(store)
@@ -175,7 +177,9 @@ fn create_again(dir: &Path, head: Head, segment: Segment, terms: Terms<'_>) -> R
     if size > LINE_MAX as u64 {
         return Err(lost());
     }
-    match (store.follow(size)?, store.cursor.range.len()) {
+    let end = store.follow(size)?;
+    store.check_checkpoint()?;
+    match (end, store.cursor.range.len()) {
         (End::Clean, 1) => {
             store.open_epoch_keys()?;
             store.head.allocate()?;
@@ -220,7 +224,7 @@ fn write_genesis(store: &mut Store, terms: Terms<'_>, seed: Option<&Seed>) -> Re
 pub(super) fn check_genesis(store: &mut Store, terms: Terms<'_>) -> Result<GenesisLine, LedgerError> {
     let dir = &store.dir;
     let path = dir.join(files::segment_name(0));
-    let first = private().read(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
+    let first = private().read().open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
     let genesis = read_genesis(&first).ok_or_else(|| damaged(dir, "line 0 is not a genesis entry"))?;
     let advice = "name another ledger directory for this gateway";
     if genesis.v != VERSION {
@@ -267,7 +271,7 @@ pub(super) fn assemble(
     terms: Terms<'_>,
     key: Locked<SigningKey>,
 ) -> Result<Store, LedgerError> {
-    let file = private().read(true).append(true).create(true).open(&segment.path);
+    let file = private().read().append().create().open(&segment.path);
     let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
     let evidence = open_evidence(dir, segment.first)?;
     let cursor = Cursor::start(first_prev(terms.origin, key.verifying_key().as_bytes()));
@@ -303,7 +307,7 @@ pub(super) fn assemble(
 /// The evidence of the segment that begins with entry `first`.
 pub(super) fn open_evidence(dir: &Path, first: u64) -> Result<File, LedgerError> {
     let path = dir.join(files::EVIDENCE).join(files::segment_name(first));
-    private().read(true).append(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))
+    private().read().append().create().open(&path).map_err(|e| LedgerError::io("open", &path, e))
 }
 
 /// Longest text of the key file: 44 characters and a line end, with room for an editor's.
@@ -329,7 +333,7 @@ pub(super) fn private_to_me(path: &Path, meta: &Metadata, forbidden: u32) -> Res
 /// The log key; `None` if there is no file.
 pub(super) fn load_key(dir: &Path) -> Result<Option<Locked<SigningKey>>, LedgerError> {
     let path = dir.join(files::KEYS).join("log.key");
-    let file = match private().read(true).open(&path) {
+    let file = match private().read().open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(LedgerError::io("read", &path, error)),
@@ -370,7 +374,7 @@ fn locked(seed: &[u8; 32]) -> Result<Locked<SigningKey>, LedgerError> {
 pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError> {
     let dir = path.parent().unwrap_or(path);
     let draft = path.with_extension("draft");
-    let written = private().write(true).create(true).truncate(true).open(&draft).and_then(|mut file| {
+    let written = private().write().create().truncate().open(&draft).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()?;
         std::fs::rename(&draft, path)
@@ -380,14 +384,18 @@ pub(super) fn durable_file(path: &Path, bytes: &[u8]) -> Result<(), LedgerError>
 }
 
 pub(super) fn sync_dir(dir: &Path) -> Result<(), LedgerError> {
-    File::open(dir).and_then(|dir| dir.sync_all()).map_err(|e| LedgerError::io("sync", dir, e))
+    let flags = i32::try_from((OFlags::DIRECTORY | OFlags::NONBLOCK).bits()).unwrap_or(0);
+    OpenOptions::new()
+        .read(true)
+        .custom_flags(flags)
+        .open(dir)
+        .and_then(|dir| dir.sync_all())
+        .map_err(|e| LedgerError::io("sync", dir, e))
 }
 
-/// Files of a ledger are for its owner alone; a link in their place is refused.
-pub(super) fn private() -> OpenOptions {
-    let mut options = OpenOptions::new();
-    options.mode(0o600).custom_flags(i32::try_from(rustix::fs::OFlags::NOFOLLOW.bits()).unwrap_or(0));
-    options
+/// How a file of a ledger is opened.
+pub(super) fn private() -> Opening {
+    Opening::default()
 }
 
 /// A finding, with what to do about it.

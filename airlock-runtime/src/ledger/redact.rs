@@ -108,7 +108,7 @@ pub fn redact(dir: &Path, redact: &Redact<'_>) -> Result<(u64, Erased), LedgerEr
 fn erase(dir: &Path, segment: &Segment, from: u64, to: u64, erased: &mut Erased) -> Result<(), LedgerError> {
     let path = dir.join(files::EVIDENCE).join(segment.name());
     let failed = |doing: &str, error| LedgerError::io(doing, &path, error);
-    let file: File = match place::private().read(true).write(true).open(&path) {
+    let file: File = match place::private().read().write().open(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(failed("open", error)),

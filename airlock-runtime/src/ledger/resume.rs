@@ -50,6 +50,7 @@ pub(super) fn resume(dir: &Path, head: Head, segments: &[Segment], terms: Terms<
     // Roll forward what a writer left without a head.
     let lines = store.roll_forward(Micros::now())?;
     store.write(&lines, &Lines::default())?;
+    store.check_checkpoint()?;
     store.open_epoch_keys()?;
     // That the disk was full once is told by its line, and is over.
     store.room = Room::Free;
@@ -105,7 +106,7 @@ fn recent(segments: &[Segment], slot: &Slot) -> Result<(Vec<Part>, Vec<Part>), L
     let since = Micros(Micros::now().0.min(slot.newest.0).saturating_sub(WINDOW));
     let mut parts = Vec::new();
     for segment in segments {
-        let file = private().read(true).open(&segment.path).map_err(|e| LedgerError::io("open", &segment.path, e))?;
+        let file = private().read().open(&segment.path).map_err(|e| LedgerError::io("open", &segment.path, e))?;
         let size = file.metadata().map_err(|e| unreadable(segment, e))?.len();
         let until = if segment.first == slot.segment { slot.offset } else { size };
         parts.push(Part { segment: segment.clone(), file, from: 0, until });
@@ -160,7 +161,7 @@ fn older_revocations(dir: &Path, older: &[Part], recent: Option<&Part>) -> Resul
 fn rebuild(store: &mut Store, slot: &Slot, segments: &[Segment], terms: Terms<'_>) -> Result<(), LedgerError> {
     let missing = || damaged(&store.dir, &format!("there is no segment {}", files::segment_name(0)));
     let first = segments.first().filter(|segment| segment.first == 0).ok_or_else(missing)?;
-    let file = private().read(true).append(true).open(&first.path).map_err(|e| LedgerError::io("open", &first.path, e))?;
+    let file = private().read().append().open(&first.path).map_err(|e| LedgerError::io("open", &first.path, e))?;
     (store.segment, store.file) = (first.clone(), std::sync::Arc::new(file));
     store.cursor = Cursor::start(first_prev(&store.origin, store.key.verifying_key().as_bytes()));
     (store.facts, store.generation, store.durable) = (terms.facts(), slot.generation, 0);

@@ -36,7 +36,7 @@ impl Store {
         for (segment, _) in &old {
             let path = dir.join(segment.name());
             // A confined gateway removes no file.
-            let emptied = place::private().write(true).create(true).truncate(true).open(&path).and_then(|file| file.sync_data());
+            let emptied = place::private().write().create().truncate().open(&path).and_then(|file| file.sync_data());
             emptied.map_err(|e| LedgerError::io("empty", &path, e))?;
         }
         Ok(())
@@ -48,7 +48,7 @@ impl Store {
         let segments = files::segments(&self.dir).map_err(|e| LedgerError::io("read", &self.dir, e))?;
         let mut old = Vec::new();
         for pair in segments.windows(2).filter(|pair| pair[1].first <= self.segment.first) {
-            let file = place::private().read(true).open(&pair[1].path);
+            let file = place::private().read().open(&pair[1].path);
             let began = file.and_then(|file| files::first_time(&file)).map_err(|e| LedgerError::io("read", &pair[1].path, e))?;
             if began.is_none_or(|began| began >= since) {
                 break;

@@ -151,11 +151,11 @@ impl Mark {
         let (rest, digits) = digits;
         let Some(rest) = rest.strip_suffix(b":") else { return Ok(Self::default()) };
         let count = rest.len() - rest.iter().rev().take_while(|b| b.is_ascii_digit()).count();
-        let (rest, count) = rest.split_at(count);
+        let (rest, number) = rest.split_at(count);
         if !rest.ends_with(STAMP) {
             return Ok(Self::default());
         }
-        let count = std::str::from_utf8(count).ok().and_then(|text| text.parse().ok()).filter(|count| *count > 0);
+        let count = std::str::from_utf8(number).ok().and_then(|text| text.parse().ok()).filter(|_| !number.starts_with(b"0"));
         let (Some(count), Some(digest)) = (count, unhex(digits)) else { return Err(FAULT) };
         Ok(Self { count, digest })
     }

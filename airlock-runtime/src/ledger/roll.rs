@@ -8,16 +8,44 @@ use super::epochkey::Keys;
 use super::files;
 use super::head::Head;
 use super::note::{Checkpoint, Pin};
+use super::room::Room;
 use super::store::Store;
 use super::{LedgerError, place};
 use crate::clock::Micros;
 use std::path::Path;
+use std::time::Duration;
 
 /// What is to be signed: a statement, and the epoch of its newest entry.
 #[derive(Debug, Clone)]
 pub(super) struct Statement {
     pub(super) checkpoint: Checkpoint,
     epoch: Option<Epoch>,
+}
+
+/// What is left of the present epoch once it was looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Left {
+    /// There is nothing to roll: no epoch keys, or the disk is full.
+    Nothing,
+    /// It has no entry but the one that began it.
+    Empty,
+    /// It has entries, and lasts so much longer by the clock of now.
+    Open {
+        /// Its number.
+        number: u64,
+        /// Until it is over.
+        left: Duration,
+    },
+}
+
+/// What lies in the place of a checkpoint.
+enum Lies {
+    /// Nothing, one of fewer entries, or something that the log key has not signed.
+    Less,
+    /// This one, or a later one.
+    Enough,
+    /// Another one of as many entries.
+    Other,
 }
 
 impl Store {
@@ -60,32 +88,71 @@ impl Store {
         self.put(statement)
     }
 
-    /// The same where the lock is held.
-    fn put(&self, statement: &Statement) -> Result<(), LedgerError> {
+    /// The same where the lock is held. One of as many entries with another root, signed by the log key, is proof that somebody else signs with
+    /// it: it stays where it is, and nothing is signed any more.
+    pub(super) fn put(&self, statement: &Statement) -> Result<(), LedgerError> {
         let path = self.dir.join(files::CHECKPOINT);
-        if !self.is_there(&path, statement) {
-            place::durable_file(&path, self.sign(statement)?.as_bytes())?;
+        match self.lies(&path, statement) {
+            Lies::Less => place::durable_file(&path, self.sign(statement)?.as_bytes())?,
+            Lies::Enough => {}
+            Lies::Other => {
+                let n = statement.checkpoint.n;
+                return Err(
+                    self.damaged(&format!("its checkpoint is of {n} entries, signed by its log key, and they are not these {n}"))
+                );
+            }
         }
         let signed = statement.epoch.as_ref().zip(self.epoch_keys.as_ref());
         signed.map_or(Ok(()), |(epoch, keys)| keys.erase_before(epoch.number))
     }
 
     /// Does this note, or a later one, lie there?
-    fn is_there(&self, path: &Path, statement: &Statement) -> bool {
-        let Ok(note) = files::read_note(path) else { return false };
+    fn lies(&self, path: &Path, statement: &Statement) -> Lies {
+        let Ok(note) = files::read_note(path) else { return Lies::Less };
         let by_epoch = || statement.epoch.as_ref().is_none_or(|epoch| Checkpoint::verify_epoch(&note, epoch).is_ok());
+        let ours = &statement.checkpoint;
+        // One of fewer entries makes room, whoever signed it: the common case, and it costs no signature.
+        if Checkpoint::claim(&note).is_none_or(|claimed| claimed.n < ours.n) {
+            return Lies::Less;
+        }
         match Checkpoint::verify(&note, &self.key.verifying_key()) {
+            Err(_) => Lies::Less,
             // That of a later one is not known here.
-            Ok(present) => present.n > statement.checkpoint.n || present == statement.checkpoint && by_epoch(),
-            Err(_) => false,
+            Ok(present) if present.n > ours.n => Lies::Enough,
+            Ok(present) if present != *ours => Lies::Other,
+            Ok(_) if by_epoch() => Lies::Enough,
+            Ok(_) => Lies::Less,
         }
     }
 
-    /// Goes on with the next epoch if the present one is over; the lock is held.
-    pub(super) fn roll_if_due(&mut self, now: Micros) -> Result<(), LedgerError> {
-        // By the ledger's own time, which never goes back.
+    /// A start: a checkpoint by the log key is of entries that are on disk, so there are as many, and of as many it is the one. With fewer, the
+    /// other files are of earlier, and to go on would in time put another one in its place.
+    pub(super) fn check_checkpoint(&self) -> Result<(), LedgerError> {
+        let Ok(note) = files::read_note(&self.dir.join(files::CHECKPOINT)) else { return Ok(()) };
+        let Ok(present) = Checkpoint::verify(&note, &self.key.verifying_key()) else { return Ok(()) };
+        let (n, entries) = (present.n, self.cursor.range.len());
+        if n > entries {
+            Err(self.damaged(&format!("its checkpoint is of {n} entries, and there are {entries}")))
+        } else if n == entries && present.root != self.cursor.range.root() {
+            Err(self.damaged(&format!("its checkpoint is of {n} entries, signed by its log key, and they are not these {n}")))
+        } else {
+            Ok(())
+        }
+    }
+
+    /// How long an epoch lasts.
+    pub(super) const fn epoch_length(&self) -> Duration {
+        Duration::from_micros(self.epoch_age)
+    }
+
+    /// Goes on with the next epoch if the present one is over, by the ledger's own time, which never goes back, or as `late` says; the lock is
+    /// held.
+    pub(super) fn roll_if_due(&mut self, now: Micros, late: Option<u64>) -> Result<(), LedgerError> {
         let (entries, now) = (self.cursor.range.len(), now.max(self.cursor.newest()));
-        let over = self.cursor.epoch.as_ref().filter(|epoch| epoch.is_over(entries, now, self.epoch_age));
+        let is_due = |epoch: &&Epoch| {
+            epoch.is_over(entries, now, self.epoch_age) || (late == Some(epoch.number) && epoch.has_entries(entries))
+        };
+        let over = self.cursor.epoch.as_ref().filter(is_due);
         let Some((epoch, keys)) = over.zip(self.epoch_keys.as_ref()) else { return Ok(()) };
         let number = epoch.number + 1;
         let key = keys.put_fresh(number)?;
@@ -96,18 +163,45 @@ impl Store {
         self.write_lines(&lines)?;
         self.force()?;
         self.write_head()?;
+        // Before anything that a full disk can refuse: the line is on disk, so the old key has nothing to sign any more.
+        self.erase_past()?;
         self.put(&self.statement())
     }
 
-    /// The same without an entry that waits for it: the last entries of a gateway that falls silent get their signature too. Is true when
-    /// the epoch has entries still, as one has that another writer began.
-    pub(super) fn roll(&mut self) -> Result<bool, LedgerError> {
+    /// Overwrites the secret of the epoch before the present one, whose last line is on disk.
+    pub(super) fn erase_past(&self) -> Result<(), LedgerError> {
+        let present = self.cursor.epoch.as_ref().zip(self.epoch_keys.as_ref());
+        present.map_or(Ok(()), |(epoch, keys)| keys.erase_before(epoch.number))
+    }
+
+    /// The same without an entry that waits for it: the last entries of a gateway that falls silent get their signature too, and those of one
+    /// that has ended. `late`: the number of an epoch that has had entries for its whole length, whatever the clock says.
+    pub(super) fn roll(&mut self, late: Option<u64>) -> Result<Left, LedgerError> {
         let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
         let now = Micros::now();
+        match self.roll_locked(now, late) {
+            Err(error @ LedgerError::Full(_)) if self.room != Room::Ended => Err(self.end_full(now, &error)),
+            left => left,
+        }
+    }
+
+    fn roll_locked(&mut self, now: Micros, late: Option<u64>) -> Result<Left, LedgerError> {
         self.catch_up(now)?;
-        self.roll_if_due(now)?;
-        Ok(self.cursor.epoch.as_ref().is_some_and(|epoch| self.cursor.range.len() > epoch.since))
+        // Nothing follows the line that says that the disk is full, and what has to come before it is for the next commit.
+        if self.room != Room::Free {
+            return Ok(Left::Nothing);
+        }
+        self.roll_if_due(now, late)?;
+        let (entries, now) = (self.cursor.range.len(), now.max(self.cursor.newest()));
+        Ok(match &self.cursor.epoch {
+            None => Left::Nothing,
+            Some(epoch) if epoch.has_entries(entries) => {
+                let left = epoch.began.0.saturating_add(self.epoch_age).saturating_sub(now.0);
+                Left::Open { number: epoch.number, left: Duration::from_micros(left) }
+            }
+            Some(_) => Left::Empty,
+        })
     }
 
     /// Puts all that is written on disk, in the file of now; the lock is held.

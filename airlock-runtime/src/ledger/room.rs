@@ -4,7 +4,7 @@ use super::LedgerError;
 use super::entry::body;
 use super::files;
 use super::head::Head;
-use super::place::{self, private};
+use super::place::private;
 use super::store::Store;
 use crate::clock::Micros;
 use rustix::fs::{FallocateFlags, fallocate, fstatvfs};
@@ -55,7 +55,7 @@ pub(super) fn set_aside(dir: &Path) -> Result<(), LedgerError> {
     if path.symlink_metadata().is_ok_and(|meta| held(&meta)) {
         return Ok(());
     }
-    let file = private().read(true).write(true).create(true).open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
+    let file = private().read().write().create().open(&path).map_err(|e| LedgerError::io("open", &path, e))?;
     let taken = fallocate(&file, FallocateFlags::empty(), 0, RESERVE).map_err(std::io::Error::from);
     let taken = match taken {
         Err(error) if error.kind() == ErrorKind::Unsupported => {
@@ -73,7 +73,7 @@ pub(super) fn set_aside(dir: &Path) -> Result<(), LedgerError> {
 /// Gives the room up. The file stays, empty: a confined gateway removes none.
 fn give_up(dir: &Path) {
     // What cannot be given up does not help, and the write that follows says so.
-    let _ = private().write(true).create(true).truncate(true).open(dir.join(files::RESERVE));
+    let _ = private().write().create().truncate().open(&dir.join(files::RESERVE));
 }
 
 /// The answer to everything from then on.
@@ -155,9 +155,11 @@ impl Store {
         self.sealed.clone_from(&self.cursor.seal);
         self.write_head()?;
         self.head.sync()?;
+        // A roll that found no room for its checkpoint, or a writer that died, has left the key of a past epoch. It is overwritten in its place,
+        // which takes no room, and whether or not there is room for what follows.
+        self.erase_past()?;
         // Signed at once: nothing more comes in this process.
-        let note = self.sign(&self.statement())?;
-        place::durable_file(&self.dir.join(files::CHECKPOINT), note.as_bytes())
+        self.put(&self.statement())
     }
 }
 

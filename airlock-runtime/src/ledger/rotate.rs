@@ -17,11 +17,14 @@ pub(super) const SEGMENT_MAX: u64 = 64 * 1024 * 1024;
 pub(super) const SEGMENT_AGE: u64 = 24 * 3600 * 1_000_000;
 
 impl Store {
+    /// Is the present segment, of so many bytes, large or old enough to end?
+    pub(super) const fn rotates(&self, size: u64, now: Micros) -> bool {
+        size >= self.segment_max || (size > 0 && now.0 >= self.cursor.began.0.saturating_add(SEGMENT_AGE))
+    }
+
     /// Goes on in a new segment if the present one is large or old enough; the lock is held.
     pub(super) fn rotate_if_due(&mut self, now: Micros) -> Result<(), LedgerError> {
-        let large = self.cursor.offset >= self.segment_max;
-        let old = self.cursor.offset > 0 && now.0 >= self.cursor.began.0.saturating_add(SEGMENT_AGE);
-        if !(large || old) {
+        if !self.rotates(self.cursor.offset, now) {
             return Ok(());
         }
         let mut lines = Vec::new();
@@ -49,7 +52,7 @@ impl Store {
     fn open_segment(&mut self, create: bool) -> Result<(), LedgerError> {
         let first = self.cursor.range.len();
         let segment = Segment { first, path: self.dir.join(files::segment_name(first)) };
-        let file = place::private().read(true).append(true).create(create).open(&segment.path);
+        let file = place::private().read().append().create_if(create).open(&segment.path);
         let file = file.map_err(|e| LedgerError::io("open", &segment.path, e))?;
         self.evidence = Arc::new(place::open_evidence(&self.dir, first)?);
         self.cursor.open_segment();

@@ -22,7 +22,7 @@ const SEALS_MAX: u64 = 64 * 1024 * 1024;
 pub(super) fn mark(dir: &Path, seal: &Seal) -> Result<(), LedgerError> {
     let path = dir.join(files::SEALS);
     let line = format!("{{\"n\":{},\"mu\":\"{}\"}}\n", seal.len(), hex(seal.mu()));
-    let file = place::private().append(true).create(true).open(&path);
+    let file = place::private().append().create().open(&path);
     file.and_then(|mut file| file.write_all(line.as_bytes()))
         .map_err(|e| if room::is_full(&e) { room::full(dir, &e) } else { LedgerError::io("append to", &path, e) })
 }

@@ -91,10 +91,11 @@ impl Store {
     ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
         let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
-        self.append_locked(batch, clock())
+        let slot = self.slot()?;
+        self.append_locked(batch, clock(), &slot)
     }
 
-    /// As [`Store::append`] for one entry, if nobody holds the lock at this moment.
+    /// As [`Store::append`] for one entry, if nobody holds the lock at this moment and no more is to be done than a write.
     pub(super) fn append_now(
         &mut self,
         pending: &Pending,
@@ -102,19 +103,38 @@ impl Store {
     ) -> Option<Result<Result<u64, LedgerError>, LedgerError>> {
         let handle = self.head.handle();
         let _locked = Head::try_lock(&handle)?;
-        let results = self.append_locked(std::slice::from_ref(pending), clock());
+        // Any fault is met again, and told, by the writer.
+        let (slot, now) = (self.slot().ok()?, clock());
+        if !self.is_light(&slot, now) {
+            return None;
+        }
+        let results = self.append_locked(std::slice::from_ref(pending), now, &slot);
         Some(results.map(|mut results| results.pop().unwrap_or(Err(LedgerError::Stopped))))
     }
 
-    fn append_locked(&mut self, batch: &[Pending], now: Micros) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
-        match self.commit(batch, now) {
+    /// Is an entry no more than a write at this moment? Ending a segment or an epoch waits for the disk several times, and so does taking up
+    /// what a writer left that died.
+    fn is_light(&self, slot: &Slot, now: Micros) -> bool {
+        let now = now.max(slot.newest);
+        let rolls = slot.epoch.as_ref().is_some_and(|epoch| epoch.is_over(slot.range.len(), now, self.epoch_age));
+        let ends = slot.segment != self.segment.first || self.rotates(slot.offset, now);
+        !rolls && !ends && self.size().is_ok_and(|size| size == slot.offset)
+    }
+
+    fn append_locked(
+        &mut self,
+        batch: &[Pending],
+        now: Micros,
+        slot: &Slot,
+    ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
+        match self.commit(batch, now, slot) {
             Err(error @ LedgerError::Full(_)) if self.room != Room::Ended => Err(self.end_full(now, &error)),
             results => results,
         }
     }
 
-    fn commit(&mut self, batch: &[Pending], now: Micros) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
-        self.catch_up(now)?;
+    fn commit(&mut self, batch: &[Pending], now: Micros, slot: &Slot) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
+        self.catch_up_to(slot, now)?;
         match self.room {
             Room::Free => {}
             Room::Used => {
@@ -126,7 +146,7 @@ impl Store {
             Room::Ended => return Err(room::full(&self.dir, &"another process has said so in the ledger")),
         }
         self.rotate_if_due(now)?;
-        self.roll_if_due(now)?;
+        self.roll_if_due(now, None)?;
         let mut lines = Vec::new();
         self.look_for_kill_file(now, &mut lines);
         if let Some(denials) = self.folded.take_due(now) {
@@ -247,15 +267,25 @@ impl Store {
         }
     }
 
+    /// The newest slot of the head; the lock is held.
+    fn slot(&self) -> Result<Slot, LedgerError> {
+        self.head.read()?.ok_or_else(|| self.damaged("both slots of the head are damaged"))
+    }
+
     /// Moves to the end of the ledger; the lock is held. A bad tail is cut off, and a line says so.
     pub(super) fn catch_up(&mut self, now: Micros) -> Result<(), LedgerError> {
-        let slot = self.head.read()?.ok_or_else(|| self.damaged("both slots of the head are damaged"))?;
+        let slot = self.slot()?;
+        self.catch_up_to(&slot, now)
+    }
+
+    /// The same where the head was read already.
+    fn catch_up_to(&mut self, slot: &Slot, now: Micros) -> Result<(), LedgerError> {
         if slot.generation != self.generation {
-            self.follow_head(&slot)?;
+            self.follow_head(slot)?;
         }
         let size = self.size()?;
         if self.segment.first == slot.segment && size < slot.offset {
-            return Err(self.truncated(size, &slot));
+            return Err(self.truncated(size, slot));
         }
         let lines = self.roll_forward(now)?;
         self.write(&lines, &Lines::default())
@@ -335,6 +365,10 @@ impl Store {
         let _locked = Head::lock(&handle)?;
         let now = Micros::now();
         self.catch_up(now)?;
+        // Nothing follows the line that says that the disk is full.
+        if self.room == Room::Ended {
+            return Err(room::full(&self.dir, &"refusals that were counted have no line"));
+        }
         let mut lines = Vec::new();
         if let Some(denials) = self.folded.take() {
             self.extend(now, &denials, &mut lines);

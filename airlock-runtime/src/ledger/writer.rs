@@ -3,9 +3,10 @@
 //! The next batch forms while the disk syncs the one before, so a busy ledger batches more and an idle one waits for nothing. An entry that
 //! waits for no disk is appended on the thread of its caller, where that waits for nobody: [`Shared::append_here`].
 
+use super::roll::Left;
 use super::store::{Pending, Store};
 use super::ticket::Reply;
-use super::{LedgerError, epoch, fold};
+use super::{LedgerError, fold};
 use crate::clock::Micros;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -20,8 +21,11 @@ const SYNC_WITHIN: Duration = Duration::from_millis(10);
 const CHECKPOINT_WITHIN: Duration = Duration::from_secs(1);
 /// Time until a counted refusal has its line.
 const FOLD_WITHIN: Duration = Duration::from_micros(fold::FOLD_WITHIN);
-/// Time after an entry at which its epoch is over, whether or not another one comes.
-const ROLL_WITHIN: Duration = Duration::from_micros(epoch::EPOCH_AGE);
+/// Longest time until the writer looks whether the epoch is over. It looks by itself: nobody else signs the last entries of a process that has
+/// ended, and none of an entry that went past the writer tells it of the epoch.
+const ROLL_LOOK: Duration = Duration::from_secs(60);
+/// Shortest, where the clock that counts is a little behind the one that wakes the writer.
+const ROLL_AGAIN: Duration = Duration::from_millis(20);
 /// Most entries without a signed checkpoint over them.
 const CHECKPOINT_EVERY: u64 = 256;
 /// Entries that follow each other faster, in microseconds, are a burst, of which the writer makes one batch: less work than a commit for each.
@@ -66,6 +70,9 @@ pub(super) struct Shared {
     begun: Instant,
     /// Entries under the newest checkpoint of this writer.
     signed: AtomicU64,
+    /// The writer is given something while an entry is on its way past it.
+    #[cfg(test)]
+    begins_meanwhile: AtomicBool,
 }
 
 impl Shared {
@@ -82,6 +89,8 @@ impl Shared {
             burst_until: AtomicU64::new(0),
             begun: Instant::now(),
             signed: AtomicU64::new(0),
+            #[cfg(test)]
+            begins_meanwhile: AtomicBool::new(false),
         }
     }
 
@@ -96,19 +105,21 @@ impl Shared {
     }
 
     /// Appends an entry that waits for no disk on the thread of its caller, so that no other thread has to wake for it. `None` where that would
-    /// overtake what the writer was given, or wait for it or for another process, in a burst, and when a checkpoint is due: then it is the
-    /// writer's. The flag: the writer is to look.
+    /// overtake what the writer was given, or wait for it or for another process, in a burst, when a checkpoint is due, and where more is to be
+    /// done than a write: then it is the writer's. The flag: the writer is to look.
     pub(super) fn append_here(&self, pending: &Pending) -> Option<(Result<u64, LedgerError>, bool)> {
-        if self.open.load(Ordering::SeqCst) > 0 {
-            return None;
-        }
         let clock = || u64::try_from(self.begun.elapsed().as_micros()).unwrap_or(u64::MAX);
         if clock() < self.burst_until.load(Ordering::Relaxed) {
             return None;
         }
+        #[cfg(test)]
+        if self.begins_meanwhile.swap(false, Ordering::SeqCst) {
+            self.begin();
+        }
         let mut store = self.store.try_lock().ok()?;
-        // A checkpoint that is due comes before more entries.
-        if self.failed().is_some() || self.many(&store) {
+        // Asked with the store in hand: what begins from here on waits for the store, the end of the writer too. A checkpoint that is due comes
+        // before more entries.
+        if self.open.load(Ordering::SeqCst) > 0 || self.failed().is_some() || self.many(&store) {
             return None;
         }
         let had_counted = !store.folded.is_empty();
@@ -175,14 +186,18 @@ struct Writer<'a> {
     checkpoint_due: Option<Instant>,
     /// When counted refusals get their line.
     fold_due: Option<Instant>,
-    /// When the epoch of the newest entry is over.
+    /// When to look whether the epoch is over; `None`: there is none.
     roll_due: Option<Instant>,
+    /// The epoch that had entries when it was looked at, and when that was first so.
+    open_since: Option<(u64, Instant)>,
 }
 
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
     let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
-    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, roll_due: None };
+    let roll_due =
+        Some(Instant::now() + shared.store().map_or(CHECKPOINT_WITHIN, |store| CHECKPOINT_WITHIN.min(store.epoch_length())));
+    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, roll_due, open_since: None };
     loop {
         let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due, writer.roll_due].into_iter().flatten().min();
         let first = match due {
@@ -266,7 +281,6 @@ impl Writer<'_> {
             }
         }
         self.checkpoint_due.get_or_insert_with(|| Instant::now() + CHECKPOINT_WITHIN);
-        self.roll_due.get_or_insert_with(|| Instant::now() + ROLL_WITHIN);
     }
 
     /// What came past this thread has its time to be synced, signed and, if it was only counted, written.
@@ -279,7 +293,6 @@ impl Writer<'_> {
             self.sync_due.get_or_insert(now + SYNC_WITHIN);
         }
         self.checkpoint_due.get_or_insert(now + CHECKPOINT_WITHIN);
-        self.roll_due.get_or_insert(now + ROLL_WITHIN);
     }
 
     /// What is due without anybody waiting for it.
@@ -302,10 +315,28 @@ impl Writer<'_> {
             let _ = self.checkpoint().map_err(|error| self.shared.fail(error));
         }
         if self.roll_due.is_some_and(|due| due <= now) {
-            let rolled = self.shared.store().and_then(|mut store| store.roll().map_err(|error| store.say_if_full(error)));
-            let is_open = rolled.map_err(|error| self.shared.fail(error)).unwrap_or(false);
-            self.roll_due = is_open.then(|| now + ROLL_WITHIN);
+            self.roll_due = self.roll(now).map_err(|error| self.shared.fail(error)).ok().flatten().map(|wait| now + wait);
         }
+    }
+
+    /// Ends the epoch if it is over, by the ledger's time or by the time that passed while this thread saw it open: a clock that was set back
+    /// keeps no key alive. Gives the time until the next look; nothing where there is nothing to look at.
+    fn roll(&mut self, now: Instant) -> Result<Option<Duration>, LedgerError> {
+        let mut store = self.shared.store()?;
+        let length = store.epoch_length();
+        let late = self.open_since.filter(|(_, since)| now.duration_since(*since) >= length).map(|(number, _)| number);
+        let (number, left) = match store.roll(late)? {
+            Left::Nothing => return Ok(None),
+            Left::Empty => {
+                self.open_since = None;
+                return Ok(Some(ROLL_LOOK.min(length).max(ROLL_AGAIN)));
+            }
+            Left::Open { number, left } => (number, left),
+        };
+        let since = self.open_since.filter(|(seen, _)| *seen == number).map_or(now, |(_, since)| since);
+        self.open_since = Some((number, since));
+        let left = left.min(length.saturating_sub(now.duration_since(since)));
+        Ok(Some(ROLL_LOOK.min(left).max(ROLL_AGAIN)))
     }
 
     /// One `fdatasync` for everything written so far. The store is free meanwhile. A failure is final: after it the kernel may

@@ -103,6 +103,8 @@ pub(crate) fn rewrite_at(dir: &Path, bodies: &[&str], at: Micros) {
     let mut cursor = crate::ledger::cursor::Cursor::start(first_prev(&origin, key.as_bytes()));
     let text: Vec<u8> = bodies.iter().flat_map(|body| [cursor.extend(at, body.as_bytes()), b"\n".to_vec()]).flatten().collect();
     fs::write(segment(dir), text).unwrap();
+    // It is of the lines that were there before.
+    let _ = fs::remove_file(dir.join("checkpoint"));
     let file = fs::File::options().read(true).write(true).open(dir.join("head")).unwrap();
     let head = crate::ledger::head::Head::new(file, dir.join("head"));
     let old = head.read().unwrap().unwrap();

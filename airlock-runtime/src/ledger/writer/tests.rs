@@ -70,3 +70,51 @@ fn no_entry_goes_past_a_checkpoint_that_is_due() {
     shared.signed.store(CHECKPOINT_EVERY, Ordering::SeqCst);
     assert!(append(&shared).is_some());
 }
+
+/// Ending a segment or an epoch, and taking up what somebody left, waits for the disk: not on the thread of a caller.
+#[test]
+fn work_on_the_disk_is_the_writers() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(dir.path());
+    assert!(append(&shared).is_some());
+    let length = || std::fs::metadata(dir.path().join("seg-00000000000000000000.jsonl")).unwrap().len();
+    let before = length();
+    let refused = |change: fn(&mut Store), what: &str| {
+        let store = &mut *shared.store().unwrap();
+        let (age, most) = (store.epoch_age, store.segment_max);
+        change(store);
+        let (_held, now) = ((), Micros::now());
+        assert!(store.append_now(&pending(), || now).is_none(), "{what}");
+        (store.epoch_age, store.segment_max) = (age, most);
+        assert_eq!(length(), before, "{what}: nothing was written");
+    };
+    refused(|store| store.epoch_age = 0, "an epoch that is over");
+    refused(|store| store.segment_max = 1, "a segment that is full");
+    refused(|store| store.cursor.began = Micros(0), "a segment that is old");
+    shared.store().unwrap().cursor.began = Micros::now();
+    std::io::Write::write_all(
+        &mut File::options().append(true).open(dir.path().join("seg-00000000000000000000.jsonl")).unwrap(),
+        b"half",
+    )
+    .unwrap();
+    assert_eq!(append(&shared), None, "a tail of a writer that died");
+    assert!(!dir.path().join("torn").read_dir().unwrap().any(|_| true), "nor is it cut off here");
+    // What others wrote is read, as long as that is all.
+    let file = File::options().write(true).open(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
+    file.set_len(before).unwrap();
+    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Process, watch: None };
+    let _ = place::open(dir.path(), terms).unwrap().0.append(&[pending()], Micros::now).unwrap();
+    assert_eq!(append(&shared), Some((Ok(3), false)));
+}
+
+/// Once the writer has begun to end, no entry goes past it, however narrowly: behind its last checkpoint nothing is signed any more. Here it begins
+/// at the last moment before the store is taken.
+#[test]
+fn nothing_goes_past_a_writer_that_has_begun_to_end() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(dir.path());
+    assert!(append(&shared).is_some());
+    shared.begins_meanwhile.store(true, Ordering::SeqCst);
+    assert_eq!(append(&shared), None);
+    assert_eq!((checked_lines(dir.path()).len(), shared.open.load(Ordering::SeqCst)), (2, 1));
+}
