@@ -80,6 +80,16 @@ impl Cursor {
         text: &'a [u8],
         admits: impl FnOnce(&Line<'a>) -> Result<(), &'static str>,
     ) -> Result<Line<'a>, String> {
+        self.accept_with(text, leaf(text), admits)
+    }
+
+    /// The same for a reader that has the leaf of `text` already.
+    pub(super) fn accept_with<'a>(
+        &mut self,
+        text: &'a [u8],
+        leaf: Hash,
+        admits: impl FnOnce(&Line<'a>) -> Result<(), &'static str>,
+    ) -> Result<Line<'a>, String> {
         let line = line::parse(text)?;
         if line.seq != self.range.len() {
             return Err(format!("it has seq {} where {} must follow", line.seq, self.range.len()));
@@ -102,7 +112,7 @@ impl Cursor {
         }
         admits(&line)?;
         let epoch = self.epoch_from(&line)?;
-        self.step(text, &line, epoch);
+        self.step(text.len(), leaf, &line, epoch);
         Ok(line)
     }
 
@@ -115,7 +125,7 @@ impl Cursor {
         let line = Line { seq: self.range.len(), prev: self.prev, ts: &ts, body };
         // What this writer made itself fits.
         let epoch = self.epoch_from(&line).unwrap_or_default();
-        self.step(&text, &line, epoch);
+        self.step(text.len(), leaf(&text), &line, epoch);
         self.at = Some(at);
         text
     }
@@ -132,11 +142,11 @@ impl Cursor {
         }
     }
 
-    fn step(&mut self, text: &[u8], line: &Line<'_>, epoch: Option<Epoch>) {
+    fn step(&mut self, length: usize, leaf: Hash, line: &Line<'_>, epoch: Option<Epoch>) {
         if epoch.is_some() {
             self.epoch = epoch;
         }
-        self.prev = leaf(text);
+        self.prev = leaf;
         self.range.push(self.prev);
         if let Some(seal) = &mut self.seal {
             seal.push(&self.prev);
@@ -144,7 +154,7 @@ impl Cursor {
         if self.offset == 0 {
             self.began = line.micros().unwrap_or(self.began);
         }
-        self.offset += text.len() as u64 + 1;
+        self.offset += length as u64 + 1;
         self.closed = line.body.starts_with(ROTATE);
         self.ts.clear();
         self.ts.push_str(line.ts);

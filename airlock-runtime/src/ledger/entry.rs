@@ -289,13 +289,13 @@ pub(super) struct Sealed {
 struct DecisionLine<'a> {
     t: &'static str,
     d: &'static str,
-    sid: String,
-    sub: String,
-    tool: String,
+    sid: Cow<'a, str>,
+    sub: Cow<'a, str>,
+    tool: Cow<'a, str>,
     rid: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     to: Vec<String>,
-    kid: String,
+    kid: Cow<'a, str>,
     risk: u16,
     factors: Vec<(String, u16)>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -304,10 +304,10 @@ struct DecisionLine<'a> {
     from: Vec<(String, String)>,
     ac: String,
     pol: &'a str,
-    why: String,
+    why: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     detail: Option<String>,
-    call: String,
+    call: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scope: Option<Vec<String>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -329,9 +329,9 @@ struct DecisionLine<'a> {
 #[derive(Serialize)]
 struct OutcomeLine<'a> {
     t: &'static str,
-    call: String,
+    call: Cow<'a, str>,
     ok: bool,
-    status: String,
+    status: Cow<'a, str>,
     hosts: Vec<String>,
     us: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -404,7 +404,7 @@ impl Entry<'_> {
     }
 }
 
-fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> DecisionLine<'a> {
+fn decision_line<'a>(d: &'a Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> DecisionLine<'a> {
     DecisionLine {
         t: "decision",
         d: match (d.allow, d.through) {
@@ -412,21 +412,21 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
             (false, true) => "shadow",
             (false, false) => "deny",
         },
-        sid: clip(d.sid),
-        sub: clip(d.sub),
-        tool: clip(d.tool),
+        sid: short(d.sid),
+        sub: short(d.sub),
+        tool: short(d.tool),
         rid: clip_list(&d.rid, RIDS_MAX),
         to: clip_list(&d.to, LIST_MAX),
-        kid: clip(d.kid),
+        kid: short(d.kid),
         risk: d.risk,
         factors: clip_factors(&d.factors),
         ignored: clip_factors(&d.ignored),
         from: clip_sources(&d.from),
         ac: hex(&commitment(salt, d.args)),
         pol,
-        why: clip(d.why),
+        why: short(d.why),
         detail: d.detail.map(clip),
-        call: clip(d.call),
+        call: short(d.call),
         scope: d.scope.as_ref().map(|tools| clip_list(tools, SCOPE_MAX)),
         exp: d.exp,
         spends: d.spends.as_ref().map(|places| places.iter().copied().take(1 + CAVEATS_MAX).collect()),
@@ -438,12 +438,12 @@ fn decision_line<'a>(d: &Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> Decisio
     }
 }
 
-fn outcome_line<'a>(o: &Outcome<'_>, pol: &'a str) -> OutcomeLine<'a> {
+fn outcome_line<'a>(o: &'a Outcome<'_>, pol: &'a str) -> OutcomeLine<'a> {
     OutcomeLine {
         t: "outcome",
-        call: clip(o.call),
+        call: short(o.call),
         ok: o.ok,
-        status: clip(o.status),
+        status: short(o.status),
         hosts: clip_list(&o.hosts, LIST_MAX),
         us: o.micros,
         result: o.result.as_ref().map(|digest| hex(digest)),
@@ -508,13 +508,24 @@ pub(super) fn with_members<'a>(body: &'a [u8], members: &[u8]) -> Cow<'a, [u8]> 
 
 /// The text itself, or its digest when its JSON form is too long for a line.
 pub(super) fn clip(text: &str) -> String {
+    short(text).into_owned()
+}
+
+/// The same without a copy of a text that fits.
+fn short(text: &str) -> Cow<'_, str> {
     // Six bytes of JSON per byte of text is the worst case, so short texts need no measuring.
-    if text.len() <= TEXT_MAX / 6 || ascii_json(&text).len() <= TEXT_MAX { text.to_owned() } else { digest(text.as_bytes()) }
+    if text.len() <= TEXT_MAX / 6 || json_len(text) <= TEXT_MAX { Cow::Borrowed(text) } else { digest(text.as_bytes()).into() }
+}
+
+/// Bytes of a text in JSON.
+fn json_len(text: &str) -> usize {
+    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
+    if is_plain { text.len() + 2 } else { ascii_json(&text).len() }
 }
 
 /// The items that fit into `max` bytes of JSON; if not all do, the last item is the digest of the whole list.
 fn clip_list(items: &[String], max: usize) -> Vec<String> {
-    let kept = fitting(items.iter().map(|item| ascii_json(&clip(item)).len() + 1), max);
+    let kept = fitting(items.iter().map(|item| json_len(&short(item)) + 1), max);
     let mut out: Vec<String> = items.iter().take(kept).map(|item| clip(item)).collect();
     if kept < items.len() {
         out.push(digest(&ascii_json(&items)));
@@ -524,7 +535,7 @@ fn clip_list(items: &[String], max: usize) -> Vec<String> {
 
 /// As [`clip_list`] for named numbers.
 fn clip_factors(factors: &[(String, u16)]) -> Vec<(String, u16)> {
-    let kept = fitting(factors.iter().map(|(name, _)| ascii_json(&clip(name)).len() + 9), FACTORS_MAX);
+    let kept = fitting(factors.iter().map(|(name, _)| json_len(&short(name)) + 9), FACTORS_MAX);
     let mut out: Vec<(String, u16)> = factors.iter().take(kept).map(|(name, score)| (clip(name), *score)).collect();
     if kept < factors.len() {
         out.push((digest(&ascii_json(&factors)), 0));
@@ -533,7 +544,7 @@ fn clip_factors(factors: &[(String, u16)]) -> Vec<(String, u16)> {
 }
 
 fn clip_sources(sources: &[(String, String)]) -> Vec<(String, String)> {
-    let size = |(arg, source): &(String, String)| ascii_json(&clip(arg)).len() + ascii_json(&clip(source)).len() + 4;
+    let size = |(arg, source): &(String, String)| json_len(&short(arg)) + json_len(&short(source)) + 4;
     let kept = fitting(sources.iter().map(size), FROM_MAX);
     let mut out: Vec<(String, String)> = sources.iter().take(kept).map(|(arg, source)| (clip(arg), clip(source))).collect();
     if kept < sources.len() {

@@ -290,6 +290,8 @@ pub(super) struct Facts {
     pub(super) sessions: Sessions,
     /// Refusals recorded lately.
     pub(super) pace: Pace,
+    /// The time of the newest line as it stands there and as a number: the lines of a batch have one.
+    newest: (String, u64),
 }
 
 /// The intent of a session.
@@ -361,7 +363,10 @@ impl Facts {
     /// Takes in one line of the chain.
     pub(super) fn absorb(&mut self, line: &Line<'_>) {
         self.revoked.absorb(line);
-        let at = line.micros().unwrap_or(Micros(0));
+        if self.newest.0 != line.ts {
+            self.newest = (line.ts.to_owned(), line.micros().map_or(0, |at| at.0));
+        }
+        let at = Micros(self.newest.1);
         self.pace.absorb(line.body, at.0);
         let now = at.seconds();
         if line.body.starts_with(ALLOW) {

@@ -14,7 +14,7 @@ use sha2::{Digest, Sha256};
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use zeroize::{Zeroize, Zeroizing};
 
 /// Distance between the slots: a page each, so that one torn write cannot reach both.
@@ -170,6 +170,16 @@ fn checked(bytes: &[u8], end: usize) -> Option<&[u8]> {
 pub(super) struct Head {
     file: Arc<File>,
     path: PathBuf,
+    /// What this process wrote or read last.
+    known: Mutex<Option<Known>>,
+}
+
+/// A slot, and its bytes as they stand in the file. The same bytes are the same slot, so its check need not be computed again, nor its key be
+/// looked at: with each commit that would cost more than the entry.
+#[derive(Debug)]
+struct Known {
+    bytes: Zeroizing<Vec<u8>>,
+    slot: Slot,
 }
 
 /// Holds the lock of the ledger directory; dropping it lets the next writer commit.
@@ -184,7 +194,7 @@ impl Drop for Locked<'_> {
 
 impl Head {
     pub(super) fn new(file: File, path: PathBuf) -> Self {
-        Self { file: Arc::new(file), path }
+        Self { file: Arc::new(file), path, known: Mutex::new(None) }
     }
 
     /// Takes the lock if nobody holds it.
@@ -229,18 +239,34 @@ impl Head {
             }
         }
         let (first, second) = bytes.split_at(SLOT);
-        Ok([first, second].into_iter().filter_map(Slot::decode).max_by_key(|slot| slot.generation))
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Known { bytes, slot }) = &*known {
+            let (its, other) = if slot.generation % 2 == 0 { (first, second) } else { (second, first) };
+            // Whatever the other one is, with a smaller number it does not count.
+            if its.starts_with(bytes) && be64(other, 8).is_none_or(|generation| generation < slot.generation) {
+                return Ok(Some(slot.clone()));
+            }
+        }
+        let newest = [first, second].into_iter().filter_map(Slot::decode).max_by_key(|slot| slot.generation);
+        *known = newest.as_ref().map(|slot| Known { bytes: slot.encode(), slot: slot.clone() });
+        Ok(newest)
     }
 
     /// Writes the slot that is not the newest.
     pub(super) fn write(&self, slot: &Slot) -> Result<(), LedgerError> {
         let at = (slot.generation % 2) * SLOT as u64;
         let mut bytes = slot.encode();
+        let length = bytes.len();
         if slot.seal.is_some() {
             // The whole page, so that no key of an earlier, longer slot stays behind this one.
-            bytes.resize(SLOT, 0);
+            bytes = Zeroizing::new([bytes.as_slice(), &[0; SLOT][length..]].concat());
         }
-        self.file.write_all_at(&bytes, at).map_err(|error| LedgerError::io("write", &self.path, error))
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = None;
+        self.file.write_all_at(&bytes, at).map_err(|error| LedgerError::io("write", &self.path, error))?;
+        bytes.truncate(length);
+        *known = Some(Known { bytes, slot: slot.clone() });
+        Ok(())
     }
 
     /// Takes the room of both slots, so that a disk that fills up later cannot keep a commit from being described.
@@ -343,5 +369,23 @@ mod tests {
         assert_eq!(head.read().unwrap(), Some(slot(2, 2)));
         head.file.write_all_at(b"torn", 20).unwrap();
         assert_eq!(head.read().unwrap(), Some(slot(1, 1)));
+        // What was read or written before is known by its bytes, and any other byte is another slot.
+        let written = slot(4, 3).encode();
+        head.write(&slot(4, 3)).unwrap();
+        assert_eq!(head.read().unwrap(), Some(slot(4, 3)));
+        for at in 0..written.len() {
+            head.file.write_all_at(&[written[at] ^ 1], at as u64).unwrap();
+            assert_eq!(head.read().unwrap(), Some(slot(1, 1)), "byte {at}");
+            head.file.write_all_at(&written[at..=at], at as u64).unwrap();
+            assert_eq!(head.read().unwrap(), Some(slot(4, 3)), "byte {at}");
+        }
+        // And another process writes the other slot.
+        let other = Head::new(head.file.try_clone().unwrap(), head.path.clone());
+        other.write(&slot(5, 2)).unwrap();
+        assert_eq!(head.read().unwrap(), Some(slot(5, 2)));
+        other.write(&slot(6, 1)).unwrap();
+        assert_eq!(head.read().unwrap(), Some(slot(6, 1)));
+        head.file.write_all_at(&slot(5, 3).encode(), SLOT as u64).unwrap();
+        assert_eq!(head.read().unwrap(), Some(slot(6, 1)), "an older one does not count");
     }
 }

@@ -6,6 +6,7 @@
 //! Several gateway processes may use one directory. They take turns by a lock that is held for one commit, and each reads what
 //! the others wrote before it appends.
 
+mod batch;
 pub mod chain;
 mod cursor;
 mod entry;
@@ -19,6 +20,7 @@ mod fold;
 mod head;
 #[cfg(feature = "mint")]
 mod issued;
+mod lanes;
 pub mod line;
 mod nonces;
 pub mod note;
@@ -35,6 +37,7 @@ mod revoked;
 mod roll;
 mod room;
 mod rotate;
+mod salts;
 pub mod seal;
 mod sealed;
 mod sessions;
@@ -43,6 +46,7 @@ mod ticket;
 pub mod verify;
 mod window;
 pub mod witness;
+pub mod witnessed;
 mod writer;
 
 #[cfg(feature = "gateway")]
@@ -50,7 +54,7 @@ pub(crate) use entry::SIGNERS_MAX;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
-pub use files::{Segment, WITNESSED, segments};
+pub use files::{CHECKPOINT, Segment, WITNESSED, read_note, segments};
 pub use fold::{DENIAL_EVERY, DENIALS_AT_ONCE};
 pub use questions::{Asker, SESSION_QUESTIONS_MAX, SUBJECT_QUESTIONS_MAX};
 #[cfg(feature = "explain")]
@@ -91,6 +95,7 @@ pub struct Ledger {
     pin: Pin,
     is_new: bool,
     kept: Kept,
+    salts: salts::Salts,
 }
 
 impl Ledger {
@@ -164,7 +169,18 @@ impl Ledger {
         let theirs = Arc::clone(&shared);
         let thread = crate::thread::begin("ledger", move || writer::run(&theirs, &inbox, syncs_idle));
         let thread = thread.map_err(|e| LedgerError::Io(format!("cannot start the ledger's thread: {e}")))?;
-        Ok(Self { shared, asks, thread: Mutex::new(Some(thread)), pol, origin, durability, pin, is_new, kept })
+        Ok(Self {
+            shared,
+            asks,
+            thread: Mutex::new(Some(thread)),
+            pol,
+            origin,
+            durability,
+            pin,
+            is_new,
+            kept,
+            salts: salts::Salts::default(),
+        })
     }
 
     /// The log's public key. It proves something only to those who keep it elsewhere.
@@ -210,11 +226,13 @@ impl Ledger {
             reply.send(Err(error));
             return ticket;
         }
-        let mut salt = [0; 32];
-        if let Err(error) = getrandom::fill(&mut salt) {
-            reply.send(Err(self.shared.fail(LedgerError::Io(format!("the system gives no random bytes: {error}")))));
-            return ticket;
-        }
+        let salt = match self.salts.take() {
+            Ok(salt) => salt,
+            Err(error) => {
+                reply.send(Err(self.shared.fail(error)));
+                return ticket;
+            }
+        };
         self.ask(Pending { sealed: Some(entry.seal_with(&self.pol, salt, &self.kept)), require }, sync, reply);
         ticket
     }

@@ -10,6 +10,7 @@
 //! <checkpoint>
 //! ```
 
+use super::batch::scan_leaves;
 use super::chain::{Hash, Range, first_prev, leaf, node};
 use super::cursor::Cursor;
 use super::files::{self, End};
@@ -119,11 +120,11 @@ impl Tree {
             }
             let file = files::open(&segment.path)?;
             cursor.open_segment();
-            let end = files::scan(&file, 0, file.metadata()?.len(), |_, text| {
+            let end = scan_leaves(&file, file.metadata()?.len(), |_, text, leaf| {
                 if cursor.range.len() >= checkpoint.n {
                     return Err(String::new());
                 }
-                cursor.accept_if(text, |_| Ok(())).map(|_| leaves.push(cursor.prev))
+                cursor.accept_with(text, leaf, |_| Ok(())).map(|_| leaves.push(cursor.prev))
             })?;
             match end {
                 End::Clean | End::Partial { .. } => {}
@@ -163,6 +164,14 @@ impl Tree {
     pub fn inclusion(&self, index: u64) -> Option<Inclusion> {
         let at = usize::try_from(index).ok().filter(|at| *at < self.leaves.len())?;
         Some(Inclusion { index, path: audit_path(&self.leaves, at), note: self.note.clone() })
+    }
+
+    /// Are the first entries those that a note states? Whoever signed it.
+    #[must_use]
+    pub fn has_root(&self, note: &str) -> bool {
+        let stated = Checkpoint::claim(note.as_bytes());
+        let leaves = |n: u64| self.leaves.get(..usize::try_from(n).ok()?);
+        stated.is_some_and(|stated| leaves(stated.n).is_some_and(|leaves| head(leaves) == stated.root))
     }
 
     /// The signed checkpoint, byte for byte.

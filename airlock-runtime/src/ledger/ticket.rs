@@ -47,6 +47,8 @@ struct Slot {
 struct State {
     answer: Option<Result<u64, LedgerError>>,
     waker: Option<Waker>,
+    /// Somebody sleeps until there is an answer.
+    sleeps: bool,
 }
 
 /// A ticket and the value that answers it.
@@ -61,14 +63,16 @@ impl Ticket {
     /// # Errors
     /// Any [`LedgerError`]; nothing may be performed then.
     pub fn wait(self) -> Result<Recorded, LedgerError> {
-        let state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.sleeps = true;
         let mut state = self.slot.filled.wait_while(state, |s| s.answer.is_none()).unwrap_or_else(PoisonError::into_inner);
         state.answer.take().unwrap_or(Err(LedgerError::Stopped)).map(|seq| Recorded { seq })
     }
 
     /// As [`Ticket::wait`], for `time` at most; `None` when there is no answer by then.
     pub(super) fn wait_within(self, time: Duration) -> Option<Result<Recorded, LedgerError>> {
-        let state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.sleeps = true;
         let waited = self.slot.filled.wait_timeout_while(state, time, |s| s.answer.is_none());
         let (mut state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         Some(state.answer.take()?.map(|seq| Recorded { seq }))
@@ -95,9 +99,12 @@ impl Reply {
         if state.answer.is_none() {
             state.answer = Some(answer);
         }
-        let waker = state.waker.take();
+        let (waker, sleeps) = (state.waker.take(), state.sleeps);
         drop(state);
-        self.slot.filled.notify_all();
+        // To wake nobody is a call of the system too.
+        if sleeps {
+            self.slot.filled.notify_all();
+        }
         if let Some(waker) = waker {
             waker.wake();
         }
