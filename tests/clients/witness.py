@@ -1,12 +1,15 @@
 """A small witness (c2sp.org/tlog-witness): cosigns checkpoints of one log that grow from what it has seen. Prints its verifier key and its port.
 
-    witness.py LOG-KEY-BASE64 SEED-BYTE
+    witness.py LOG-KEY-BASE64 SEED-BYTE [CERTIFICATE KEY]
+
+With a certificate and its key (PEM) it is asked by https.
 """
 import base64
 import hashlib
 import http.server
 import importlib.util
 import pathlib
+import ssl
 import sys
 import time
 
@@ -14,7 +17,7 @@ spec = importlib.util.spec_from_file_location("ledger", pathlib.Path(__file__).p
 ledger = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(ledger)
 
-NAME = "witness.example/1"
+NAME = f"witness.example/{sys.argv[2]}"
 LOG_KEY = base64.b64decode(sys.argv[1].split(",")[0])
 EXPANDED = hashlib.sha512(bytes([int(sys.argv[2])]) * 32).digest()
 SECRET = int.from_bytes(EXPANDED[:32], "little") & ((1 << 254) - 8) | (1 << 254)
@@ -99,6 +102,10 @@ class Witness(http.server.BaseHTTPRequestHandler):
 
 
 server = http.server.HTTPServer(("127.0.0.1", 0), Witness)
+if len(sys.argv) > 3:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(sys.argv[3], sys.argv[4])
+    server.socket = context.wrap_socket(server.socket, server_side=True)
 key_id = ledger.sha(NAME.encode(), b"\n\x04", PUBLIC)[:4].hex()
 print(f"{NAME}+{key_id}+{base64.b64encode(bytes([4]) + PUBLIC).decode()}", server.server_port, flush=True)
 server.serve_forever()

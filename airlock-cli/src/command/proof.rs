@@ -4,7 +4,10 @@ use super::trust::pinned;
 use crate::render::{Failure, NO, Outcome, say};
 use airlock_runtime::ledger::note::Checkpoint;
 use airlock_runtime::ledger::proof::{PROOF_MAX, Proof as Text, ProofFault, Tree};
+use airlock_runtime::ledger::{CHECKPOINT, read_note};
+use rustix::fs::OFlags;
 use std::io::Read;
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -150,7 +153,13 @@ impl Verify {
 }
 
 pub(super) fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failure> {
-    let note = read(checkpoint.unwrap_or(&dir.join("checkpoint")))?;
+    let note = match checkpoint {
+        Some(path) => read(path)?,
+        None => {
+            let path = dir.join(CHECKPOINT);
+            read_note(&path).map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display())))?
+        }
+    };
     Tree::read(dir, &note).map_err(|fault| match fault {
         ProofFault::Io(error) => Failure::new(format_args!("cannot read the ledger {}: {error}", dir.display())),
         ProofFault::Ledger(_) | ProofFault::Malformed(_) | ProofFault::Note(_) | ProofFault::Wrong => {
@@ -160,11 +169,16 @@ pub(super) fn tree(dir: &Path, checkpoint: Option<&Path>) -> Result<Tree, Failur
     })
 }
 
-/// A file, up to the length of the longest proof.
+/// A file that the user names, up to the length of the longest proof. It has to be a regular one: a pipe would keep the command waiting.
 pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let bound = u64::try_from(PROOF_MAX).unwrap_or(u64::MAX).saturating_add(1);
-    let mut bytes = Vec::new();
-    let read = std::fs::File::open(path).and_then(|file| file.take(bound).read_to_end(&mut bytes));
+    let (mut bytes, flags) = (Vec::new(), i32::try_from(OFlags::NONBLOCK.bits()).unwrap_or(0));
+    let opened =
+        std::fs::OpenOptions::new().read(true).custom_flags(flags).open(path).and_then(|file| match file.metadata()?.is_file() {
+            true => Ok(file),
+            false => Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a regular file")),
+        });
+    let read = opened.and_then(|file| file.take(bound).read_to_end(&mut bytes));
     read.map_err(|e| Failure::new(format_args!("cannot read {}: {e}", path.display())))?;
     Ok(bytes)
 }

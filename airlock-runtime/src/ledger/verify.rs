@@ -1,6 +1,11 @@
 //! Verification of a ledger by someone who trusts neither the machine it lay on nor this program's writer: one pass, constant
 //! memory, no key but the one the caller brings.
 
+mod trust;
+
+pub use trust::Trust;
+
+use super::batch::scan_leaves;
 use super::chain::{Hash, first_prev, hex};
 use super::cursor::Cursor;
 use super::files::{self, End, Segment};
@@ -9,7 +14,7 @@ use super::line::LINE_MAX;
 use super::note::{Checkpoint, NoteFault, Pin, parse_key, plain_key};
 use super::place::{GenesisLine, VERSION, read_genesis};
 use super::revoked::Revocations;
-use super::seal::{Seal, Seed};
+use super::seal::Seal;
 use super::sealed::{Marks, Missing};
 use super::witness::Witness;
 use ed25519_dalek::VerifyingKey;
@@ -17,27 +22,6 @@ use serde::Serialize;
 use std::cmp::Ordering;
 use std::io;
 use std::path::Path;
-
-/// What the caller trusts. With neither, nothing can be proven against somebody who could write the directory.
-#[derive(Debug, Clone, Default)]
-pub struct Trust {
-    /// The log key, kept elsewhere than in the ledger's directory.
-    pub key: Option<VerifyingKey>,
-    /// The key of epoch 0, kept elsewhere too: without it, or an anchor of its kind, epoch keys prove nothing against who has the log key.
-    pub epoch_key: Option<VerifyingKey>,
-    /// A checkpoint that was saved earlier, elsewhere.
-    pub saved: Option<Vec<u8>>,
-    /// The seed of the seal, as `airlock ledger init` told it.
-    pub seed: Option<Seed>,
-    /// A witness outside.
-    pub witness: Option<Witness>,
-}
-
-impl Trust {
-    const fn is_none(&self) -> bool {
-        self.key.is_none() && self.saved.is_none() && self.seed.is_none() && self.witness.is_none()
-    }
-}
 
 /// The answer. Its number is the exit code of `airlock verify-log`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -104,7 +88,7 @@ pub struct Report {
     pub sealed: Option<u64>,
     /// Number of the epoch of the newest entry; absent without epoch keys.
     pub epoch: Option<u64>,
-    /// How many of the first entries are signed by epoch keys since erased, if it is proven which key was the first.
+    /// How many of the first entries are signed by epoch keys since erased, if it is proven which key was the first and nothing is wrong.
     pub past_epochs: u64,
     /// What is wrong.
     pub findings: Vec<Finding>,
@@ -125,8 +109,10 @@ struct Anchor {
     note: Vec<u8>,
     checkpoint: Checkpoint,
     trusted: bool,
-    /// The trusted witness has cosigned it.
-    cosigned: bool,
+    /// The witnesses, of those that are trusted, that have cosigned it.
+    cosigned: Vec<VerifyingKey>,
+    /// They are as many as are demanded.
+    is_seen: bool,
     root: Option<Hash>,
     /// What is wrong with the signature of the epoch key.
     epoch_fault: Option<&'static str>,
@@ -249,18 +235,23 @@ impl Check {
     /// Takes a checkpoint in, if its signature holds.
     fn anchor(&mut self, name: &'static str, note: &[u8], origin: &str, trust: &Trust, stated: &VerifyingKey, trusted: bool) {
         let key = trust.key.as_ref().unwrap_or(stated);
-        let cosigned = match trust.witness.as_ref().map(|witness| witness.verify(note)) {
-            Some(Ok(_)) => true,
-            Some(Err(NoteFault::BadSignature)) => {
-                return self.find(None, Path::new(name), "the signature of the witness is wrong");
+        let witnesses = trust.distinct();
+        let mut cosigned = Vec::new();
+        for witness in &witnesses {
+            match witness.verify(note) {
+                Ok(_) => cosigned.push(*witness.key()),
+                Err(NoteFault::BadSignature) => {
+                    return self.find(None, Path::new(name), format!("the signature of the witness {} is wrong", witness.name()));
+                }
+                Err(NoteFault::OtherKey | NoteFault::Malformed) => {}
             }
-            Some(Err(NoteFault::OtherKey | NoteFault::Malformed)) | None => false,
-        };
-        let trusted = trusted || cosigned;
+        }
+        let is_seen = !witnesses.is_empty() && cosigned.len() >= trust.needed(witnesses.len());
+        let trusted = trusted || is_seen;
         let reason = match Checkpoint::verify(note, key) {
             Ok(checkpoint) if checkpoint.origin == origin => {
                 let note = note.to_vec();
-                let anchor = Anchor { file: name, note, checkpoint, trusted, cosigned, root: None, epoch_fault: None };
+                let anchor = Anchor { file: name, note, checkpoint, trusted, cosigned, is_seen, root: None, epoch_fault: None };
                 return self.anchors.push(anchor);
             }
             Ok(_) => "it is a checkpoint of another ledger",
@@ -282,8 +273,8 @@ impl Check {
             return Ok(false);
         }
         cursor.open_segment();
-        let end = files::scan(&file, 0, size, |_, text| {
-            let line = cursor.accept_if(text, |line| self.revoked.admits(line))?;
+        let end = scan_leaves(&file, size, |_, text, leaf| {
+            let line = cursor.accept_with(text, leaf, |line| self.revoked.admits(line))?;
             self.revoked.absorb(&line);
             self.pass(cursor);
             Ok(())
@@ -377,6 +368,19 @@ impl Check {
         short
     }
 
+    /// How many of the first entries as many of the trusted witnesses have seen as are demanded, each at a checkpoint of its own, perhaps.
+    fn witnessed(&self, trust: &Trust) -> Option<u64> {
+        let witnesses = trust.distinct();
+        let newest = |witness: &&Witness| {
+            let seen = self.anchors.iter().filter(|anchor| anchor.cosigned.contains(witness.key()));
+            seen.map(|anchor| anchor.checkpoint.n).max().unwrap_or(0)
+        };
+        let mut seen: Vec<u64> = witnesses.iter().map(newest).collect();
+        seen.sort_unstable_by(|a, b| b.cmp(a));
+        let needed = trust.needed(witnesses.len());
+        (!witnesses.is_empty()).then(|| seen.get(needed.saturating_sub(1)).copied().unwrap_or(0))
+    }
+
     fn report(mut self, cursor: &Cursor, genesis: Option<&GenesisLine>, trust: &Trust) -> Report {
         let entries = cursor.range.len();
         // A broken chain stops the reading early: then nothing can be said about its end.
@@ -384,8 +388,7 @@ impl Check {
         let short = self.compare(entries).filter(|_| !broken);
         let anchored = self.anchors.iter().filter(|anchor| anchor.trusted).map(|anchor| anchor.checkpoint.n).max().unwrap_or(0);
         let sealed = trust.seed.as_ref().map(|_| self.marks.covered());
-        let cosigned = self.anchors.iter().filter(|anchor| anchor.cosigned).map(|anchor| anchor.checkpoint.n).max();
-        let witnessed = trust.witness.as_ref().map(|_| cosigned.unwrap_or(0));
+        let witnessed = self.witnessed(trust);
         // Each root that was given has to reach the end.
         let signed = (trust.key.is_none() && trust.saved.is_none()) || anchored == entries;
         let whole = !trust.is_none() && signed && [sealed, witnessed].iter().flatten().all(|covered| *covered == entries);
@@ -396,8 +399,10 @@ impl Check {
             (true, None) => Verdict::Weaker,
         };
         // Which key was the first is proven by whatever proves line 0 without the log key.
-        let is_saved = |anchor: &Anchor| (anchor.cosigned || anchor.file == SAVED) && anchor.checkpoint.n > 0;
+        let is_saved = |anchor: &Anchor| (anchor.is_seen || anchor.file == SAVED) && anchor.checkpoint.n > 0;
         let rooted = trust.epoch_key.is_some() || sealed > Some(0) || self.anchors.iter().any(is_saved);
+        // Beside a finding it is not: the key may be that of another history.
+        let is_clean = self.findings.is_empty() && short.is_none();
         let epoch = cursor.epoch.as_ref();
         let mut report = Report {
             verdict,
@@ -413,7 +418,7 @@ impl Check {
             witnessed,
             sealed,
             epoch: epoch.map(|epoch| epoch.number),
-            past_epochs: epoch.filter(|_| rooted).map_or(0, |epoch| epoch.since - 1),
+            past_epochs: epoch.filter(|_| rooted && is_clean).map_or(0, |epoch| epoch.since - 1),
             findings: self.findings.into_iter().chain(short).collect(),
             torn: self.torn,
             proven: Vec::new(),
@@ -439,9 +444,14 @@ impl Report {
                 self.proven.push(format!("the first {anchored} entries are those that the saved checkpoint covers"));
             }
             if let Some(seen) = self.witnessed.filter(|seen| *seen > 0) {
-                self.proven.push(format!(
-                    "the first {seen} entries are those that the witness saw, and it has seen no others in their place"
-                ));
+                self.proven.push(match (trust.distinct().len(), trust.needed(trust.distinct().len())) {
+                    (1, _) => {
+                        format!("the first {seen} entries are those that the witness saw, and it has seen no others in their place")
+                    }
+                    (all, needed) => format!(
+                        "the first {seen} entries are those that {needed} of {all} witnesses saw, and these have seen no others in their place"
+                    ),
+                });
             }
             if let Some(sealed) = self.sealed.filter(|sealed| *sealed > 0) {
                 self.proven.push(format!(
@@ -478,7 +488,7 @@ impl Report {
             None => not.push("that everybody is shown this same history: that takes a witness outside".into()),
             Some(seen) if seen < entries => {
                 not.push(format!(
-                    "the last {} entries: the witness has not seen them; somebody else may be shown others",
+                    "the last {} entries: too few witnesses have seen them; somebody else may be shown others",
                     entries - seen
                 ));
             }
@@ -535,5 +545,7 @@ pub fn stated(dir: &Path) -> io::Result<(String, Pin)> {
     Ok((origin, pin))
 }
 
+#[cfg(test)]
+mod quorum;
 #[cfg(test)]
 mod tests;

@@ -48,6 +48,12 @@ impl Witness {
         (named && id == format!("{:08x}", u32::from_be_bytes(own))).then(|| Self { name: name.to_owned(), key, id: own })
     }
 
+    /// Its key.
+    #[must_use]
+    pub const fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// Its name.
     #[must_use]
     pub fn name(&self) -> &str {
@@ -84,50 +90,71 @@ impl Witness {
     }
 }
 
-/// A note with the cosignatures that a witness answered, one line each; `None` if the answer is none or does not fit.
-#[must_use]
-pub fn with_cosignatures(note: &str, answer: &str) -> Option<String> {
-    let lines = answer.strip_suffix('\n').unwrap_or(answer);
-    let is_line = |line: &str| line.strip_prefix("\u{2014} ").is_some_and(|line| line.split(' ').count() == 2);
-    let fits = lines.lines().all(is_line) && !lines.is_empty() && note.len() + answer.len() < NOTE_MAX;
-    fits.then(|| format!("{note}{lines}\n"))
+impl Witness {
+    /// The line of an answer by which this witness has cosigned a note. Lines of others are none of its business; an answer without the line
+    /// feed at its end was cut.
+    #[must_use]
+    pub fn line_of<'a>(&self, note: &str, answer: &'a str) -> Option<&'a str> {
+        let (text, _) = note.split_once("\n\n")?;
+        let holds = |line: &&str| self.verify(format!("{text}\n\n{line}\n").as_bytes()).is_ok();
+        answer.strip_suffix('\n').filter(|lines| lines.len() < NOTE_MAX)?.split('\n').find(holds)
+    }
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use ed25519_dalek::{Signer, SigningKey};
 
-    const NAME: &str = "witness.example.com/w1";
-
-    fn log() -> SigningKey {
+    pub(in crate::ledger) fn log() -> SigningKey {
         SigningKey::from_bytes(&[7; 32])
     }
 
-    fn own() -> SigningKey {
-        SigningKey::from_bytes(&[9; 32])
+    /// A witness that signs whatever it is given.
+    pub(in crate::ledger) struct Cosigner {
+        name: String,
+        key: SigningKey,
     }
 
-    fn vkey(kind: u8) -> String {
-        let typed = [&[kind], own().verifying_key().as_bytes().as_slice()].concat();
-        let id = Sha256::new().chain_update(NAME).chain_update([b'\n']).chain_update(&typed).finalize();
-        format!("{NAME}+{}+{}", super::super::chain::hex(&id[..4]), Base64::encode_string(&typed))
+    impl Cosigner {
+        pub(in crate::ledger) fn new(byte: u8) -> Self {
+            Self { name: format!("witness.example.com/w{byte}"), key: SigningKey::from_bytes(&[byte; 32]) }
+        }
+
+        fn id(&self, kind: u8) -> [u8; 4] {
+            let typed = [&[kind], self.key.verifying_key().as_bytes().as_slice()].concat();
+            let id = Sha256::new().chain_update(&self.name).chain_update([b'\n']).chain_update(&typed).finalize();
+            [id[0], id[1], id[2], id[3]]
+        }
+
+        fn vkey(&self, kind: u8) -> String {
+            let typed = [&[kind], self.key.verifying_key().as_bytes().as_slice()].concat();
+            format!("{}+{}+{}", self.name, super::super::chain::hex(&self.id(kind)), Base64::encode_string(&typed))
+        }
+
+        pub(in crate::ledger) fn witness(&self) -> Witness {
+            Witness::parse(&self.vkey(COSIGNATURE)).unwrap()
+        }
+
+        /// The line by which it cosigns a note, with its line feed.
+        pub(in crate::ledger) fn line(&self, note: &str, time: u64) -> String {
+            let text = note.split_once("\n\n").unwrap().0;
+            let signature = self.key.sign(format!("cosignature/v1\ntime {time}\n{text}\n").as_bytes()).to_bytes();
+            let blob = [&self.id(COSIGNATURE), time.to_be_bytes().as_slice(), &signature].concat();
+            format!("\u{2014} {} {}\n", self.name, Base64::encode_string(&blob))
+        }
     }
 
     fn cosigned(time: u64) -> (Checkpoint, String) {
         let checkpoint = Checkpoint { origin: "weather".into(), n: 9, root: [3; 32] };
         let note = checkpoint.sign(&log());
-        let text = note.split_once("\n\n").unwrap().0;
-        let signature = own().sign(format!("cosignature/v1\ntime {time}\n{text}\n").as_bytes()).to_bytes();
-        let id = Witness::parse(&vkey(4)).unwrap().id;
-        let blob = [&id, time.to_be_bytes().as_slice(), &signature].concat();
-        (checkpoint, with_cosignatures(&note, &format!("\u{2014} {NAME} {}\n", Base64::encode_string(&blob))).unwrap())
+        (checkpoint, format!("{note}{}", Cosigner::new(9).line(&note, time)))
     }
 
     #[test]
     fn a_cosignature_is_of_its_witness_its_time_and_its_checkpoint() {
         let (checkpoint, note) = cosigned(1_795_326_600);
-        let witness = Witness::parse(&vkey(4)).unwrap();
+        let witness = Cosigner::new(9).witness();
         assert_eq!(witness.verify(note.as_bytes()), Ok(Cosigned { checkpoint: checkpoint.clone(), time: 1_795_326_600 }));
         assert_eq!(
             Checkpoint::verify(note.as_bytes(), &log().verifying_key()),
@@ -145,16 +172,23 @@ mod tests {
 
     #[test]
     fn a_key_of_a_log_is_none_of_a_witness() {
-        assert!(Witness::parse(&vkey(1)).is_none() && Witness::parse("w+00000000+BAAA").is_none());
-        let other = vkey(4).replace("w1", "w2");
+        assert!(Witness::parse(&Cosigner::new(9).vkey(1)).is_none() && Witness::parse("w+00000000+BAAA").is_none());
+        let other = Cosigner::new(9).vkey(4).replace("w9", "w8");
         assert!(Witness::parse(&other).is_none(), "the id is of name and key");
     }
 
     #[test]
-    fn only_signature_lines_are_added() {
-        let note = cosigned(1).1;
-        for answer in ["", "\n", "ok\n", "\u{2014} a b c\n", "weather\n9\n"] {
-            assert_eq!(with_cosignatures(&note, answer), None, "{answer:?}");
+    fn of_an_answer_the_witness_s_own_line_is_taken() {
+        let (note, one, two) = (cosigned(1).1, Cosigner::new(9), Cosigner::new(10));
+        let witness = one.witness();
+        let (own, other) = (one.line(&note, 7), two.line(&note, 7));
+        assert_eq!(witness.line_of(&note, &own), Some(own.trim_end()));
+        assert_eq!(witness.line_of(&note, &format!("{other}{own}")), Some(own.trim_end()), "beside those of others");
+        let elsewhere = Checkpoint { origin: "weather".into(), n: 8, root: [3; 32] }.sign(&log());
+        for answer in ["", "\n", "ok\n", "\u{2014} a b c\n", "weather\n9\n", &other, own.trim_end(), &one.line(&elsewhere, 7)] {
+            assert_eq!(witness.line_of(&note, answer), None, "{answer:?}");
         }
+        // Cut anywhere, it is none.
+        assert!((0..own.len()).filter_map(|at| own.get(..at)).all(|cut| witness.line_of(&note, cut).is_none()));
     }
 }

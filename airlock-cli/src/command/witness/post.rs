@@ -1,27 +1,35 @@
 //! One HTTP request to a witness: a text is posted, a short answer comes. HTTP/1.0, so that an answer ends with its connection; no
-//! redirections, no proxies, no cookies; nothing of the environment is read. TLS by rustls with Mozilla's roots compiled in.
+//! redirections, no proxies, no cookies; nothing of the environment is read. TLS by rustls, with Mozilla's roots compiled in or those of a file.
 
+use crate::command::proof::read;
 use crate::render::Failure;
-use rustls::pki_types::ServerName;
+use rustls::RootCertStore;
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, ServerName};
 use std::io::{ErrorKind, Read, Write};
-use std::net::{TcpStream, ToSocketAddrs};
+use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
+use std::path::Path;
 use std::sync::Arc;
+use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 
 /// Longest answer read, bytes: head, and cosignatures of some 150 bytes each.
 const ANSWER_MAX: usize = 64 * 1024;
 /// Longest wait for a connection, and for a part of the answer. A witness has to write to its disk before it answers.
 const STEP_MAX: Duration = Duration::from_secs(15);
-/// Longest time for all of it, so that a timer never finds an earlier run still waiting.
-const TOTAL_MAX: Duration = Duration::from_secs(60);
+/// Longest time for all questions of one run, names, connections and handshakes included.
+pub(super) const TOTAL_MAX: Duration = Duration::from_secs(60);
+/// Longest file of certificates read, bytes.
+const CA_MAX: usize = 64 * 1024;
 
 /// Where a witness is asked: `https://`, or `http://` on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(super) struct Place {
     tls: bool,
     host: String,
     port: u16,
     path: String,
+    roots: RootCertStore,
 }
 
 /// What it answered.
@@ -33,6 +41,45 @@ pub(super) struct Answer {
 
 trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
+
+/// A connection that ends at an instant, however little comes how often before.
+struct Bounded {
+    stream: TcpStream,
+    until: Instant,
+}
+
+/// What is left until an instant, for one step; an error if nothing is.
+fn left(until: Instant) -> std::io::Result<Duration> {
+    let left = until.saturating_duration_since(Instant::now());
+    if left.is_zero() {
+        Err(std::io::Error::new(ErrorKind::TimedOut, "it takes longer than a minute"))
+    } else {
+        Ok(left.min(STEP_MAX))
+    }
+}
+
+/// A step that took too long ends as one that would have waited.
+fn late(error: std::io::Error) -> std::io::Error {
+    if error.kind() == ErrorKind::WouldBlock { std::io::Error::new(ErrorKind::TimedOut, "nothing came in time") } else { error }
+}
+
+impl Read for Bounded {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        self.stream.set_read_timeout(Some(left(self.until)?))?;
+        self.stream.read(buffer).map_err(late)
+    }
+}
+
+impl Write for Bounded {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.stream.set_write_timeout(Some(left(self.until)?))?;
+        self.stream.write(bytes).map_err(late)
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.stream.flush()
+    }
+}
 
 impl Place {
     /// Reads the address of a witness, to which the names of its requests are appended.
@@ -66,11 +113,28 @@ impl Place {
         }
         let path = path.trim_end_matches('/');
         let path = if path.is_empty() { String::new() } else { format!("/{path}") };
-        Ok(Self { tls, host: host.to_owned(), port, path })
+        let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+        Ok(Self { tls, host: host.to_owned(), port, path, roots })
     }
 
-    /// Posts `body` to `<address>/<name>`.
-    pub(super) fn post(&self, name: &str, body: &str) -> Result<Answer, Failure> {
+    /// The same where these certificates alone vouch for the witness.
+    pub(super) fn trusting(self, ca: Option<&Path>) -> Result<Self, Failure> {
+        let Some(path) = ca else { return Ok(self) };
+        let none = |why: &dyn std::fmt::Display| Failure::new(format_args!("--ca {}: {why}", path.display()));
+        let bytes = read(path)?;
+        let mut roots = RootCertStore::empty();
+        for certificate in CertificateDer::pem_slice_iter(&bytes) {
+            let added = certificate.map_err(|e| e.to_string()).and_then(|der| roots.add(der).map_err(|e| e.to_string()));
+            added.map_err(|fault| none(&fault))?;
+        }
+        if bytes.len() > CA_MAX || roots.is_empty() {
+            return Err(none(&"it has no certificate in PEM, or more than 64 KiB"));
+        }
+        Ok(Self { roots, ..self })
+    }
+
+    /// Posts `body` to `<address>/<name>`, and has the answer by `until`.
+    pub(super) fn post(&self, name: &str, body: &str, until: Instant) -> Result<Answer, Failure> {
         let unanswered = |fault: &dyn std::fmt::Display| {
             Failure::new(format_args!("the witness at {}:{} does not answer: {fault}", self.host, self.port))
                 .help("nothing was changed; run this again later")
@@ -84,7 +148,7 @@ impl Place {
             env!("CARGO_PKG_VERSION"),
             body.len()
         );
-        let mut stream = self.connect().map_err(|fault| unanswered(&fault))?;
+        let mut stream = self.connect(until).map_err(|fault| unanswered(&fault))?;
         let sent =
             stream.write_all(head.as_bytes()).and_then(|()| stream.write_all(body.as_bytes())).and_then(|()| stream.flush());
         sent.map_err(|fault| unanswered(&fault))?;
@@ -92,27 +156,34 @@ impl Place {
         parse(&bytes).ok_or_else(|| unanswered(&"what came is not a whole HTTP answer, or longer than 64 KiB"))
     }
 
-    fn connect(&self) -> std::io::Result<Box<dyn Stream>> {
+    fn connect(&self, until: Instant) -> std::io::Result<Box<dyn Stream>> {
         let mut last = std::io::Error::new(ErrorKind::NotFound, "its name has no address");
-        for address in (self.host.as_str(), self.port).to_socket_addrs()? {
-            match TcpStream::connect_timeout(&address, STEP_MAX) {
-                Ok(stream) => return self.wrap(stream),
+        for address in self.addresses(until)? {
+            match TcpStream::connect_timeout(&address, left(until)?) {
+                Ok(stream) => return self.wrap(Bounded { stream, until }),
                 Err(error) => last = error,
             }
         }
         Err(last)
     }
 
-    fn wrap(&self, stream: TcpStream) -> std::io::Result<Box<dyn Stream>> {
-        stream.set_read_timeout(Some(STEP_MAX))?;
-        stream.set_write_timeout(Some(STEP_MAX))?;
+    /// The addresses of its name. The system's resolver knows no bound of time, so it is asked on a thread that may be left behind.
+    fn addresses(&self, until: Instant) -> std::io::Result<Vec<SocketAddr>> {
+        let (sender, answer) = channel();
+        let named = (self.host.clone(), self.port);
+        std::thread::spawn(move || sender.send(named.to_socket_addrs().map(Vec::from_iter)));
+        answer
+            .recv_timeout(left(until)?)
+            .map_err(|_| std::io::Error::new(ErrorKind::TimedOut, "its name is not found in time"))?
+    }
+
+    fn wrap(&self, stream: Bounded) -> std::io::Result<Box<dyn Stream>> {
         if !self.tls {
             return Ok(Box::new(stream));
         }
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let config = config.map_err(std::io::Error::other)?.with_root_certificates(roots).with_no_client_auth();
+        let config = config.map_err(std::io::Error::other)?.with_root_certificates(self.roots.clone()).with_no_client_auth();
         let name = ServerName::try_from(self.host.clone()).map_err(std::io::Error::other)?;
         let session = rustls::ClientConnection::new(Arc::new(config), name).map_err(std::io::Error::other)?;
         Ok(Box::new(rustls::StreamOwned::new(session, stream)))
@@ -121,7 +192,7 @@ impl Place {
 
 /// What comes until the other side ends; an end that TLS does not announce is for the length to judge.
 fn read_all(stream: &mut dyn Stream) -> std::io::Result<Vec<u8>> {
-    let (began, mut bytes, mut part) = (Instant::now(), Vec::new(), [0; 4096]);
+    let (mut bytes, mut part) = (Vec::new(), [0; 4096]);
     while bytes.len() <= ANSWER_MAX {
         match stream.read(&mut part) {
             Ok(0) => break,
@@ -129,9 +200,6 @@ fn read_all(stream: &mut dyn Stream) -> std::io::Result<Vec<u8>> {
             Err(error) if error.kind() == ErrorKind::Interrupted => {}
             Err(error) if error.kind() == ErrorKind::UnexpectedEof => break,
             Err(error) => return Err(error),
-        }
-        if began.elapsed() > TOTAL_MAX {
-            return Err(std::io::Error::new(ErrorKind::TimedOut, "it takes longer than a minute"));
         }
     }
     Ok(bytes)
@@ -188,6 +256,36 @@ mod tests {
             "https://w:99999",
         ] {
             assert!(Place::parse(bad).is_err(), "{bad:?}");
+        }
+    }
+
+    /// A server that says something for ever, a little at a time, in the middle of a head or of a handshake.
+    #[test]
+    fn no_server_holds_a_run_longer_than_its_time() {
+        for (scheme, begin) in [("http", "HTTP/1.0 200 OK\r\n"), ("https", "\u{16}\u{3}\u{3}\u{3f}")] {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = listener.local_addr().unwrap().port();
+            std::thread::spawn(move || {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut said = stream.write_all(begin.as_bytes());
+                while said.is_ok() {
+                    std::thread::sleep(Duration::from_millis(50));
+                    said = stream.write_all(b"x");
+                }
+            });
+            let begun = Instant::now();
+            let place = Place::parse(&format!("{scheme}://127.0.0.1:{port}")).unwrap();
+            let fault = place.post("add-checkpoint", "old 0\n\n", begun + Duration::from_secs(2)).unwrap_err();
+            assert!(fault.to_string().contains("does not answer"), "{fault}");
+            assert!(begun.elapsed() < Duration::from_secs(20), "{scheme}: {:?}", begun.elapsed());
+        }
+        // One that takes nothing, and one that is asked when the time is over.
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let place = Place::parse(&format!("http://127.0.0.1:{}", listener.local_addr().unwrap().port())).unwrap();
+        for time in [Duration::from_secs(1), Duration::ZERO] {
+            let begun = Instant::now();
+            assert!(place.post("add-checkpoint", &"x".repeat(1 << 20), begun + time).is_err());
+            assert!(begun.elapsed() < Duration::from_secs(20));
         }
     }
 
