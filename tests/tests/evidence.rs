@@ -36,10 +36,10 @@ fn shown(dir: &Path, seq: u64) -> (i32, Vec<(String, String)>) {
     (output.status.code().unwrap(), texts)
 }
 
-/// `docs/verify.py` with `--open`.
+/// `docs/open.py`.
 fn python(dir: &Path, key: &str, seq: u64) -> (i32, String) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify.py");
-    let words = [script, dir.to_str().unwrap(), "--key", key, "--open", &seq.to_string()];
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/open.py");
+    let words = [script, dir.to_str().unwrap(), "--key", key, "--seq", &seq.to_string()];
     let output = Command::new("python3").args(words).output().unwrap();
     (output.status.code().unwrap(), String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -238,9 +238,14 @@ fn the_vectors_of_epochs_are_what_this_code_writes() {
 
 /// What `docs/verify.py` says: exit code and text.
 pub(super) fn python(dir: &Path, more: &[&str]) -> (i32, String) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/verify.py");
-    let output =
-        std::process::Command::new("python3").arg(script).arg(dir).args(more).output().expect("python3 runs docs/verify.py");
+    script("verify.py", dir, more)
+}
+
+/// A script of `docs/`. Nothing keeps it waiting for longer than a minute.
+fn script(name: &str, dir: &Path, more: &[&str]) -> (i32, String) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs").join(name);
+    let mut command = std::process::Command::new("timeout");
+    let output = command.args(["60", "python3", "-B"]).arg(path).arg(dir).args(more).output().expect("python3 runs it");
     (output.status.code().unwrap(), String::from_utf8([output.stdout, output.stderr].concat()).unwrap())
 }
 
@@ -256,9 +261,10 @@ fn the_second_verifier_agrees_on_the_vectors() {
     let copy = tempfile::tempdir().unwrap();
     let arguments = copy.path().join("arguments");
     fs::write(&arguments, expected["commitment"]["arguments"].as_str().unwrap()).unwrap();
-    let (code, said) = python(&dir, &["--key", key, "--open", "2", arguments.to_str().unwrap()]);
+    let opened = |seq| script("open.py", &dir, &["--key", key, "--seq", seq, "--file", arguments.to_str().unwrap()]);
+    let (code, said) = opened("2");
     assert!(code == 0 && said.contains("entry 2 was called with these arguments"), "{said}");
-    assert_eq!(python(&dir, &["--key", key, "--open", "4", arguments.to_str().unwrap()]).0, 1);
+    assert_eq!([opened("4").0, opened("99").0, opened("-1").0, opened("2.0").0], [1, 2, 2, 2]);
     let sealed = vectors("ledger-sealed");
     let seed = sealed.join("seed");
     let seed = ["--seed-file", seed.to_str().unwrap()];
@@ -277,5 +283,52 @@ fn the_second_verifier_agrees_on_the_vectors() {
         fs::write(&path, bytes).unwrap();
         let (code, said) = python(copy.path(), &seed);
         assert_eq!(code, if file == "head" { 3 } else { 1 }, "{file}: {said}");
+    }
+}
+
+/// So that it is read: what it takes to check a ledger fits on three pages.
+#[test]
+fn the_second_verifier_stays_short() {
+    let text = fs::read_to_string(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../docs/verify.py")).unwrap();
+    assert!(text.lines().count() < 200, "{}", text.lines().count());
+    assert!(text.lines().all(|line| line.len() <= 180));
+}
+
+/// A root that is only half named is none, and no reason to check less than was asked for.
+#[test]
+fn the_second_verifier_takes_whole_keys_and_regular_files() {
+    let dir = vectors("ledger-epochs");
+    let pin = fs::read_to_string(dir.join("pin")).unwrap();
+    let (key, epoch) = pin.trim().split_once(',').unwrap();
+    for (text, code) in [
+        (pin.as_str(), 0),
+        (key, 0),
+        (&format!("{epoch},{key}"), 1),
+        ("", 2),
+        (",", 2),
+        (&format!("{key},"), 2),
+        (&format!(",{epoch}"), 2),
+        (&format!(",{key}"), 2),
+        (&format!("{pin},{key}"), 2),
+        (&format!("{key}{epoch}"), 2),
+        (&format!("{key};{epoch}"), 2),
+        (&key[..40], 2),
+        (&key.replace('=', ""), 2),
+        (&format!("{key},AA=="), 2),
+    ] {
+        let (found, said) = python(&dir, &["--key", text]);
+        assert_eq!(found, code, "{text:?}: {said}");
+        let ours =
+            Pin::parse(text).map(|pin| verify(&dir, &Trust { key: Some(pin.key), epoch_key: pin.epoch, ..Trust::default() }));
+        assert_eq!(ours.map_or(2, |report| report.unwrap().verdict as i32), code, "{text:?}: ours");
+    }
+    let place = tempfile::tempdir().unwrap();
+    let pipe = place.path().join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    for file in [pipe.to_str().unwrap(), "/dev/zero", place.path().to_str().unwrap(), "", "/nonexistent"] {
+        for option in ["--checkpoint", "--seed-file"] {
+            let (code, said) = python(&dir, &["--key", key, option, file]);
+            assert!(code == 2 && said.starts_with("NO ANSWER"), "{option} {file}: {code} {said}");
+        }
     }
 }
