@@ -7,6 +7,7 @@ use super::super::files;
 use super::super::head::Head;
 use super::super::note::{Checkpoint, Pin};
 use super::super::place::{Terms, load_key, open as open_store};
+use super::super::roll::Left;
 use super::super::store::Store;
 use super::super::verify::{Report, Trust, Verdict, stated, verify};
 use super::super::{chain, line};
@@ -98,7 +99,7 @@ fn a_roll_signs_all_before_it_and_leaves_no_older_key() {
     add(&mut again, "c-2", later(3));
     assert_eq!(types(dir.path())[4..], ["keyroll", "decision"]);
     again.epoch_age = 0;
-    assert!(!again.roll().unwrap() && !again.roll().unwrap());
+    assert_eq!([again.roll(None).unwrap(), again.roll(None).unwrap()], [Left::Empty; 2]);
     assert_eq!(types(dir.path())[6..], ["keyroll"], "without an entry that waits for it, once");
 }
 
@@ -182,6 +183,7 @@ fn whoever_has_every_file_cannot_change_a_past_epoch() {
         let report = check(forger.path(), forger.pin);
         assert_eq!((report.verdict, report.findings[0].seq), (Verdict::Tampered, Some(roll)), "{report:?}");
         assert!(report.findings[0].reason.contains("has not signed it"), "{report:?}");
+        assert_eq!(report.past_epochs, 0, "nothing is claimed beside a finding");
         assert_eq!(verdict(forger.path(), forger.pin), Verdict::Tampered);
         assert_eq!(log_key_alone(forger.path(), forger.pin).verdict, Verdict::Tampered, "the chain itself does not hold");
     }
@@ -243,6 +245,36 @@ fn the_present_epoch_is_at_the_mercy_of_who_has_its_key() {
     );
 }
 
+/// Nor do they show that a ledger was put back as a whole, with all files of an earlier time: that is a matter of what was kept.
+#[test]
+fn a_whole_state_of_earlier_is_found_by_what_was_kept_alone() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut first = store(dir.path());
+    let pin = first.pin();
+    add(&mut first, "a", Micros::now());
+    add(&mut first, "b", later(1));
+    drop(first);
+    open(dir.path()).unwrap().shutdown().unwrap();
+    let early = tempfile::tempdir().unwrap();
+    assert!(std::process::Command::new("cp").args(["-a", "-T"]).args([dir.path(), early.path()]).status().unwrap().success());
+    let mut first = store(dir.path());
+    add(&mut first, "c", later(2));
+    drop(first);
+    open(dir.path()).unwrap().shutdown().unwrap();
+    let kept = fs::read(dir.path().join(files::CHECKPOINT)).unwrap();
+    assert_eq!(verdict(early.path(), pin), Verdict::Proven, "it is whole, and shorter");
+    let trust = Trust { key: Some(pin.key), epoch_key: pin.epoch, saved: Some(kept), ..Trust::default() };
+    assert_eq!(verify(early.path(), &trust).unwrap().verdict, Verdict::Truncated);
+    // But without a checkpoint of then he cannot make such a state of what he finds.
+    for item in ["checkpoint", "keys/epoch.key"] {
+        fs::copy(dir.path().join(item), early.path().join(item)).unwrap();
+    }
+    assert_eq!(verdict(early.path(), pin), Verdict::Truncated);
+    fs::remove_file(early.path().join(files::CHECKPOINT)).unwrap();
+    assert_eq!(verdict(early.path(), pin), Verdict::Weaker);
+    assert!(open(early.path()).map(drop).unwrap_err().to_string().contains("has not the key of epoch 1"));
+}
+
 #[test]
 fn the_line_of_the_epoch_key_is_missed_and_not_taken_from_another_note() {
     let (dir, pin) = rolled();
@@ -277,7 +309,7 @@ fn a_roll_that_ended_at_any_step_is_gone_on_with() {
             // The next key is there, and no line names it.
             Keys::open(dir.path()).unwrap().put_fresh(1).unwrap();
         } else {
-            let _ = first.roll().unwrap();
+            let _ = first.roll(None).unwrap();
             // The old key was not erased yet.
             let keys = File::options().write(true).open(dir.path().join("keys/epoch.key")).unwrap();
             std::os::unix::fs::FileExt::write_all_at(&keys, &old, 0).unwrap();
@@ -308,7 +340,7 @@ fn a_roll_that_ended_at_any_step_is_gone_on_with() {
         // And the next roll is one as any other.
         let mut next = store(dir.path());
         next.epoch_age = 0;
-        assert!(!next.roll().unwrap());
+        assert_eq!(next.roll(None).unwrap(), Left::Empty);
         assert_eq!(slots(dir.path()).iter().flatten().count(), 1, "step {step}");
         assert_eq!((verdict(dir.path(), pin), epoch.number), (Verdict::Proven, 0), "step {step}");
     }
@@ -323,7 +355,7 @@ fn a_power_cut_after_a_roll_leaves_it() {
     add(&mut first, "c-0", Micros::now());
     let head = fs::read(dir.path().join(files::HEAD)).unwrap();
     first.epoch_age = 0;
-    assert!(!first.roll().unwrap());
+    assert_eq!(first.roll(None).unwrap(), Left::Empty);
     let on_disk = first.durable;
     assert_eq!(on_disk, fs::metadata(segment(dir.path())).unwrap().len(), "the head may not be there yet, the line is");
     first.epoch_age = EPOCH_AGE;
@@ -349,7 +381,7 @@ fn several_writers_roll_one_ledger() {
     add(&mut two, "b", Micros::now());
     let stale = two.statement();
     one.epoch_age = 0;
-    assert!(!one.roll().unwrap());
+    assert_eq!(one.roll(None).unwrap(), Left::Empty);
     two.publish(&stale).unwrap();
     assert_eq!(slots(dir.path()), [None, Some(1)]);
     add(&mut two, "c", Micros::now());
@@ -389,6 +421,10 @@ fn a_writer_without_its_epoch_key_stops_and_does_not_start() {
     let body = epoch::body(1, &key.verifying_key(), &ed25519_dalek::Signer::sign(&key, &message));
     let text = [line::build(1, &first.cursor.prev, Micros::now(), &body), b"\n".to_vec()].concat();
     std::io::Write::write_all(&mut File::options().append(true).open(segment(dir.path())).unwrap(), &text).unwrap();
+    // Behind the head it is what recovery cuts off; both verifiers say so.
+    let pin = first.pin();
+    first.publish(&first.statement()).unwrap();
+    assert_eq!(verdict(dir.path(), pin), Verdict::Weaker);
     add(&mut first, "b", Micros::now());
     assert_eq!(types(dir.path()), ["genesis", "recover", "decision"]);
 }
@@ -402,7 +438,6 @@ fn a_ledger_that_was_begun_without_epoch_keys_goes_on_and_says_so() {
     let body = format!("{}}}", &genesis[genesis.find("\"t\":").unwrap()..genesis.find(",\"epk\"").unwrap()]);
     revoke::rewrite_at(dir.path(), &[&body, "\"t\":\"decision\",\"d\":\"allow\",\"call\":\"old\"}"], Micros::now());
     fs::remove_file(dir.path().join("keys/epoch.key")).unwrap();
-    fs::remove_file(dir.path().join(files::CHECKPOINT)).unwrap();
     let path = dir.path().join(files::HEAD);
     let slot = Head::new(File::open(&path).unwrap(), path.clone()).read().unwrap().unwrap();
     assert_eq!(slot.epoch, None);

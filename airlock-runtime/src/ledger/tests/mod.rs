@@ -4,10 +4,12 @@ mod attacks;
 mod crash;
 mod damage;
 mod epochs;
+mod idle;
 mod many;
 pub(crate) mod revoke;
 mod seal;
 mod second;
+mod strange;
 mod tails;
 mod vectors;
 
