@@ -72,7 +72,8 @@ const BASE: &[Rule] = &[
 /// Flags of sending: never those that open a connection (`MSG_FASTOPEN`).
 const SENT: Is = Is::IntBut { free: bits(libc::MSG_NOSIGNAL | libc::MSG_DONTWAIT), is: 0 };
 
-/// As the C library reads.
+/// As the C library reads: the files of the resolver, and how many processors there are when many threads ask for memory, which is refused by
+/// path and not by the flags, because it then goes on without.
 const READS: u32 = bits(libc::O_RDONLY | libc::O_CLOEXEC);
 /// A file of the ledger, never by a link, and without waiting for the other end of a pipe.
 const LEDGER_READS: u32 = bits(libc::O_RDONLY | libc::O_CLOEXEC | libc::O_NOFOLLOW | libc::O_NONBLOCK);
@@ -85,7 +86,7 @@ const GROWS: u32 = bits(libc::O_APPEND | libc::O_CLOEXEC | libc::O_NOFOLLOW | li
 const PRIVATE: Cond = Cond(3, Is::Int(&[0o600]));
 
 const LEDGER_OPENS: When = &[
-    &[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[LEDGER_READS, LISTS, GROWS | bits(libc::O_RDWR)]))],
+    &[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[READS, LEDGER_READS, LISTS, GROWS | bits(libc::O_RDWR)]))],
     &[
         Cond(0, Is::Int(&[HERE])),
         Cond(2, Is::Int(&[DRAFT, GROWS | bits(libc::O_RDWR | libc::O_CREAT), GROWS | bits(libc::O_WRONLY | libc::O_CREAT)])),
