@@ -149,7 +149,7 @@ impl Store {
         self.rotate_if_due(now)?;
         self.roll_if_due(now, None)?;
         let mut lines = Vec::new();
-        self.look_for_kill_file(now, &mut lines)?;
+        let looked = self.look_for_kill_file(now, &mut lines);
         if let Some(denials) = self.folded.take_due(now) {
             self.extend(now, &denials, &mut lines);
         }
@@ -159,7 +159,11 @@ impl Store {
         };
         let mut results = Vec::with_capacity(batch.len());
         for pending in batch {
-            results.push(self.place(pending, now, &mut lines, &mut kept));
+            results.push(match &looked {
+                // Nothing that depends on it is recorded; that a process has ended is, also where it is the one that looks.
+                Err(fault) if !pending.require.is_empty() => Err(fault.clone()),
+                Ok(()) | Err(_) => self.place(pending, now, &mut lines, &mut kept),
+            });
         }
         self.write(&lines, &kept)?;
         Ok(results)

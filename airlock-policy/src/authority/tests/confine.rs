@@ -66,7 +66,7 @@ type Change<'c> = (&'c dyn Fn(&mut Confine), &'c str);
 
 #[test]
 fn each_part_of_a_sandbox_is_a_row_of_its_own_in_one_direction() {
-    let changes: [Change<'_>; 12] = [
+    let changes: [Change<'_>; 13] = [
         (&|c| c.system = true, "refused, u → reads libraries and shared data of the system, u"),
         (&|c| c.read.push("/opt/b".into()), "refused, u → reads /opt/b, u"),
         (&|c| c.read.push("/".into()), "refused, u → reads /, u"),

@@ -118,12 +118,18 @@ fn a_writer_whose_clerk_is_gone_allows_nothing_more() {
     let ledger = Ledger::start(store(dir.path(), &clerk), "abababababababab".into(), Durability::Power, false).unwrap();
     let _ = ledger.record(&allow("before"), Sync::Durable).wait().unwrap();
     clerk.refuses.store(1, Ordering::SeqCst);
+    // The time of the directory says that a kill file may have come, and nobody can look.
+    fs::write(dir.path().join("other"), "").unwrap();
+    let unkilled = ledger.record_if(&allow("c"), Sync::Durable, vec![super::super::Require::NotKilled]).wait();
+    assert!(unkilled.unwrap_err().to_string().contains("kill file"));
+    let _ = ledger.record(&super::super::Entry::Ended("clerk"), Sync::Durable).wait().unwrap();
     let mut refused = 0;
     for n in 0..9 {
         refused += usize::from(ledger.record(&allow(&format!("c-{n}")), Sync::Durable).wait().is_err());
     }
     assert!(refused >= 6, "at the latest where a segment is to begin: {refused}");
     assert!(ledger.shutdown().is_err());
+    assert_eq!(checked_lines(dir.path()).iter().filter(|line| line["t"] == "ended").count(), 1);
 }
 
 #[test]
