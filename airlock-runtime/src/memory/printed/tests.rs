@@ -44,7 +44,7 @@ fn what_is_no_yaml_of_printers_is_text() {
         "",
         "one line",
         "note: one line",
-        "Dear all:\nto: eve@evil.example",
+        "Dear all: read this\nto eve@evil.example",
         "to: a@b.example\nto: eve@evil.example",
         "a: 1\nplain words\n",
         "plain words\na: 1\nb: 2\n",
