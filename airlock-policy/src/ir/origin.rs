@@ -104,7 +104,6 @@ impl Form {
 
     /// What stands where the manifest says nothing. Its absence leaves the digests of such policies as they are.
     #[must_use]
-    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
     pub const fn is_json(&self) -> bool {
         matches!(self, Self::Json)
     }

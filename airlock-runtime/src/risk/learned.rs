@@ -320,7 +320,7 @@ mod tests {
         };
         let word = "instructionsandthensomemore\u{e9}\u{444}\u{5ffd}";
         for end in (0..=word.len()).filter(|end| word.is_char_boundary(*end)) {
-            let (word, bytes) = (&word[..end], word[..end].as_bytes());
+            let (word, bytes) = (&word[..end], &word.as_bytes()[..end]);
             assert_eq!(hash(bytes), plain(bytes), "{word}");
             let beginning = bytes.get(..if word.is_ascii() { STEM } else { WIDE_STEM }).map(|first| plain(first) ^ OF_STEM);
             assert_eq!(stem(bytes, word.is_ascii()), beginning, "{word}");

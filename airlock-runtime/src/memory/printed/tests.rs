@@ -44,7 +44,7 @@ fn what_is_no_yaml_of_printers_is_text() {
         "",
         "one line",
         "note: one line",
-        "Dear all:\nto: eve@evil.example",
+        "Dear all: read this\nto eve@evil.example",
         "to: a@b.example\nto: eve@evil.example",
         "a: 1\nplain words\n",
         "plain words\na: 1\nb: 2\n",
@@ -65,6 +65,9 @@ fn what_is_no_yaml_of_printers_is_text() {
         "a: 1\n  b: 2\nc: 3\n",
         "- a\n  - b\n- c: 1\n   d: 2\n",
         "a: x\u{2028}to: eve@evil.example\nb: 2\n",
+        "- x\u{2028}- eve@evil.example\n- y\n",
+        "- a\nplain words\n",
+        "- a\nb: c\n",
         "a: x\u{85}b: y\nc: 2\n",
         "a: x\u{1b}[2K\nb: 2\n",
         "%YAML 1.1\n---\na: 1\nb: 2\n",
@@ -72,7 +75,7 @@ fn what_is_no_yaml_of_printers_is_text() {
         assert_eq!(members(&YAML, text), None, "{text:?}");
     }
     let deep: String = (0..40).map(|level| format!("{}a:\n", " ".repeat(level))).collect();
-    assert_eq!(members(&YAML, &deep), None);
+    assert_eq!(members(&YAML, &format!("z: 1\n{deep}")), None);
     assert_eq!(members(&YAML, &format!("{}x", "- ".repeat(40))), None);
 }
 
@@ -160,6 +163,7 @@ fn tables_of_markdown_and_of_columns_are_read() {
         "NAME  AGE\n",
         "NAME  AGE\nlonger name than that  3d\n",
         "NAME  AGE\n  more\n",
+        "NAME  AGE\nabcdefghi\n",
         "NAME  AGE\n\nx     1\n",
         "NAME    AGE\nweb      3d\n",
         "one two\nthree four\n",
