@@ -173,11 +173,11 @@ fn what_an_upstream_may_ask_and_say_widens() {
     let both = with(&[Question::Elicitation, Question::Sampling], None);
     assert_eq!(changed(&none, &one), (true, vec!["Gained: refused, u → elicitation, u".to_owned()]));
     assert_eq!(changed(&one, &both), (true, vec!["Gained: refused, u → sampling, u".to_owned()]));
-    assert_eq!(changed(&both, &one).0, false);
+    assert!(!changed(&both, &one).0);
     assert_eq!(changed(&one, &one), (false, Vec::new()));
     let (grave, all) = (with(&[], Some(Level::Error)), with(&[], Some(Level::Debug)));
     assert_eq!(changed(&none, &grave), (true, vec!["Gained: no log messages, u → log messages from error on, u".to_owned()]));
-    assert_eq!(changed(&grave, &all).0, true);
-    assert_eq!(changed(&all, &grave).0, false);
-    assert_eq!(changed(&all, &none).0, false);
+    assert!(changed(&grave, &all).0);
+    assert!(!changed(&all, &grave).0);
+    assert!(!changed(&all, &none).0);
 }
