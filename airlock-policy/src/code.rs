@@ -264,6 +264,10 @@ codes! {
     PoisonedDefinition = "A1112" Warning "poisoned-definition";
     /// A tool that is said to read, and whose definition says otherwise.
     EffectHint = "A1113" Warning "effect-hint";
+    /// A completion of what is no argument of a listed prompt.
+    BadCompletion = "A1115" Error;
+    /// An upstream that may ask of the client what the user or the model then answers.
+    AskingUpstream = "A1114" Warning "asking-upstream";
 
     // What upstreams are confined to.
     /// An upstream whose process is not confined.

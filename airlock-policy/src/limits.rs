@@ -177,6 +177,8 @@ pub const FILES_MIN: i64 = 16;
 pub const FILES_MAX: i64 = 65_536;
 /// `confine.limits.files` when the manifest does not say.
 pub const FILES_DEFAULT: u64 = 256;
+/// Longest text that is to be completed, or argument beside it, in characters.
+pub const COMPLETED_MAX: usize = 1024;
 /// `max_message`, least, bytes: the answer to a handshake fits.
 pub const MESSAGE_MIN: u64 = 16 * 1024;
 /// `max_message` when the manifest does not say, bytes.

@@ -161,7 +161,7 @@ fn every_value_about_signatures_changes_the_digest() {
     }
 }
 
-/// The same for the sandboxes of upstreams. Without one a policy has the digest that it had before there were any.
+/// The same for the sandboxes of upstreams, and for what they may ask and say. Without one a policy has the digest that it had before there were any.
 #[test]
 fn every_value_of_a_sandbox_changes_the_digest() {
     let text = include_str!("../../tests/manifests/good/upstreams.toml");
@@ -181,6 +181,11 @@ fn every_value_of_a_sandbox_changes_the_digest() {
         ("fsize = \"1MiB\"", "fsize = \"2MiB\""),
         ("cpu = \"1h\", ", ""),
         ("files = 64", "files = 65"),
+        ("may_ask = [\"sampling\", \"elicitation\"]\n", ""),
+        ("may_ask = [\"sampling\", \"elicitation\"]", "may_ask = [\"sampling\", \"elicitation\", \"roots\"]"),
+        ("log = \"warning\"\n", ""),
+        ("log = \"warning\"", "log = \"notice\""),
+        ("arguments = [\"topic\"]", "arguments = [\"topic\", \"style\"]"),
         ("confine = { system = false, read = [\"/opt/mcp/lib\"] }\n", ""),
     ];
     let mut seen = BTreeSet::from([compiled(text).digest_hex()]);

@@ -100,6 +100,19 @@ fn row(entry: &Value) -> String {
             let asked = format!("{} {} by {} in {}", text("v"), text("tool"), text("sub"), text("client"));
             format!("{asked} question {}{signed}", text("question"))
         }
+        "ask" => {
+            let kinds = entry.get("kinds").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
+            let kinds: Vec<String> = kinds.iter().filter_map(Value::as_str).map(plain).collect();
+            let asked = format!(
+                "{} {} of upstream {} by {} in {}",
+                text("v"),
+                kinds.join("+"),
+                text("upstream"),
+                text("sub"),
+                text("client")
+            );
+            format!("{asked} question {} {}", text("question"), text("call"))
+        }
         "denials" => format!("{} refusals without lines of their own", number("n")),
         "rotate" => format!("the next segment begins with entry {}", number("next")),
         "disk_full" => format!("everything is refused from here on; {} bytes taken back", number("cut")),
@@ -153,6 +166,7 @@ mod tests {
             r#"{"seq":1,"ts":"T","t":"issue","sub":"agent:a","sid":"s","by":"self"}"#,
             r#"{"seq":2,"ts":"T","t":"outcome","ok":false,"status":"timeout","us":12,"call":"c"}"#,
             r#"{"seq":5,"ts":"T","t":"approve","v":"asked","tool":"t","sub":"agent:a","client":"c","question":"00ff"}"#,
+            r#"{"seq":9,"ts":"T","t":"ask","v":"asked","kinds":["elicitation","roots"],"upstream":"files","tool":"t","sub":"agent:a","client":"c","question":"00ff","call":"d"}"#,
             r#"{"seq":3,"ts":"T","t":"recover","torn":"x.bin","bytes":9,"lost":1}"#,
             r#"{"seq":6,"ts":"T","t":"denials","n":7,"why":{"lease_missing":7}}"#,
             r#"{"seq":7,"ts":"T","t":"rotate","next":8}"#,

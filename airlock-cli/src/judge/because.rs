@@ -170,6 +170,7 @@ pub(crate) fn place_of(proxied: &Proxied) -> (&'static str, String) {
         Offer::Tool => "tools",
         Offer::Resource => "resources",
         Offer::Prompt => "prompts",
+        Offer::Completion => "completions",
     };
     // The key of a resource is not what the upstream calls it.
     let definition = Definition::of(&proxied.definition).ok();

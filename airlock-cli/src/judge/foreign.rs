@@ -6,7 +6,7 @@ use airlock_policy::ir;
 use airlock_runtime::policy::upstream as rt;
 
 pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     rt::Upstream {
         name: text(name),
@@ -20,8 +20,31 @@ pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
         },
         start_timeout: *start_timeout,
         max_message: *max_message,
+        log: log.map(level),
+        may_ask: list(may_ask.iter().map(question).collect()),
         confine: confine.as_ref().map(confined),
         why: text(why),
+    }
+}
+
+const fn level(level: ir::Level) -> rt::Level {
+    match level {
+        ir::Level::Debug => rt::Level::Debug,
+        ir::Level::Info => rt::Level::Info,
+        ir::Level::Notice => rt::Level::Notice,
+        ir::Level::Warning => rt::Level::Warning,
+        ir::Level::Error => rt::Level::Error,
+        ir::Level::Critical => rt::Level::Critical,
+        ir::Level::Alert => rt::Level::Alert,
+        ir::Level::Emergency => rt::Level::Emergency,
+    }
+}
+
+const fn question(question: &ir::Question) -> rt::Question {
+    match question {
+        ir::Question::Elicitation => rt::Question::Elicitation,
+        ir::Question::Sampling => rt::Question::Sampling,
+        ir::Question::Roots => rt::Question::Roots,
     }
 }
 
@@ -73,6 +96,7 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Resu
             ir::Offer::Tool => rt::Offer::Tool,
             ir::Offer::Resource => rt::Offer::Resource,
             ir::Offer::Prompt => rt::Offer::Prompt,
+            ir::Offer::Completion => rt::Offer::Completion,
         },
         name: text(tool),
         pin: pin.ok_or_else(|| impossible("a pin that is not 64 hex digits"))?,

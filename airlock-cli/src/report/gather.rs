@@ -242,6 +242,11 @@ impl Gathered {
                     *bounded(&mut self.questions, &row.v, NAMES_MAX) += 1;
                 }
             }
+            b"ask" => {
+                if let Ok(row) = serde_json::from_slice::<ApproveRow>(json) {
+                    *bounded(&mut self.questions, &format!("{} (of an upstream)", row.v), NAMES_MAX) += 1;
+                }
+            }
             b"genesis" | b"rotate" => {}
             _ => {
                 if let Ok(row) = serde_json::from_slice::<EventRow>(json) {

@@ -65,6 +65,8 @@ mod tests {
             era: Era::Auto,
             start_timeout: 1,
             max_message: 1,
+            may_ask: Vec::new(),
+            log: None,
             confine: None,
             why: String::new(),
         };

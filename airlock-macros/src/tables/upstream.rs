@@ -7,9 +7,18 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
     let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
     let env = env.iter().map(variable);
+    let may_ask = may_ask.iter().map(|question| match question {
+        ir::Question::Elicitation => quote!(Elicitation),
+        ir::Question::Sampling => quote!(Sampling),
+        ir::Question::Roots => quote!(Roots),
+    });
+    let log = option(log.map(|level| {
+        let level = quote::format_ident!("{}", format!("{level:?}"));
+        quote!(policy::upstream::Level::#level)
+    }));
     let confine = option(confine.as_ref().map(confined));
     let era = match era {
         ir::Era::Auto => quote!(Auto),
@@ -25,6 +34,8 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
             era: policy::upstream::EraRule::#era,
             start_timeout: #start_timeout,
             max_message: #max_message,
+            may_ask: &[#(policy::upstream::Question::#may_ask),*],
+            log: #log,
             confine: #confine,
             why: #why,
         }
@@ -87,6 +98,7 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Toke
         ir::Offer::Tool => quote!(Tool),
         ir::Offer::Resource => quote!(Resource),
         ir::Offer::Prompt => quote!(Prompt),
+        ir::Offer::Completion => quote!(Completion),
     };
     let on_risk = match on_risk {
         ir::OnRisk::Deny => quote!(Deny),

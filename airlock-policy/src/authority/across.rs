@@ -5,7 +5,7 @@ use super::compare::{Dimension, Row, Step, by_tool, subjects};
 use super::face::{self, Kind};
 use super::search::Found;
 use super::values::Values;
-use super::{confine, flow, lease, quota, texts, verdict, words};
+use super::{confine, flow, lease, questions, quota, texts, verdict, words};
 use crate::builtin::ISSUE_TOOL;
 use crate::ir::{FlowVerdict, Issue, Mode, Tool};
 
@@ -19,6 +19,7 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
     mode(step, rows);
     confinement(step, rows);
     confine::rows(step, rows);
+    questions::rows(step, rows);
     let needed = needs(step);
     if !needed {
         return;

@@ -57,6 +57,8 @@ pub enum Dimension {
     Definition,
     /// What becomes of results that look like an injection.
     Screening,
+    /// What an upstream may ask of the client, and tell it.
+    Questions,
     /// Which part of an answer the caller gets.
     Answer,
     /// Size of an answer.

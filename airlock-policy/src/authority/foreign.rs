@@ -16,6 +16,7 @@ pub(super) fn calls(policy: &Policy, proxied: &Proxied) -> Vec<String> {
         // Which ones is said by the rules of its argument.
         Offer::Resource => "resources".to_owned(),
         Offer::Prompt => format!("prompt {:?}", proxied.tool),
+        Offer::Completion => format!("completion of prompt {:?}", proxied.tool),
     });
     lines.push(format!("definition sha256:{}", proxied.pin));
     lines
@@ -23,7 +24,8 @@ pub(super) fn calls(policy: &Policy, proxied: &Proxied) -> Vec<String> {
 
 /// How an upstream is started and spoken with.
 pub(super) fn program(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, confine: _, why: _ } = upstream;
+    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, may_ask: _, log: _, confine: _, why: _ } =
+        upstream;
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let mut lines = vec![format!("program {}", words.join(" "))];
     lines.extend(dir.iter().map(|dir| format!("directory {dir:?}")));

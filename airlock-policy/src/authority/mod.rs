@@ -17,6 +17,7 @@ mod origins;
 mod parts;
 mod places;
 mod query;
+mod questions;
 mod quota;
 mod reach;
 mod risks;

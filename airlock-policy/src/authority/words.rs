@@ -93,6 +93,7 @@ pub(super) fn arguments((old, new): (&Tool, &Tool), dimension: &Dimension) -> (S
         | Dimension::Program
         | Dimension::Definition
         | Dimension::Screening
+        | Dimension::Questions
         | Dimension::Answer
         | Dimension::AnswerBytes
         | Dimension::StepUps

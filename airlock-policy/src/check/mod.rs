@@ -76,6 +76,7 @@ pub(crate) fn check(manifest: Manifest, faults: &mut Faults) -> ir::Policy {
     if whole {
         tools::idle_hosts(&egress.known, &reached, faults);
         upstreams::idle(&upstreams, faults);
+        upstreams::asking(&upstreams, faults);
         confine::remarks(&upstreams, &ledger.ledger, faults);
         groups.idle(faults);
         approvers.idle(&listed.tools, faults);

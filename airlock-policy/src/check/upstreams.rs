@@ -16,6 +16,17 @@ pub(super) fn idle(upstreams: &[UpstreamDraft], faults: &mut Faults) {
     }
 }
 
+/// Warns of upstreams that may ask of the client: what they ask reaches the user in the client's own windows.
+pub(super) fn asking(upstreams: &[UpstreamDraft], faults: &mut Faults) {
+    for draft in upstreams {
+        let Some(first) = draft.may_ask.first() else { continue };
+        let asked: Vec<&str> = draft.may_ask.iter().map(|question| question.value.word()).collect();
+        let message = format!("`{}` may ask of the client: {}", draft.name.value, asked.join(", "));
+        let diagnostic = Diagnostic::new(Code::AskingUpstream, &first.span, message, "asked in the client's own window");
+        faults.push(diagnostic.help("remove what no tool of it needs; allow this with a reason in `[lints]`"));
+    }
+}
+
 /// An upstream with the `[[egress]]` entries of the hosts that its process reaches.
 pub(super) fn compile(draft: &UpstreamDraft, declared: &Egresses, reached: &mut Reached, faults: &mut Faults) -> ir::Upstream {
     let mut upstream = draft.upstream.clone();

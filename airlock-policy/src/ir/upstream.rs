@@ -21,12 +21,92 @@ pub struct Upstream {
     pub start_timeout: u64,
     /// Largest message that it may send, bytes.
     pub max_message: u64,
+    /// What it may ask of the client, sorted. Left out where it is nothing, so that policies from before keep their digests.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(test, serde(default))]
+    pub may_ask: Vec<Question>,
+    /// The least grave log messages of it that clients may have. Left out where they have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, serde(default))]
+    pub log: Option<Level>,
     /// The kernel sandbox of its process. Left out where there is none, so that policies from before keep their digests.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(test, serde(default))]
     pub confine: Option<Confine>,
     /// Reason.
     pub why: String,
+}
+
+/// What an upstream may ask of the client while a call runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Question {
+    /// A form, of the client's user.
+    Elicitation,
+    /// A text, of the client's model.
+    Sampling,
+    /// The directories that the client works on.
+    Roots,
+}
+
+impl Question {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Elicitation, Self::Sampling, Self::Roots];
+
+    /// The word used in manifests and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation",
+            Self::Sampling => "sampling",
+            Self::Roots => "roots",
+        }
+    }
+}
+
+/// How grave a log message is, from the least on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(test, derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Level {
+    /// `debug`.
+    Debug,
+    /// `info`.
+    Info,
+    /// `notice`.
+    Notice,
+    /// `warning`.
+    Warning,
+    /// `error`.
+    Error,
+    /// `critical`.
+    Critical,
+    /// `alert`.
+    Alert,
+    /// `emergency`.
+    Emergency,
+}
+
+impl Level {
+    /// All of them, the least grave first.
+    pub const ALL: [Self; 8] =
+        [Self::Debug, Self::Info, Self::Notice, Self::Warning, Self::Error, Self::Critical, Self::Alert, Self::Emergency];
+
+    /// The word in the protocol and in manifests.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
+    }
 }
 
 /// A variable in the environment of an upstream.
@@ -77,6 +157,8 @@ pub enum Offer {
     Resource,
     /// A prompt.
     Prompt,
+    /// What may be put into arguments of a prompt.
+    Completion,
 }
 
 impl Offer {
@@ -94,7 +176,7 @@ pub struct Proxied {
     /// Which of them it is. Left out for a tool, so that policies from before keep their digests.
     #[serde(default, skip_serializing_if = "Offer::is_tool")]
     pub what: Offer,
-    /// Name of the tool or prompt there; of a resource its URI, or the beginning of it and `*`.
+    /// Name of the tool or prompt there; of a completion that of its prompt; of a resource its URI, or the beginning of it and `*`.
     pub tool: String,
     /// SHA-256 over the canonical JSON of the definition, 64 lower-case hex digits.
     pub pin: String,

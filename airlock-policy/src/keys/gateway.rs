@@ -315,6 +315,7 @@ allowed one is not shown. Nothing of it reaches the gateway or the policy digest
         lint("fetched-command", "a command of an upstream that fetches what it runs"),
         lint("poisoned-definition", "a definition of a tool that speaks to the model rather than about the tool"),
         lint("effect-hint", "a tool that is said to read, and whose definition says otherwise"),
+        lint("asking-upstream", "an upstream that may ask of the client what its user or model then answers"),
         lint("unconfined-upstream", "an upstream whose process the kernel does not confine"),
         lint("broad-path", "a path of `confine` that holds much that is no business of the upstream"),
         lint("exposed-ledger", "the ledger of the gateway within reach of an upstream"),

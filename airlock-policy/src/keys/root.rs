@@ -49,6 +49,7 @@ pub static SECTIONS: &[&Section] = &[
     &upstreams::TOOL,
     &upstreams::RESOURCE,
     &upstreams::PROMPT,
+    &upstreams::COMPLETION,
     &FLOW,
     &GRANT,
     &REQUIRE,

@@ -57,6 +57,7 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[upstreams.<name>.tools.<tool>]", _) => ("upstreams.files.tools.read", &[]),
         ("[upstreams.<name>.resources.<entry>]", _) => ("upstreams.files.resources.work", &[]),
         ("[upstreams.<name>.prompts.<prompt>]", _) => ("upstreams.files.prompts.ask", &[]),
+        ("[upstreams.<name>.completions.<entry>]", _) => ("upstreams.files.completions.topics", &[]),
         ("[[flow]]", "ask") => ("flow.0", &["deny"]),
         ("[[flow]]", _) => ("flow.0", &[]),
         ("[[grant]]", "tools") => ("grant.1", &[]),
@@ -121,6 +122,10 @@ fn companions(section: &str, key: &str, root: &mut Table) {
         }
         _ => {}
     }
+    if (section, key) == ("[upstreams.<name>]", "prompts") {
+        // Without them there is nothing to complete.
+        table(root, "upstreams.files").remove("completions");
+    }
     if section == "[upstreams.<name>.confine]" {
         // A network and its hosts need each other.
         let confine = table(root, "upstreams.files.confine");
@@ -151,7 +156,8 @@ fn companions(section: &str, key: &str, root: &mut Table) {
 fn rename(root: &mut Table) {
     let Some(upstream) = root.get("upstreams").and_then(|upstreams| upstreams["files"].as_table()) else { return };
     let bare = upstream.get("names").is_some_and(|names| names.as_str() == Some("bare"));
-    let names = [("tools", "read"), ("resources", "work"), ("prompts", "ask")].map(|(table, own)| {
+    let all = [("tools", "read"), ("resources", "work"), ("prompts", "ask"), ("prompts", "summary"), ("completions", "topics")];
+    let names = all.map(|(table, own)| {
         let entry = upstream.get(table).and_then(|entries| entries.get(own));
         let given = entry.and_then(|entry| Some(entry.get("as")?.as_str()?.to_owned()));
         let prefixed = format!("files.{own}");

@@ -13,6 +13,9 @@ use crate::limits::{
 /// What may be wrong with the name of a resource or prompt.
 const OFFERED: &[Code] =
     &[Code::BadToolName, Code::SimilarTools, Code::UnreachableTool, Code::UnguardedSend, Code::PoisonedDefinition];
+/// What may be wrong with the name of a completion, or with what it completes.
+const COMPLETED: &[Code] =
+    &[Code::BadToolName, Code::SimilarTools, Code::UnreachableTool, Code::UnguardedSend, Code::BadCompletion];
 /// The name of an upstream.
 pub(super) const NAME: &str = "^[A-Za-z][A-Za-z0-9_-]{0,31}$";
 const TEXT: Kind = Kind::Text("text of at most 4096 characters on one line", "^[^\\n]{0,4096}$");
@@ -75,6 +78,22 @@ process) says what it may touch; without it the process has the rights of the ga
             "largest message that it may send",
             &[],
         ),
+        Key::default(
+            "may_ask",
+            Kind::List(&Kind::Word(&["elicitation", "sampling", "roots"]), 0, 3),
+            "[]",
+            "[\"elicitation\"]",
+            "what it may ask of the client while a call runs: a form of the user, a text of the model, the directories that the client works on",
+            &[Code::AskingUpstream],
+        ),
+        Key::optional(
+            "log",
+            Kind::Word(&["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]),
+            "clients have none",
+            "\"warning\"",
+            "the least grave log messages of it that clients may have, where they ask for any",
+            &[],
+        ),
         Key::optional(
             "resources",
             Kind::Named("^.+$", &Kind::Table(&RESOURCE), LISTED_MAX),
@@ -90,6 +109,14 @@ process) says what it may touch; without it the process has the rights of the ga
             "{}",
             "the prompts of it that clients may get, by the server's own names",
             OFFERED,
+        ),
+        Key::optional(
+            "completions",
+            Kind::Named("^.+$", &Kind::Table(&COMPLETION), LISTED_MAX),
+            "none",
+            "{}",
+            "arguments of its prompts that it may be asked to complete, by names of your own",
+            COMPLETED,
         ),
         Key::optional(
             "definitions",
@@ -317,6 +344,49 @@ place would have. Getting it is judged like a call of a tool; its arguments are 
         OWN_EFFECT,
         STRICT,
         rules("{ style = { one_of = [\"short\"] } }"),
+        TRUSTED,
+        MAX_RESULT,
+        ON_RISK,
+        RESULT_THRESHOLD,
+        RISK_THRESHOLD,
+        BASE_RISK,
+        OWN_RISK,
+        LABELS,
+        APPROVED,
+        OWN_LIMITS,
+        why("why clients have it"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+pub(super) static COMPLETION: Section = Section {
+    name: "[upstreams.<name>.completions.<entry>]",
+    about: "What may be put into arguments of a prompt (`completion/complete`): while somebody writes, the server is told what is there and says what it may \
+become. Each such question is judged like a call of a tool: the entry has a name for grants, flows, requirements and cases, made like that of a tool. Its \
+arguments are `argument` (which one), `value` (what is there) and `context` (the other arguments).",
+    keys: &[
+        Key::required(
+            "of",
+            Kind::Text("a prompt of the same upstream", "^.+$"),
+            "\"summary\"",
+            "which prompt, by the server's own name",
+            &[Code::BadCompletion],
+        ),
+        Key::required(
+            "arguments",
+            Kind::List(&Kind::Text("an argument of the prompt", "^.+$"), 1, LISTED_MAX),
+            "[\"topic\"]",
+            "which arguments of it",
+            &[Code::BadCompletion],
+        ),
+        AS,
+        TITLE,
+        DESCRIPTION,
+        OWN_EFFECT,
+        STRICT,
+        rules("{ value = { max_length = 40 } }"),
         TRUSTED,
         MAX_RESULT,
         ON_RISK,

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 /// The section of one upstream.
 pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
     let mut lines = vec![format!("upstream {name}: {why}")];
     let mut words = command.iter();
     lines.extend(words.next().map(|program| row("starts", program)));
@@ -24,6 +24,9 @@ pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
     lines.push(row("revision", era));
     lines.push(row("start", format_args!("{} at most", duration(*start_timeout))));
     lines.push(row("message", format_args!("{max_message} bytes at most")));
+    let asked: Vec<&str> = may_ask.iter().map(|question| question.word()).collect();
+    lines.extend((!asked.is_empty()).then(|| row("may ask", asked.join(", "))));
+    lines.extend(log.map(|level| row("logs", format_args!("from {} on", level.word()))));
     lines.extend(confine.as_ref().map_or_else(|| vec![row("kernel", "does not confine it")], confined));
     lines
 }
@@ -70,6 +73,7 @@ pub(super) fn proxied(proxied: &Proxied) -> Vec<String> {
     let mut rows = vec![match what {
         Offer::Tool => row("called at", format_args!("{upstream}, as {tool:?}")),
         Offer::Resource => row("read at", format_args!("{upstream}, the resource {tool}")),
+        Offer::Completion => row("asked at", format_args!("{upstream}, for arguments of the prompt {tool:?}")),
         Offer::Prompt => row("got at", format_args!("{upstream}, the prompt {tool:?}")),
     }];
     rows.push(row("pin", format_args!("sha256:{pin}")));

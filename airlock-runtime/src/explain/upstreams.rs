@@ -4,7 +4,7 @@ use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, Pro
 use serde_json::json;
 
 pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
     let env: serde_json::Map<_, _> = env
         .iter()
         .map(|Variable { name, value }| {
@@ -23,6 +23,12 @@ pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
     };
     let mut shown = json!({"name": name, "command": command, "dir": dir, "env": env, "era": era, "start_timeout_s": start_timeout,
            "max_message": max_message, "why": why});
+    if !may_ask.is_empty() {
+        shown["may_ask"] = may_ask.iter().map(|question| question.word()).collect();
+    }
+    if let Some(level) = log {
+        shown["log"] = json!(level.word());
+    }
     if let Some(confine) = confine {
         shown["confine"] = confined(confine);
     }
@@ -53,6 +59,7 @@ pub(super) fn proxied(proxied: &Proxied) -> serde_json::Value {
         Offer::Tool => "tool",
         Offer::Resource => "resource",
         Offer::Prompt => "prompt",
+        Offer::Completion => "completion",
     };
     json!({"upstream": upstream, "what": what, "name": name, "pin": format!("sha256:{}", crate::lease::hex(pin)),
            "definition": serde_json::from_str::<serde_json::Value>(definition).ok(), "max_result": max_result,

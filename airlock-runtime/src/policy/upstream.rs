@@ -21,6 +21,10 @@ pub struct Upstream {
     pub start_timeout: u64,
     /// Largest message that it may send, bytes.
     pub max_message: u64,
+    /// What it may ask of the client while a call runs.
+    pub may_ask: &'static [Question],
+    /// The least grave log messages of it that clients may have; `None` = they have none.
+    pub log: Option<Level>,
     /// What the kernel lets it touch; `None` = whatever the gateway's user may.
     pub confine: Option<Confine>,
     /// Why the manifest lists it.
@@ -32,6 +36,84 @@ impl Upstream {
     #[must_use]
     pub fn proxied(&self) -> Option<&'static [super::Egress]> {
         self.confine.as_ref().and_then(Confine::proxied)
+    }
+}
+
+/// What an upstream may ask of the client.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Question {
+    /// A form, of the client's user: `elicitation/create` in form mode.
+    Elicitation,
+    /// A text, of the client's model: `sampling/createMessage`.
+    Sampling,
+    /// The directories that the client works on: `roots/list`.
+    Roots,
+}
+
+impl Question {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Elicitation, Self::Sampling, Self::Roots];
+
+    /// The word used in manifests, reports and the ledger; also the name of the client's capability.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation",
+            Self::Sampling => "sampling",
+            Self::Roots => "roots",
+        }
+    }
+
+    /// The method by which it is asked.
+    #[must_use]
+    pub const fn method(self) -> &'static str {
+        match self {
+            Self::Elicitation => "elicitation/create",
+            Self::Sampling => "sampling/createMessage",
+            Self::Roots => "roots/list",
+        }
+    }
+}
+
+/// How grave a log message is, from the least on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Level {
+    /// `debug`.
+    Debug,
+    /// `info`.
+    Info,
+    /// `notice`.
+    Notice,
+    /// `warning`.
+    Warning,
+    /// `error`.
+    Error,
+    /// `critical`.
+    Critical,
+    /// `alert`.
+    Alert,
+    /// `emergency`.
+    Emergency,
+}
+
+impl Level {
+    /// All of them, the least grave first.
+    pub const ALL: [Self; 8] =
+        [Self::Debug, Self::Info, Self::Notice, Self::Warning, Self::Error, Self::Critical, Self::Alert, Self::Emergency];
+
+    /// The word in the protocol and in manifests.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Debug => "debug",
+            Self::Info => "info",
+            Self::Notice => "notice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+            Self::Critical => "critical",
+            Self::Alert => "alert",
+            Self::Emergency => "emergency",
+        }
     }
 }
 
@@ -76,6 +158,8 @@ pub enum Offer {
     Resource,
     /// A prompt: `prompts/get`.
     Prompt,
+    /// What may be put into arguments of a prompt: `completion/complete`. Its arguments are `argument`, `value` and `context`.
+    Completion,
 }
 
 /// A tool of an upstream, or a resource or prompt of one.
@@ -85,7 +169,7 @@ pub struct Proxied {
     pub upstream: usize,
     /// Which of them it is.
     pub what: Offer,
-    /// Name of the tool or prompt at the upstream; [`super::Tool::name`] is the name that clients see. Of a resource its URI, or the
+    /// Name of the tool or prompt at the upstream, of a completion that of its prompt; [`super::Tool::name`] is the name that clients see. Of a resource its URI, or the
     /// beginning of it and `*`.
     pub name: &'static str,
     /// SHA-256 over the RFC 8785 form of `definition`: what the manifest pins.

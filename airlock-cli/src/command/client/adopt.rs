@@ -157,6 +157,8 @@ fn upstream(server: &Server) -> Result<Upstream, Failure> {
         era: Era::Auto,
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
+        may_ask: Vec::new(),
+        log: None,
         confine: None,
         why: String::new(),
     })

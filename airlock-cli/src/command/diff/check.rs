@@ -100,6 +100,7 @@ fn beyond(judges: [&Judge<'_>; 2], row: &Row, case: &Case) -> &'static str {
         Dimension::StepUps => "how often the user was asked before",
         Dimension::Key => "which key stands behind an id",
         Dimension::Confinement => "what the kernel denies",
+        Dimension::Questions => "what an upstream may ask of the client and tell it",
         Dimension::Mode => "what becomes of a refused call",
         Dimension::Reach
         | Dimension::Ttl

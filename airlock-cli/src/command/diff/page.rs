@@ -112,7 +112,7 @@ fn example(row: &Row, run: Option<&Checked>) -> Vec<String> {
             lines.into_iter().chain(run.map(check::line)).collect()
         }
         // They are read, or hold for a process, and are not called.
-        (None, _) if matches!(row.dimension, Dimension::Confinement | Dimension::Mode) => Vec::new(),
+        (None, _) if matches!(row.dimension, Dimension::Confinement | Dimension::Questions | Dimension::Mode) => Vec::new(),
         (None, Status::Gained | Status::Lost) => vec!["there may be such a call; the search for one was too large".to_owned()],
         (None, Status::Unchanged) => Vec::new(),
     }
@@ -154,6 +154,7 @@ fn change(row: &Row) -> String {
         Dimension::Definition => "reviewed definition".to_owned(),
         Dimension::Screening => "results that look like an injection".to_owned(),
         Dimension::Confinement => "what the kernel allows".to_owned(),
+        Dimension::Questions => "what it may ask of the client and tell it".to_owned(),
         Dimension::Mode => "what is refused".to_owned(),
         Dimension::Answer => "what is read".to_owned(),
         Dimension::AnswerBytes => "size of an answer".to_owned(),

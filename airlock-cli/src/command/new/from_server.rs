@@ -41,6 +41,8 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         era: Era::Auto,
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
+        may_ask: Vec::new(),
+        log: None,
         confine: None,
         why: String::new(),
     };

@@ -151,3 +151,33 @@ fn a_part_that_may_be_missing_widens() {
     let (widens, rows) = changed(&landlock, &with(&[Part::Seccomp], true));
     assert!(widens && rows.len() == 3, "{rows:?}");
 }
+
+/// What an upstream may ask of the client, and tell it, is an authority of whoever wrote the upstream.
+#[test]
+fn what_an_upstream_may_ask_and_say_widens() {
+    use super::worlds::foreign::{proxied, world_of};
+    use crate::ir::{Level, OnRisk, Question};
+    let with = |may_ask: &[Question], log| {
+        let mut policy = world_of(0, proxied(0, 1000, OnRisk::Deny, 1), true, Vec::new());
+        policy.upstreams[0].may_ask = may_ask.to_vec();
+        policy.upstreams[0].log = log;
+        policy
+    };
+    let changed = |old: &Policy, new: &Policy| {
+        let all = diff(old, new);
+        let rows = all.rows.iter().filter(|row| row.dimension == Dimension::Questions && row.status != Status::Unchanged);
+        let rows: Vec<String> = rows.map(|row| format!("{:?}: {} → {}", row.status, row.old, row.new)).collect();
+        (all.widens(), rows)
+    };
+    let (none, one) = (with(&[], None), with(&[Question::Elicitation], None));
+    let both = with(&[Question::Elicitation, Question::Sampling], None);
+    assert_eq!(changed(&none, &one), (true, vec!["Gained: refused, u → elicitation, u".to_owned()]));
+    assert_eq!(changed(&one, &both), (true, vec!["Gained: refused, u → sampling, u".to_owned()]));
+    assert!(!changed(&both, &one).0);
+    assert_eq!(changed(&one, &one), (false, Vec::new()));
+    let (grave, all) = (with(&[], Some(Level::Error)), with(&[], Some(Level::Debug)));
+    assert_eq!(changed(&none, &grave), (true, vec!["Gained: no log messages, u → log messages from error on, u".to_owned()]));
+    assert!(changed(&grave, &all).0);
+    assert!(!changed(&all, &grave).0);
+    assert!(!changed(&all, &none).0);
+}

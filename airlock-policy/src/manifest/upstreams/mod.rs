@@ -14,9 +14,9 @@ use crate::code::Code;
 use crate::definitions::Definitions;
 use crate::definitions::screen::{is_distinct, screen};
 use crate::diagnostic::{Diagnostic, Faults, Span};
-use crate::fields::{At, Field, Fields};
+use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::files::Files;
-use crate::ir::{Era, Offer, Upstream, VariableValue};
+use crate::ir::{Era, Level, Offer, Question, Upstream, VariableValue};
 use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
 use crate::name;
 use std::collections::HashMap;
@@ -37,6 +37,8 @@ pub(crate) struct UpstreamDraft {
     pub(crate) tools: Vec<At<String>>,
     /// How many resources and prompts stand under it.
     pub(crate) offers: usize,
+    /// What it may ask of the client, with the places of the words.
+    pub(crate) may_ask: Vec<At<Question>>,
 }
 
 /// How clients call the tools of an upstream that say nothing themselves.
@@ -116,13 +118,20 @@ fn entry(
     let era = fields.take("era").and_then(|field| field.word(&eras, &[], faults)).map_or(Era::Auto, |at| at.value);
     let start = fields.take("start_timeout").and_then(|field| field.period(1, START_TIMEOUT_MAX_S, faults));
     let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
+    let may_ask = fields.take("may_ask").map(|field| questions(&field, faults)).unwrap_or_default();
+    let levels = Level::ALL.map(|level| (level.word(), level));
+    let log = fields.take("log").and_then(|field| field.word(&levels, &[], faults)).map(|at| at.value);
     let confine = fields.take("confine").and_then(|field| confine::read(name, &field, groups, faults));
     confine.iter().for_each(|confine| confine::refuse_writable(name, &command, confine, faults));
     let file = fields.take("definitions");
     let words = [("prefixed", Names::Prefixed), ("bare", Names::Bare)];
     let names = fields.take("names").and_then(|field| field.word(&words, &[], faults)).map_or(Names::Prefixed, |at| at.value);
     let listed = fields.take("tools");
-    let offered = [(Offer::Resource, fields.take("resources")), (Offer::Prompt, fields.take("prompts"))];
+    let offered = [
+        (Offer::Resource, fields.take("resources")),
+        (Offer::Prompt, fields.take("prompts")),
+        (Offer::Completion, fields.take("completions")),
+    ];
     let why = why(&mut fields, faults);
     fields.finish(&["url", "headers", "auth"], faults);
     let upstream = Upstream {
@@ -133,6 +142,8 @@ fn entry(
         era,
         start_timeout: start.map_or(START_TIMEOUT_S, |at| at.value),
         max_message: message.map_or(MESSAGE_DEFAULT, |at| at.value),
+        may_ask: sorted(&may_ask),
+        log,
         confine: confine.as_ref().map(ConfineDraft::compiled),
         why,
     };
@@ -144,6 +155,7 @@ fn entry(
         definitions: path.clone().unwrap_or_default(),
         tools: Vec::new(),
         offers: 0,
+        may_ask,
     };
     if let Some(listed) = listed {
         let file = path.as_ref().map(|path| definitions::File { path, place: &place, files });
@@ -154,6 +166,21 @@ fn entry(
         draft.offers += field.map_or(0, |field| offer::read(what, &field, &around, tools, faults));
     }
     Some(draft)
+}
+
+/// What it may ask of the client.
+fn questions(field: &Field<'_>, faults: &mut Faults) -> Vec<At<Question>> {
+    let words = Question::ALL.map(|question| (question.word(), question));
+    let list = field.list(0, Question::ALL.len(), faults).unwrap_or_default();
+    let read: Vec<At<Question>> = list.iter().filter_map(|entry| entry.word(&words, &["url"], faults)).collect();
+    refuse_twice(&read, |question| question.word().to_owned(), faults);
+    read
+}
+
+fn sorted(questions: &[At<Question>]) -> Vec<Question> {
+    let mut all: Vec<Question> = questions.iter().map(|at| at.value).collect();
+    all.sort_unstable();
+    all
 }
 
 fn read_tools(

@@ -1,4 +1,4 @@
-//! `resources` and `prompts`: what else of an upstream clients may have. Each is an entry of the table of tools: it has a name for grants and leases,
+//! `resources`, `prompts` and `completions`: what else of an upstream clients may have. Each is an entry of the table of tools: it has a name for grants and leases,
 //! rules, labels and limits like any tool, and what clients are told of it stands in the manifest alone, not in what the server says.
 
 use super::{Around, tool};
@@ -7,7 +7,7 @@ use crate::definitions::{Definition, schema};
 use crate::diagnostic::{Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::ir::{ArgRule, Offer};
-use crate::limits::{DESCRIPTION_MAX, LISTED_MAX, LISTED_TEXT_MAX, TITLE_MAX};
+use crate::limits::{COMPLETED_MAX, DESCRIPTION_MAX, LISTED_MAX, LISTED_TEXT_MAX, TITLE_MAX};
 use crate::manifest::rules::Rule;
 use crate::manifest::tools::{self, KindDraft, ToolDraft, Tools};
 use crate::name;
@@ -38,7 +38,7 @@ pub(super) fn read(what: Offer, field: &Field<'_>, around: &Around<'_>, tools: &
         return 0;
     }
     for (own, field) in &entries {
-        match entry(what, own, field, around, faults) {
+        match entry(what, own, field, &tools.known, around, faults) {
             Some(read) => tools.known.push(read),
             None => tools.refused.extend(tool::shown_name(own, field, around)),
         }
@@ -52,10 +52,18 @@ const fn word(what: Offer) -> &'static str {
         Offer::Tool => "tools",
         Offer::Resource => "resources",
         Offer::Prompt => "prompts",
+        Offer::Completion => "completions",
     }
 }
 
-fn entry(what: Offer, own: &str, field: &Field<'_>, around: &Around<'_>, faults: &mut Faults) -> Option<ToolDraft> {
+fn entry(
+    what: Offer,
+    own: &str,
+    field: &Field<'_>,
+    tools: &[ToolDraft],
+    around: &Around<'_>,
+    faults: &mut Faults,
+) -> Option<ToolDraft> {
     let place = format!("`[upstreams.{}.{}.{}]`", around.name, word(what), quote(own).trim_matches('`'));
     let mut fields = field.table(place, faults)?;
     let name = tool::listed_as(own, field, &mut fields, around, faults);
@@ -64,6 +72,7 @@ fn entry(what: Offer, own: &str, field: &Field<'_>, around: &Around<'_>, faults:
     let offered = match what {
         Offer::Tool | Offer::Resource => resource(&mut fields, faults),
         Offer::Prompt => Some(prompt(own, &mut fields, faults)),
+        Offer::Completion => completion(&mut fields, tools, around, faults),
     };
     let results = tool::results(&mut fields, around, faults);
     // What was refused has a placeholder, so that the rest is still read.
@@ -121,6 +130,40 @@ fn prompt(own: &str, fields: &mut Fields<'_>, faults: &mut Faults) -> Offered {
     let values = |list: Vec<At<String>>| list.into_iter().map(|at| at.value).collect::<Vec<_>>();
     let schema = strings(&values(required), &values(optional));
     Offered { what: Offer::Prompt, asked: own.to_owned(), schema, rule: None }
+}
+
+/// What may be put into arguments of a prompt that stands before it. Its arguments are those of the question: which one, what of it is there, and
+/// what the others are.
+fn completion(fields: &mut Fields<'_>, tools: &[ToolDraft], around: &Around<'_>, faults: &mut Faults) -> Option<Offered> {
+    let of = fields.need("of", "of = \"summary\"", faults);
+    let list = fields.need("arguments", "arguments = [\"topic\"]", faults).and_then(|field| field.list(1, LISTED_MAX, faults));
+    let of = of?.string(faults)?;
+    let is_it = |proxied: &&super::ProxiedDraft| {
+        proxied.what == Offer::Prompt && proxied.upstream == around.name && proxied.tool == of.value
+    };
+    let Some(prompt) = tools.iter().filter_map(|tool| tool.kind.proxied()).find(is_it) else {
+        let message = format!("`{}` has no prompt {}", around.name, quote(of.value));
+        faults.error(Code::BadCompletion, &of.span, message, "not listed under `prompts`");
+        return None;
+    };
+    let known = |name: &str| match prompt.arguments.iter().any(|argument| argument.name == name) {
+        true => Ok(()),
+        false => Err(format!("the prompt {} has no argument {}", quote(of.value), quote(name))),
+    };
+    let names: Vec<At<String>> = list?.iter().filter_map(|entry| entry.checked(Code::BadCompletion, known, faults)).collect();
+    refuse_twice(&names, String::clone, faults);
+    let names: Vec<String> = names.into_iter().map(|at| at.value).collect();
+    let schema = json!({
+        "type": "object",
+        "properties": {
+            "argument": {"type": "string", "enum": names},
+            "value": {"type": "string", "maxLength": COMPLETED_MAX},
+            "context": {"type": "object", "additionalProperties": {"type": "string", "maxLength": COMPLETED_MAX}, "maxProperties": LISTED_MAX},
+        },
+        "required": ["argument", "value"],
+        "additionalProperties": false,
+    });
+    Some(Offered { what: Offer::Completion, asked: of.value.to_owned(), schema, rule: None })
 }
 
 /// An exact URI, or a prefix that ends in `*` behind a character that separates parts.

@@ -20,6 +20,8 @@ pub(crate) fn upstream(program: usize) -> Upstream {
         era: Era::Auto,
         start_timeout: 5,
         max_message: 9,
+        may_ask: Vec::new(),
+        log: None,
         confine: None,
         why: "x".into(),
     }
