@@ -3,6 +3,8 @@
 use crate::approve::Refusal;
 use crate::decide::Fate;
 use crate::effect::{Failure, Outcome, Product};
+#[cfg(feature = "upstream")]
+use crate::policy::upstream::Question;
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, Target, ToolReply};
 use serde_json::{Map, Value, json};
@@ -31,6 +33,20 @@ pub(crate) enum Judged {
         /// What comes back with the answer.
         state: String,
     },
+    /// Answered with what an upstream asks, in revision 2026-07-28.
+    #[cfg(feature = "upstream")]
+    Interrupted {
+        /// The questions, as `inputRequests` has them.
+        requests: String,
+        /// What comes back with the answers.
+        state: String,
+    },
+    /// What was brought does not answer what was asked. The question is open on.
+    #[cfg(feature = "upstream")]
+    Misanswered {
+        /// What is wrong; goes on after "The answer".
+        detail: &'static str,
+    },
     /// Refused.
     Denied {
         /// Number of the decision in the ledger; none if it could not be recorded.
@@ -53,6 +69,8 @@ impl Judged {
         match self {
             Self::Denied { reason, .. } => Fate::of(reason) == Fate::Held,
             Self::Performed { .. } | Self::Asked { .. } => false,
+            #[cfg(feature = "upstream")]
+            Self::Interrupted { .. } | Self::Misanswered { .. } => false,
         }
     }
 }
@@ -72,14 +90,48 @@ pub(crate) fn render(connection: &Connection, revision: Revision, id: &Id, targe
                     }
                     connection.reply_foreign(revision, id, target, answer.result(), told.meta())
                 }
+                #[cfg(feature = "upstream")]
+                Err(failure) if lacks(failure.code).is_some() => lacking(connection, id, &told, &failure),
                 Err(failure) if *target != Target::Tool => failed(connection, revision, id, &told, target, &failure),
                 Err(failure) => connection.reply_result(revision, id, &performed(&told, Err(failure))),
             }
         }
         Judged::Asked { message, state } => connection.reply_question(id, &message, &state),
+        #[cfg(feature = "upstream")]
+        Judged::Interrupted { requests, state } => connection.reply_inputs(id, &requests, &state),
+        #[cfg(feature = "upstream")]
+        Judged::Misanswered { detail } => {
+            let detail = format!("The answer {detail}. Answer what was asked, with the same `requestState`.");
+            connection.reply_error(id, Code::InvalidParams, &detail, Some(json!({"reason": "answer_invalid", "detail": detail})))
+        }
         Judged::Denied { seq, risk, reason } if *target == Target::Tool => denied(connection, revision, id, seq, risk, &reason),
         Judged::Denied { seq, risk, reason } => denied_offer(connection, revision, id, (seq, risk), target, &reason),
     }
+}
+
+/// The outcome of a call whose upstream needs a client that declares this.
+#[cfg(feature = "upstream")]
+pub(crate) const fn missing_code(kind: Question) -> &'static str {
+    match kind {
+        Question::Elicitation => "elicitation_missing",
+        Question::Sampling => "sampling_missing",
+        Question::Roots => "roots_missing",
+    }
+}
+
+#[cfg(feature = "upstream")]
+fn lacks(outcome: &str) -> Option<Question> {
+    Question::ALL.into_iter().find(|kind| missing_code(*kind) == outcome)
+}
+
+/// What revision 2026-07-28 has for a call whose client does not declare what its upstream asks.
+#[cfg(feature = "upstream")]
+fn lacking(connection: &Connection, id: &Id, told: &Told<'_>, failure: &Failure) -> String {
+    let Failure { code, detail } = failure;
+    let how = |kind| if kind == Question::Elicitation { json!({"form": {}}) } else { json!({}) };
+    let required: Map<String, Value> = lacks(code).map(|kind| (kind.word().to_owned(), how(kind))).into_iter().collect();
+    let data = json!({"decision": told.word(), "outcome": code, "detail": detail, "ledger_seq": told.seq, "requiredCapabilities": required});
+    connection.reply_error(id, Code::MissingCapability, detail, Some(data))
 }
 
 /// What a read of a resource or a prompt failed with. Their results have no way to say so.
@@ -181,6 +233,8 @@ pub(crate) fn refused_list(connection: &Connection, id: &Id, judged: &Judged) ->
         Judged::Denied { seq, risk, reason } => Some((reason.detail(), refusal(*seq, *risk, reason))),
         // A list performs nothing and asks nobody, so no judgement of it says so.
         Judged::Performed { .. } | Judged::Asked { .. } => None,
+        #[cfg(feature = "upstream")]
+        Judged::Interrupted { .. } | Judged::Misanswered { .. } => None,
     };
     let (detail, data) = told.unwrap_or_default();
     connection.reply_error(id, Code::InvalidParams, &detail, Some(data))

@@ -15,10 +15,10 @@ use crate::call::Args;
 use crate::carrier::{self, Carried};
 use crate::clock::Micros;
 use crate::confine;
-use crate::decide::{self, Ask, Call, Decision, Facts, Permit, Problem, decide, not_revoked};
-use crate::effect::{self, Outcome, Product, World};
+use crate::decide::{self, Ask, Call, Decision, Facts, Permit, decide};
+use crate::effect::World;
 use crate::lease::{self, Authority, Expect, intent_hash};
-use crate::ledger::{self, Allowed, Entry, LedgerError, Recorded, Require, Sync, Unmet};
+use crate::ledger::{self, Allowed, LedgerError, Unmet};
 use crate::limits::{IN_FLIGHT_BYTES_MAX, IN_FLIGHT_MAX, MEMORY_KEEP_S};
 use crate::memory::{Memory, Seen};
 use crate::policy::{EffectClass, Policy};
@@ -28,21 +28,28 @@ use crate::risk::Risk;
 use crate::start::Stop;
 use crate::stdio::{self, Ending};
 use crate::upstream::Drift;
-use crate::wire::{CallRequest, Connection, Frame, Id, Received, ServerInfo};
-use sha2::{Digest, Sha256};
+#[cfg(not(feature = "upstream"))]
+use crate::wire::Retry;
+use crate::wire::{Answer, CallRequest, Connection, Frame, Id, Received, ServerInfo};
+use serde_json::value::RawValue;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::{JoinSet, LocalSet};
 
 mod ask;
+mod deny;
 mod helpers;
+mod make;
+#[cfg(feature = "upstream")]
+mod question;
 mod shadow;
 use ask::{Desk, Ended};
 use helpers::weigh;
+use make::About;
 use shadow::Passed;
 
 /// Why nothing more is read.
@@ -111,7 +118,12 @@ struct Gateway {
     ending: Cell<bool>,
     seen: RefCell<HashSet<String>>,
     memory: RefCell<Memory>,
-    waiting: Waiting,
+    waiting: Waiting<Answer>,
+    /// Who waits for the answer to what an upstream asks, where that is a request of ours.
+    inputs: Waiting<Option<Box<RawValue>>>,
+    /// What waits for a request that brings answers.
+    #[cfg(feature = "upstream")]
+    parked: question::Parked,
     requests: RefCell<Requests>,
     /// In shadow mode the session of calls that name none: one for each process, which is one connection.
     nameless: String,
@@ -150,6 +162,9 @@ impl Gateway {
             seen: RefCell::default(),
             memory: RefCell::new(Memory::of(policy)),
             waiting: Waiting::new(),
+            inputs: Waiting::new(),
+            #[cfg(feature = "upstream")]
+            parked: Default::default(),
             requests: RefCell::default(),
             nameless: shadow::nameless(policy),
         }
@@ -176,7 +191,10 @@ impl Gateway {
         drop(input);
         // No answer can come any more.
         self.waiting.close();
+        self.inputs.close();
         self.drain(tasks, end).await;
+        #[cfg(feature = "upstream")]
+        self.abandon().await;
         #[cfg(feature = "upstream")]
         self.world.upstreams.end().await;
         #[cfg(feature = "http")]
@@ -237,6 +255,7 @@ impl Gateway {
             Received::Reply(reply) => output.send(reply).await.ok()?,
             Received::Cancel(id) => self.cancel(&id),
             Received::Answer(question, answer) => self.waiting.answer(question, answer),
+            Received::Input(question, answer) => self.inputs.answer(question, answer),
             Received::Call(request) => {
                 let stop = self.begin(&request.id);
                 let share = limits.share(request.memory).await?;
@@ -295,7 +314,7 @@ impl Gateway {
     ) {
         let (id, revision, target) = (request.id.clone(), request.revision, request.target.clone());
         let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
-        let judged = self.answer(request, &mut desk).await;
+        let judged = self.judged(request, &mut desk).await;
         self.open.borrow_mut().remove(&id);
         let reply = {
             let mut connection = self.connection.borrow_mut();
@@ -307,14 +326,31 @@ impl Gateway {
         drop(desk);
     }
 
+    /// A call, or what it was answered with before and goes on with now.
+    async fn judged(self: &Rc<Self>, mut request: CallRequest, desk: &mut Desk<'_>) -> Judged {
+        match request.resume.take() {
+            None => self.answer(request, desk).await,
+            #[cfg(feature = "upstream")]
+            Some(resume) => self.resume(request, resume, desk).await,
+            // Nothing here ever gave out such a state, so it is one of nobody's.
+            #[cfg(not(feature = "upstream"))]
+            Some(resume) => {
+                desk.retry = Some(Retry { state: resume.state, answer: None });
+                self.answer(request, desk).await
+            }
+        }
+    }
+
     /// The road of one call: carriers, lease, decision, the user where one has to be asked, ledger, effect, ledger.
-    async fn answer(&self, mut request: CallRequest, desk: &mut Desk<'_>) -> Judged {
+    async fn answer(self: &Rc<Self>, mut request: CallRequest, desk: &mut Desk<'_>) -> Judged {
         let client = request.client.take().unwrap_or_default();
         let (call, carried) = self.resolve(request);
         let call = Arc::new(call);
         let risk = weigh(self.world.policy, &call).await;
         let mut scope = None;
         let mut approved: Option<Approved> = None;
+        #[cfg(feature = "upstream")]
+        let mut who = None;
         // A yes of the user leads back to the beginning, because what holds may have changed while the user read.
         let Passed { permit, allowed, session, shadow } = loop {
             let Some((authority, decision)) = self.judge(&call, carried.as_ref(), &risk) else { return Judged::unrecorded(0) };
@@ -325,6 +361,10 @@ impl Gateway {
             self.name(&mut context);
             let reason = match self.decided(&context, decision, approved.as_ref(), desk).await {
                 Step::Allowed(permit, allowed) => {
+                    #[cfg(feature = "upstream")]
+                    {
+                        who = question::Who::of(self, &context, &client, &permit);
+                    }
                     break Passed { permit, allowed, session: self.remember(&context), shadow: None };
                 }
                 Step::Deny(reason) => reason,
@@ -349,22 +389,11 @@ impl Gateway {
                 Err(denied) => return denied,
             }
         };
-        let (seq, hosts) = (allowed.seq(), permit.hosts());
-        let started = Instant::now();
-        let outcome = tokio::select! {
-            biased;
-            () = desk.stop.notified() => if self.ending.get() { Outcome::stopped(hosts) } else { Outcome::cancelled(hosts) },
-            outcome = effect::perform(permit, allowed, &self.world, &desk.listener) => outcome,
-        };
-        let outcome = match self.close(&call, &outcome, started).await {
-            Ok(_) => outcome,
-            Err(_) => outcome.unrecorded(),
-        };
-        // Before the client has it, so that no later call can know more than the memory does.
-        if let (Some(sid), Ok(result)) = (&session, &outcome.result) {
-            self.memory.borrow_mut().learn(sid, &call, &result.value());
-        }
-        Judged::Performed { seq, risk: risk.score, outcome, shadow }
+        let about = About { session, shadow, ..About::new(call, risk.score, &permit, allowed.seq()) };
+        #[cfg(feature = "upstream")]
+        return self.make(permit, allowed, about, who, desk).await;
+        #[cfg(not(feature = "upstream"))]
+        self.make(permit, allowed, about, desk).await
     }
 
     /// Verifies the lease and decides, both by the time that it is now. `None` when the ledger has failed.
@@ -509,58 +538,6 @@ impl Gateway {
         if let Some(rid) = context.rid.last().filter(|_| context.scope.is_some()) {
             self.seen.borrow_mut().remove(rid);
         }
-    }
-
-    /// Records a refusal and answers with it. That the lease is revoked comes before every other reason about it.
-    async fn deny(&self, context: &Context<'_>, reason: Reason) -> Judged {
-        let reason = self.unremembered(context, reason).await;
-        let revocation = context.authority.filter(|_| !matches!(reason, Reason::Revoked { .. })).map(not_revoked);
-        let entry = Entry::Decision(context.entry(&reason));
-        let denied = |seq, reason| Judged::Denied { seq, risk: context.risk.score, reason };
-        match self.world.ledger.record_if(&entry, Sync::Written, revocation.into_iter().collect()).await {
-            Err(LedgerError::Unmet(unmet)) => {
-                let revoked = Reason::of_unmet(&unmet, &[], self.world.policy);
-                match self.world.ledger.record(&Entry::Decision(context.entry(&revoked)), Sync::Written).await {
-                    Ok(recorded) => denied(Some(recorded.seq()), revoked),
-                    Err(LedgerError::Folded) => denied(None, revoked),
-                    Err(_) => Judged::unrecorded(context.risk.score),
-                }
-            }
-            Ok(recorded) => denied(Some(recorded.seq()), reason),
-            // One of so many that it is only counted; the client is told the reason all the same.
-            Err(LedgerError::Folded) => denied(None, reason),
-            Err(_) => Judged::unrecorded(context.risk.score),
-        }
-    }
-
-    /// A value that was not seen may have been, in a call that another process made or this one before a restart; then the refusal says so.
-    async fn unremembered(&self, context: &Context<'_>, reason: Reason) -> Reason {
-        let (Reason::Provenance { origin, kind, problem: Problem::Unseen }, Some(authority)) = (&reason, context.authority)
-        else {
-            return reason;
-        };
-        let calls = self.memory.borrow().allowed(&authority.root.sid);
-        let remembered = Require::Remembered { sid: authority.root.sid.clone(), calls };
-        match self.world.ledger.test(vec![remembered]).await {
-            Err(LedgerError::Unmet(Unmet::Forgotten(_))) => Reason::Provenance { origin, kind: *kind, problem: Problem::Unknown },
-            Ok(()) | Err(_) => reason,
-        }
-    }
-
-    /// Records how an effect ended.
-    async fn close(&self, call: &Call, outcome: &Outcome, started: Instant) -> Result<Recorded, LedgerError> {
-        let result = outcome.result.as_ref().ok().filter(|_| outcome.commit).map(Product::text);
-        let entry = Entry::Outcome(ledger::Outcome {
-            call: &call.id,
-            ok: outcome.is_ok(),
-            status: outcome.status(),
-            hosts: outcome.hosts.clone(),
-            micros: u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
-            result: result.as_ref().map(|text| Sha256::digest(text).into()),
-            bytes: result.as_ref().map_or(0, |text| text.len() as u64),
-            text: result.as_deref().map(str::as_bytes),
-        });
-        self.world.ledger.record(&entry, Sync::Written).await
     }
 }
 

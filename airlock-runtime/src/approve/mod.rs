@@ -11,7 +11,7 @@
 //! the gateway can make one. Its request stands in the ledger as a question does, so it counts once and in time.
 
 pub mod note;
-mod printable;
+pub(crate) mod printable;
 #[cfg(feature = "gateway")]
 pub(crate) mod record;
 mod refusal;

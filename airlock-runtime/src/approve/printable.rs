@@ -118,6 +118,35 @@ fn kind(c: char) -> Kind {
     }
 }
 
+/// Does a text hold a character that is drawn as nothing, or that turns others around? A selector of emoji or a joiner behind a character
+/// beyond ASCII belongs to that, once; line ends and tabs are plain.
+#[cfg(feature = "upstream")]
+pub(crate) fn hides(text: &str) -> bool {
+    let mut before = ' ';
+    text.chars().any(|c| {
+        let joins = matches!(c, '\u{fe0f}' | '\u{200c}' | '\u{200d}')
+            && !before.is_ascii()
+            && !matches!(before, '\u{fe0f}' | '\u{200c}' | '\u{200d}');
+        let hidden = match c {
+            '\n' | '\t' | ' '..='~' => false,
+            _ if joins => false,
+            _ if is_blank(c) => true,
+            _ => matches!(
+                c.general_category(),
+                GeneralCategory::Control
+                    | GeneralCategory::Format
+                    | GeneralCategory::LineSeparator
+                    | GeneralCategory::ParagraphSeparator
+                    | GeneralCategory::Surrogate
+                    | GeneralCategory::PrivateUse
+                    | GeneralCategory::Unassigned
+            ),
+        };
+        before = c;
+        hidden
+    })
+}
+
 /// Letters, marks and symbols that are drawn as nothing: fillers, variation selectors, the empty braille cell and the like
 /// (`Default_Ignorable_Code_Point` outside of category Cf, and U+2800).
 fn is_blank(c: char) -> bool {
@@ -173,6 +202,29 @@ mod tests {
             ("\u{e01}\u{e31}\u{e31}\u{e31}\u{e31}\u{e31}", "\"\u{e01}\u{e31}\u{e31}\u{e31}\u{e31}\\u0e31\""),
         ] {
             assert_eq!(shown(text), expected);
+        }
+    }
+
+    #[test]
+    #[cfg(feature = "upstream")]
+    fn what_hides_is_told_from_what_people_write() {
+        let joined = ["\u{645}\u{6cc}\u{200c}\u{62e}", "\u{1f468}\u{200d}\u{1f469}", "\u{26a0}\u{fe0f} Delete it?"];
+        for text in ["Zoë, 3 m²\n\tok?", "\u{5d0}\u{5d1}"].into_iter().chain(joined) {
+            assert!(!hides(text), "{text:?}");
+        }
+        for text in [
+            "a\u{202e}b",
+            "a\u{200b}",
+            "x\u{e0041}",
+            "\u{1b}[2J",
+            "a\u{fe0f}",
+            "\u{26a0}\u{fe0f}\u{fe0f}",
+            "\u{2028}",
+            "\u{e000}",
+            "\r",
+            "\u{3164}",
+        ] {
+            assert!(hides(text), "{text:?}");
         }
     }
 

@@ -1,6 +1,6 @@
 //! A question and its answer in the ledger.
 
-use super::seal::{self, Bound, Ticket};
+use super::seal::{self, Bound, Kind, Ticket};
 use super::text::{self, About};
 use super::{Approved, Flows, Refusal};
 use crate::clock::Micros;
@@ -102,7 +102,7 @@ impl Case<'_> {
     pub(crate) fn state(&self, question: &Question) -> Result<String, Reason> {
         let keys = &self.world.keys;
         let key = keys.signer(Micros::now().seconds()).or(keys.keys().first());
-        key.and_then(|key| seal::seal(key, &self.bound(), question.ticket)).ok_or(Reason::LedgerUnavailable)
+        key.and_then(|key| seal::seal(Kind::Approval, key, &self.bound(), question.ticket)).ok_or(Reason::LedgerUnavailable)
     }
 
     /// The question that a state answers.
@@ -110,7 +110,7 @@ impl Case<'_> {
     /// # Errors
     /// It was not given for exactly this call, or its time is over.
     pub(crate) fn answered(&self, retry: &Retry) -> Result<Question, Refusal> {
-        let ticket = seal::open(&retry.state, &self.world.keys, &self.bound()).map_err(Refusal::State)?;
+        let ticket = seal::open(Kind::Approval, &retry.state, &self.world.keys, &self.bound()).map_err(Refusal::State)?;
         if Micros::now().seconds() >= ticket.exp {
             return Err(Refusal::Timeout);
         }

@@ -9,6 +9,9 @@
 //! given for another call, lease, session, policy, ledger or gateway has a wrong MAC, and there is nothing to parse before it is checked.
 //! The key is the gateway's audience key: a state outlives a restart, and any process of the gateway may get the answer. That it is
 //! answered once is the ledger's to say, which has the question under its id.
+//!
+//! What an upstream asks has a state of the same form, `alu1.`, with another label in its MAC. Its call waits in this process, so it answers
+//! nothing after a restart.
 
 use super::{Flows, StateFault};
 use crate::lease::{AudienceKey, KeyRing};
@@ -16,13 +19,40 @@ use base64ct::{Base64UrlUnpadded, Encoding};
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-const PREFIX: &str = "alq1";
+/// Whose question a state belongs to. The kinds have nothing in common but their form: neither MAC is one of the other kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Ours: may the call be made?
+    Approval,
+    /// An upstream's, which it asks while the call runs.
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    Upstream,
+}
+
+impl Kind {
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Approval => "alq1",
+            Self::Upstream => crate::wire::question::STATE_PREFIX,
+        }
+    }
+
+    const fn label(self) -> &'static [u8] {
+        match self {
+            Self::Approval => b"airlock/question/v1\0",
+            Self::Upstream => b"airlock/upstream-question/v1\0",
+        }
+    }
+}
+
+/// Bytes of a prefix, of either kind.
+const PREFIX: usize = 4;
 /// Id, expiry, flows.
 const HEAD: usize = 16 + 8 + 8;
 /// And the MAC.
 const BYTES: usize = HEAD + 32;
 /// Longest state: prefix, key id of 16, base64url.
-const TEXT_MAX: usize = PREFIX.len() + 1 + 16 + 1 + BYTES.div_ceil(3) * 4;
+const TEXT_MAX: usize = PREFIX + 1 + 16 + 1 + BYTES.div_ceil(3) * 4;
 
 /// A question, as its state names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,22 +81,25 @@ pub(crate) struct Bound<'a> {
 }
 
 /// The state of a question.
-pub(crate) fn seal(key: &AudienceKey, bound: &Bound<'_>, ticket: Ticket) -> Option<String> {
+pub(crate) fn seal(kind: Kind, key: &AudienceKey, bound: &Bound<'_>, ticket: Ticket) -> Option<String> {
     let mut bytes = [0; BYTES];
     bytes[..HEAD].copy_from_slice(&head(ticket));
-    bytes[HEAD..].copy_from_slice(&mac(key, bound, ticket)?.finalize().into_bytes());
-    Some(format!("{PREFIX}.{}.{}", key.kid(), Base64UrlUnpadded::encode_string(&bytes)))
+    bytes[HEAD..].copy_from_slice(&mac(kind, key, bound, ticket)?.finalize().into_bytes());
+    Some(format!("{}.{}.{}", kind.prefix(), key.kid(), Base64UrlUnpadded::encode_string(&bytes)))
 }
 
 /// The question that a state answers, if it was given for exactly this.
-pub(crate) fn open(text: &str, keys: &KeyRing, bound: &Bound<'_>) -> Result<Ticket, StateFault> {
+pub(crate) fn open(kind: Kind, text: &str, keys: &KeyRing, bound: &Bound<'_>) -> Result<Ticket, StateFault> {
     if text.len() > TEXT_MAX {
         return Err(StateFault::Form);
     }
     let mut parts = text.split('.');
-    let (Some(PREFIX), Some(kid), Some(body), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
+    let (Some(prefix), Some(kid), Some(body), None) = (parts.next(), parts.next(), parts.next(), parts.next()) else {
         return Err(StateFault::Form);
     };
+    if prefix != kind.prefix() {
+        return Err(StateFault::Form);
+    }
     let mut bytes = [0; BYTES];
     if !Base64UrlUnpadded::decode(body, &mut bytes).is_ok_and(|read| read.len() == BYTES) {
         return Err(StateFault::Form);
@@ -77,7 +110,7 @@ pub(crate) fn open(text: &str, keys: &KeyRing, bound: &Bound<'_>) -> Result<Tick
     flows.copy_from_slice(&bytes[24..HEAD]);
     let ticket = Ticket { id, exp: u64::from_be_bytes(exp), flows: Flows(u64::from_be_bytes(flows)) };
     let key = keys.find(kid).ok_or(StateFault::UnknownKey)?;
-    let mac = mac(key, bound, ticket).ok_or(StateFault::Mac)?;
+    let mac = mac(kind, key, bound, ticket).ok_or(StateFault::Mac)?;
     mac.verify_slice(&bytes[HEAD..]).map_err(|_| StateFault::Mac)?;
     Ok(ticket)
 }
@@ -92,10 +125,10 @@ fn head(ticket: Ticket) -> [u8; HEAD] {
 }
 
 /// `None` never comes: HMAC takes keys of any length.
-fn mac(key: &AudienceKey, bound: &Bound<'_>, ticket: Ticket) -> Option<Hmac<Sha256>> {
+fn mac(kind: Kind, key: &AudienceKey, bound: &Bound<'_>, ticket: Ticket) -> Option<Hmac<Sha256>> {
     let Bound { gateway, policy, log, rid, sid, tool, request } = bound;
     let mut mac = Hmac::<Sha256>::new_from_slice(key.bytes()).ok()?;
-    mac.update(b"airlock/question/v1\0");
+    mac.update(kind.label());
     mac.update(&head(ticket));
     for field in [gateway.as_bytes(), *policy, *log, rid.as_bytes(), sid.as_bytes(), tool.as_bytes(), *request] {
         mac.update(&(field.len() as u64).to_be_bytes());
@@ -129,20 +162,32 @@ mod tests {
     }
 
     fn sealed() -> String {
-        seal(&ring(9).keys()[0], &bound(), TICKET).unwrap()
+        seal(Kind::Approval, &ring(9).keys()[0], &bound(), TICKET).unwrap()
     }
 
     #[test]
     fn a_state_comes_back_to_the_same_call_under_the_same_key() {
         let text = sealed();
         assert!(text.len() <= TEXT_MAX, "{text}");
-        assert_eq!(open(&text, &ring(9), &bound()), Ok(TICKET));
-        assert_eq!(open(&text, &ring(8), &bound()), Err(StateFault::Mac), "another process with another key");
+        assert_eq!(open(Kind::Approval, &text, &ring(9), &bound()), Ok(TICKET));
+        assert_eq!(open(Kind::Approval, &text, &ring(8), &bound()), Err(StateFault::Mac), "another process with another key");
         let other = KeyRing::new(vec![AudienceKey::new("k3", "weather", [9; 32]).unwrap()]).unwrap();
-        assert_eq!(open(&text, &other, &bound()), Err(StateFault::UnknownKey));
-        assert_eq!(open(&text.replace("k1", "k2"), &ring(9), &bound()), Err(StateFault::Mac));
-        let second = seal(&ring(9).keys()[1], &bound(), TICKET).unwrap();
-        assert_eq!(open(&second, &ring(9), &bound()), Ok(TICKET), "any key of the ring, by its id");
+        assert_eq!(open(Kind::Approval, &text, &other, &bound()), Err(StateFault::UnknownKey));
+        assert_eq!(open(Kind::Approval, &text.replace("k1", "k2"), &ring(9), &bound()), Err(StateFault::Mac));
+        let second = seal(Kind::Approval, &ring(9).keys()[1], &bound(), TICKET).unwrap();
+        assert_eq!(open(Kind::Approval, &second, &ring(9), &bound()), Ok(TICKET), "any key of the ring, by its id");
+    }
+
+    #[test]
+    fn a_state_of_one_kind_is_none_of_the_other() {
+        let theirs = seal(Kind::Upstream, &ring(9).keys()[0], &bound(), TICKET).unwrap();
+        assert_eq!(open(Kind::Upstream, &theirs, &ring(9), &bound()), Ok(TICKET));
+        assert_eq!(open(Kind::Approval, &theirs, &ring(9), &bound()), Err(StateFault::Form));
+        assert_eq!(open(Kind::Upstream, &sealed(), &ring(9), &bound()), Err(StateFault::Form));
+        for (text, kind) in [(theirs.replace("alu1", "alq1"), Kind::Approval), (sealed().replace("alq1", "alu1"), Kind::Upstream)]
+        {
+            assert_eq!(open(kind, &text, &ring(9), &bound()), Err(StateFault::Mac));
+        }
     }
 
     #[test]
@@ -159,11 +204,11 @@ mod tests {
             Bound { rid: "00f", sid: "fs", ..b },
         ];
         for other in others {
-            assert_eq!(open(&sealed(), &ring(9), &other), Err(StateFault::Mac), "{other:?}");
+            assert_eq!(open(Kind::Approval, &sealed(), &ring(9), &other), Err(StateFault::Mac), "{other:?}");
         }
-        let moved = seal(&ring(9).keys()[0], &b, Ticket { exp: TICKET.exp + 1, ..TICKET }).unwrap();
+        let moved = seal(Kind::Approval, &ring(9).keys()[0], &b, Ticket { exp: TICKET.exp + 1, ..TICKET }).unwrap();
         assert_ne!(moved[60..], sealed()[60..], "the expiry is bound");
-        let wider = seal(&ring(9).keys()[0], &b, Ticket { flows: Flows(7), ..TICKET }).unwrap();
+        let wider = seal(Kind::Approval, &ring(9).keys()[0], &b, Ticket { flows: Flows(7), ..TICKET }).unwrap();
         assert_ne!(wider[60..], sealed()[60..], "the flows are bound");
     }
 
@@ -171,25 +216,25 @@ mod tests {
     fn no_flipped_bit_and_no_cut_is_accepted() {
         let (text, keys) = (sealed(), ring(9));
         for at in 0..text.len() {
-            assert!(open(&text[..at], &keys, &bound()).is_err(), "cut at {at}");
+            assert!(open(Kind::Approval, &text[..at], &keys, &bound()).is_err(), "cut at {at}");
             for bit in 0..7 {
                 let mut bytes = text.clone().into_bytes();
                 bytes[at] ^= 1 << bit;
                 let altered = String::from_utf8(bytes).unwrap();
-                assert!(open(&altered, &keys, &bound()).is_err(), "bit {bit} of byte {at}");
+                assert!(open(Kind::Approval, &altered, &keys, &bound()).is_err(), "bit {bit} of byte {at}");
             }
         }
         for more in ["=", "A", ".", " ", "\n"] {
-            assert_eq!(open(&format!("{text}{more}"), &keys, &bound()), Err(StateFault::Form));
+            assert_eq!(open(Kind::Approval, &format!("{text}{more}"), &keys, &bound()), Err(StateFault::Form));
         }
     }
 
     proptest! {
         #[test]
         fn any_text_is_refused(text in ".{0,120}", body in proptest::collection::vec(any::<u8>(), BYTES)) {
-            prop_assert!(open(&text, &ring(9), &bound()).is_err());
+            prop_assert!(open(Kind::Approval, &text, &ring(9), &bound()).is_err());
             let forged = format!("alq1.k1.{}", Base64UrlUnpadded::encode_string(&body));
-            prop_assert_eq!(open(&forged, &ring(9), &bound()), Err(StateFault::Mac));
+            prop_assert_eq!(open(Kind::Approval, &forged, &ring(9), &bound()), Err(StateFault::Mac));
         }
     }
 }

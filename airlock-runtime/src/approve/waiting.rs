@@ -1,25 +1,24 @@
 //! Who waits for the answer to which question, where questions are requests.
 
-use crate::wire::Answer;
 use std::cell::RefCell;
 use std::collections::HashMap;
 use tokio::sync::oneshot::{Receiver, Sender, channel};
 
 /// The calls that wait, by number of their question. How many there may be is the connection's to say, which numbers them.
-#[derive(Debug, Default)]
-pub(crate) struct Waiting {
+#[derive(Debug)]
+pub(crate) struct Waiting<T> {
     /// `None` when no answer can come any more.
-    open: RefCell<Option<HashMap<u64, Sender<Answer>>>>,
+    open: RefCell<Option<HashMap<u64, Sender<T>>>>,
 }
 
-impl Waiting {
+impl<T> Waiting<T> {
     /// Nobody waits yet.
     pub(crate) fn new() -> Self {
         Self { open: RefCell::new(Some(HashMap::new())) }
     }
 
     /// Waits for the answer to question `number`. The receiver ends without one when the client has gone, at once if it is gone already.
-    pub(crate) fn wait(&self, number: u64) -> Receiver<Answer> {
+    pub(crate) fn wait(&self, number: u64) -> Receiver<T> {
         let (send, receive) = channel();
         if let Some(open) = self.open.borrow_mut().as_mut() {
             // A call that stopped waiting has dropped its receiver; what it left here goes now.
@@ -30,7 +29,7 @@ impl Waiting {
     }
 
     /// Hands over an answer. One that nobody waits for is dropped.
-    pub(crate) fn answer(&self, number: u64, answer: Answer) {
+    pub(crate) fn answer(&self, number: u64, answer: T) {
         if let Some(waits) = self.open.borrow_mut().as_mut().and_then(|open| open.remove(&number)) {
             let _ = waits.send(answer);
         }
@@ -45,6 +44,7 @@ impl Waiting {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::wire::Answer;
 
     #[tokio::test]
     async fn an_answer_reaches_its_question_and_no_other() {
@@ -60,7 +60,7 @@ mod tests {
 
     #[tokio::test]
     async fn nobody_waits_for_a_client_that_is_gone() {
-        let waiting = Waiting::new();
+        let waiting = Waiting::<Answer>::new();
         let before = waiting.wait(1);
         waiting.close();
         assert!(before.await.is_err());
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn calls_that_gave_up_leave_nothing_behind() {
-        let waiting = Waiting::new();
+        let waiting = Waiting::<Answer>::new();
         for number in 0..1000 {
             drop(waiting.wait(number));
         }

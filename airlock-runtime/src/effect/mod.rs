@@ -21,6 +21,8 @@ mod issue;
 mod listener;
 
 pub use listener::Listener;
+#[cfg(feature = "upstream")]
+pub(crate) use listener::{Asked, Unanswered};
 
 use crate::carrier::Carried;
 use crate::decide::{Act, Permit};
@@ -126,6 +128,12 @@ impl Outcome {
             Ok(_) => "ok",
             Err(failure) => failure.code,
         }
+    }
+
+    /// An upstream's call that came to nothing.
+    #[cfg(feature = "upstream")]
+    pub(crate) const fn failed(failure: Failure) -> Self {
+        Self { result: Err(failure), hosts: Vec::new(), commit: true }
     }
 
     fn local(result: Result<Value, Failure>) -> Self {

@@ -3,6 +3,7 @@
 //! Whatever a client or an upstream controls is bounded here: a text or list that does not fit is replaced by its digest, so a
 //! line never exceeds its limit and no entry is refused for its length.
 
+use super::asked::{self, Asked};
 use super::chain::{Hash, commitment, hex};
 use super::evidence;
 use super::line::{BODY_MAX, ascii_json};
@@ -34,6 +35,7 @@ const SCOPE_MAX: usize = 4096;
 
 const _: () = assert!(
     9 * TEXT_MAX + RIDS_MAX + LIST_MAX + HOSTS_MAX + 2 * FACTORS_MAX + FROM_MAX + SCOPE_MAX + STAMP_MAX + 1024 <= BODY_MAX
+        && 12 * TEXT_MAX + 1024 <= BODY_MAX
         && 8 * TEXT_MAX + LIST_MAX + 2 * SCOPE_MAX + 1024 <= BODY_MAX
         && 7 * TEXT_MAX + SIGNERS_MAX * 160 + 1024 <= BODY_MAX,
     "the largest entry must fit a line"
@@ -51,6 +53,8 @@ pub enum Entry<'a> {
     Issue(Issue<'a>),
     /// The user was asked about a call, or answered.
     Approve(Approve<'a>),
+    /// An upstream asked something of the client, or was answered.
+    Ask(Asked<'a>),
     /// Something was revoked, for good.
     Revoke(Revoke<'a>),
     /// Evidence is erased, for good.
@@ -398,6 +402,7 @@ impl Entry<'_> {
             Entry::Outcome(o) => bare(body(&outcome_line(o, pol))),
             Entry::Issue(i) => bare(body(&issue_line(i, pol))),
             Entry::Approve(a) => Sealed { salt: a.args.map(|_| salt), ..bare(body(&approve_line(a, pol, &salt))) },
+            Entry::Ask(a) => Sealed { salt: a.text.map(|_| salt), ..bare(body(&asked::line(a, pol, &salt))) },
             Entry::Redact(r) => bare(redact_body(r, pol)),
             Entry::Revoke(r) => bare(revoke_body(&r.target, r.why, r.by)),
         }

@@ -87,7 +87,8 @@ pub(super) fn members(entry: &Entry<'_>, kept: &Kept) -> Option<String> {
         }
         Entry::Approve(approve) => text(What::Arguments, Some(approve.tool), approve.args?, ARGUMENTS_KEPT_MAX, kept),
         Entry::Outcome(outcome) => text(What::Result, None, outcome.text?, RESULT_KEPT_MAX, kept),
-        Entry::Issue(_) | Entry::Revoke(_) | Entry::Redact(_) => None,
+        // What a user answers to an upstream is nobody else's.
+        Entry::Ask(_) | Entry::Issue(_) | Entry::Revoke(_) | Entry::Redact(_) => None,
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! One reader serves entries of this process and of others alike: facts are read from the lines, never kept beside them.
 
+use super::asked;
 use super::entry::clip;
 use super::fold::Pace;
 use super::line::Line;
@@ -338,6 +339,14 @@ struct Allowed {
     pt: Option<u64>,
 }
 
+/// The part of an answer to an upstream that says which presentation it came with.
+#[derive(Deserialize)]
+struct Answered {
+    rid: String,
+    pn: String,
+    pt: u64,
+}
+
 #[derive(Deserialize)]
 struct Issued {
     sid: String,
@@ -382,6 +391,18 @@ impl Facts {
             && let Some(entry) = read(line.body)
         {
             self.questions.absorb(entry, now);
+        } else if line.body.starts_with(asked::ASK)
+            && let Some(entry) = read(line.body)
+        {
+            self.answered(line.body);
+            self.questions.absorb(entry, now);
+        }
+    }
+
+    /// A lease in bound form that came with an answer to an upstream is used by it.
+    fn answered(&mut self, body: &[u8]) {
+        if let Some(Answered { rid, pn, pt }) = read(body) {
+            self.nonces.absorb(&rid, &pn, pt);
         }
     }
 

@@ -6,6 +6,7 @@
 //! Several gateway processes may use one directory. They take turns by a lock that is held for one commit, and each reads what
 //! the others wrote before it appends.
 
+pub mod asked;
 pub mod chain;
 mod cursor;
 mod entry;
@@ -45,6 +46,7 @@ mod window;
 pub mod witness;
 mod writer;
 
+pub use asked::Asked;
 #[cfg(feature = "gateway")]
 pub(crate) use entry::SIGNERS_MAX;
 pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};

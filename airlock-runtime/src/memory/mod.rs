@@ -327,6 +327,8 @@ fn offered_texts<'r>(tool: &Tool, result: &'r Value) -> Option<Vec<&'r str>> {
             let blocks = parts("messages").filter_map(|message| message.get("content"));
             Some(blocks.filter_map(|block| text(block).or_else(|| block.get("resource").and_then(text))).collect())
         }
+        // What may become of half a word was not seen anywhere.
+        Offer::Completion => Some(Vec::new()),
     }
 }
 

@@ -10,7 +10,7 @@ use crate::effect::Listener;
 use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
 use crate::reason::Reason;
 use crate::wire::ask::OPEN_QUESTIONS_MAX;
-use crate::wire::{Answer, Asking, CallRequest, Id, Retry};
+use crate::wire::{Able, Answer, Asking, CallRequest, Id, Retry, Revision};
 use std::time::Duration;
 use tokio::sync::{Notify, mpsc};
 
@@ -37,6 +37,11 @@ pub(super) enum Ended {
 pub(super) struct Desk<'a> {
     pub(super) id: Id,
     pub(super) asking: Asking,
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(super) revision: Revision,
+    /// What the client can be asked by an upstream.
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(super) able: Able,
     pub(super) retry: Option<Retry>,
     /// Signatures that came with the call.
     pub(super) signatures: Vec<String>,
@@ -63,6 +68,8 @@ impl<'a> Desk<'a> {
         Self {
             id: request.id.clone(),
             asking: request.asking,
+            revision: request.revision,
+            able: request.able,
             retry: request.retry.take(),
             signatures: std::mem::take(&mut request.approvals),
             memory: request.memory,
@@ -70,7 +77,7 @@ impl<'a> Desk<'a> {
             share: Some(share),
             limits,
             output,
-            listener: Listener::new(request.progress_token.take(), request.revision, output),
+            listener: Listener::new(request.progress_token.take(), request.log, request.revision, output),
         }
     }
 }

@@ -20,10 +20,14 @@ use serde_json::{Map, Value, json};
 /// What a read of a resource that nobody listed is called in the ledger: what a client sends is no name there.
 const UNLISTED: &str = "resources/read";
 
+/// The same of what nobody lets a server complete.
+const UNLISTED_COMPLETION: &str = "completion/complete";
+
 /// The call that a request makes. A name of another kind is none.
 pub(super) fn call(policy: &'static Policy, target: &Target, name: String, args: Args) -> Call {
     let name = match target {
         Target::Resource(uri) => resource(policy, uri).unwrap_or(UNLISTED).to_owned(),
+        Target::Completion(prompt) => completion(policy, prompt).unwrap_or(UNLISTED_COMPLETION).to_owned(),
         Target::Tool | Target::Prompt => name,
     };
     let mut call = Call::new(policy, reply::call_id(), name, args);
@@ -45,6 +49,10 @@ mod without {
         None
     }
 
+    pub(super) const fn completion(_: &'static Policy, _: &str) -> Option<&'static str> {
+        None
+    }
+
     pub(super) fn is_of(_: ToolKind, target: &Target) -> bool {
         *target == Target::Tool
     }
@@ -52,7 +60,7 @@ mod without {
 #[cfg(not(feature = "plan-upstream"))]
 pub(super) use without::all;
 #[cfg(not(feature = "plan-upstream"))]
-use without::{is_of, resource};
+use without::{completion, is_of, resource};
 
 #[cfg(feature = "plan-upstream")]
 fn is_of(kind: ToolKind, target: &Target) -> bool {
@@ -66,6 +74,7 @@ fn is_of(kind: ToolKind, target: &Target) -> bool {
         Target::Tool => what == Offer::Tool,
         Target::Resource(_) => what == Offer::Resource,
         Target::Prompt => what == Offer::Prompt,
+        Target::Completion(_) => what == Offer::Completion,
     }
 }
 
@@ -89,14 +98,25 @@ fn resource(policy: &'static Policy, uri: &str) -> Option<&'static str> {
     fit.reduce(|best, next| if next.0 > best.0 { next } else { best }).map(|(_, name)| name)
 }
 
+/// The entry that completes arguments of the prompt that clients know by this name.
+#[cfg(feature = "plan-upstream")]
+fn completion(policy: &'static Policy, prompt: &str) -> Option<&'static str> {
+    let prompt = policy.tool(prompt).and_then(proxied).filter(|proxied| proxied.what == Offer::Prompt)?;
+    let known = policy.tools.iter().filter_map(|tool| Some((tool.name, proxied(tool)?)));
+    let mut of =
+        known.filter(|(_, one)| one.what == Offer::Completion && one.upstream == prompt.upstream && one.name == prompt.name);
+    of.next().map(|(name, _)| name)
+}
+
 /// The lists of a gateway.
 #[cfg(feature = "plan-upstream")]
 pub(super) fn all(policy: &'static Policy) -> Offers {
-    let mut offers = Offers::default();
+    let mut offers = Offers { logs: policy.upstreams.iter().any(|upstream| upstream.log.is_some()), ..Offers::default() };
     for tool in policy.tools {
         let Some(proxied) = proxied(tool) else { continue };
         match proxied.what {
             Offer::Tool => {}
+            Offer::Completion => offers.completes = true,
             Offer::Prompt => offers.prompts.extend(entry(tool, proxied)),
             Offer::Resource if proxied.name.ends_with('*') => offers.templates.extend(entry(tool, proxied)),
             Offer::Resource => offers.resources.extend(entry(tool, proxied)),
@@ -113,7 +133,7 @@ fn entry(tool: &'static Tool, proxied: &'static Proxied) -> Option<Offered> {
     let mut members = Map::from_iter([("name".to_owned(), json!(tool.name))]);
     members.extend(text("description").map(|description| ("description".to_owned(), json!(description))));
     let (member, value) = match (proxied.what, proxied.name.strip_suffix('*')) {
-        (Offer::Tool, _) => return None,
+        (Offer::Tool | Offer::Completion, _) => return None,
         (Offer::Prompt, _) => ("arguments", arguments(&definition["inputSchema"])),
         (Offer::Resource, None) => ("uri", json!(proxied.name)),
         // RFC 6570: whatever follows, with its slashes.

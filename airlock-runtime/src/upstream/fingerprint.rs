@@ -49,6 +49,10 @@ impl Fingerprint {
     }
 }
 
+/// The secrets of a running upstream, to be looked for.
+#[derive(Debug, Clone)]
+pub(crate) struct Secrets(pub(super) std::sync::Arc<Fingerprints>);
+
 /// Fingerprints, ready to be looked for.
 #[derive(Debug, Default)]
 pub(super) struct Fingerprints {

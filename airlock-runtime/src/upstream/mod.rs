@@ -18,6 +18,8 @@ mod fingerprint;
 #[cfg(feature = "upstream")]
 pub(crate) mod launcher;
 #[cfg(feature = "upstream")]
+pub(crate) mod question;
+#[cfg(feature = "upstream")]
 mod result;
 #[cfg(feature = "plan-upstream")]
 mod schema;
@@ -27,12 +29,16 @@ mod screen;
 #[cfg(feature = "upstream")]
 pub use answer::Answer;
 #[cfg(feature = "upstream")]
-pub(crate) use client::Progress;
-#[cfg(feature = "upstream")]
 pub use client::Upstreams;
+#[cfg(feature = "upstream")]
+pub(crate) use client::{Log, Progress};
 pub use drift::Drift;
 #[cfg(feature = "upstream")]
+pub(crate) use fingerprint::Secrets;
+#[cfg(feature = "upstream")]
 pub(crate) use screen::is_calm;
+#[cfg(feature = "upstream")]
+pub(crate) use screen::may_be_logged;
 
 #[cfg(feature = "plan-upstream")]
 pub use plan::Plan;

@@ -96,13 +96,18 @@ fn compile(definition: &str, which: Which) -> Known {
     let unusable = "the reviewed schema of the tool cannot be used, so no call can be checked";
     let definition: Value = serde_json::from_str(definition).map_err(|_| unusable)?;
     let Some(schema) = definition.get(which.member()) else { return Ok(None) };
-    let patterns = PatternOptions::regex().size_limit(PATTERN_MAX);
-    let validator = jsonschema::options().with_pattern_options(patterns).build(schema).map_err(|_| unusable)?;
+    let validator = build(schema).ok_or(unusable)?;
     let mut names = HashSet::new();
     collect(schema, &mut names);
     let properties = schema.get("properties").and_then(Value::as_object);
     let properties = properties.into_iter().flat_map(|names| names.keys().cloned()).collect();
     Ok(Some(Arc::new(Schema { validator, names, properties })))
+}
+
+/// Compiles a schema. Nothing where it cannot be used.
+pub(super) fn build(schema: &Value) -> Option<Validator> {
+    let patterns = PatternOptions::regex().size_limit(PATTERN_MAX);
+    jsonschema::options().with_pattern_options(patterns).build(schema).ok()
 }
 
 fn collect(value: &Value, names: &mut HashSet<String>) {

@@ -1,6 +1,6 @@
 //! Results that look like an injection: found by the code that scores arguments, and denied, marked or stripped as the manifest says.
 
-use super::Answer;
+use super::{Answer, Secrets};
 use crate::effect::Failure;
 use crate::limits::RISK_MAX;
 use crate::policy::upstream::{Offer, OnRisk, Proxied};
@@ -52,6 +52,19 @@ fn without_data(value: &Value) -> Value {
     }
 }
 
+/// The risk of a text or document that an upstream wants shown, thousandths.
+pub(super) fn risk(value: &Value) -> u16 {
+    risk_of(value).0
+}
+
+/// May a log message of an upstream be told? `data`: JSON text.
+pub(crate) fn may_be_logged(logger: &str, data: &str, threshold: u16, secrets: &Secrets) -> bool {
+    let Ok(value) = serde_json::from_str::<Value>(data) else { return false };
+    let value = json!([logger, value]);
+    let hides = any_text(&value, &mut crate::approve::printable::hides);
+    !hides && !any_text(&value, &mut |text| secrets.0.stand_in(text)) && risk(&value) < threshold
+}
+
 /// Is a text so short a message that it may be shown beside a result?
 pub(crate) fn is_calm(text: &str, threshold: u16) -> bool {
     risk_of(&Value::from(text)).0 < threshold
@@ -67,7 +80,9 @@ pub(super) fn screen(proxied: &'static Proxied, mut value: Value, mut result: Fo
         return Ok(Answer::new(value, result));
     }
     let found = found.join(", ");
-    match proxied.on_risk {
+    // Among values that may be put somewhere there is no place for a warning, or for what one was taken out.
+    let on_risk = if proxied.what == Offer::Completion { OnRisk::Deny } else { proxied.on_risk };
+    match on_risk {
         OnRisk::Deny => {
             let detail =
                 format!("The upstream's result is withheld: it looks like an attempt to instruct whoever reads it ({found}).");
@@ -97,6 +112,7 @@ const fn parts_of(proxied: &Proxied) -> &'static str {
         Offer::Tool => "content",
         Offer::Resource => "contents",
         Offer::Prompt => "messages",
+        Offer::Completion => "completion",
     }
 }
 
@@ -106,6 +122,7 @@ fn notice(proxied: &Proxied, part: Option<&Value>, words: &str) -> Value {
     match proxied.what {
         Offer::Tool => block,
         Offer::Prompt => json!({"role": "user", "content": block}),
+        Offer::Completion => Value::Null,
         Offer::Resource => {
             let uri = part.and_then(|part| part.get("uri")).cloned().unwrap_or_default();
             json!({"uri": uri, "mimeType": "text/plain", "text": words})

@@ -47,7 +47,7 @@ impl Asking {
 }
 
 /// `"elicitation": {}` means forms; so does a `form` member, whatever stands beside it. `url` alone is not enough.
-fn shows_forms(capabilities: &RawValue) -> bool {
+pub(super) fn shows_forms(capabilities: &RawValue) -> bool {
     let [elicitation] = pick(capabilities.get(), ["elicitation"]).values;
     let Some(elicitation) = elicitation.filter(|value| is_object(value)) else { return false };
     let [form, url] = pick(elicitation.get(), ["form", "url"]).values;
@@ -163,13 +163,14 @@ pub(crate) fn request(number: u64, message: &str) -> String {
     render(&json!({"jsonrpc": "2.0", "id": id(number), "method": "elicitation/create", "params": form(message)}))
 }
 
-/// The line that tells the client to close question `number`.
-pub(crate) fn withdrawal(number: u64, reason: &str) -> String {
-    let params = json!({"requestId": id(number), "reason": reason});
+/// The line that tells the client to close the question of this id.
+pub(crate) fn withdrawal(id: &str, reason: &str) -> String {
+    let params = json!({"requestId": id, "reason": reason});
     render(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}))
 }
 
-fn id(number: u64) -> String {
+/// The id of question `number`.
+pub(crate) fn id(number: u64) -> String {
     format!("{ID_PREFIX}{number}")
 }
 

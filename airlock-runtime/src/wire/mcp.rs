@@ -10,10 +10,12 @@ use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage}
 use super::members::string;
 use super::offer::{Catalogue, Method, Offers, Target};
 use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
+use super::question::{self, Able};
 use super::reply::{self, CACHE_TTL_MS, Listing, ServerInfo, ToolReply};
 use super::revision::Revision;
 use super::scan::scan;
 use crate::limits::{JSON_VALUE_BYTES, LINE_MAX};
+use crate::policy::upstream::Question;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
@@ -34,6 +36,8 @@ pub enum Received {
     Cancel(Id),
     /// The answer to the question of this number, which is closed by it.
     Answer(u64, Answer),
+    /// The answer to the question of this number that an upstream asked, which is closed by it; nothing where it is an error.
+    Input(u64, Option<Box<RawValue>>),
 }
 
 /// Why a line is not answered.
@@ -84,8 +88,28 @@ enum Open {
 #[derive(Debug)]
 struct Asked {
     call: Id,
+    what: Asks,
     /// It has left, so it can be answered.
     is_out: bool,
+}
+
+/// Whose question it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asks {
+    /// Ours: may the call be made?
+    Approval,
+    /// An upstream's.
+    Upstream,
+}
+
+impl Asks {
+    /// The id of question `number`.
+    fn id(self, number: u64) -> String {
+        match self {
+            Self::Approval => ask::id(number),
+            Self::Upstream => question::id(number),
+        }
+    }
 }
 
 /// One client's connection. It holds one small record per open call; the caller bounds how many are open by not reading on
@@ -116,7 +140,7 @@ impl Connection {
             offers: Offers::default(),
             era: Era::Undecided,
             open: HashMap::new(),
-            client: Client { name: None, asking: Asking::NotDeclared },
+            client: Client { name: None, asking: Asking::NotDeclared, able: Able::default(), log: None },
             asked: HashMap::new(),
             questions: 0,
             dropped: Dropped::default(),
@@ -170,34 +194,64 @@ impl Connection {
     /// the connection has no such requests.
     #[must_use]
     pub fn reserve(&mut self, call: &Id) -> Option<u64> {
-        let can_be_asked = self.client.asking == Asking::ByRequest;
+        if self.client.asking == Asking::ByRequest { self.number(call, Asks::Approval) } else { None }
+    }
+
+    /// As [`Connection::reserve`] for a question of an upstream ([`Connection::input`]). That the client can be asked is for the caller to know.
+    #[must_use]
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(crate) fn reserve_input(&mut self, call: &Id) -> Option<u64> {
+        if matches!(self.era, Era::Legacy(_)) { self.number(call, Asks::Upstream) } else { None }
+    }
+
+    fn number(&mut self, call: &Id, what: Asks) -> Option<u64> {
         let is_open = self.open.get(call) == Some(&Open::Working) && !self.asked.values().any(|asked| asked.call == *call);
-        if !can_be_asked || !is_open || self.asked.len() >= OPEN_QUESTIONS_MAX {
+        if !is_open || self.asked.len() >= OPEN_QUESTIONS_MAX {
             return None;
         }
         self.questions += 1;
-        self.asked.insert(self.questions, Asked { call: call.clone(), is_out: false });
+        self.asked.insert(self.questions, Asked { call: call.clone(), what, is_out: false });
         Some(self.questions)
     }
 
     /// The line of the question of this number, which can be answered from now on. `None` if its call was cancelled meanwhile.
     #[must_use]
     pub fn question(&mut self, question: u64, message: &str) -> Option<String> {
-        let asked = self.asked.get_mut(&question).filter(|asked| self.open.get(&asked.call) == Some(&Open::Working))?;
-        asked.is_out = true;
-        Some(ask::request(question, message))
+        self.leaves(question, Asks::Approval).then(|| ask::request(question, message))
+    }
+
+    /// The line of the question of this number that an upstream asks, which can be answered from now on. `params`: JSON text of an object,
+    /// of one line. `None` as for [`Connection::question`].
+    #[must_use]
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(crate) fn input(&mut self, question: u64, kind: Question, params: &str) -> Option<String> {
+        self.leaves(question, Asks::Upstream).then(|| question::request(question, kind, params))
+    }
+
+    fn leaves(&mut self, question: u64, what: Asks) -> bool {
+        let is_working = |asked: &&mut Asked| asked.what == what && self.open.get(&asked.call) == Some(&Open::Working);
+        let asked = self.asked.get_mut(&question).filter(is_working);
+        asked.map(|asked| asked.is_out = true).is_some()
     }
 
     /// Closes a question that waits for no answer any more; the line that tells the client so. `None` if it was closed before, or never
     /// left.
     pub fn withdraw(&mut self, question: u64, reason: &str) -> Option<String> {
-        self.asked.remove(&question).filter(|asked| asked.is_out).map(|_| ask::withdrawal(question, reason))
+        let asked = self.asked.remove(&question).filter(|asked| asked.is_out)?;
+        Some(ask::withdrawal(&asked.what.id(question), reason))
     }
 
     /// The reply of revision 2026-07-28 that asks the client's user about a call; `state` comes back with the answer.
     #[must_use]
     pub fn reply_question(&self, id: &Id, message: &str, state: &str) -> String {
         reply::result(id, self.server.input_required(message, state))
+    }
+
+    /// The reply of revision 2026-07-28 that asks what an upstream wants to know. `requests`: JSON text of an object, of one line.
+    #[must_use]
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(crate) fn reply_inputs(&self, id: &Id, requests: &str, state: &str) -> String {
+        self.server.inputs_required(id, requests, state)
     }
 
     /// The reply to a call, in the form of its revision.
@@ -293,6 +347,10 @@ impl Connection {
                 let message = "This connection was opened with `initialize`; requests of revision 2026-07-28 need a new one.";
                 Err(Problem::new(Code::InvalidRequest, message))
             }
+            Era::Legacy(_) if method == "logging/setLevel" && self.offers.logs => {
+                self.client.log = Some(params.level()?);
+                Ok(Served::Result(Map::new()))
+            }
             Era::Legacy(revision) => self.serve_legacy(id, method, params, revision),
             Era::Undecided | Era::Modern if is_enveloped => self.serve_modern(id, method, params),
             Era::Modern if method == "initialize" => {
@@ -310,7 +368,7 @@ impl Connection {
                 let (revision, client) = params.handshake()?;
                 self.era = Era::Legacy(revision);
                 self.client = client;
-                Ok(Served::Result(self.server.initialize(revision, self.offers.capabilities())))
+                Ok(Served::Result(self.server.initialize(revision, self.offers.capabilities(revision))))
             }
             "ping" => Ok(Served::Result(Map::new())),
             _ => Err(params.meta.missing()),
@@ -343,7 +401,7 @@ impl Connection {
     fn serve_modern(&mut self, id: &Id, method: &str, params: &Params<'_>) -> Result<Served, Problem> {
         params.meta.check_envelope()?;
         let served = match method {
-            "server/discover" => return Ok(Served::Result(self.server.discover(self.offers.capabilities()))),
+            "server/discover" => return Ok(Served::Result(self.server.discover(self.offers.capabilities(Revision::MODERN)))),
             _ => self.serve_either(id, method, params, Revision::MODERN, || params.meta.client()),
         }?;
         self.era = Era::Modern;
@@ -383,17 +441,21 @@ impl Connection {
 
     /// A result or error: the answer to an open question, else nothing.
     fn response(&mut self, id: Option<&Id>, result: Option<&RawValue>) -> Received {
-        let number = match id {
-            Some(Id::Str(text)) => ask::number(text),
+        let answered = match id {
+            Some(Id::Str(text)) => {
+                let upstream = || question::number(text).map(|number| (number, Asks::Upstream));
+                ask::number(text).map(|number| (number, Asks::Approval)).or_else(upstream)
+            }
             Some(Id::Int(_)) | None => None,
         };
         // An answer to what was not asked yet is none; it must not make room for one more question either.
-        match number.filter(|number| self.asked.get(number).is_some_and(|asked| asked.is_out)) {
-            Some(number) => {
-                self.asked.remove(&number);
-                Received::Answer(number, Answer::of_response(result))
-            }
-            None => self.silence(Quiet::Response),
+        let is_out =
+            |(number, what): &(u64, Asks)| self.asked.get(number).is_some_and(|asked| asked.is_out && asked.what == *what);
+        let Some((number, what)) = answered.filter(is_out) else { return self.silence(Quiet::Response) };
+        self.asked.remove(&number);
+        match what {
+            Asks::Approval => Received::Answer(number, Answer::of_response(result)),
+            Asks::Upstream => Received::Input(number, result.map(ToOwned::to_owned)),
         }
     }
 

@@ -13,6 +13,8 @@ pub mod frame;
 pub mod jsonrpc;
 pub mod mcp;
 pub mod offer;
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+pub mod question;
 pub mod reply;
 pub mod revision;
 pub mod scan;
@@ -29,5 +31,6 @@ pub use jsonrpc::{Code, Id};
 pub use mcp::{Connection, Quiet, Received};
 pub use offer::{Catalogue, Offered, Offers, Target, URI_MAX};
 pub use params::{CallRequest, Carried, ListRequest, META_APPROVALS, META_INTENT, META_LEASE, META_SESSION, ProgressToken};
+pub use question::{Able, Resume};
 pub use reply::{Annotations, CACHE_TTL_MS, Listing, ServerInfo, ToolListing, ToolReply};
 pub use revision::Revision;

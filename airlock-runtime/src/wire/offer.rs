@@ -15,6 +15,8 @@ pub enum Target {
     Resource(String),
     /// `prompts/get`.
     Prompt,
+    /// `completion/complete` of the prompt of this name.
+    Completion(String),
 }
 
 /// A list that clients may ask for.
@@ -73,6 +75,10 @@ pub struct Offers {
     pub templates: Vec<Offered>,
     /// Prompts.
     pub prompts: Vec<Offered>,
+    /// Are there arguments of prompts that can be completed?
+    pub completes: bool,
+    /// Is there an upstream whose log messages clients may have?
+    pub logs: bool,
 }
 
 impl Offers {
@@ -82,13 +88,19 @@ impl Offers {
     }
 
     /// What the gateway can do, as it tells clients: lists that never change, and no subscriptions.
-    pub(crate) fn capabilities(&self) -> Value {
+    pub(crate) fn capabilities(&self, revision: Revision) -> Value {
         let mut capabilities = json!({"tools": {}});
         if self.has_resources() {
             capabilities["resources"] = json!({});
         }
         if !self.prompts.is_empty() {
             capabilities["prompts"] = json!({});
+        }
+        if self.logs {
+            capabilities["logging"] = json!({});
+        }
+        if self.completes && revision.has_annotations() {
+            capabilities["completions"] = json!({});
         }
         capabilities
     }
@@ -103,6 +115,7 @@ impl Offers {
             "resources/read" if self.has_resources() => Some(Method::Judge(Kind::Resource)),
             "prompts/list" if !self.prompts.is_empty() => Some(Method::List(Catalogue::Prompts)),
             "prompts/get" if !self.prompts.is_empty() => Some(Method::Judge(Kind::Prompt)),
+            "completion/complete" if self.completes => Some(Method::Judge(Kind::Completion)),
             _ => None,
         }
     }
@@ -121,4 +134,5 @@ pub(crate) enum Kind {
     Tool,
     Resource,
     Prompt,
+    Completion,
 }

@@ -4,8 +4,10 @@ use super::ask::{Asking, Retry};
 use super::jsonrpc::{Code, ID_MAX, Id, Problem, quoted};
 use super::members::{Picked, is_object, pick, string};
 use super::offer::{Catalogue, Kind, Target, URI_MAX};
+use super::question::{Able, Resume};
 use super::revision::Revision;
 use crate::limits::TOOL_NAME_MAX;
+use crate::policy::upstream::Level;
 use serde_json::json;
 use serde_json::value::RawValue;
 use std::fmt;
@@ -26,7 +28,6 @@ const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
 const META_CAPABILITIES: &str = "io.modelcontextprotocol/clientCapabilities";
 const META_CLIENT: &str = "io.modelcontextprotocol/clientInfo";
 const META_LOG_LEVEL: &str = "io.modelcontextprotocol/logLevel";
-const LOG_LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// A `tools/call`, `resources/read` or `prompts/get` whose envelope is right. Nothing is decided yet: the tool may be unknown and the lease
 /// forged.
@@ -55,6 +56,12 @@ pub struct CallRequest {
     pub retry: Option<Retry>,
     /// Signatures that came with it, unverified.
     pub approvals: Vec<String>,
+    /// What the client can be asked by an upstream.
+    pub able: Able,
+    /// Answers to what an upstream asked when this call was made before.
+    pub resume: Option<Resume>,
+    /// The least grave log messages that the client wants.
+    pub log: Option<Level>,
 }
 
 /// What a client says of itself, for as long as that holds: one request of revision 2026-07-28, or one connection.
@@ -62,6 +69,9 @@ pub struct CallRequest {
 pub(crate) struct Client {
     pub(crate) name: Option<String>,
     pub(crate) asking: Asking,
+    pub(crate) able: Able,
+    /// The least grave log messages that it wants; mostly none.
+    pub(crate) log: Option<Level>,
 }
 
 /// A list that shows a lease: it has what that lease can call. Nothing is decided yet.
@@ -82,7 +92,23 @@ pub struct ListRequest {
 /// The arguments may carry a lease, see [`Carried`].
 impl fmt::Debug for CallRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { id, revision, target, name, arguments, memory, meta, progress_token, asking, client, retry, approvals } = self;
+        let Self {
+            id,
+            revision,
+            target,
+            name,
+            arguments,
+            memory,
+            meta,
+            progress_token,
+            asking,
+            client,
+            retry,
+            approvals,
+            able,
+            resume,
+            log,
+        } = self;
         let arguments = arguments.as_ref().map(|raw| format!("({} bytes)", raw.get().len()));
         let mut shown = f.debug_struct("CallRequest");
         shown
@@ -92,7 +118,8 @@ impl fmt::Debug for CallRequest {
             .field("name", name)
             .field("arguments", &arguments);
         shown.field("memory", memory).field("meta", meta).field("progress_token", progress_token);
-        shown.field("asking", asking).field("client", client).field("retry", retry).field("approvals", &approvals.len()).finish()
+        shown.field("asking", asking).field("client", client).field("retry", retry).field("approvals", &approvals.len());
+        shown.field("able", able).field("resume", resume).field("log", log).finish()
     }
 }
 
@@ -127,6 +154,10 @@ pub(crate) struct Params<'a> {
     pub(crate) name: Option<&'a RawValue>,
     pub(crate) arguments: Option<&'a RawValue>,
     pub(crate) uri: Option<&'a RawValue>,
+    level: Option<&'a RawValue>,
+    reference: Option<&'a RawValue>,
+    argument: Option<&'a RawValue>,
+    context: Option<&'a RawValue>,
     pub(crate) cursor: Option<&'a RawValue>,
     pub(crate) input_responses: Option<&'a RawValue>,
     pub(crate) request_state: Option<&'a RawValue>,
@@ -159,6 +190,10 @@ impl<'a> Params<'a> {
             "name",
             "arguments",
             "uri",
+            "level",
+            "ref",
+            "argument",
+            "context",
             "cursor",
             "inputResponses",
             "requestState",
@@ -176,6 +211,10 @@ impl<'a> Params<'a> {
             name,
             arguments,
             uri,
+            level,
+            reference,
+            argument,
+            context,
             cursor,
             input_responses,
             request_state,
@@ -191,6 +230,10 @@ impl<'a> Params<'a> {
             name,
             arguments,
             uri,
+            level,
+            reference,
+            argument,
+            context,
             cursor,
             input_responses,
             request_state,
@@ -212,8 +255,8 @@ impl<'a> Params<'a> {
             return Err(Problem::invalid_params("`params.clientInfo` must be an object with the strings `name` and `version`."));
         }
         let revision = Revision::for_initialize(&version);
-        let asking = Asking::of(revision, self.capabilities);
-        Ok((revision, Client { name: self.client_info.and_then(name_of), asking }))
+        let (asking, able) = (Asking::of(revision, self.capabilities), Able::of(revision, self.capabilities));
+        Ok((revision, Client { name: self.client_info.and_then(name_of), asking, able, log: None }))
     }
 
     /// Checks the parameters of a list; nothing when no lease is shown.
@@ -224,11 +267,16 @@ impl<'a> Params<'a> {
 
     /// Checks the parameters of a request that is judged.
     pub(crate) fn call(&self, id: Id, revision: Revision, client: Client, kind: Kind) -> Result<CallRequest, Problem> {
-        let retry = Retry::read(revision, self.request_state, self.input_responses)?;
+        let resume = Resume::read(revision, self.request_state, self.input_responses)?;
+        let retry = match resume {
+            Some(_) => None,
+            None => Retry::read(revision, self.request_state, self.input_responses)?,
+        };
         let (target, name, arguments) = match kind {
             Kind::Tool => self.named(Target::Tool)?,
             Kind::Resource => self.resource()?,
             Kind::Prompt => self.named(Target::Prompt)?,
+            Kind::Completion => self.completion()?,
         };
         Ok(CallRequest {
             id,
@@ -243,7 +291,15 @@ impl<'a> Params<'a> {
             client: client.name,
             retry,
             approvals: self.meta.approvals()?,
+            able: client.able,
+            log: client.log,
+            resume,
         })
+    }
+
+    /// Checks the parameters of `logging/setLevel`.
+    pub(crate) fn level(&self) -> Result<Level, Problem> {
+        self.level.and_then(level_of).ok_or_else(|| Problem::invalid_params("`params.level` must be a log level."))
     }
 
     /// The name and the arguments of a tool or prompt.
@@ -255,6 +311,32 @@ impl<'a> Params<'a> {
             return Err(Problem::invalid_params("`params.arguments` must be an object."));
         }
         Ok((target, name, self.arguments.map(ToOwned::to_owned)))
+    }
+
+    /// What is to be completed, as arguments: which one, what of it is there, and what the others are.
+    fn completion(&self) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
+        let wrong = |what: &'static str| Problem::invalid_params(what);
+        let reference = self.reference.ok_or_else(|| wrong("`params.ref` must say what is completed."))?;
+        let [kind, name] = pick(reference.get(), ["type", "name"]).values;
+        let is_prompt = kind.and_then(string).is_some_and(|kind| kind == "ref/prompt");
+        let prompt = name.filter(|_| is_prompt).and_then(string).filter(|name| is_tool_name(name));
+        let prompt = prompt
+            .ok_or_else(|| wrong("`params.ref` must be a prompt that is listed: only arguments of prompts are completed."))?;
+        let argument =
+            self.argument.ok_or_else(|| wrong("`params.argument` must be an object with the strings `name` and `value`."))?;
+        let [name, value] = pick(argument.get(), ["name", "value"]).values;
+        let (Some(name), Some(value)) = (name.and_then(string), value.and_then(string)) else {
+            return Err(wrong("`params.argument` must be an object with the strings `name` and `value`."));
+        };
+        let mut arguments = json!({"argument": name, "value": value});
+        let [others] = self.context.map_or([None], |context| pick(context.get(), ["arguments"]).values);
+        if let Some(others) = others {
+            let others: serde_json::Value = serde_json::from_str(others.get())
+                .map_err(|_| wrong("`params.context.arguments` must be an object of strings."))?;
+            arguments["context"] = others;
+        }
+        let arguments = serde_json::value::to_raw_value(&arguments).map_err(|_| wrong("`params.argument` cannot be read."))?;
+        Ok((Target::Completion(prompt), String::new(), Some(arguments)))
     }
 
     /// The URI of a resource, also as arguments.
@@ -313,8 +395,7 @@ impl<'a> Meta<'a> {
                 "`{META_CLIENT}` must be an object with the strings `name` and `version`."
             )));
         }
-        let level_is_known = |level: &RawValue| string(level).is_some_and(|level| LOG_LEVELS.contains(&level.as_str()));
-        if !self.log_level.is_none_or(level_is_known) {
+        if self.log_level.is_some_and(|level| level_of(level).is_none()) {
             return Err(Problem::invalid_params(format!("`{META_LOG_LEVEL}` must be a log level.")));
         }
         self.progress().map(|_| ())
@@ -322,7 +403,12 @@ impl<'a> Meta<'a> {
 
     /// What the envelope says of the client.
     pub(crate) fn client(&self) -> Client {
-        Client { name: self.client_info.and_then(name_of), asking: Asking::of(Revision::MODERN, self.capabilities) }
+        Client {
+            name: self.client_info.and_then(name_of),
+            asking: Asking::of(Revision::MODERN, self.capabilities),
+            able: Able::of(Revision::MODERN, self.capabilities),
+            log: self.log_level.and_then(level_of),
+        }
     }
 
     fn carried(&self) -> Result<Carried, Problem> {
@@ -360,6 +446,11 @@ pub(crate) fn unsupported_version(requested: &str) -> Problem {
     let message = format!("Unsupported protocol version {}", quoted(&requested));
     let data = json!({"supported": [Revision::MODERN.date()], "requested": requested});
     Problem { data: Some(data), ..Problem::new(Code::UnsupportedVersion, message) }
+}
+
+fn level_of(value: &RawValue) -> Option<Level> {
+    let word = string(value)?;
+    Level::ALL.into_iter().find(|level| level.word() == word)
 }
 
 fn is_implementation(value: &RawValue) -> bool {

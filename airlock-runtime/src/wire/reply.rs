@@ -109,7 +109,7 @@ pub(crate) fn render(message: &Value) -> String {
     escape(message.to_string())
 }
 
-fn escape(line: String) -> String {
+pub(super) fn escape(line: String) -> String {
     if !line.contains(['\u{85}', '\u{2028}', '\u{2029}']) {
         return line;
     }
@@ -177,6 +177,15 @@ impl ServerInfo {
         body
     }
 
+    /// A result that has questions of an upstream, in revision 2026-07-28. `requests`: JSON text of an object, of one line.
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
+    pub(crate) fn inputs_required(&self, id: &Id, requests: &str, state: &str) -> String {
+        let mut body = Map::from_iter([("requestState".to_owned(), json!(state)), ("inputRequests".to_owned(), Value::Null)]);
+        body.insert("resultType".to_owned(), json!("input_required"));
+        body.insert("_meta".to_owned(), json!({META_SERVER: self.implementation()}));
+        spliced(id, &body, &[("inputRequests", requests)])
+    }
+
     pub(crate) fn discover(&self, capabilities: Value) -> Map<String, Value> {
         let mut body = cacheable(CACHE_TTL_MS);
         body.insert("supportedVersions".to_owned(), json!([Revision::MODERN.date()]));
@@ -219,7 +228,7 @@ impl ServerInfo {
         // A resource may be another one the next moment, and each read is judged.
         let hints = match target {
             Target::Resource(_) if revision.is_modern() => cacheable(0),
-            Target::Resource(_) | Target::Tool | Target::Prompt => Map::new(),
+            Target::Resource(_) | Target::Tool | Target::Prompt | Target::Completion(_) => Map::new(),
         };
         let body = self.finish(revision, hints, meta);
         result.reply(id, revision, body)
@@ -268,6 +277,15 @@ fn cacheable(ttl: u64) -> Map<String, Value> {
 fn number(value: f64) -> Value {
     const WHOLE_MAX: f64 = 9_007_199_254_740_991.0;
     if value.fract() == 0.0 && value.abs() <= WHOLE_MAX { json!(value as i64) } else { json!(value) }
+}
+
+/// A log message of an upstream. `data`: JSON text of one line.
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams have log messages"))]
+pub(crate) fn log(level: &str, logger: &str, data: &str) -> String {
+    let (level, logger) = (json!(level), json!(logger));
+    escape(format!(
+        "{{\"jsonrpc\":\"2.0\",\"method\":\"notifications/message\",\"params\":{{\"data\":{data},\"level\":{level},\"logger\":{logger}}}}}"
+    ))
 }
 
 /// A progress notification. `progress` must grow from one to the next, and none may follow the reply. `message` is left out

@@ -158,6 +158,8 @@ async fn only_servers_with_a_network_are_served() {
         era: EraRule::Auto,
         start_timeout: 10,
         max_message: 1024,
+        may_ask: &[],
+        log: None,
         confine: None,
         why: "test",
     };

@@ -3,10 +3,10 @@
 //! The probe is `server/discover` and never a real call: old servers perform calls without any handshake. A server that ends at the
 //! probe, or does not answer it in time, is started anew and greeted with `initialize`, so that no late answer meets the wrong era.
 
-use super::link::{End, Link, Reply};
-use crate::policy::upstream::EraRule;
-use crate::wire::Revision;
-use serde_json::{Value, json};
+use super::link::{Beside, End, Link, Reply};
+use crate::policy::upstream::{EraRule, Question};
+use crate::wire::{Able, Revision};
+use serde_json::{Map, Value, json};
 use std::rc::Rc;
 use std::time::Duration;
 
@@ -85,7 +85,7 @@ async fn probe(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting> {
 }
 
 async fn discover(link: &Rc<Link>, patience: Duration) -> Probed {
-    let asked = link.ask("server/discover", |_| json!({"_meta": envelope()}).to_string(), None);
+    let asked = link.ask("server/discover", |_| json!({"_meta": envelope(Able::default())}).to_string(), Beside::default());
     let reply = match tokio::time::timeout(patience, asked).await {
         Err(_) => return Probed::Silent,
         Ok(Err(end)) => return Probed::Gone(end),
@@ -110,13 +110,23 @@ async fn discover(link: &Rc<Link>, patience: Duration) -> Probed {
     }
 }
 
-/// What goes with every request of revision 2026-07-28. Nothing can be asked of the gateway by an upstream.
-pub(super) fn envelope() -> Value {
+/// What goes with every request of revision 2026-07-28; `able`: what may be asked of the client.
+pub(super) fn envelope(able: Able) -> Value {
     json!({
         "io.modelcontextprotocol/protocolVersion": Revision::MODERN.date(),
-        "io.modelcontextprotocol/clientCapabilities": {},
+        "io.modelcontextprotocol/clientCapabilities": capabilities(able),
         "io.modelcontextprotocol/clientInfo": client_info(),
     })
+}
+
+/// What an upstream may ask of the client, as capabilities. The client's own may be more.
+fn capabilities(able: Able) -> Value {
+    let mut declared = Map::new();
+    for kind in Question::ALL.into_iter().filter(|kind| able.has(*kind)) {
+        let how = if kind == Question::Elicitation { json!({"form": {}}) } else { json!({}) };
+        declared.insert(kind.word().to_owned(), how);
+    }
+    Value::Object(declared)
 }
 
 fn client_info() -> Value {
@@ -127,10 +137,10 @@ fn modern(link: &Rc<Link>, listens: bool) -> Result<(), Greeting> {
     link.is_modern.set(true);
     if listens {
         let link = Rc::clone(link);
-        let wanted = json!({"notifications": {"toolsListChanged": true}, "_meta": envelope()});
+        let wanted = json!({"notifications": {"toolsListChanged": true}, "_meta": envelope(Able::default())});
         // It is answered when there is nothing more to be told, and then there is nothing to do about it.
         tokio::task::spawn_local(async move {
-            let _ = link.ask("subscriptions/listen", |_| wanted.to_string(), None).await;
+            let _ = link.ask("subscriptions/listen", |_| wanted.to_string(), Beside::default()).await;
         });
     }
     Ok(())
@@ -138,8 +148,8 @@ fn modern(link: &Rc<Link>, listens: bool) -> Result<(), Greeting> {
 
 async fn initialize(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting> {
     let refused = |why: String| Err(Greeting::Refused(why));
-    let params = json!({"protocolVersion": Revision::NEWEST_LEGACY.date(), "capabilities": {}, "clientInfo": client_info()});
-    let asked = link.ask("initialize", |_| params.to_string(), None);
+    let params = json!({"protocolVersion": Revision::NEWEST_LEGACY.date(), "capabilities": capabilities(link.declared.get()), "clientInfo": client_info()});
+    let asked = link.ask("initialize", |_| params.to_string(), Beside::default());
     match tokio::time::timeout(patience, asked).await {
         Err(_) => refused("it did not answer `initialize` in time".into()),
         Ok(Err(end)) => refused(format!("{} before it answered `initialize`", end.words())),
@@ -153,6 +163,7 @@ async fn initialize(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting>
                 return refused("it speaks no revision that the gateway speaks".into());
             }
             link.is_modern.set(false);
+            link.logs.set(result["capabilities"]["logging"].is_object());
             link.tell(&json!({"jsonrpc": "2.0", "method": "notifications/initialized"}));
             Ok(())
         }

@@ -1,5 +1,6 @@
 //! One line from an upstream. Total: any bytes are something, and nothing here trusts them.
 
+use crate::policy::upstream::Level;
 use crate::wire::jsonrpc::Id;
 use crate::wire::members::{Picked, pick, string};
 use crate::wire::scan::scan;
@@ -16,10 +17,12 @@ pub(super) enum Line {
     Result(i64, Range<usize>),
     /// Our request of this number failed.
     Error(i64, Fault),
-    /// A request, which no upstream may make of us; its id and method.
-    Request(Id, String),
+    /// A request: its id and method, and the place of its parameters in the line. Most are refused.
+    Request(Id, String, Option<Range<usize>>),
     /// Progress of the request with this token of ours.
     Progress(i64, Progress),
+    /// A log message.
+    Log(Log),
     /// The list of tools is another one.
     ToolsChanged,
     /// Another notification.
@@ -37,6 +40,15 @@ pub(super) struct Fault {
     pub(super) message: String,
     /// `data`, if it is not long.
     pub(super) data: Option<String>,
+}
+
+/// A log message. It says nothing of the request that it is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Log {
+    pub(crate) level: Level,
+    pub(crate) logger: Option<String>,
+    /// JSON text without line ends.
+    pub(crate) data: String,
 }
 
 /// What a progress notification says; numbers as they were written.
@@ -61,7 +73,9 @@ pub(super) fn read(line: &[u8]) -> Line {
     let number = id.and_then(number);
     match (method.and_then(string), id, result, error) {
         (Some(method), None, None, None) => notification(&method, params),
-        (Some(method), Some(id), None, None) => Id::read(id).map_or(Line::Broken(None), |id| Line::Request(id, method)),
+        (Some(method), Some(id), None, None) => {
+            Id::read(id).map_or(Line::Broken(None), |id| Line::Request(id, method, params.map(|params| place(text, params))))
+        }
         (None, Some(_), Some(result), None) => number.map_or(Line::Broken(None), |id| Line::Result(id, place(text, result))),
         (None, Some(_), None, Some(error)) => match (number, fault(error)) {
             (Some(id), Some(fault)) => Line::Error(id, fault),
@@ -91,9 +105,17 @@ fn fault(error: &RawValue) -> Option<Fault> {
 fn notification(method: &str, params: Option<&RawValue>) -> Line {
     match method {
         "notifications/tools/list_changed" => Line::ToolsChanged,
+        "notifications/message" => log(params).unwrap_or(Line::Notification),
         "notifications/progress" => progress(params).unwrap_or(Line::Notification),
         _ => Line::Notification,
     }
+}
+
+fn log(params: Option<&RawValue>) -> Option<Line> {
+    let [level, logger, data] = pick(params?.get(), ["level", "logger", "data"]).values;
+    let word = string(level?)?;
+    let level = Level::ALL.into_iter().find(|level| level.word() == word)?;
+    Some(Line::Log(Log { level, logger: logger.and_then(string), data: data?.get().replace(['\n', '\r'], " ") }))
 }
 
 fn progress(params: Option<&RawValue>) -> Option<Line> {
@@ -146,9 +168,16 @@ mod tests {
         assert_eq!(&text[10..19], r#"{"a":[1]}"#);
         let error = line(r#"{"jsonrpc":"2.0","id":7,"error":{"code":-32601,"message":"no","data":{"x":1}}}"#);
         assert_eq!(error, Line::Error(7, Fault { code: -32601, message: "no".into(), data: Some(r#"{"x":1}"#.into()) }));
-        assert_eq!(line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#), Line::Request(Id::Int(0), "roots/list".into()));
+        assert_eq!(
+            line(r#"{"jsonrpc":"2.0","id":0,"method":"roots/list"}"#),
+            Line::Request(Id::Int(0), "roots/list".into(), None)
+        );
+        let asks = r#"{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{"a":1}}"#;
+        assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(65..72)));
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
+        let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"l","data":{"a":1}}}"#;
+        assert_eq!(line(log), Line::Log(Log { level: Level::Info, logger: Some("l".into()), data: r#"{"a":1}"#.into() }));
         let progress =
             line(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"total":2.5}}"#);
         assert_eq!(progress, Line::Progress(3, Progress { progress: 1.0, total: Some(2.5), message: None }));

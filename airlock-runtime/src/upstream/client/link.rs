@@ -4,10 +4,12 @@
 //! bounded, and what it says unasked is counted and ends it when it becomes a flood.
 
 use super::flood::Allowance;
-use super::line::{self, Fault, Line, Progress};
+use super::line::{self, Fault, Line, Log, Progress};
+use crate::policy::upstream::{Level, Question};
 use crate::upstream::fingerprint::Fingerprints;
 use crate::upstream::launcher::Run;
-use crate::wire::{Frame, Id, Lines};
+use crate::upstream::question;
+use crate::wire::{Able, Frame, Id, Lines};
 use serde_json::{Value, json};
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -17,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::net::unix::pipe;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Bytes read at once.
 const CHUNK: usize = 64 * 1024;
@@ -30,6 +32,8 @@ const COURTESIES_MAX: usize = 64;
 const UNENDED_MAX: usize = 64 * 1024 * 1024;
 /// Lines handled before other tasks have their turn.
 const TURN: usize = 32;
+/// Requests of ours about which a server may ask something of the client.
+const CALLS: [&str; 3] = ["tools/call", "resources/read", "prompts/get"];
 
 /// Why a link has ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -66,12 +70,54 @@ pub(super) enum Reply {
     Unusable(&'static str),
 }
 
+/// Takes log messages.
+pub(super) type OnLog = Box<dyn Fn(&Log)>;
+
+/// Takes what comes beside the answer of one request.
+#[derive(Default)]
+pub(super) struct Beside {
+    pub(super) progress: Option<OnProgress>,
+    pub(super) log: Option<OnLog>,
+    /// Where requests of the upstream about it go.
+    pub(super) asks: Option<mpsc::Sender<Raised>>,
+}
+
 /// Takes progress of one request.
 pub(super) type OnProgress = Box<dyn Fn(Progress)>;
+
+/// A request of an upstream about one call that is open.
+#[derive(Debug)]
+pub(super) struct Raised {
+    /// Its own id, to be answered under.
+    pub(super) id: Id,
+    pub(super) kind: Question,
+    /// JSON text.
+    pub(super) params: String,
+    /// Its call waits for the answer as long as this is there.
+    pub(super) waits: Waits,
+}
+
+/// That a call waits for the answer to one question.
+#[derive(Debug)]
+pub(super) struct Waits(Rc<Cell<bool>>);
+
+impl Drop for Waits {
+    fn drop(&mut self) {
+        self.0.set(false);
+    }
+}
 
 struct Open {
     reply: oneshot::Sender<Reply>,
     progress: Option<OnProgress>,
+    /// Where requests about this call go, if it may be asked about.
+    asks: Option<mpsc::Sender<Raised>>,
+    /// Takes log messages while it is open.
+    log: Option<OnLog>,
+    /// Is it a call, about which a server could ask?
+    is_call: bool,
+    /// Does it wait for an answer of the client?
+    waits: Rc<Cell<bool>>,
 }
 
 /// A running upstream.
@@ -79,6 +125,11 @@ pub(in crate::upstream) struct Link {
     pub(super) run: Run,
     pub(in crate::upstream) secrets: Arc<Fingerprints>,
     pub(super) is_modern: Cell<bool>,
+    /// What it was told that it may ask of the client, where that is said once.
+    pub(super) declared: Cell<Able>,
+    /// Can it be told which log messages are wanted, where that is said once? And which it was told.
+    pub(super) logs: Cell<bool>,
+    pub(super) level: Cell<Option<Level>>,
     /// It said that its list of tools has changed, and nobody has looked since.
     pub(super) changed: Cell<bool>,
     stdin: RefCell<Option<Rc<pipe::Sender>>>,
@@ -110,6 +161,9 @@ impl Link {
             run,
             secrets,
             is_modern: Cell::new(false),
+            declared: Cell::default(),
+            logs: Cell::new(false),
+            level: Cell::new(None),
             changed: Cell::new(false),
             stdin: RefCell::new(Some(Rc::clone(&stdin))),
             waiting: RefCell::default(),
@@ -162,7 +216,7 @@ impl Link {
         self: &Rc<Self>,
         method: &str,
         params: impl FnOnce(i64) -> String,
-        progress: Option<OnProgress>,
+        beside: Beside,
     ) -> Result<Reply, End> {
         let id = self.next.replace(self.next.get() + 1);
         let text = format!("{{\"jsonrpc\":\"2.0\",\"id\":{id},\"method\":\"{method}\",\"params\":{}}}\n", params(id));
@@ -173,7 +227,10 @@ impl Link {
         if self.waiting_bytes.get() > WAITING_MAX {
             return Ok(Reply::Unusable("it does not read what it is sent"));
         }
-        self.open.borrow_mut().insert(id, Open { reply, progress });
+        let Beside { progress, log, asks } = beside;
+        self.open
+            .borrow_mut()
+            .insert(id, Open { reply, progress, asks, log, is_call: CALLS.contains(&method), waits: Rc::default() });
         let _guard = Asked { link: Rc::clone(self), id, cancels: method != "initialize" };
         self.send(text.into_bytes());
         answer.await.map_err(|_| self.ended.get().unwrap_or(End::Gone))
@@ -181,7 +238,7 @@ impl Link {
 
     /// Sends a notification, or an answer. One that an upstream does not read is dropped.
     pub(super) fn tell(&self, message: &Value) {
-        if self.waiting.borrow().len() < COURTESIES_MAX {
+        if self.waiting.borrow().len() < COURTESIES_MAX && self.waiting_bytes.get() <= WAITING_MAX {
             self.send(format!("{message}\n").into_bytes());
         }
     }
@@ -294,8 +351,20 @@ impl Link {
                 // Nor may progress come without end.
                 false
             }
-            Line::Request(id, method) => {
-                self.refuse(&id, &method);
+            Line::Request(id, method, place) => {
+                let params = place.and_then(|place| line.get(place)).unwrap_or(b"{}");
+                if !self.raise(&id, &method, params) {
+                    self.refuse(&id, &method);
+                }
+                false
+            }
+            Line::Log(log) => {
+                // All calls are of one client, so one of them is told for all: the oldest that wants any.
+                let open = self.open.borrow();
+                let wants = open.iter().filter_map(|(id, open)| Some((id, open.log.as_ref()?))).min_by_key(|(id, _)| **id);
+                if let Some((_, on_log)) = wants {
+                    on_log(&log);
+                }
                 false
             }
             Line::ToolsChanged => {
@@ -312,7 +381,24 @@ impl Link {
         open.is_some_and(|open| open.reply.send(reply).is_ok())
     }
 
-    /// No upstream was told that anything could be asked of us.
+    /// Passes a request on to the call that it is about; false where there is none, or where it cannot be told which: a server that asks about
+    /// a call waits for the answer, so of several the one is meant that does not wait yet.
+    fn raise(&self, id: &Id, method: &str, params: &[u8]) -> bool {
+        let Some(kind) = question::kind(method).filter(|kind| self.declared.get().has(*kind)) else { return false };
+        let Ok(params) = std::str::from_utf8(params) else { return false };
+        if params.len() > question::QUESTION_MAX {
+            return false;
+        }
+        let open = self.open.borrow();
+        let mut calls = open.values().filter(|open| open.is_call && !open.waits.get());
+        let (Some(call), None) = (calls.next(), calls.next()) else { return false };
+        call.waits.set(true);
+        let waits = Waits(Rc::clone(&call.waits));
+        let raised = Raised { id: id.clone(), kind, params: params.to_owned(), waits };
+        call.asks.as_ref().is_some_and(|asks| asks.try_send(raised).is_ok())
+    }
+
+    /// Whatever is not about one call that may be asked about is refused.
     fn refuse(&self, id: &Id, method: &str) {
         let answer = match method {
             "ping" => json!({"jsonrpc": "2.0", "id": id, "result": {}}),

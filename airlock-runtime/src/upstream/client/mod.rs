@@ -6,6 +6,7 @@ mod handshake;
 mod line;
 mod link;
 mod pins;
+mod talk;
 
 use super::fingerprint::{Fingerprint, Fingerprints};
 use super::launcher::{Launcher, Order, Report, Run, Socket, register, tree};
@@ -17,10 +18,11 @@ use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
 use crate::role::{self, Helper};
 use crate::start::warn;
-use handshake::{Greeting, Opening, envelope, greet};
-pub(crate) use line::Progress;
+use crate::wire::Able;
+use handshake::{Greeting, Opening, greet};
+pub(crate) use line::{Log, Progress};
 pub(super) use link::Link;
-use link::{End, OnProgress, Reply};
+use link::{End, Reply};
 use rustix::process::Pid;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
@@ -30,6 +32,7 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
+use talk::{Broken, Talk, missing};
 use tokio::sync::{Mutex, Notify, oneshot};
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
@@ -234,25 +237,24 @@ impl Inner {
     async fn call(self: &Rc<Self>, plan: Plan, tempo: Tempo, listener: &Listener) -> Result<Answer, Failure> {
         let Plan { tool, proxied, arguments } = plan;
         let (upstream, slot) = self.at(proxied.upstream)?;
-        let link = self.ready(proxied.upstream).await?;
+        let (may, declared) = able(upstream, listener);
+        let link = self.ready(proxied.upstream, declared).await?;
         self.look_again(upstream, slot, &link).await?;
         let drift = slot.drift.borrow().get(proxied.name).copied();
         // What is told of a resource or prompt stands in the manifest.
         if let Some(drift) = drift.filter(|_| proxied.what == Offer::Tool) {
             return Err(Failure { code: "definition_drift", detail: drift_detail(tool, drift) });
         }
-        let is_modern = link.is_modern.get();
-        let progress: Option<OnProgress> = listener.progress(proxied.result_threshold);
-        let wants_progress = progress.is_some();
         let (method, asked) = request(proxied, &arguments);
-        let params = |id: i64| params_of(&asked, is_modern, wants_progress.then_some(id));
         let patience = Duration::from_secs(tempo.0);
+        let talk = Talk { upstream, proxied, link: &link, listener, may, patience };
         let failed =
             |code, what: &str| Failure { code, detail: format!("The upstream {} gave no result: {what}.", upstream.name) };
-        let reply = match tokio::time::timeout(patience, link.ask(method, params, progress)).await {
-            Ok(Ok(reply)) => reply,
-            Ok(Err(end)) => return Err(failed("upstream_ended", end.words())),
-            Err(_) => {
+        let reply = match talk.run(method, &asked).await {
+            Ok(reply) => reply,
+            Err(Broken::Ended(end)) => return Err(failed("upstream_ended", end.words())),
+            Err(Broken::Failed(failure)) => return Err(failure),
+            Err(Broken::Timeout) => {
                 if link.is_stuck() {
                     self.stop(&link, End::Stuck);
                 }
@@ -261,7 +263,10 @@ impl Inner {
         };
         match reply {
             Reply::Result(line, place) => result::receive(proxied, line, place, link, self.policy).await,
-            Reply::Error(fault) => result::error(proxied, fault.code, &fault.message, &link.secrets),
+            Reply::Error(fault) => match missing(upstream, listener, fault.code, fault.data.as_deref()) {
+                Some(failure) => Err(failure),
+                None => result::error(proxied, fault.code, &fault.message, &link.secrets),
+            },
             Reply::Unusable(why) => Err(failed("result_unusable", why)),
         }
     }
@@ -272,7 +277,7 @@ impl Inner {
     }
 
     /// The running upstream, started if it has to be.
-    async fn ready(self: &Rc<Self>, index: usize) -> Result<Rc<Link>, Failure> {
+    async fn ready(self: &Rc<Self>, index: usize, declared: Able) -> Result<Rc<Link>, Failure> {
         let (upstream, slot) = self.at(index)?;
         let state = slot.state.borrow().clone();
         let start = match state {
@@ -287,7 +292,7 @@ impl Inner {
                 let start = Rc::new(Start::default());
                 *slot.state.borrow_mut() = State::Starting(Rc::clone(&start));
                 // Goes on when the call that began it is cancelled: others may wait for it.
-                tokio::task::spawn_local(Rc::clone(self).start(index, Rc::clone(&start)));
+                tokio::task::spawn_local(Rc::clone(self).start(index, declared, Rc::clone(&start)));
                 start
             }
         };
@@ -300,10 +305,10 @@ impl Inner {
         }
     }
 
-    async fn start(self: Rc<Self>, index: usize, start: Rc<Start>) {
+    async fn start(self: Rc<Self>, index: usize, declared: Able, start: Rc<Start>) {
         let outcome = match self.at(index) {
             Ok((upstream, slot)) => {
-                let outcome = self.launch_and_greet(index, upstream, slot).await.map_err(|why| unavailable(upstream, &why));
+                let outcome = self.launch_and_greet(index, declared, slot).await.map_err(|why| unavailable(upstream, &why));
                 match &outcome {
                     Ok(link) => {
                         *slot.state.borrow_mut() = State::Ready(Rc::clone(link));
@@ -345,11 +350,13 @@ impl Inner {
         self.order(Order::Kill(link.run));
     }
 
-    async fn launch_and_greet(&self, index: usize, upstream: &'static Upstream, slot: &Slot) -> Result<Rc<Link>, String> {
+    async fn launch_and_greet(&self, index: usize, declared: Able, slot: &Slot) -> Result<Rc<Link>, String> {
+        let upstream = self.policy.upstreams.get(index).ok_or("this gateway has no such upstream")?;
         let patience = Duration::from_secs(upstream.start_timeout);
         let mut opening = Opening::of(upstream.era, slot.is_modern.get());
         for _ in 0..ATTEMPTS_MAX {
             let link = self.launch(index, upstream, slot).await?;
+            link.declared.set(declared);
             let greeted = match greet(&link, opening, patience).await {
                 Ok(()) => self.look(upstream, slot, &link).await.map_err(Greeting::Refused),
                 Err(greeting) => Err(greeting),
@@ -451,6 +458,7 @@ fn request(proxied: &Proxied, arguments: &str) -> (&'static str, String) {
     match proxied.what {
         Offer::Tool => ("tools/call", named()),
         Offer::Prompt => ("prompts/get", named()),
+        Offer::Completion => ("completion/complete", completed(proxied, arguments)),
         // Its one argument is `uri`.
         Offer::Resource => {
             let members = arguments.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
@@ -459,9 +467,31 @@ fn request(proxied: &Proxied, arguments: &str) -> (&'static str, String) {
     }
 }
 
+/// The members of a question for what may be put into an argument of a prompt.
+fn completed(proxied: &Proxied, arguments: &str) -> String {
+    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
+    let reference = json!({"type": "ref/prompt", "name": proxied.name});
+    let mut asked =
+        format!("\"ref\":{reference},\"argument\":{}", json!({"name": arguments["argument"], "value": arguments["value"]}));
+    if let Some(others) = arguments.get("context") {
+        asked += &format!(",\"context\":{}", json!({"arguments": others}));
+    }
+    asked
+}
+
+/// What an upstream may ask of the client of a call, and what it is told of that when it is started. A client of 2026-07-28 says with each
+/// request what it can be asked, so there it is told what the manifest lists, and refused what the client of the call cannot.
+fn able(upstream: &Upstream, listener: &Listener) -> (Able, Able) {
+    let all = Able::all(upstream.may_ask);
+    match listener.asks() {
+        None => (Able::default(), all),
+        Some(asks) if asks.is_modern => (asks.able.within(upstream.may_ask), all),
+        Some(asks) => (asks.able.within(upstream.may_ask), asks.able.within(upstream.may_ask)),
+    }
+}
+
 /// The parameters of a request.
-fn params_of(asked: &str, is_modern: bool, token: Option<i64>) -> String {
-    let mut meta = if is_modern { envelope() } else { json!({}) };
+fn params_of(asked: &str, mut meta: Value, token: Option<i64>) -> String {
     if let Some(token) = token {
         meta["progressToken"] = json!(token);
     }
@@ -490,12 +520,22 @@ mod tests {
             result_threshold: 1,
         };
         let (method, asked) = request(&of(Offer::Tool, "x\"y"), args);
-        assert_eq!((method, params_of(&asked, false, None)), ("tools/call", format!(r#"{{"name":"x\"y","arguments":{args}}}"#)));
+        assert_eq!(
+            (method, params_of(&asked, json!({}), None)),
+            ("tools/call", format!(r#"{{"name":"x\"y","arguments":{args}}}"#))
+        );
         let (method, asked) = request(&of(Offer::Prompt, "p"), args);
-        assert_eq!((method, params_of(&asked, false, None)), ("prompts/get", format!(r#"{{"name":"p","arguments":{args}}}"#)));
+        assert_eq!(
+            (method, params_of(&asked, json!({}), None)),
+            ("prompts/get", format!(r#"{{"name":"p","arguments":{args}}}"#))
+        );
+        let (method, asked) = request(&of(Offer::Completion, "p"), r#"{"argument":"x","value":"y","context":{"z":"w"}}"#);
+        let completed =
+            r#"{"ref":{"name":"p","type":"ref/prompt"},"argument":{"name":"x","value":"y"},"context":{"arguments":{"z":"w"}}}"#;
+        assert_eq!((method, params_of(&asked, json!({}), None)), ("completion/complete", completed.to_owned()));
         let (method, asked) = request(&of(Offer::Resource, "file:///a/*"), r#"{"uri":"file:///a/b"}"#);
-        assert_eq!((method, params_of(&asked, false, None)), ("resources/read", r#"{"uri":"file:///a/b"}"#.to_owned()));
-        let modern: Value = serde_json::from_str(&params_of(&asked, true, Some(3))).unwrap();
+        assert_eq!((method, params_of(&asked, json!({}), None)), ("resources/read", r#"{"uri":"file:///a/b"}"#.to_owned()));
+        let modern: Value = serde_json::from_str(&params_of(&asked, handshake::envelope(Able::default()), Some(3))).unwrap();
         assert_eq!(modern["_meta"]["progressToken"], 3);
         assert_eq!(modern["_meta"]["io.modelcontextprotocol/clientCapabilities"], json!({}));
     }

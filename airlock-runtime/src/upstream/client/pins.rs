@@ -1,10 +1,11 @@
 //! What an upstream says of its tools today, against what was reviewed.
 
 use super::handshake::envelope;
-use super::link::{Link, Reply};
+use super::link::{Beside, Link, Reply};
 use crate::policy::upstream::Proxied;
 use crate::upstream::Drift;
 use crate::upstream::definition::drift;
+use crate::wire::Able;
 use serde_json::{Map, Value, json};
 use std::collections::HashMap;
 use std::rc::Rc;
@@ -45,12 +46,12 @@ async fn list(link: &Rc<Link>) -> Result<HashMap<String, Vec<Map<String, Value>>
     for _ in 0..PAGES_MAX {
         let mut params = Map::new();
         if link.is_modern.get() {
-            params.insert("_meta".to_owned(), envelope());
+            params.insert("_meta".to_owned(), envelope(Able::default()));
         }
         if let Some(cursor) = cursor.take() {
             params.insert("cursor".to_owned(), cursor);
         }
-        let page = match link.ask("tools/list", |_| json!(params).to_string(), None).await {
+        let page = match link.ask("tools/list", |_| json!(params).to_string(), Beside::default()).await {
             Ok(Reply::Result(line, place)) => line.get(place).and_then(|text| serde_json::from_str::<Value>(text).ok()),
             Ok(Reply::Error(fault)) => return Err(format!("it answers tools/list with the error {}", fault.code)),
             Ok(Reply::Unusable(why)) => return Err(why.into()),

@@ -94,6 +94,8 @@ mod tests {
         era: EraRule::Auto,
         start_timeout: 10,
         max_message: 1024,
+        may_ask: &[],
+        log: None,
         confine: None,
         why: "test",
     };

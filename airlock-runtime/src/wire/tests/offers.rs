@@ -11,6 +11,8 @@ fn offered(tool: &str, members: Value) -> Offered {
 
 fn offers() -> Offers {
     Offers {
+        completes: false,
+        logs: false,
         resources: vec![offered("a.one", json!({"name": "a.one", "uri": "test://one"}))],
         templates: vec![offered("a.all", json!({"name": "a.all", "uriTemplate": "test://all/{+rest}"}))],
         prompts: vec![offered("a.say", json!({"name": "a.say", "arguments": []}))],

@@ -210,8 +210,8 @@ async fn a_gateway_with_another_key_does_not_know_the_question() {
             request: &crate::lease::request_digest("gw", "s1", made.tool, &serde_json::from_str(&made.args).unwrap()).unwrap(),
         };
         // The same, sealed with the right key, is a state; but nobody asked that question.
-        let right = crate::approve::seal::seal(&key(7), &bound, ticket).unwrap();
-        [crate::approve::seal::seal(&key(9), &bound, ticket).unwrap(), right]
+        let right = crate::approve::seal::seal(crate::approve::seal::Kind::Approval, &key(7), &bound, ticket).unwrap();
+        [crate::approve::seal::seal(crate::approve::seal::Kind::Approval, &key(9), &bound, ticket).unwrap(), right]
     };
     session(&second, async |client| {
         for forged in &sealed_by_another {

@@ -1,0 +1,172 @@
+//! What a server behind the gateway asks of the client: which client can be asked what, the question out, the answer in, in the form of
+//! each era.
+//!
+//! With revision 2026-07-28 a call is answered with `input_required`, and the client makes it anew with answers and `requestState`. Before, a
+//! question is a request of ours while the call stays open. Nothing of an answer is looked at here but that it is one.
+
+use super::ask;
+use super::jsonrpc::Problem;
+use super::members::{is_object, pick, string};
+use super::reply::escape;
+use super::revision::Revision;
+use crate::policy::upstream::Question;
+use serde_json::json;
+use serde_json::value::RawValue;
+use std::fmt;
+
+/// How ids of our requests begin that an upstream asks for. They and those of approvals (see [`super::ask`]) share their numbers.
+const ID_PREFIX: &str = "ask-";
+/// How the state begins with which a client brings back what an upstream asked for.
+pub(crate) const STATE_PREFIX: &str = "alu1";
+
+/// What a client declared that it can be asked, for one request of revision 2026-07-28, or for a connection.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Able {
+    /// A form.
+    pub elicitation: bool,
+    /// A text of its model.
+    pub sampling: bool,
+    /// Its directories.
+    pub roots: bool,
+}
+
+impl Able {
+    /// What `capabilities` of a client say in `revision`.
+    pub(crate) fn of(revision: Revision, capabilities: Option<&RawValue>) -> Self {
+        let Some(capabilities) = capabilities else { return Self::default() };
+        let [sampling, roots] = pick(capabilities.get(), ["sampling", "roots"]).values;
+        Self {
+            elicitation: revision.has_elicitation() && ask::shows_forms(capabilities),
+            sampling: sampling.is_some_and(is_object),
+            roots: roots.is_some_and(is_object),
+        }
+    }
+
+    /// Can it be asked this?
+    #[must_use]
+    pub const fn has(self, question: Question) -> bool {
+        match question {
+            Question::Elicitation => self.elicitation,
+            Question::Sampling => self.sampling,
+            Question::Roots => self.roots,
+        }
+    }
+
+    /// Can it be asked nothing?
+    #[must_use]
+    pub const fn is_none(self) -> bool {
+        !self.elicitation && !self.sampling && !self.roots
+    }
+
+    /// What is in a list, and can be asked.
+    #[must_use]
+    pub fn within(self, listed: &[Question]) -> Self {
+        let has = |question| self.has(question) && listed.contains(&question);
+        Self { elicitation: has(Question::Elicitation), sampling: has(Question::Sampling), roots: has(Question::Roots) }
+    }
+
+    /// Everything in a list.
+    #[must_use]
+    pub fn all(listed: &[Question]) -> Self {
+        Self { elicitation: true, sampling: true, roots: true }.within(listed)
+    }
+}
+
+/// What a call brings back that was answered with questions of an upstream. Nothing of it is verified.
+pub struct Resume {
+    /// `requestState` as sent.
+    pub state: String,
+    /// `inputResponses`, an object.
+    pub answers: Option<Box<RawValue>>,
+}
+
+/// Answers are the user's own, and a state answers for whoever holds the same lease: both stay out of logs.
+impl fmt::Debug for Resume {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { state, answers } = self;
+        let bytes = |length: usize| format!("({length} bytes)");
+        let answers = answers.as_ref().map(|raw| bytes(raw.get().len()));
+        f.debug_struct("Resume").field("state", &bytes(state.len())).field("answers", &answers).finish()
+    }
+}
+
+impl Resume {
+    /// Reads `requestState` and `inputResponses` of a call; nothing where the state is none of these.
+    pub(crate) fn read(
+        revision: Revision,
+        state: Option<&RawValue>,
+        responses: Option<&RawValue>,
+    ) -> Result<Option<Self>, Problem> {
+        let is_ours = |state: &String| state.strip_prefix(STATE_PREFIX).is_some_and(|rest| rest.starts_with('.'));
+        let Some(state) = state.filter(|_| revision.is_modern()).and_then(string).filter(is_ours) else { return Ok(None) };
+        if !responses.is_none_or(is_object) {
+            return Err(Problem::invalid_params("`inputResponses` must be an object."));
+        }
+        Ok(Some(Self { state, answers: responses.map(ToOwned::to_owned) }))
+    }
+}
+
+/// The line of question `number` as a request. `params`: JSON text of an object, of one line.
+pub(crate) fn request(number: u64, question: Question, params: &str) -> String {
+    let (id, method) = (json!(id(number)), question.method());
+    escape(format!("{{\"id\":{id},\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}"))
+}
+
+/// The id of question `number`.
+pub(crate) fn id(number: u64) -> String {
+    format!("{ID_PREFIX}{number}")
+}
+
+/// The number in an id of ours, in the one spelling that [`id`] gives it.
+pub(crate) fn number(text: &str) -> Option<u64> {
+    let number = text.strip_prefix(ID_PREFIX)?.parse().ok()?;
+    (id(number) == text).then_some(number)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn raw(text: &str) -> Box<RawValue> {
+        RawValue::from_string(text.to_owned()).unwrap()
+    }
+
+    #[test]
+    fn a_client_can_be_asked_what_it_declares() {
+        let of = |revision, text: &str| {
+            let able = Able::of(revision, Some(&raw(text)));
+            Question::ALL.map(|question| able.has(question))
+        };
+        let all = r#"{"elicitation":{},"sampling":{},"roots":{"listChanged":true}}"#;
+        assert_eq!(of(Revision::MODERN, all), [true; 3]);
+        assert_eq!(of(Revision::R2024_11_05, all), [false, true, true], "there are no forms in this revision");
+        assert_eq!(of(Revision::MODERN, r#"{"elicitation":{"url":{}},"sampling":null,"roots":true}"#), [false; 3]);
+        assert!(Able::of(Revision::MODERN, None).is_none());
+        let able = Able::of(Revision::MODERN, Some(&raw(all)));
+        assert_eq!(able.within(&[Question::Roots]), Able { roots: true, ..Able::default() });
+        assert_eq!(able.within(&[]), Able::default());
+    }
+
+    #[test]
+    fn states_of_approvals_and_of_upstreams_are_told_apart() {
+        let read = |revision, state: &str, answers: Option<&str>| {
+            Resume::read(revision, Some(&raw(state)), answers.map(raw).as_deref()).map(|resume| resume.is_some())
+        };
+        assert_eq!(read(Revision::MODERN, r#""alu1.k1.x""#, Some("{}")), Ok(true));
+        assert_eq!(read(Revision::MODERN, r#""alu1.k1.x""#, None), Ok(true));
+        assert!(read(Revision::MODERN, r#""alu1.k1.x""#, Some("7")).is_err());
+        for other in [r#""alq1.k1.x""#, r#""alu1""#, r#""alu11.k1.x""#, "7", r#""""#] {
+            assert_eq!(read(Revision::MODERN, other, Some("{}")), Ok(false), "{other}");
+        }
+        assert_eq!(read(Revision::R2025_11_25, r#""alu1.k1.x""#, Some("{}")), Ok(false));
+    }
+
+    #[test]
+    fn ids_have_one_spelling_and_one_kind() {
+        assert_eq!((number(&id(7)), ask::number(&id(7))), (Some(7), None));
+        for text in ["ask-07", "ask-", "ask-+7", "approve-7", "7"] {
+            assert_eq!(number(text), None, "{text}");
+        }
+        assert!(request(7, Question::Roots, "{\"a\":\"\u{2028}\"}").contains(r"\u2028"));
+    }
+}
