@@ -146,6 +146,7 @@ class Request:
         self.params = message.get("params") or {}
         self.meta = self.params.get("_meta") or {}
         self.answers = self.params.get("inputResponses") or {}
+        self.asked = 0
 
     def notify(self, method, **params):
         send(method=method, params=params)
@@ -165,9 +166,10 @@ class Request:
 
     def ask(self, method, params):
         """A request of ours, where the revision has such."""
-        if not self.capability({"elicitation/create": "elicitation", "sampling/createMessage": "sampling"}[method]):
+        if not self.capability(NEEDS[method]):
             raise Refused(-32602, f"the client does not declare what {method} needs", None)
-        key = f"ask-{self.id}"
+        self.asked += 1
+        key = f"ask-{self.id}-{self.asked}"
         asked[key] = queue.Queue()
         send(id=key, method=method, params=params)
         answer = asked[key].get(timeout=20)
@@ -191,6 +193,7 @@ def sampling(words, most):
     return {"method": "sampling/createMessage", "params": {"messages": [message], "maxTokens": most}}
 
 
+NEEDS = {"elicitation/create": "elicitation", "sampling/createMessage": "sampling", "roots/list": "roots"}
 ROOTS = {"method": "roots/list", "params": {}}
 ROUNDS = {
     "test_input_required_result_elicitation": ([{"user_name": form("What is your name?", ["name"], name=TEXT)}], False),
@@ -219,6 +222,23 @@ def state(name, number):
     return f"{number}.{seal}"
 
 
+def asked_first(request, name):
+    """The same by requests, one after the other, as revisions with a handshake have it."""
+    for step in ROUNDS[name][0]:
+        for wanted in step.values():
+            request.ask(wanted["method"], wanted["params"])
+
+
+def answered(request, wanted, told):
+    """What a tool says that asks one thing: by a request of its own, or by its result and the answer that comes with the next request."""
+    if not IS_MODERN:
+        return text(told(request.ask(wanted["method"], wanted["params"])))
+    answer = request.answers.get("asked")
+    if not isinstance(answer, dict):
+        return {"resultType": "input_required", "inputRequests": {"asked": wanted}}
+    return whole(text(told(answer)))
+
+
 def rounds(request, name):
     """What is asked now, or nothing when all was answered."""
     steps, has_state = ROUNDS[name]
@@ -238,6 +258,10 @@ def rounds(request, name):
     return result
 
 
+def asked_rounds(request, name):
+    return rounds(request, name) if IS_MODERN else asked_first(request, name)
+
+
 # ------------------------------------------------------------------------------------------------ what tools do
 
 
@@ -255,8 +279,24 @@ def content(name):
 
 
 def elicited(request, message, properties, required=()):
-    answer = request.ask("elicitation/create", {"mode": "form", "message": message, "requestedSchema": schema(required, **properties)})
-    return text(f"Elicitation completed: action={answer['action']}, content={json.dumps(answer.get('content'))}")
+    def told(answer):
+        return f"Elicitation completed: action={answer['action']}, content={json.dumps(answer.get('content'))}"
+
+    return answered(request, form(message, required, **properties), told)
+
+
+def askable(request):
+    """What the client of this call can be asked; a server with a handshake finds out by asking."""
+    wanted = {"form": form("Which one?", ["name"], name=TEXT), "sample": sampling("Which one?", 50)}
+    if IS_MODERN:
+        wanted = {key: one for key, one in wanted.items() if request.capability(NEEDS[one["method"]])}
+        return {"resultType": "input_required", "inputRequests": wanted} if wanted else whole(text("nothing can be asked"))
+    for one in wanted.values():
+        try:
+            request.ask(one["method"], one["params"])
+        except Refused:
+            pass
+    return text("asked")
 
 
 def enums():
@@ -281,8 +321,8 @@ DEFAULTS = {
 
 def call(request):
     name, arguments = request.params.get("name"), request.params.get("arguments") or {}
-    if name in ROUNDS and IS_MODERN:
-        return rounds(request, name) or whole(text("state-ok"))
+    if name in ROUNDS:
+        return asked_rounds(request, name) or whole(text("state-ok"))
     if blocks := content(name):
         return whole({"content": blocks})
     match name:
@@ -305,25 +345,17 @@ def call(request):
         case "test_trigger_tool_change" | "test_trigger_prompt_change":
             changed("tools" if "tool_change" in name else "prompts")
             return whole(text("changed"))
-        case "test_input_required_result_capabilities" if IS_MODERN:
-            wanted = {}
-            if request.capability("elicitation"):
-                wanted["form"] = form("Which one?", ["name"], name=TEXT)
-            if request.capability("sampling"):
-                wanted["sample"] = sampling("Which one?", 50)
-            return {"resultType": "input_required", "inputRequests": wanted} if wanted else whole(text("nothing can be asked"))
-        case "test_sampling" if not IS_MODERN:
-            answer = request.ask("sampling/createMessage", sampling(arguments["prompt"], 100)["params"])
-            return text(f"LLM response: {answer['content']['text']}")
-        case "test_elicitation" if not IS_MODERN:
+        case "test_input_required_result_capabilities":
+            return askable(request)
+        case "test_sampling":
+            return answered(request, sampling(arguments["prompt"], 100), lambda answer: f"LLM response: {answer['content']['text']}")
+        case "test_elicitation":
             properties = {"username": {**TEXT, "description": "User's response"}, "email": {**TEXT, "description": "User's email address"}}
             return elicited(request, arguments["message"], properties, ["username", "email"])
-        case "test_elicitation_sep1034_defaults" if not IS_MODERN:
+        case "test_elicitation_sep1034_defaults":
             return elicited(request, "Please check your data", DEFAULTS)
-        case "test_elicitation_sep1330_enums" if not IS_MODERN:
+        case "test_elicitation_sep1330_enums":
             return elicited(request, "Please choose", enums())
-        case _ if any(tool["name"] == name for tool in tools()):
-            return whole(text("it does nothing in this revision"))
     raise Refused(-32602, f"Unknown tool: {name}", None)
 
 
@@ -353,8 +385,8 @@ def prompt(request):
     name, arguments = request.params.get("name"), request.params.get("arguments") or {}
     if name not in PROMPTS:
         raise Refused(-32602, f"Unknown prompt: {name}", None)
-    if name in ROUNDS and IS_MODERN:
-        if ask := rounds(request, name):
+    if name in ROUNDS:
+        if ask := asked_rounds(request, name):
             return ask
 
     def user(block):

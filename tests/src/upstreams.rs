@@ -35,7 +35,7 @@ pub fn head(gateway: &str) -> String {
     format!(
         "airlock = 1\n[gateway]\nname = \"{gateway}\"\n[keys]\naccept = [\"k1\"]\n[lease]\ncarriers = [\"meta\"]\n[risk]\nthreshold = 0.9\n\
          [sandbox]\nallow_missing = [\"landlock\", \"seccomp\"]\nwhy = \"tests take parts of the kernel away\"\n\
-         [ledger]\ndir = {{ env = \"AIRLOCK_LEDGER_DIR\", default = \"./airlock-ledger\" }}\ndurability = \"process\"\n[limits]\ntimeout = \"30s\"\n"
+         [ledger]\ndir = {{ env = \"AIRLOCK_LEDGER_DIR\", default = \"./airlock-ledger\" }}\ndurability = \"process\"\n[limits]\ntimeout = \"30s\"\napproval_timeout = \"8s\"\n"
     )
 }
 

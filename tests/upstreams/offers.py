@@ -70,6 +70,12 @@ def prompt(params):
     return whole(description="of a prompt", messages=[message])
 
 
+def complete(params):
+    heard = {key: params.get(key) for key in ("ref", "argument", "context")}
+    values = {"attack": [ATTACK], "numbers": [1]}.get(params["argument"]["value"], [json.dumps(heard)])
+    return whole(completion={"values": values, "total": 1, "hasMore": False})
+
+
 def serve(method, params):
     match method:
         case "server/discover" if MODERN:
@@ -85,6 +91,8 @@ def serve(method, params):
             return read(params)
         case "prompts/get":
             return prompt(params)
+        case "completion/complete":
+            return complete(params)
     raise Refused(-32601, "Method not found")
 
 

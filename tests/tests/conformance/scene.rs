@@ -49,7 +49,9 @@ const PROMPTS: [(&str, &[&str]); 5] = [
 ];
 
 fn is_offer(name: &str) -> bool {
-    RESOURCES.iter().any(|(resource, _)| *resource == name) || PROMPTS.iter().any(|(prompt, _)| *prompt == name)
+    name == "completed"
+        || RESOURCES.iter().any(|(resource, _)| *resource == name)
+        || PROMPTS.iter().any(|(prompt, _)| *prompt == name)
 }
 
 fn fixture(era: Option<&str>) -> Vec<String> {
@@ -86,7 +88,7 @@ fn gateway() -> &'static (PathBuf, Vec<String>) {
         let mut manifest = head("conformance");
         write!(
             manifest,
-            "[upstreams.fixture]\ncommand = {}\nenv.ERA = {{ from = \"ERA\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nnames = \"bare\"\nwhy = \"test\"\n",
+            "[upstreams.fixture]\ncommand = {}\nenv.ERA = {{ from = \"ERA\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nnames = \"bare\"\nmay_ask = [\"elicitation\", \"sampling\", \"roots\"]\nlog = \"debug\"\nwhy = \"test\"\n",
             json!(fixture(None))
         )
         .unwrap();
@@ -101,6 +103,8 @@ fn gateway() -> &'static (PathBuf, Vec<String>) {
             write!(manifest, "[upstreams.fixture.prompts.{name}]\nrequired = {arguments}\ndescription = \"of the suite\"\neffect = \"read\"\nwhy = \"test\"\n").unwrap();
             names.push(name.to_owned());
         }
+        manifest += "[upstreams.fixture.completions.completed]\nof = \"test_prompt_with_arguments\"\narguments = [\"arg1\", \"arg2\"]\neffect = \"read\"\nwhy = \"test\"\n";
+        names.push("completed".to_owned());
         let tools = json!(names);
         write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {tools}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
         (built::gateway_with(&manifest, &[("airlock-pins/fixture.json".to_owned(), file)]), names)

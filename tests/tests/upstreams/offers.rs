@@ -33,10 +33,11 @@ fn gateway() -> PathBuf {
                  [upstreams.{era}.resources.below]\nuri = \"test://{era}/a/*\"\ntitle = \"Below\"\ndescription = \"all below a\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\n{calm}\nwhy = \"test\"\n\
                  [upstreams.{era}.resources.loud]\nuri = \"test://{era}/a/attack\"\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
                  [upstreams.{era}.resources.once]\nuri = \"test://{era}/once\"\neffect = \"read\"\nlimits = {{ session_calls = 1 }}\nwhy = \"test\"\n\
-                 [upstreams.{era}.prompts.say]\nrequired = [\"what\"]\noptional = [\"how\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n"
+                 [upstreams.{era}.prompts.say]\nrequired = [\"what\"]\noptional = [\"how\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
+                 [upstreams.{era}.completions.completed]\nof = \"say\"\narguments = [\"what\"]\neffect = \"read\"\nargs.value = {{ max_length = 20 }}\n{loud}\nwhy = \"test\"\n"
             )
             .unwrap();
-            names.extend(["below", "loud", "once", "say"].map(|name| format!("{era}.{name}")));
+            names.extend(["below", "loud", "once", "say", "completed"].map(|name| format!("{era}.{name}")));
         }
         let names = json!(names);
         write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {names}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
@@ -63,10 +64,12 @@ impl Scene {
         if !is_modern {
             gateway.send(&initialize(0, "2025-11-25"));
             let capabilities = &gateway.reply(0)["result"]["capabilities"];
-            assert_eq!(*capabilities, json!({"tools": {}, "resources": {}, "prompts": {}}));
+            assert_eq!(*capabilities, json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}}));
         }
-        let all: Vec<String> =
-            ERAS.iter().flat_map(|(era, _)| ["below", "loud", "once", "say"].map(|name| format!("{era}.{name}"))).collect();
+        let all: Vec<String> = ERAS
+            .iter()
+            .flat_map(|(era, _)| ["below", "loud", "once", "say", "completed"].map(|name| format!("{era}.{name}")))
+            .collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut claims = place.claims(if tools.is_empty() { &all } else { tools });
         claims.dom = Vec::new();
@@ -207,4 +210,59 @@ fn each_read_is_an_entry_and_needs_its_lease() {
     );
     assert_eq!(scene.place.entries_of("outcome").len(), 1);
     scene.gateway.finish();
+}
+
+/// Only what an entry names is completed, for whom a lease lets it be, and what comes back is screened.
+#[test]
+fn arguments_of_prompts_are_completed_by_entries_alone() {
+    for is_modern in [true, false] {
+        let mut scene = Scene::new(is_modern, &[]);
+        for (era, _) in ERAS {
+            let asked = |prompt: &str, argument: &str, value: &str| {
+                json!({"ref": {"type": "ref/prompt", "name": format!("{era}.{prompt}")}, "argument": {"name": argument, "value": value},
+                       "context": {"arguments": {"how": "loudly"}}})
+            };
+            let reply = scene.ask("completion/complete", asked("say", "what", "wor"), true);
+            let values = &reply["result"]["completion"]["values"];
+            let heard: Value = serde_json::from_str(values[0].as_str().unwrap_or_else(|| panic!("{reply}"))).unwrap();
+            let expected = json!({"ref": {"type": "ref/prompt", "name": "say"}, "argument": {"name": "what", "value": "wor"},
+                                  "context": {"arguments": {"how": "loudly"}}});
+            assert_eq!(heard, expected, "the server's own name of the prompt, and nothing of the lease");
+            let mut code = |params: Value, has_lease: bool| {
+                let error = scene.ask("completion/complete", params, has_lease)["error"].clone();
+                format!(
+                    "{} {}",
+                    error["code"],
+                    error["data"]["outcome"].as_str().or(error["data"]["reason"].as_str()).unwrap_or_default()
+                )
+            };
+            assert_eq!(code(asked("say", "what", "attack"), true), "-32603 result_risky");
+            assert_eq!(code(asked("say", "what", "numbers"), true), "-32603 result_unusable");
+            assert_eq!(
+                code(asked("say", "how", "x"), true),
+                "-32602 argument_invalid",
+                "an argument that the entry does not name"
+            );
+            assert_eq!(code(asked("say", "what", &"x".repeat(21)), true), "-32602 argument_invalid", "a rule of the manifest");
+            assert_eq!(code(asked("below", "what", "x"), true), "-32602 unknown_tool", "no prompt");
+            assert_eq!(code(asked("say", "what", "x"), false), "-32602 lease_missing");
+            let resource = json!({"ref": {"type": "ref/resource", "uri": format!("test://{era}/a/{{+rest}}")}, "argument": {"name": "rest", "value": "x"}});
+            assert_eq!(code(resource, true), "-32602 ");
+        }
+        let mut other = Scene::new(is_modern, &["modern.say", "legacy.say"]);
+        let params = json!({"ref": {"type": "ref/prompt", "name": "modern.say"}, "argument": {"name": "what", "value": "x"}});
+        let refused = other.ask("completion/complete", params, true);
+        assert_eq!(refused["error"]["data"]["reason"], "tool_not_in_lease", "who may get a prompt may not have it completed");
+        let last = other.place.entries_of("decision").pop().unwrap();
+        assert_eq!((&last["tool"], &last["d"]), (&json!("modern.completed"), &json!("deny")));
+        other.gateway.finish();
+        let allows = scene
+            .place
+            .entries_of("decision")
+            .iter()
+            .filter(|entry| entry["d"] == "allow" && entry["tool"] == "modern.completed")
+            .count();
+        assert_eq!(allows, 3);
+        scene.gateway.finish();
+    }
 }

@@ -14,7 +14,7 @@ use std::sync::{LazyLock, OnceLock};
 /// A secret of the upstreams; searched for in all output.
 pub(crate) const TOKEN: &str = "s3cret-of-the-upstream";
 /// Ways to begin, and what the manifest says besides.
-const ERAS: [(&str, &str); 13] = [
+const ERAS: [(&str, &str); 15] = [
     ("legacy", "on_risk = \"deny\"\n"),
     ("modern", "on_risk = \"mark\"\n"),
     ("exits", "on_risk = \"strip\"\n"),
@@ -28,6 +28,8 @@ const ERAS: [(&str, &str); 13] = [
     ("free", PATIENT),
     ("confined", PATIENT),
     ("lenient", PATIENT),
+    ("asks-legacy", PATIENT),
+    ("asks-modern", PATIENT),
 ];
 /// For what takes its time.
 pub(crate) const PATIENT: &str = "limits = { timeout = \"30s\" }\n";
@@ -35,8 +37,8 @@ pub(crate) const PATIENT: &str = "limits = { timeout = \"30s\" }\n";
 pub(crate) fn hostile_command(era: &str) -> Vec<String> {
     // The manifest's word for the era is the other one than the server's.
     let begins = match era {
-        "pinned-modern" | "free" | "confined" | "lenient" => "legacy",
-        "pinned-legacy" => "modern",
+        "pinned-modern" | "free" | "confined" | "lenient" | "asks-legacy" => "legacy",
+        "pinned-legacy" | "asks-modern" => "modern",
         other => other,
     };
     vec![program("python3"), format!("{SERVERS}/hostile.py"), begins.to_owned()]
@@ -84,6 +86,9 @@ pub(crate) fn hostile() -> PathBuf {
         let limits = if tool == PATIENT { "" } else { "limits = { timeout = \"8s\" }\n" };
         upstream.tool_lines = format!("effect = \"read\"\n{limits}max_result = \"1MiB\"\n{tool}");
         match era {
+            "asks-legacy" | "asks-modern" => {
+                upstream.lines.push_str("may_ask = [\"elicitation\", \"sampling\", \"roots\"]\nlog = \"info\"\n");
+            }
             "confined" => upstream.lines.push_str(&confine("")),
             "lenient" => upstream.lines.push_str(&confine(", allow_missing = [\"userns\"]")),
             _ => {}
