@@ -112,5 +112,6 @@ pub(crate) fn from_hex(digits: &str, what: &str) -> Result<Vec<u8>, String> {
     bytes.ok_or_else(|| format!("{what} is not pairs of hex digits"))
 }
 
-#[cfg(all(test, feature = "manifest"))]
+#[cfg(feature = "manifest")]
+#[cfg(test)]
 mod tests;
