@@ -224,6 +224,7 @@ pub(crate) fn is_helper(kind: SocketType) -> bool {
 ///
 /// # Errors
 /// Those of the system.
+#[cfg(feature = "roles")]
 pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
     let socket = rustix::stdio::stdin().try_clone_to_owned()?;
     rustix::stdio::dup2_stdin(&File::open("/dev/null")?)?;
@@ -234,6 +235,7 @@ pub(crate) fn take_stdin() -> io::Result<OwnedFd> {
 ///
 /// # Errors
 /// Those of the system.
+#[cfg(feature = "roles")]
 pub(crate) fn take_stdout() -> io::Result<OwnedFd> {
     let socket = rustix::stdio::stdout().try_clone_to_owned()?;
     rustix::stdio::dup2_stdout(&File::options().write(true).open("/dev/null")?)?;

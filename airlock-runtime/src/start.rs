@@ -105,7 +105,9 @@ pub(crate) fn judge(policy: &'static Policy, helpers: role::Helpers) -> Result<(
 /// file, before it reads the ledger and starts threads.
 fn open(
     policy: &'static Policy,
-    #[cfg(any(feature = "roles", target_os = "linux"))] helpers: role::Helpers,
+    #[cfg(any(feature = "roles", target_os = "linux"))]
+    #[cfg_attr(not(feature = "roles"), expect(unused_variables, reason = "without roles there are none"))]
+    helpers: role::Helpers,
 ) -> Result<World, Stop> {
     let is_excused = confine::excused(policy)?;
     // It has nothing of what follows.
