@@ -17,6 +17,7 @@ use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::Pid;
 #[cfg(feature = "upstream")]
 use rustix::process::{WaitOptions, waitpid};
+#[cfg(feature = "roles")]
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
