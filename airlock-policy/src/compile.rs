@@ -145,7 +145,7 @@ pub fn compile<'t>(text: &'t str, file_name: &'t str) -> Checked<'t> {
 }
 
 /// Compiles a manifest with the files that it names: definitions of the tools of its upstreams. `read` gives the text of a file by its
-/// path relative to the manifest, see [`beside`].
+/// path relative to the manifest, see [`crate::beside`].
 #[must_use]
 pub fn compile_with<'t>(text: &'t str, file_name: &'t str, read: &ReadFile<'_>) -> Checked<'t> {
     let files = files::Files::new(read);

@@ -391,6 +391,7 @@ arguments are `argument` (which one), `value` (what is there) and `context` (the
         STRICT,
         rules("{ value = { max_length = 40 } }"),
         TRUSTED,
+        RESULT,
         MAX_RESULT,
         ON_RISK,
         RESULT_THRESHOLD,

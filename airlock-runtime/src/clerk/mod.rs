@@ -1,7 +1,7 @@
 //! The clerk: the one process of a gateway that opens files while it serves, and only those of the ledger.
 //!
 //! The judge has no path left: it opens, lists, renames and removes nothing. What the ledger needs of that (a draft that takes the place of the
-//! checkpoint, the next segment, segments to read for a report) it orders from the clerk by numbers ([`crate::ledger::folder`]), and gets open
+//! checkpoint, the next segment, segments to read for a report) it orders from the clerk by numbers (`ledger::folder`), and gets open
 //! files back. The clerk has the directory and nothing else: no key, no network, no other file, no program. It does not read what is in the
 //! files, and the order of things that a crash must find on disk is the same as without it.
 //!

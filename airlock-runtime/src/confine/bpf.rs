@@ -108,7 +108,6 @@ pub(crate) const fn refuse(nr: i64, errno: i32) -> Rule {
 }
 
 /// The call fails with this error if its arguments are such.
-#[cfg_attr(not(test), allow(dead_code, reason = "for filters that allow what they do not name"))]
 pub(crate) const fn refuse_if(nr: i64, when: When, errno: i32) -> Rule {
     Rule { nr: number(nr), when, then: failing(errno), miss: None }
 }

@@ -4,7 +4,7 @@
 //! might be useful. Numbers are those of the machine that the gateway is compiled for.
 
 use super::Calls;
-use super::bpf::{Action, Cond, Filter, Is, Rule, When, allow, allow_if, allow_only, filter, refuse};
+use super::bpf::{Action, Cond, Filter, Is, Rule, When, allow, allow_if, allow_only, filter, refuse, refuse_if};
 
 /// A constant of the C library as a register has it.
 const fn bits(value: i32) -> u32 {
@@ -74,7 +74,7 @@ const JUDGE_REFUSED: &[Rule] = &[
     // The C library counts processors when many threads ask for memory, and takes two for an answer. Some versions look for a file that says how
     // many there are; they go on without.
     refuse(libc::SYS_sched_getaffinity, libc::EPERM),
-    refuse(libc::SYS_openat, libc::EACCES),
+    refuse_if(libc::SYS_openat, &[&[Cond(0, Is::Int(&[HERE])), Cond(2, Is::Int(&[READS]))]], libc::EACCES),
     // The standard library takes the stack of signals back at the end of the process.
     refuse(libc::SYS_sigaltstack, libc::EPERM),
 ];
