@@ -251,9 +251,9 @@ fn a_kill_during_the_very_first_start_stands_in_nobodys_way() {
 fn a_death_between_the_first_line_and_the_head_is_taken_up() {
     let scene = Scene::new();
     // The room of the head's slots lies across the limit, line 0 before it.
-    let (status, stderr) = scene.place.start_limited(&abuse(), 1).end();
+    let (status, stderr) = scene.place.start_limited(&abuse(), 2).end();
     assert_eq!(status.code(), None, "a signal was expected: {stderr}");
-    assert_eq!((scene.place.entries().len(), length(&scene.place.ledger().join("head"))), (1, 512));
+    assert_eq!((scene.place.entries().len(), length(&scene.place.ledger().join("head"))), (1, 1024));
     assert_eq!(verify(&scene.place, None).code, 3);
     scene.recovers();
 }

@@ -32,8 +32,9 @@ fn definitions_are_part_of_the_program_and_of_what_is_said_of_it() {
     assert_eq!(code, Some(0), "{shown}");
 
     // The note is enough for every command that takes a program in the manifest's place.
-    let (code, shown) = said(&["inspect", gateway, "--manifest", manifest, "--format", "json"]);
-    let inspected: Value = serde_json::from_str(&shown).expect("JSON");
+    // Warnings are on stderr.
+    let output = run(&["inspect", gateway, "--manifest", manifest, "--format", "json"]);
+    let (code, inspected) = (output.status.code(), serde_json::from_slice::<Value>(&output.stdout).expect("JSON"));
     assert_eq!((code, &inspected["definitions"]["airlock-pins/files.json"]), (Some(0), &FILES.into()));
     assert_eq!(inspected["matches"], serde_json::json!({"policy": true, "text": true}));
     assert_eq!(inspected["build"]["features"], serde_json::json!(["gateway", "upstream"]));

@@ -357,9 +357,10 @@ impl Taking<'_> {
         let blocks = result.get("content").and_then(Value::as_array);
         let texts = blocks.map(|blocks| blocks.iter().filter_map(|block| block.get("text")?.as_str()).collect::<Vec<_>>());
         let Some(texts) = texts.filter(|texts| !texts.is_empty()) else {
-            return match result {
+            // What a request gave stands beside its status.
+            return match result.get("json").unwrap_or(result) {
                 Value::String(text) if self.printed(text) => {}
-                value => self.value(value),
+                _ => self.value(result),
             };
         };
         if let Some(structured) = result.get("structuredContent") {

@@ -212,7 +212,7 @@ fn the_policy_is_the_manifest() {
         "approvers": [],
         "tools": [{"name": "airlock_usage_stats", "why": "review", "builtin": "airlock_usage_stats", "effect": "read",
                    "needs_lease": true, "risk_threshold": 550, "base_risk": 0, "ignored_factors": [], "egress": [], "strict": true,
-                   "labels": [], "origins": [], "trusted": false, "approval": null, "signatures": null, "quota": none, "timeout_s": 10}],
+                   "result": "json", "labels": [], "origins": [], "trusted": false, "approval": null, "signatures": null, "quota": none, "timeout_s": 10}],
         "flows": [],
         "grants": [{"subject": "operator:auditor", "tools": ["airlock_usage_stats"], "issue": "operator", "domains": [],
                     "max_ttl_s": 1800, "max_risk": 550, "uses": 1000, "why": "review"}],

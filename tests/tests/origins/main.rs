@@ -75,7 +75,10 @@ fn what_the_session_has_seen_decides() {
     let lines = place.entries_of("decision");
     let from: Vec<&Value> =
         lines.iter().filter(|line| line["tool"] == "send_mail" && line["d"] == "allow").map(|line| &line["from"]).collect();
-    assert_eq!(from, [&json!([["to", "intent"]]), &json!([["to", "structured"]]), &json!([["to", "trusted"]])]);
+    assert_eq!(
+        from,
+        [&json!([["to", "intent"]]), &json!([["to", "structured"]]), &json!([["to", "structured"]]), &json!([["to", "trusted"]])]
+    );
     assert!(!place.entries().iter().any(|line| line.to_string().contains("x.example")));
 }
 
