@@ -24,7 +24,7 @@ use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::ffi::OsStr;
 use std::fs::File;
-use std::io;
+use std::io::{self, ErrorKind};
 use std::os::fd::{AsFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
 use std::os::unix::process::CommandExt;
@@ -231,7 +231,10 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     // It stays where it is: there may be no `/dev/null` to put in its place.
     let socket = rustix::stdio::stdin();
     let mut packet = [0; DIRECTORY.len() + 1];
-    let (length, descriptors) = passing::wait(socket, &mut packet).map_err(|fault| failed(&fault))?;
+    let (length, descriptors) = match passing::wait(socket, &mut packet).map_err(io::Error::from) {
+        Err(fault) if is_gone(&fault) => return Ok(()),
+        got => got.map_err(|fault| failed(&fault))?,
+    };
     let dir = match <[OwnedFd; 1]>::try_from(descriptors) {
         // A judge that has said why it does not serve gives none.
         Err(_) if length == 0 => return Ok(()),
@@ -245,10 +248,19 @@ fn main(policy: &'static Policy, parent: &str) -> Result<(), Stop> {
     let confined =
         confine::missing(policy, profile.files(Path::new("."))).and_then(|_| confine::missing(policy, profile.calls()));
     if let Err(Stop { code, message }) = confined {
-        return Said::Unready(code, message).send(socket).map_err(|fault| failed(&fault));
+        return unless_gone(Said::Unready(code, message).send(socket).map_err(io::Error::from)).map_err(|fault| failed(&fault));
     }
-    Said::Ready.send(socket).map_err(|fault| failed(&fault))?;
-    serve(socket, Path::new(".")).map_err(|fault| failed(&fault))
+    let served = Said::Ready.send(socket).map_err(io::Error::from).and_then(|()| serve(socket, Path::new(".")));
+    unless_gone(served).map_err(|fault| failed(&fault))
+}
+
+/// Is the judge gone? It has said why it ends, and nobody needs to hear of it twice.
+fn is_gone(fault: &io::Error) -> bool {
+    matches!(fault.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset)
+}
+
+fn unless_gone(done: io::Result<()>) -> io::Result<()> {
+    done.or_else(|fault| if is_gone(&fault) { Ok(()) } else { Err(fault) })
 }
 
 /// Does what it is told in this directory until the judge is gone.

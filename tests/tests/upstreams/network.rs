@@ -85,9 +85,18 @@ fn a_server_reaches_the_hosts_of_its_list_and_no_others() {
     assert_eq!(connect("api.example.com", 443, "evil.com"), "200 ", "another name within TLS");
     assert_eq!(service.recv().unwrap(), b"", "was not told to the host");
     drop(service);
-    let (place, stderr) = (scene.place, scene.gateway.finish());
-    let told: Vec<Value> =
-        place.entries_of("connections").iter().flat_map(|line| line["of"].as_array().unwrap().clone()).collect();
+    // They are told and written within a second or two.
+    let rows = || -> Vec<Value> {
+        let lines = scene.place.entries_of("connections");
+        lines.iter().flat_map(|line| line["of"].as_array().unwrap().clone()).collect()
+    };
+    let begun = std::time::Instant::now();
+    while !rows().iter().any(|row| row["d"] == "not_tls") {
+        assert!(begun.elapsed() < airlock_tests::DEADLINE, "{:?}", rows());
+        std::thread::yield_now();
+    }
+    let told = rows();
+    let stderr = scene.gateway.finish();
     for (host, port, verdict) in [
         ("api.example.com", 443, "connected"),
         ("evil.com", 443, "refused"),
