@@ -171,7 +171,7 @@ async fn nothing_begins_before_egress_has_said_that_it_is_ready() {
     assert_eq!(begun(&Report::Unready(UNCONFINED, "no filters".into()).write()), Err((UNCONFINED, "no filters".into())));
     let (code, message) = begun(b"").unwrap_err();
     assert!(code == CODE && message.ends_with("it has ended"), "{message}");
-    let (code, _) = begun(&Report::Connections(Vec::new()).write()).unwrap_err();
+    let (code, _) = begun(&Report::Connections(String::new()).write()).unwrap_err();
     assert_eq!(code, CODE, "it says what no egress says at first");
 }
 
