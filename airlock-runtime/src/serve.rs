@@ -49,7 +49,7 @@ mod question;
 mod shadow;
 mod told;
 use ask::{Desk, Ended};
-use helpers::weigh;
+use helpers::{Coming, weigh};
 use make::About;
 use shadow::Passed;
 
@@ -99,9 +99,11 @@ pub(crate) fn serve(world: World) -> Result<(), Stop> {
         .thread_keep_alive(FOR_EVER)
         .build()
         .map_err(|fault| failed("the event loop could not start", &fault))?;
+    // They come while the rest begins.
+    let helpers = helpers::start(runtime.handle());
     let gateway = Rc::new(Gateway::new(world));
     let local = LocalSet::new();
-    let served = local.block_on(&runtime, Rc::clone(&gateway).run());
+    let served = local.block_on(&runtime, Rc::clone(&gateway).run(helpers));
     drop(local);
     // Its threads end with the process, which ends now: see `thread::stay`.
     std::mem::forget(runtime);
@@ -182,20 +184,21 @@ impl Gateway {
 
     /// Reads until the client closes stdin, then lets open calls finish. Before it reads, every thread is there, and the process gives up
     /// the calls that it needed to come so far.
-    async fn run(self: Rc<Self>) -> Result<(), Stop> {
+    async fn run(self: Rc<Self>, helpers: Coming) -> Result<(), Stop> {
         let failed = |fault: std::io::Error| Stop { code: 1, message: format!("stdin or stdout failed: {fault}") };
+        let unready = |fault: std::io::Error| Stop { code: 1, message: format!("the gateway cannot serve: {fault}") };
         let (output, written) = stdio::write().map_err(failed)?;
         let mut ending = Ending::new().map_err(failed)?;
         #[cfg(feature = "upstream")]
         self.world.upstreams.begin().map_err(failed)?;
-        #[cfg(feature = "http")]
-        self.world.errands.begin().map_err(failed)?;
-        helpers::start().map_err(failed)?;
         let begin = stdio::read().map_err(failed)?;
+        helpers.wait().map_err(unready)?;
+        #[cfg(feature = "http")]
+        self.world.errands.begin()?;
         #[cfg(target_os = "linux")]
         self.world.clerk.begin()?;
         if let Some(judge) = &self.world.judge {
-            crate::thread::stay();
+            crate::thread::stay().map_err(unready)?;
             confine::demand(self.world.policy, judge.calls())?;
         }
         let mut input = begin();

@@ -121,7 +121,12 @@ fn open(
     let keys = read_ring(&source, policy.gateway, policy.keys).map_err(|fault| Stop { code: 3, message: fault.to_string() })?;
     let ambient = self::ambient(policy)?;
     #[cfg(feature = "http")]
-    let errands = crate::outside::Errands::new(policy, helpers.egress.map(crate::outside::Egress::await_ready).transpose()?);
+    let errands = crate::outside::Errands::new(policy, helpers.egress);
+    // Without credentials there is nothing that it could lack, and it is waited for before anything is served.
+    #[cfg(feature = "http")]
+    if role::credentials(policy).next().is_some() {
+        errands.await_ready()?;
+    }
     #[cfg(feature = "upstream")]
     let upstreams = crate::upstream::Upstreams::new(policy, helpers.launcher);
     let ledger_dir = ledger_dir(policy);

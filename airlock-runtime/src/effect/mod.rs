@@ -221,8 +221,9 @@ pub async fn perform(permit: Permit, allowed: Allowed, world: &World, listener: 
     }
 }
 
-/// Reports that may be read at once. A thread cannot be stopped: one whose call was cancelled reads on to its end.
-const REPORTS_MAX: usize = 4;
+/// Reports that may be read at once, so that a long one does not hold up a short one. A thread cannot be stopped: one whose call was cancelled reads
+/// on to its end.
+pub(crate) const REPORTS_MAX: usize = 2;
 
 /// Reads the ledger for an administrative tool, on a thread of its own: a long ledger must not hold up other calls.
 async fn report<T, R>(dir: &Folder, read: R) -> Result<Value, Failure>

@@ -10,6 +10,8 @@ use zeroize::Zeroizing;
 
 /// Largest key file in bytes: hundreds of keys.
 pub const KEY_FILE_MAX: usize = 64 * 1024;
+/// Bytes of a key file that are read first: some twenty keys.
+const READ_FIRST: usize = 2 * 1024;
 /// Longest wait for the writer of a passed pipe, seconds: one that never closes it must not hold the gateway's start for ever.
 const PIPE_WAIT_S: i64 = 10;
 
@@ -112,11 +114,20 @@ fn read_pipe(number: u32) -> Result<Zeroizing<Vec<u8>>, String> {
     read_all(&mut &file, wait)
 }
 
-/// One allocation, so that no copy of the bytes stays behind in freed memory. `wait` is called when there is nothing to read yet.
+/// `wait` is called when there is nothing to read yet. Every buffer is wiped, so that no copy of the bytes stays behind in freed memory: the first
+/// one has room for what nearly all key files are, since pages of the largest are written and wiped whatever is in them.
 fn read_all(file: &mut impl Read, wait: impl Fn() -> Result<(), String>) -> Result<Zeroizing<Vec<u8>>, String> {
-    let mut bytes = Zeroizing::new(vec![0; KEY_FILE_MAX + 1]);
+    let mut bytes = Zeroizing::new(vec![0; READ_FIRST]);
     let mut length = 0;
     loop {
+        if length == bytes.len() {
+            if length > KEY_FILE_MAX {
+                return Err(format!("it is larger than {KEY_FILE_MAX} bytes"));
+            }
+            let mut larger = Zeroizing::new(vec![0; KEY_FILE_MAX + 1]);
+            larger[..length].copy_from_slice(&bytes);
+            bytes = larger;
+        }
         match file.read(&mut bytes[length..]) {
             Ok(0) => break,
             Ok(count) => length += count,
@@ -124,9 +135,6 @@ fn read_all(file: &mut impl Read, wait: impl Fn() -> Result<(), String>) -> Resu
             Err(error) if error.kind() == ErrorKind::WouldBlock => wait()?,
             Err(error) => return Err(format!("cannot read it: {error}")),
         }
-    }
-    if length > KEY_FILE_MAX {
-        return Err(format!("it is larger than {KEY_FILE_MAX} bytes"));
     }
     bytes.truncate(length);
     Ok(bytes)
@@ -164,6 +172,31 @@ mod tests {
         let thread = std::thread::spawn(move || writer.write_all(&vec![b'#'; KEY_FILE_MAX + 1]));
         assert_eq!(read(number), "it is larger than 65536 bytes");
         thread.join().unwrap().unwrap();
+    }
+
+    /// What stands behind a call that tells how much room it had.
+    struct Rooms<'a>(&'a [u8], Vec<usize>);
+
+    impl Read for Rooms<'_> {
+        fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+            self.1.push(buffer.len());
+            self.0.read(buffer)
+        }
+    }
+
+    #[test]
+    fn a_key_file_takes_the_room_that_it_needs_and_the_longest_is_read() {
+        let read = |length: usize| {
+            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            let mut rooms = Rooms(&bytes, Vec::new());
+            let read = read_all(&mut rooms, || Err("nothing to wait for".into()));
+            (read.map(|read| assert!(read[..] == bytes, "{length}")), rooms.1)
+        };
+        assert_eq!(read(88), (Ok(()), vec![READ_FIRST, READ_FIRST - 88]));
+        for length in [0, READ_FIRST - 1, READ_FIRST, READ_FIRST + 1, KEY_FILE_MAX] {
+            assert_eq!(read(length).0, Ok(()));
+        }
+        assert_eq!(read(KEY_FILE_MAX + 1).0, Err(format!("it is larger than {KEY_FILE_MAX} bytes")));
     }
 
     #[test]

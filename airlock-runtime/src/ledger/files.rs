@@ -204,9 +204,7 @@ pub(super) fn scan_lines(
     longest: usize,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), String>,
 ) -> io::Result<End> {
-    /// Large enough that reading costs little beside hashing.
-    const BUFFER: usize = 256 * 1024;
-    let mut reader = BufReader::with_capacity(BUFFER, Window { file, at: from, until });
+    let mut reader = BufReader::with_capacity(buffer_for(from, until), Window { file, at: from, until });
     let mut line = Vec::with_capacity(longest + 1);
     let mut at = from;
     loop {
@@ -226,6 +224,13 @@ pub(super) fn scan_lines(
         }
         at += length as u64;
     }
+}
+
+/// Bytes that are read at once of the part `from..until`: of a long one so many that reading costs little beside hashing, of a short one no more
+/// than it has. The whole buffer is written before the first read, and each start and each report reads some hundred lines.
+fn buffer_for(from: u64, until: u64) -> usize {
+    const BUFFER: usize = 256 * 1024;
+    usize::try_from(until.saturating_sub(from)).map_or(BUFFER, |length| length.min(BUFFER))
 }
 
 /// Where the next line begins at or behind `from`; `until` if none does.
@@ -253,16 +258,23 @@ impl Read for Window<'_> {
 
 /// The bytes `from..until`, fewer if the file ends before.
 pub(super) fn bytes(file: &File, from: u64, until: u64) -> io::Result<Vec<u8>> {
-    let mut out = Vec::new();
+    let mut out = Vec::with_capacity(buffer_for(from, until));
     Window { file, at: from, until }.read_to_end(&mut out)?;
     Ok(out)
 }
 
+/// The line that begins at `from`, without its line feed; `None` if there is no line feed within the length of a line. Reads little more than the
+/// line has.
+pub(super) fn line_at(file: &File, from: u64) -> io::Result<Option<Vec<u8>>> {
+    let mut line = Vec::new();
+    BufReader::new(Window { file, at: from, until: from.saturating_add(LINE_MAX as u64 + 1) }).read_until(b'\n', &mut line)?;
+    Ok(line.pop_if(|last| *last == b'\n').map(|_| line))
+}
+
 /// Time of the first line; `None` if there is none that can be read.
 pub(super) fn first_time(file: &File) -> io::Result<Option<Micros>> {
-    let start = bytes(file, 0, LINE_MAX as u64 + 1)?;
-    let text = start.iter().position(|b| *b == b'\n').map(|feed| &start[..feed]);
-    Ok(text.and_then(|text| line::parse(text).ok()).and_then(|line| line.micros()))
+    let first = line_at(file, 0)?;
+    Ok(first.and_then(|text| line::parse(&text).ok()?.micros()))
 }
 
 /// Offset of a line at or before the first one whose time is `since` or later: times never go back, so a binary search finds it
@@ -311,6 +323,23 @@ mod tests {
         assert_eq!(seen, [(0, b"a".to_vec()), (2, b"bb".to_vec())]);
         assert_eq!(scan(&file, 2, 5, |_, _| Ok(())).unwrap(), End::Clean);
         assert_eq!(scan(&file, 0, 8, |_, _| Err("no".into())).unwrap(), End::Fault { at: 0, reason: "no".into() });
+    }
+
+    #[test]
+    fn a_short_part_takes_a_short_buffer() {
+        assert_eq!((buffer_for(7, 476), buffer_for(9, 9), buffer_for(9, 8)), (469, 0, 0));
+        assert_eq!((buffer_for(0, 1 << 40), buffer_for(0, u64::MAX)), (256 * 1024, 256 * 1024));
+    }
+
+    #[test]
+    fn one_line_is_read_and_no_more_than_a_line() {
+        let file = file(b"a\nbb\nccc");
+        let line = |from| line_at(&file, from).unwrap();
+        assert_eq!((line(0), line(2), line(5), line(8)), (Some(b"a".to_vec()), Some(b"bb".to_vec()), None, None));
+        for (length, is_one) in [(LINE_MAX, true), (LINE_MAX + 1, false)] {
+            let long = self::file(&[vec![b'x'; length], b"\n".to_vec()].concat());
+            assert_eq!(line_at(&long, 0).unwrap().is_some_and(|line| line.len() == length), is_one);
+        }
     }
 
     #[test]

@@ -76,14 +76,15 @@ use crate::policy::{Durability, EffectClass, Policy};
 use ed25519_dalek::VerifyingKey;
 use note::Pin;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc::{SyncSender, TrySendError, sync_channel};
+use std::sync::mpsc::{Sender, channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 use store::{Pending, Store};
 use writer::{Ask, Shared};
 
-/// Most entries waiting for the writer: twice what the calls in flight can ask for (a decision and an outcome each).
+/// Most entries that the writer was given and has not answered: twice what the calls in flight can ask for (a decision and an outcome each). They are
+/// counted, since the places of a channel with bounds are all written when it is made, 160 KB at each start.
 const QUEUE_MAX: usize = 4 * crate::limits::IN_FLIGHT_MAX;
 
 /// Longest wait for the writer at the end. Another process may hold the lock for ever, and a gateway that was asked to end has to.
@@ -93,7 +94,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub struct Ledger {
     shared: Arc<Shared>,
-    asks: SyncSender<Ask>,
+    asks: Sender<Ask>,
     thread: Mutex<Option<JoinHandle<()>>>,
     pol: String,
     origin: String,
@@ -168,7 +169,7 @@ impl Ledger {
     fn start(store: Store, pol: String, durability: Durability, is_new: bool) -> Result<Self, LedgerError> {
         let (pin, origin, kept, folder) = (store.pin(), store.origin.clone(), store.keeps.kept, store.folder.clone());
         let shared = Arc::new(Shared::new(store));
-        let (asks, inbox) = sync_channel(QUEUE_MAX);
+        let (asks, inbox) = channel();
         let syncs_idle = match durability {
             Durability::Power | Durability::Effect => true,
             Durability::Process => false,
@@ -271,20 +272,16 @@ impl Ledger {
             && let Some((answer, is_due)) = self.shared.append_here(&pending)
         {
             if is_due {
-                // With a full queue the writer is awake.
-                let _ = self.asks.try_send(Ask::Look);
+                let _ = self.asks.send(Ask::Look);
             }
             return reply.send(answer);
         }
-        self.shared.begin();
-        match self.asks.try_send(Ask::Record(pending, sync, reply)) {
-            // A refused question is dropped with its reply, which answers `Stopped`; a full queue has an answer of its own.
-            Ok(()) | Err(TrySendError::Disconnected(_) | TrySendError::Full(Ask::Look)) => {}
-            Err(TrySendError::Full(Ask::Record(_, _, reply) | Ask::Stop(reply))) => {
-                self.shared.end(1);
-                reply.send(Err(LedgerError::Busy));
-            }
+        if self.shared.begin() >= QUEUE_MAX {
+            self.shared.end(1);
+            return reply.send(Err(LedgerError::Busy));
         }
+        // Where the thread is gone, the question is dropped with its reply, which answers `Stopped`.
+        let _ = self.asks.send(Ask::Record(pending, sync, reply));
     }
 
     /// Records that a call is allowed, if these conditions hold, nothing is killed and the clock does not stand behind the ledger, as durably as its

@@ -274,10 +274,9 @@ pub(super) fn check_genesis(store: &mut Store, terms: Terms<'_>) -> Result<Genes
 
 /// Line 0 of an open segment, if it is a well-formed genesis entry.
 pub(super) fn read_genesis(file: &File) -> Option<GenesisLine> {
-    let start = files::bytes(file, 0, LINE_MAX as u64 + 1).ok()?;
-    let text = &start[..start.iter().position(|b| *b == b'\n')?];
-    let parts = line::parse(text).ok()?;
-    let genesis: GenesisLine = serde_json::from_slice(text).ok()?;
+    let text = files::line_at(file, 0).ok()??;
+    let parts = line::parse(&text).ok()?;
+    let genesis: GenesisLine = serde_json::from_slice(&text).ok()?;
     (parts.seq == 0 && parts.body.starts_with(b"\"t\":\"genesis\",")).then_some(genesis)
 }
 

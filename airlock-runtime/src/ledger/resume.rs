@@ -7,7 +7,7 @@ use super::evidence::Lines;
 use super::facts::WINDOW;
 use super::files::{self, End, Segment};
 use super::head::{Head, Slot};
-use super::line::{self, LINE_MAX};
+use super::line;
 use super::place::{Terms, assemble, check_genesis, damaged, load_key, private};
 use super::revoked::{self, Revocations};
 use super::room::Room;
@@ -133,10 +133,8 @@ fn recent(segments: &[Segment], slot: &Slot) -> Result<(Vec<Part>, Vec<Part>), L
 fn older_revocations(dir: &Path, older: &[Part], recent: Option<&Part>) -> Result<Revocations, LedgerError> {
     let mut stated = None;
     if let Some(Part { segment, file, from, .. }) = recent {
-        let first = files::bytes(file, *from, from + LINE_MAX as u64 + 1).map_err(|e| unreadable(segment, e))?;
-        if let Some(text) = first.split(|b| *b == b'\n').next().filter(|text| !text.is_empty()) {
-            stated = line::parse(text).ok().and_then(|line| revoked::Mark::of(line.body).ok());
-        }
+        let first = files::line_at(file, *from).map_err(|e| unreadable(segment, e))?;
+        stated = first.and_then(|text| line::parse(&text).ok().and_then(|line| revoked::Mark::of(line.body).ok()));
     }
     let stated = stated.ok_or_else(|| damaged(dir, "the first line of its last day cannot be read"))?;
     let mut found = Revocations::default();

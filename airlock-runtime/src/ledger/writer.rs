@@ -94,9 +94,9 @@ impl Shared {
         }
     }
 
-    /// The writer has so much more to do; until [`Shared::end`] nothing goes past it.
-    pub(super) fn begin(&self) {
-        self.open.fetch_add(1, Ordering::SeqCst);
+    /// The writer has one thing more to do; until [`Shared::end`] nothing goes past it. Gives how many it had before.
+    pub(super) fn begin(&self) -> usize {
+        self.open.fetch_add(1, Ordering::SeqCst)
     }
 
     /// So much of it is done.

@@ -1,15 +1,16 @@
 //! The judge's side: each call of a tool that reaches the network is an errand of egress, and whoever stops waiting calls it back.
 
-use super::Egress;
 use super::link::Link;
 use super::message::{ANSWER_MAX, Order, REPORT_MAX, Report};
 use super::tally::{self, Row, Tally};
+use super::{Egress, unstarted};
 use crate::decide::Errand;
 use crate::effect::Failure;
 use crate::effect::http::FetchFault;
 use crate::limits::{IN_FLIGHT_BYTES_MAX, JSON_DEPTH_MAX, JSON_VALUES_MAX};
 use crate::policy::{Policy, Tool};
 use crate::role::Helper;
+use crate::start::Stop;
 use crate::wire::scan::scan_within;
 use rustix::process::Pid;
 use serde_json::Value;
@@ -40,6 +41,8 @@ struct Inner {
     process: Pid,
     /// Before the event loop runs.
     egress: RefCell<Option<Egress>>,
+    /// It has said that it has its credentials and is confined.
+    is_ready: Cell<bool>,
     /// While it runs and egress lives.
     link: RefCell<Option<Rc<Link>>>,
     open: RefCell<HashMap<u64, oneshot::Sender<Result<String, Failure>>>>,
@@ -77,6 +80,7 @@ impl Errands {
                 policy,
                 process,
                 egress: RefCell::new(Some(egress)),
+                is_ready: Cell::new(false),
                 link: RefCell::default(),
                 tally: Tally::default(),
                 open: RefCell::default(),
@@ -87,17 +91,37 @@ impl Errands {
         }))
     }
 
-    /// Begins to listen to egress, within an event loop.
+    /// Waits until egress has its credentials and is confined. A second call does nothing.
     ///
     /// # Errors
-    /// The socket is none.
-    pub(crate) fn begin(&self) -> std::io::Result<()> {
+    /// As [`Egress::await_ready`].
+    pub(crate) fn await_ready(&self) -> Result<(), Stop> {
+        let Some(inner) = self.0.as_ref().filter(|inner| !inner.is_ready.get()) else { return Ok(()) };
+        let egress = inner.egress.borrow_mut().take();
+        *inner.egress.borrow_mut() = egress.map(Egress::await_ready).transpose()?;
+        inner.is_ready.set(true);
+        Ok(())
+    }
+
+    /// Waits until egress is ready, and begins to listen to it, within an event loop.
+    ///
+    /// # Errors
+    /// As [`Errands::await_ready`], or the socket is none.
+    pub(crate) fn begin(&self) -> Result<(), Stop> {
+        self.await_ready()?;
         let Some(inner) = &self.0 else { return Ok(()) };
         let Some(Egress(Helper { socket, .. })) = inner.egress.borrow_mut().take() else { return Ok(()) };
-        let link = Link::new(socket)?;
+        let link = Link::new(socket).map_err(|fault| unstarted(&fault))?;
         *inner.link.borrow_mut() = Some(Rc::clone(&link));
         tokio::task::spawn_local(Rc::clone(inner).listen(link));
         Ok(())
+    }
+
+    /// As if it had said so.
+    #[cfg(test)]
+    pub(super) fn with_ready_egress(self) -> Self {
+        self.0.iter().for_each(|inner| inner.is_ready.set(true));
+        self
     }
 
     /// Waits until egress has ended although nobody ended it. Without egress, for ever.

@@ -152,9 +152,27 @@ fn nobody() -> Pid {
 
 /// The judge's side of a socket.
 fn judge(policy: &'static Policy, socket: OwnedFd) -> Errands {
-    let errands = Errands::new(policy, Some(Egress(Helper { socket, process: nobody() })));
-    errands.begin().unwrap();
+    let errands = Errands::new(policy, Some(Egress(Helper { socket, process: nobody() }))).with_ready_egress();
+    assert!(errands.begin().is_ok());
     errands
+}
+
+#[tokio::test]
+async fn nothing_begins_before_egress_has_said_that_it_is_ready() {
+    let begun = |said: &[u8]| {
+        let (ours, theirs) = pair();
+        UnixStream::from(theirs).write_all(said).unwrap();
+        let errands = Errands::new(policy(None), Some(Egress(Helper { socket: ours, process: nobody() })));
+        errands.begin().map_err(|stop| (stop.code, stop.message))
+    };
+    let local = LocalSet::new();
+    let _entered = local.enter();
+    assert_eq!(begun(&Report::Ready.write()), Ok(()));
+    assert_eq!(begun(&Report::Unready(UNCONFINED, "no filters".into()).write()), Err((UNCONFINED, "no filters".into())));
+    let (code, message) = begun(b"").unwrap_err();
+    assert!(code == CODE && message.ends_with("it has ended"), "{message}");
+    let (code, _) = begun(&Report::Connections(String::new()).write()).unwrap_err();
+    assert_eq!(code, CODE, "it says what no egress says at first");
 }
 
 /// Both sides in one event loop; `with` gets the judge's, and a task that ends with the other.

@@ -1,36 +1,68 @@
 //! Threads for work that would hold up the event loop.
 
 use crate::decide::{Call, assess};
+use crate::effect::REPORTS_MAX;
 use crate::limits::RISK_MAX;
 use crate::policy::Policy;
 use crate::risk::Risk;
-use std::sync::{Arc, RwLock};
+use std::io;
+use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::runtime::Handle;
 
 /// Threads for work that would hold up the event loop: as many reports as may be read at once, and as many more for scoring. What comes
-/// beyond that waits.
-pub(super) const HELPERS: usize = 8;
+/// beyond that waits. Each start pays for each of them, and each keeps memory of its own for what it read last.
+pub(super) const HELPERS: usize = 2 * REPORTS_MAX;
 /// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
 const SCORE_HERE_MAX: usize = 16 * 1024;
 /// How long their start may take. It takes a millisecond.
 const HELPERS_WITHIN: Duration = Duration::from_secs(5);
 
-/// Starts the threads for work that would hold up the event loop, so that none is started later.
-pub(super) fn start() -> std::io::Result<()> {
-    let gate = Arc::new(RwLock::new(()));
-    let closed = gate.write();
-    let (begun, begins) = std::sync::mpsc::channel();
+/// Threads that have been asked to come.
+#[must_use = "they are there once they were waited for"]
+pub(super) struct Coming(Arc<Meeting>);
+
+/// Where the threads wait for each other.
+#[derive(Default)]
+struct Meeting {
+    come: Mutex<usize>,
+    all: Condvar,
+}
+
+/// Begins to start the threads for work that would hold up the event loop, so that none is started later.
+pub(super) fn start(runtime: &Handle) -> Coming {
+    let meeting = Arc::new(Meeting::default());
     for _ in 0..HELPERS {
-        let (gate, begun) = (Arc::clone(&gate), begun.clone());
+        let meeting = Arc::clone(&meeting);
         // Each is busy until all are there, so each is a thread of its own.
-        tokio::task::spawn_blocking(move || {
-            let _ = begun.send(());
-            drop(gate.read());
-        });
+        runtime.spawn_blocking(move || meeting.join());
     }
-    let all = (0..HELPERS).all(|_| begins.recv_timeout(HELPERS_WITHIN).is_ok());
-    drop(closed);
-    all.then_some(()).ok_or_else(|| std::io::Error::other("the system starts no threads"))
+    Coming(meeting)
+}
+
+impl Meeting {
+    /// Waits for the others. The last one to come wakes all, and whoever starts them, at once.
+    fn join(&self) {
+        let mut come = self.come.lock().unwrap_or_else(PoisonError::into_inner);
+        *come += 1;
+        if *come == HELPERS {
+            return self.all.notify_all();
+        }
+        drop(self.all.wait_while(come, |come| *come < HELPERS).unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Coming {
+    /// Waits until all are there.
+    ///
+    /// # Errors
+    /// The system starts no threads.
+    pub(super) fn wait(self) -> io::Result<()> {
+        let come = self.0.come.lock().unwrap_or_else(PoisonError::into_inner);
+        let waited = self.0.all.wait_timeout_while(come, HELPERS_WITHIN, |come| *come < HELPERS);
+        let (_come, end) = waited.unwrap_or_else(PoisonError::into_inner);
+        if end.timed_out() { Err(io::Error::other("the system starts no threads")) } else { Ok(()) }
+    }
 }
 
 /// Scores a call. Large arguments take up to a second, so they are scored on another thread while this one serves other calls. What is

@@ -105,7 +105,7 @@ fn a_thousand_calls_open_no_path_in_the_judge() {
         .unwrap()
         .map(|task| task.unwrap().file_name().into_string().unwrap())
         .collect();
-    assert!(threads.len() >= 10, "{threads:?}");
+    assert!(threads.len() >= 6, "the event loop, the ledger, four helpers: {threads:?}");
     served.finish();
     let text = fs::read_to_string(&trace).unwrap();
     let of = |line: &&str| threads.iter().any(|thread| line.split_whitespace().next() == Some(thread));

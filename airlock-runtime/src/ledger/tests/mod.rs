@@ -352,3 +352,17 @@ fn the_judge_does_not_wait_for_the_lock() {
     assert_eq!(ticket.wait().unwrap().seq(), 1);
     thread.join().unwrap().unwrap();
 }
+
+/// The memory of what waits has a bound, and who comes beyond it is told so.
+#[test]
+fn what_waits_for_the_writer_has_a_bound() {
+    let dir = tempfile::tempdir().unwrap();
+    let ledger = open(dir.path()).unwrap();
+    let store = ledger.shared.store().unwrap();
+    let tickets: Vec<_> = (0..super::QUEUE_MAX).map(|_| ledger.record(&allow("c"), Sync::Written)).collect();
+    assert_eq!(ledger.record(&allow("one too many"), Sync::Written).wait().unwrap_err(), LedgerError::Busy);
+    drop(store);
+    assert!(tickets.into_iter().all(|ticket| ticket.wait().is_ok()));
+    assert!(ledger.record(&allow("later"), Sync::Durable).wait().is_ok());
+    assert_eq!(checked_lines(dir.path()).len(), 2 + super::QUEUE_MAX, "nothing else is lost");
+}
