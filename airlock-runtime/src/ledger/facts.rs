@@ -415,13 +415,20 @@ impl Facts {
         let until = until(allowed.exp, now);
         let mut fresh = 0;
         for (place, rid) in allowed.rid.iter().enumerate() {
-            if allowed.spends.as_ref().is_none_or(|spends| spends.contains(&place)) {
-                fresh += usize::from(place > 0 && !self.spent.contains_key(rid));
-                let spent = self.spent.entry(rid.clone()).or_default();
-                (spent.count, spent.until) = (spent.count + 1, spent.until.max(until));
+            if allowed.spends.as_ref().is_some_and(|spends| !spends.contains(&place)) {
+                continue;
+            }
+            match self.spent.get_mut(rid) {
+                Some(spent) => (spent.count, spent.until) = (spent.count + 1, spent.until.max(until)),
+                None => {
+                    fresh += usize::from(place > 0);
+                    self.spent.insert(rid.clone(), Spent { count: 1, until, below: 0 });
+                }
             }
         }
-        if let Some(root) = allowed.rid.first().and_then(|root| self.spent.get_mut(root)) {
+        if fresh > 0
+            && let Some(root) = allowed.rid.first().and_then(|root| self.spent.get_mut(root))
+        {
             root.below += fresh;
         }
     }

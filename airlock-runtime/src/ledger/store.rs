@@ -2,7 +2,7 @@
 
 use super::chain::hex;
 use super::cursor::Cursor;
-use super::entry::{Recover, Sealed, body, with_members};
+use super::entry::{Recover, Sealed, body, put_members};
 use super::epochkey::Keys;
 use super::evidence::{self, Lines};
 use super::facts::{Facts, Require};
@@ -10,7 +10,6 @@ use super::files::{self, End, Segment};
 use super::fold::Folded;
 use super::folder::{self, Folder, Place};
 use super::head::{Head, Slot};
-use super::line;
 use super::revoked::{self, Mark};
 use super::room::{self, DISK_FULL, Room};
 use super::seal::Seal;
@@ -21,7 +20,6 @@ use crate::lease::locked::Locked;
 use crate::policy::evidence::{Evidence, Kept};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
@@ -180,7 +178,9 @@ impl Store {
             self.folded.add(why, now);
             return Err(LedgerError::Folded);
         }
-        self.extend(now, &self.stamped(sealed, now), lines);
+        let mark = sealed.mark.as_ref();
+        let members = mark.map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
+        self.extend_with(now, &sealed.body, &members, lines);
         kept.add(seq, sealed.salt.as_ref(), sealed.kept.as_deref());
         Ok(seq)
     }
@@ -195,19 +195,20 @@ impl Store {
         Ok(())
     }
 
-    /// The body of an entry; of an allow, with what its session has come to.
-    fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
-        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
-        with_members(&sealed.body, &members)
-    }
-
     /// Builds the next line, and reads its facts from it as from any other line.
     pub(super) fn extend(&mut self, now: Micros, entry: &[u8], lines: &mut Vec<u8>) {
-        let line = self.cursor.extend(now, &self.facts.revoked.stamp(entry));
-        if let Ok(parts) = line::parse(&line) {
-            self.facts.absorb(&parts);
-        }
-        lines.extend_from_slice(&line);
+        self.extend_with(now, entry, &[], lines);
+    }
+
+    /// The same with more members, which begin with a comma, or are empty.
+    fn extend_with(&mut self, now: Micros, entry: &[u8], members: &[u8], lines: &mut Vec<u8>) {
+        let Self { cursor, facts, .. } = self;
+        let line = cursor.extend_onto(lines, now, |out| {
+            out.extend_from_slice(entry);
+            put_members(out, members);
+            facts.revoked.mark().put(out);
+        });
+        facts.absorb(&line);
         lines.push(b'\n');
     }
 
