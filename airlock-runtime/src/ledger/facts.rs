@@ -560,7 +560,9 @@ pub(super) fn until(exp: Option<u64>, now: u64) -> u64 {
 /// The members of a body; a line that a stranger wrote may be anything, then it states no fact.
 pub(super) fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
     // The opening brace is part of the fixed beginning; the parser needs one.
-    serde_json::from_slice(&[b"{", body].concat()).ok()
+    let whole = [b"{", body].concat();
+    // As a text, so that it is looked through for what is none at once, and not string by string.
+    serde_json::from_str(std::str::from_utf8(&whole).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -25,6 +25,9 @@ use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+/// Most bytes that are kept for the lines of the next batch: 512 ordinary entries.
+const ROOM_MAX: usize = 512 * 1024;
+
 /// An entry to append, and the conditions that must hold at that moment. Without an entry they are tested and nothing is written.
 #[derive(Debug)]
 pub(super) struct Pending {
@@ -75,6 +78,8 @@ pub(super) struct Store {
     pub(super) written: Cursor,
     /// The revocations up to there.
     pub(super) written_mark: Mark,
+    /// The room of the last batch's lines, which is used again: asking the system for it, page by page, costs as much as hashing them.
+    pub(super) room_of_lines: Vec<u8>,
 }
 
 impl Store {
@@ -146,7 +151,8 @@ impl Store {
         }
         self.rotate_if_due(now)?;
         self.roll_if_due(now, None)?;
-        let mut lines = Vec::new();
+        let mut lines = std::mem::take(&mut self.room_of_lines);
+        lines.clear();
         let looked = self.look_for_kill_file(now, &mut lines);
         if let Some(denials) = self.folded.take_due(now) {
             self.extend(now, &denials, &mut lines);
@@ -164,6 +170,9 @@ impl Store {
             });
         }
         self.write(&lines, &kept)?;
+        if lines.capacity() <= ROOM_MAX {
+            self.room_of_lines = lines;
+        }
         Ok(results)
     }
 
