@@ -376,7 +376,7 @@ impl<'a> Writer<'a> {
         let (file, upto, seal) =
             self.shared.store().map(|store| (store.file.clone(), store.cursor.offset, store.cursor.seal.clone()))?;
         self.sync_evidence()?;
-        rustix::fs::fdatasync(&*file).map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
+        file.sync_data().map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
         let mut store = self.shared.store()?;
         // Of another segment meanwhile, all that came before was synced when it began.
         if std::sync::Arc::ptr_eq(&store.file, &file) && store.durable < upto {

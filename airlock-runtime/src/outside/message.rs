@@ -195,12 +195,18 @@ mod tests {
 
     #[test]
     fn orders_are_read_as_they_were_written() {
-        for order in [Order::Call { id: 70_000_000_000, tool: 3, arguments: b"{\"a\":1}" }, Order::Cancel { id: 7 }, Order::Last] {
+        for order in [Order::Call { id: 70_000_000_000, tool: 3, arguments: b"{\"a\":1}" }, Order::Cancel { id: 7 }, Order::Last]
+        {
             assert_eq!(Order::read(message(&order.write())).as_ref(), Some(&order));
         }
-        for strange in
-            [&[][..], b"\x01", message(&frame(2, 7, 1, b"")), message(&frame(2, 7, 0, b"x")), message(&frame(3, 7, 0, b"")), message(&frame(3, 0, 0, b"x"))]
-        {
+        for strange in [
+            &[][..],
+            b"\x01",
+            message(&frame(2, 7, 1, b"")),
+            message(&frame(2, 7, 0, b"x")),
+            message(&frame(3, 7, 0, b"")),
+            message(&frame(3, 0, 0, b"x")),
+        ] {
             assert_eq!(Order::read(strange), None, "{strange:?}");
         }
     }
