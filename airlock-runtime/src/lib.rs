@@ -7,6 +7,11 @@
 //!
 //! The command line program uses [`lease`] and [`ledger`], and with feature `judge` the decision itself, without any network code.
 
+#[cfg(all(feature = "roles", not(target_os = "linux")))]
+compile_error!(
+    "a gateway whose tools reach the network, or that starts other MCP servers, has processes of its own and is for Linux alone"
+);
+
 #[cfg(any(feature = "gateway", feature = "explain"))]
 mod account;
 #[cfg(feature = "judge")]

@@ -15,16 +15,12 @@ use crate::start::Stop;
 use crate::upstream::launcher::{self, Launcher};
 use rustix::net::{AddressFamily, SocketType, sockopt};
 use rustix::process::Pid;
-#[cfg(feature = "upstream")]
-use rustix::process::{WaitOptions, waitpid};
 #[cfg(feature = "roles")]
 use std::fs::File;
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::CommandExt;
 use std::process::{Command, ExitCode};
-#[cfg(feature = "upstream")]
-use std::time::Duration;
 
 /// The argument that makes this program the judge of helpers that are there already.
 const JUDGE: &str = "--judge";
@@ -36,9 +32,6 @@ const COMM: &str = "/proc/self/comm";
 const COMM_MAX: usize = 16;
 /// Bytes of a note: a process number for each helper, then the name of the process.
 const NOTE_MAX: usize = 4 + 4 + COMM_MAX;
-/// How often the end of a helper is looked for while it is waited for.
-#[cfg(feature = "upstream")]
-const LOOK: Duration = Duration::from_millis(5);
 
 /// A helper: its socket and its process.
 #[derive(Debug)]
@@ -255,15 +248,4 @@ pub(crate) fn close_strays() -> io::Result<()> {
 pub(crate) fn name(name: impl AsRef<[u8]>) {
     // For people alone: where the kernel has no place for it, nothing is lost.
     let _ = std::fs::write(COMM, name);
-}
-
-/// Waits for the end of a child, no longer than `most`. False: it has not ended.
-#[cfg(feature = "upstream")]
-pub(crate) async fn gone(process: Pid, most: Duration) -> bool {
-    let gone = async {
-        while matches!(waitpid(Some(process), WaitOptions::NOHANG), Ok(None)) {
-            tokio::time::sleep(LOOK).await;
-        }
-    };
-    tokio::time::timeout(most, gone).await.is_ok()
 }

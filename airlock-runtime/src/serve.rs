@@ -218,6 +218,8 @@ impl Gateway {
         #[cfg(feature = "upstream")]
         self.world.upstreams.end().await;
         #[cfg(feature = "http")]
+        self.world.errands.settle().await;
+        #[cfg(feature = "http")]
         self.world.errands.end();
         self.tell_of_ends(end.flush()).await;
         drop(output);

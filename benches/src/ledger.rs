@@ -3,8 +3,12 @@
 use airlock_bench::cpu::{self, median};
 use airlock_bench::table::{Bar, begin, row};
 use airlock_bench::{Fault, scene};
+use airlock_runtime::clock::Micros;
+use airlock_runtime::ledger::chain::{Range, leaf};
+use airlock_runtime::ledger::seal::{Seal, Seed};
+use airlock_runtime::ledger::stages::{self, Alone, Remembered};
 use airlock_runtime::ledger::verify::{Trust, Verdict, verify};
-use airlock_runtime::ledger::{Decision, Entry, Ledger, Sync, segments};
+use airlock_runtime::ledger::{Decision, Entry, Ledger, Sync, line, segments};
 use airlock_runtime::policy::Durability;
 use rustix::process::{Pid, WaitId, WaitIdOptions, waitid};
 use std::collections::VecDeque;
@@ -45,9 +49,11 @@ fn entry(call: &str) -> Entry<'_> {
 
 /// All figures of the ledger.
 pub(crate) fn measure(dir: &Path) -> Result<(), Fault> {
+    begin("Ledger: append, stage by stage, CPU time of one thread");
+    stage_by_stage(dir)?;
     begin("Ledger: append");
-    let (large, line) = append(dir)?;
-    synced(dir, line)?;
+    let (large, length) = append(dir)?;
+    synced(dir, length)?;
     begin("Ledger: verify");
     verified(dir, &large)
 }
@@ -73,12 +79,63 @@ fn append(dir: &Path) -> Result<(Filled, usize), Fault> {
     let write = cpu::process().saturating_sub(begin);
     let count = f64::from(u32::try_from(LARGE)?);
     let each = |time: Duration| time.as_secs_f64() * 1e6 / count;
-    row(&format!("CPU per entry ({line} B): entry, chain, tree, seal, write; {OPEN} open"), each(used), "µs", Bar::None);
+    row(
+        &format!("CPU per entry ({line} B), all threads: entry, chain, tree, write, checkpoints; no seal; {OPEN} open"),
+        each(used),
+        "µs",
+        Bar::None,
+    );
     row("CPU per plain `write` of the same bytes", each(write), "µs", Bar::None);
     row("entry / plain write", used.as_secs_f64() / write.as_secs_f64(), "×", Bar::Most(2.0));
     row("entries per second, not waiting for the disk", count / took.as_secs_f64(), "/s", Bar::None);
     fs::remove_file(dir.join("plain"))?;
     Ok((Filled { dir: large, trust }, line))
+}
+
+/// What an entry costs stage by stage, on one thread, beside a plain `write`: what the bar names, and what it does not.
+fn stage_by_stage(dir: &Path) -> Result<(), Fault> {
+    let call = format!("{:032x}", 7);
+    let (salt, root) = ([7; 32], Seed::fresh()?);
+    let body = stages::body(&entry(&call), salt);
+    let now = Micros::now();
+    let text = line::build(LARGE as u64, &salt, now, &body);
+    let parts = line::parse(&text)?;
+    let (mut range, mut seal, mut remembered) = (Range::default(), Seal::start(&root), Remembered::default());
+    let mut plain = File::options().append(true).create(true).open(dir.join("plain"))?;
+    let bytes = vec![b'x'; text.len() + 1];
+    let mut failed = None;
+    let write = cpu::micros(|| failed = plain.write_all(&bytes).err());
+    fs::remove_file(dir.join("plain"))?;
+    failed.map_or(Ok(()), Err)?;
+    let shaped = cpu::micros(|| stages::body(&entry(&call), salt));
+    let built = cpu::micros(|| line::build(LARGE as u64, &salt, now, &body));
+    let chain = cpu::micros(|| leaf(&text));
+    let tree = cpu::micros(|| range.push(salt));
+    let sealed = cpu::micros(|| seal.push(&salt));
+    let facts = cpu::micros(|| remembered.absorb(&parts));
+    row(&format!("plain `write` of {} B", bytes.len()), write, "µs", Bar::None);
+    row("chain: the leaf of a line", chain, "µs", Bar::None);
+    row("tree", tree, "µs", Bar::None);
+    row("seal", sealed, "µs", Bar::None);
+    row("chain, tree and seal / plain `write`", (chain + tree + sealed) / write, "×", Bar::Most(2.0));
+    row("… and the `write` itself / plain `write`", (chain + tree + sealed + write) / write, "×", Bar::Most(2.0));
+    row("building the entry: JSON, commitment to its arguments", shaped, "µs", Bar::None);
+    row("building the line: number, link, time", built, "µs", Bar::None);
+    row("what conditions need to know of it: budgets, read from the line", facts, "µs", Bar::None);
+    let whole = dir.join("alone");
+    let mut alone = Alone::init(&whole, &root)?;
+    let mut failed = None;
+    let batch = cpu::micros(|| failed = alone.append((0..OPEN).map(|_| entry(&call))).err());
+    failed.map_or(Ok(()), Err)?;
+    let each = batch / f64::from(u32::try_from(OPEN)?);
+    row(
+        &format!("all of it, sealed, {OPEN} a batch, with salts and head, without queue, wakes and checkpoints"),
+        each,
+        "µs",
+        Bar::None,
+    );
+    drop(alone);
+    Ok(fs::remove_dir_all(whole)?)
 }
 
 /// A ledger of so many entries; gives CPU time and wall clock of the appends, and its key.

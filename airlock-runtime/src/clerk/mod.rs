@@ -38,8 +38,10 @@ use tokio::net::unix::pipe;
 const CLERK: &str = "--clerk";
 /// Exit code where there is no clerk, or no more.
 pub(crate) const CODE: u8 = 8;
-/// How long the clerk may take for one order. It waits for the disk as the judge does; one that takes longer than this is not waited for.
-const ANSWER_MAX: Duration = Duration::from_secs(60);
+/// How long the clerk may take for one order, and until it is confined. An order that waits for the disk waits for one commit of the file
+/// system's journal that has begun and for its own; the journal is put on disk every five seconds, so a disk that takes longer than two of these does
+/// not keep up. Whether it is that, or a clerk that was stopped: what the ledger needs is not there, and nothing goes on without.
+const ANSWER_MAX: Duration = Duration::from_secs(10);
 
 /// The judge's end of a clerk that has begun to run.
 #[derive(Debug)]

@@ -35,12 +35,14 @@ const FUTEX: When = &[
 const MEMORY: &[Rule] = &[
     allow_if(libc::SYS_mmap, &[&[Cond(2, MAPPED), Cond(3, ANONYMOUS), Cond(4, NO_FILE)]]),
     allow_if(libc::SYS_mprotect, &[&[Cond(2, MAPPED)]]),
-    allow_if(libc::SYS_mremap, &[&[Cond(3, Is::LongWithin(bits(libc::MREMAP_MAYMOVE)))]]),
     allow_if(libc::SYS_madvise, &[&[Cond(2, Is::Int(&[bits(libc::MADV_DONTNEED), bits(libc::MADV_FREE)]))]]),
     allow(libc::SYS_munmap),
     // The C library takes an error of this one for an address, so it is not refused where it could be done without.
     allow(libc::SYS_brk),
 ];
+
+/// Memory that grows by moving its pages.
+const MOVED: &[Rule] = &[allow_if(libc::SYS_mremap, &[&[Cond(3, Is::LongWithin(bits(libc::MREMAP_MAYMOVE)))]])];
 
 /// What the judge needs beside memory and its ledger. Its threads are there and do not end before the process does (`thread::stay`), so nothing is
 /// here for the start or the end of one.
@@ -67,6 +69,8 @@ const JUDGE_BASE: &[Rule] = &[
 
 /// What the judge asks for and does without: each of these is answered with an error, and the kernel does nothing.
 const JUDGE_REFUSED: &[Rule] = &[
+    // Where pages are not moved, the C library copies what grows.
+    refuse(libc::SYS_mremap, libc::ENOMEM),
     // After a stop and a continue: whoever waited waits anew.
     refuse(libc::SYS_restart_syscall, libc::EINTR),
     // A thread that waits for another one for some instructions: the kernel takes its turn away by itself.
@@ -190,12 +194,8 @@ const DESCRIPTORS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR])];
 /// Flags of a socket are changed: no file of the ledger is open where that is so.
 const DESCRIPTORS_AND_SOCKETS: &[Rule] = &[allow_if(libc::SYS_fcntl, &[DESCRIPTOR, NO_WAIT])];
 
-/// A judge with foreign servers: how their pipes were opened, closing its end of the socket to the launcher, and what the launcher left behind.
-const UPSTREAMS: &[Rule] = &[
-    allow_only(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_GETFL)]))]], libc::EPERM),
-    allow_if(libc::SYS_shutdown, &[&[Cond(1, Is::Int(&[bits(libc::SHUT_RDWR)]))]]),
-    allow_if(libc::SYS_wait4, &[&[Cond(2, Is::Int(&[bits(libc::WNOHANG)]))]]),
-];
+/// A judge with foreign servers: how their pipes were opened. What the launcher sends is not believed, and a pipe that waits would hold everybody.
+const UPSTREAMS: &[Rule] = &[allow_only(libc::SYS_fcntl, &[&[Cond(1, Is::Int(&[bits(libc::F_GETFL)]))]], libc::EPERM)];
 
 /// Starting threads, and nothing else that `clone` can do. For roles that start them while they serve.
 const THREADS: &[Rule] = &[
@@ -308,13 +308,13 @@ pub(crate) const JUDGE_RULES: Filter = killing(&[MEMORY, JUDGE_BASE, OPEN_LEDGER
 /// A judge with foreign servers, and perhaps with a process of requests.
 pub(crate) const JUDGE_UPSTREAMS_RULES: Filter = killing(&[MEMORY, JUDGE_BASE, OPEN_LEDGER, JUDGE_REFUSED, UPSTREAMS]);
 /// The clerk: the ledger's directory.
-pub(crate) const CLERK_RULES: Filter = killing(&[MEMORY, CLERK_CALLS, DESCRIPTORS]);
+pub(crate) const CLERK_RULES: Filter = killing(&[MEMORY, MOVED, CLERK_CALLS, DESCRIPTORS]);
 /// The process of requests: the internet, and the files of the resolver.
 pub(crate) const EGRESS_RULES: Filter =
-    killing(&[MEMORY, BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
+    killing(&[MEMORY, MOVED, BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, RESOLVER_FILES]);
 /// The process of requests where foreign servers connect through it.
 pub(crate) const EGRESS_PROXY_RULES: Filter =
-    killing(&[MEMORY, BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, PROXY, RESOLVER_FILES]);
+    killing(&[MEMORY, MOVED, BASE, DESCRIPTORS_AND_SOCKETS, THREADS, INTERNET_CALLS, PROXY, RESOLVER_FILES]);
 
 /// Calls that take a host apart or reach into other processes. A program that needs one of them is no MCP server.
 const ADMINISTRATION: &[Rule] = &[

@@ -76,12 +76,10 @@ fn private(stat: &Stat, path: &Path, forbidden: u32) -> Result<(), String> {
     if stat.st_uid != me && stat.st_uid != 0 {
         return Err(format!("it belongs to user {}, not to user {me} or root; whoever owns it can replace the key", stat.st_uid));
     }
-    if stat.st_mode & forbidden != 0 {
-        return Err(format!(
-            "others may use it (mode {:04o}); make it private: chmod 600 {}",
-            stat.st_mode & 0o7777,
-            path.display()
-        ));
+    #[allow(clippy::useless_conversion, reason = "other systems have a narrower type")]
+    let mode = u32::from(stat.st_mode);
+    if mode & forbidden != 0 {
+        return Err(format!("others may use it (mode {:04o}); make it private: chmod 600 {}", mode & 0o7777, path.display()));
     }
     Ok(())
 }

@@ -42,6 +42,16 @@ pub fn hex(bytes: &[u8]) -> String {
     crate::lease::hex(bytes)
 }
 
+/// The same behind what is there already.
+pub(super) fn push_hex(out: &mut Vec<u8>, bytes: &[u8]) {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let begin = out.len();
+    out.resize(begin + 2 * bytes.len(), 0);
+    for (pair, byte) in out[begin..].as_chunks_mut::<2>().0.iter_mut().zip(bytes) {
+        *pair = [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    }
+}
+
 /// Value of each lower-case hexadecimal digit; a verifier looks up 64 of them per line. 16 and above: no digit.
 const DIGIT: [u8; 256] = {
     let mut table = [0x10; 256];
@@ -151,6 +161,9 @@ mod tests {
     fn hexadecimal_has_one_spelling() {
         let hash = leaf(b"x");
         assert_eq!(unhex(hex(&hash).as_bytes()), Some(hash));
+        let mut behind = b"x".to_vec();
+        push_hex(&mut behind, &hash);
+        assert_eq!(behind, [b"x", hex(&hash).as_bytes()].concat());
         assert_eq!(unhex(hex(&hash).to_uppercase().as_bytes()), None);
         assert_eq!(unhex(b"00"), None);
     }

@@ -2,12 +2,14 @@
 
 use super::chain::{Hash, Range, hex, leaf};
 use super::epoch::{Epoch, KEYROLL};
-use super::line::{self, Line};
+use super::line::{self, Line, PREFIX_MAX};
 use super::seal::Seal;
 use crate::clock::Micros;
 
 /// How the body of the last line of a segment begins.
 const ROTATE: &[u8] = b"\"t\":\"rotate\",";
+/// Bytes of a time.
+const TS: usize = 27;
 
 /// Everything that the lines so far imply for the next one.
 #[derive(Debug, Clone)]
@@ -118,16 +120,31 @@ impl Cursor {
 
     /// Builds the next line and moves behind it. A clock that stands behind the newest entry does not take the ledger back.
     pub(super) fn extend(&mut self, now: Micros, body: &[u8]) -> Vec<u8> {
+        let mut text = Vec::with_capacity(PREFIX_MAX + body.len());
+        let _ = self.extend_onto(&mut text, now, |out| out.extend_from_slice(body));
+        text
+    }
+
+    /// The same behind what is in `lines`, without a line feed: `body` adds the body.
+    pub(super) fn extend_onto<'a>(&mut self, lines: &'a mut Vec<u8>, now: Micros, body: impl FnOnce(&mut Vec<u8>)) -> Line<'a> {
         let at = now.max(self.newest());
         // All lines of a batch have one time, which is written once.
-        let ts = if self.at == Some(at) { self.ts.clone() } else { at.rfc3339() };
-        let text = line::build_at(self.range.len(), &self.prev, &ts, body);
-        let line = Line { seq: self.range.len(), prev: self.prev, ts: &ts, body };
+        if self.at != Some(at) {
+            self.ts = at.rfc3339();
+        }
+        let (seq, from) = (self.range.len(), lines.len());
+        line::begin(lines, seq, &self.prev, &self.ts);
+        let begun = lines.len() - from;
+        body(lines);
+        let text = &lines[from..];
+        // It stands before the two bytes that end the beginning.
+        let ts = text.get(begun - TS - 2..begun - 2).and_then(|ts| std::str::from_utf8(ts).ok()).unwrap_or_default();
+        let line = Line { seq, prev: self.prev, ts, body: &text[begun..] };
         // What this writer made itself fits.
         let epoch = self.epoch_from(&line).unwrap_or_default();
-        self.step(text.len(), leaf(&text), &line, epoch);
+        self.step(text.len(), leaf(text), &line, epoch);
         self.at = Some(at);
-        text
+        line
     }
 
     /// The epoch that begins with this line, if one does.

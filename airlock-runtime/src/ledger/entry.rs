@@ -6,7 +6,8 @@
 use super::asked::{self, Asked};
 use super::chain::{Hash, commitment, hex};
 use super::evidence;
-use super::line::{BODY_MAX, ascii_json};
+use super::line::{BODY_MAX, ascii_json, push_number};
+use super::members::{Members, is_plain, push_text};
 use super::redact::{Redact, redact_body};
 use super::revoked::{Target, revoke_body};
 use super::sessions::{Mark, STAMP_MAX};
@@ -299,61 +300,6 @@ pub(super) struct Sealed {
 }
 
 #[derive(Serialize)]
-struct DecisionLine<'a> {
-    t: &'static str,
-    d: &'static str,
-    sid: Cow<'a, str>,
-    sub: Cow<'a, str>,
-    tool: Cow<'a, str>,
-    rid: Vec<String>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    to: Vec<String>,
-    kid: Cow<'a, str>,
-    risk: u16,
-    factors: Vec<(String, u16)>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    ignored: Vec<(String, u16)>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    from: Vec<(String, String)>,
-    ac: String,
-    pol: &'a str,
-    why: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    detail: Option<String>,
-    call: Cow<'a, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    scope: Option<Vec<String>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    exp: Option<u64>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    spends: Option<Vec<usize>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    by: Option<&'static str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    question: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pn: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pt: Option<u64>,
-    #[serde(skip_serializing_if = "Vec::is_empty")]
-    hosts: Vec<String>,
-}
-
-#[derive(Serialize)]
-struct OutcomeLine<'a> {
-    t: &'static str,
-    call: Cow<'a, str>,
-    ok: bool,
-    status: Cow<'a, str>,
-    hosts: Vec<String>,
-    us: u64,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    result: Option<String>,
-    bytes: u64,
-    pol: &'a str,
-}
-
-#[derive(Serialize)]
 struct IssueLine<'a> {
     t: &'static str,
     sid: String,
@@ -406,9 +352,9 @@ impl Entry<'_> {
                 let mark = d.allow.then(|| Mark { sid: clip(d.sid), tool: clip(d.tool), labels: d.labels });
                 // What is made has a line of its own, refused or not.
                 let fold = (!d.allow && !d.through).then(|| clip(d.why));
-                Sealed { salt: Some(salt), mark, fold, ..bare(body(&decision_line(d, pol, &salt))) }
+                Sealed { salt: Some(salt), mark, fold, ..bare(decision_body(d, pol, &salt)) }
             }
-            Entry::Outcome(o) => bare(body(&outcome_line(o, pol))),
+            Entry::Outcome(o) => bare(outcome_body(o, pol)),
             Entry::Issue(i) => bare(body(&issue_line(i, pol))),
             Entry::Approve(a) => Sealed { salt: a.args.map(|_| salt), ..bare(body(&approve_line(a, pol, &salt))) },
             Entry::Ask(a) => Sealed { salt: a.text.map(|_| salt), ..bare(body(&asked::line(a, pol, &salt))) },
@@ -420,52 +366,77 @@ impl Entry<'_> {
     }
 }
 
-fn decision_line<'a>(d: &'a Decision<'_>, pol: &'a str, salt: &[u8; 32]) -> DecisionLine<'a> {
-    DecisionLine {
-        t: "decision",
-        d: match (d.allow, d.through) {
+fn decision_body(d: &Decision<'_>, pol: &str, salt: &[u8; 32]) -> Vec<u8> {
+    let mut out = Members::of("decision");
+    out.text(
+        "d",
+        match (d.allow, d.through) {
             (true, _) => "allow",
             (false, true) => "shadow",
             (false, false) => "deny",
         },
-        sid: short(d.sid),
-        sub: short(d.sub),
-        tool: short(d.tool),
-        rid: clip_list(&d.rid, RIDS_MAX),
-        to: clip_list(&d.to, LIST_MAX),
-        kid: short(d.kid),
-        risk: d.risk,
-        factors: clip_factors(&d.factors),
-        ignored: clip_factors(&d.ignored),
-        from: clip_sources(&d.from),
-        ac: hex(&commitment(salt, d.args)),
-        pol,
-        why: short(d.why),
-        detail: d.detail.map(clip),
-        call: short(d.call),
-        scope: d.scope.as_ref().map(|tools| clip_list(tools, SCOPE_MAX)),
-        exp: d.exp,
-        spends: d.spends.as_ref().map(|places| places.iter().copied().take(1 + CAVEATS_MAX).collect()),
-        by: d.question.filter(|_| d.allow).map(|_| "approval"),
-        question: d.question.map(clip),
-        pn: d.presented.as_ref().map(|(nonce, _)| clip(nonce)),
-        pt: d.presented.as_ref().map(|(_, ts)| *ts),
-        hosts: clip_list(&d.hosts, HOSTS_MAX),
+    );
+    out.text("sid", &short(d.sid));
+    out.text("sub", &short(d.sub));
+    out.text("tool", &short(d.tool));
+    put_list(&mut out, "rid", &d.rid, RIDS_MAX);
+    if !d.to.is_empty() {
+        put_list(&mut out, "to", &d.to, LIST_MAX);
     }
+    out.text("kid", &short(d.kid));
+    out.number("risk", d.risk.into());
+    put_factors(&mut out, "factors", &d.factors);
+    if !d.ignored.is_empty() {
+        put_factors(&mut out, "ignored", &d.ignored);
+    }
+    if !d.from.is_empty() {
+        put_sources(&mut out, "from", &d.from);
+    }
+    out.hash("ac", &commitment(salt, d.args));
+    out.text("pol", pol);
+    out.text("why", &short(d.why));
+    if let Some(detail) = d.detail {
+        out.text("detail", &short(detail));
+    }
+    out.text("call", &short(d.call));
+    if let Some(tools) = &d.scope {
+        put_list(&mut out, "scope", tools, SCOPE_MAX);
+    }
+    if let Some(exp) = d.exp {
+        out.number("exp", exp);
+    }
+    if let Some(places) = &d.spends {
+        out.list("spends", places.iter().take(1 + CAVEATS_MAX), |out, place| push_number(out, *place as u64));
+    }
+    if let Some(question) = d.question {
+        if d.allow {
+            out.text("by", "approval");
+        }
+        out.text("question", &short(question));
+    }
+    if let Some((nonce, time)) = &d.presented {
+        out.text("pn", &short(nonce));
+        out.number("pt", *time);
+    }
+    if !d.hosts.is_empty() {
+        put_list(&mut out, "hosts", &d.hosts, HOSTS_MAX);
+    }
+    out.body()
 }
 
-fn outcome_line<'a>(o: &'a Outcome<'_>, pol: &'a str) -> OutcomeLine<'a> {
-    OutcomeLine {
-        t: "outcome",
-        call: short(o.call),
-        ok: o.ok,
-        status: short(o.status),
-        hosts: clip_list(&o.hosts, LIST_MAX),
-        us: o.micros,
-        result: o.result.as_ref().map(|digest| hex(digest)),
-        bytes: o.bytes,
-        pol,
+fn outcome_body(o: &Outcome<'_>, pol: &str) -> Vec<u8> {
+    let mut out = Members::of("outcome");
+    out.text("call", &short(o.call));
+    out.flag("ok", o.ok);
+    out.text("status", &short(o.status));
+    put_list(&mut out, "hosts", &o.hosts, LIST_MAX);
+    out.number("us", o.micros);
+    if let Some(result) = &o.result {
+        out.hash("result", result);
     }
+    out.number("bytes", o.bytes);
+    out.text("pol", pol);
+    out.body()
 }
 
 fn issue_line<'a>(i: &Issue<'_>, pol: &'a str) -> IssueLine<'a> {
@@ -514,11 +485,13 @@ pub(super) fn body(value: &impl Serialize) -> Vec<u8> {
     json
 }
 
-/// A body with more members at its end; `members` begins with a comma, or is empty.
-pub(super) fn with_members<'a>(body: &'a [u8], members: &[u8]) -> Cow<'a, [u8]> {
-    match body.split_last() {
-        Some((end, before)) if !members.is_empty() => [before, members, &[*end]].concat().into(),
-        Some(_) | None => Cow::Borrowed(body),
+/// Puts more members at the end of a body; `members` begins with a comma, or is empty.
+pub(super) fn put_members(body: &mut Vec<u8>, members: &[u8]) {
+    if !members.is_empty()
+        && let Some(end) = body.pop()
+    {
+        body.extend_from_slice(members);
+        body.push(end);
     }
 }
 
@@ -535,38 +508,52 @@ fn short(text: &str) -> Cow<'_, str> {
 
 /// Bytes of a text in JSON.
 fn json_len(text: &str) -> usize {
-    let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
-    if is_plain { text.len() + 2 } else { ascii_json(&text).len() }
+    if is_plain(text) { text.len() + 2 } else { ascii_json(&text).len() }
 }
 
 /// The items that fit into `max` bytes of JSON; if not all do, the last item is the digest of the whole list.
 fn clip_list(items: &[String], max: usize) -> Vec<String> {
+    clipped(items, max).map(Cow::into_owned).collect()
+}
+
+fn clipped(items: &[String], max: usize) -> impl Iterator<Item = Cow<'_, str>> {
     let kept = fitting(items.iter().map(|item| json_len(&short(item)) + 1), max);
-    let mut out: Vec<String> = items.iter().take(kept).map(|item| clip(item)).collect();
-    if kept < items.len() {
-        out.push(digest(&ascii_json(&items)));
-    }
-    out
+    let rest = (kept < items.len()).then(|| digest(&ascii_json(&items)).into());
+    items.iter().take(kept).map(|item| short(item)).chain(rest)
 }
 
-/// As [`clip_list`] for named numbers.
-fn clip_factors(factors: &[(String, u16)]) -> Vec<(String, u16)> {
+/// Writes a list as [`clip_list`] gives it.
+fn put_list(out: &mut Members, name: &'static str, items: &[String], max: usize) {
+    out.list(name, clipped(items, max), |out, item| push_text(out, &item));
+}
+
+/// As [`put_list`] for named numbers.
+fn put_factors(out: &mut Members, name: &'static str, factors: &[(String, u16)]) {
     let kept = fitting(factors.iter().map(|(name, _)| json_len(&short(name)) + 9), FACTORS_MAX);
-    let mut out: Vec<(String, u16)> = factors.iter().take(kept).map(|(name, score)| (clip(name), *score)).collect();
-    if kept < factors.len() {
-        out.push((digest(&ascii_json(&factors)), 0));
-    }
-    out
+    let rest = (kept < factors.len()).then(|| (digest(&ascii_json(&factors)).into(), 0));
+    let all = factors.iter().take(kept).map(|(name, score)| (short(name), *score)).chain(rest);
+    out.list(name, all, |out, (name, score)| {
+        out.push(b'[');
+        push_text(out, &name);
+        out.push(b',');
+        push_number(out, score.into());
+        out.push(b']');
+    });
 }
 
-fn clip_sources(sources: &[(String, String)]) -> Vec<(String, String)> {
+/// As [`put_list`] for arguments, each with a source.
+fn put_sources(out: &mut Members, name: &'static str, sources: &[(String, String)]) {
     let size = |(arg, source): &(String, String)| json_len(&short(arg)) + json_len(&short(source)) + 4;
     let kept = fitting(sources.iter().map(size), FROM_MAX);
-    let mut out: Vec<(String, String)> = sources.iter().take(kept).map(|(arg, source)| (clip(arg), clip(source))).collect();
-    if kept < sources.len() {
-        out.push((digest(&ascii_json(&sources)), String::new()));
-    }
-    out
+    let rest = (kept < sources.len()).then(|| (digest(&ascii_json(&sources)).into(), Cow::Borrowed("")));
+    let all = sources.iter().take(kept).map(|(arg, source)| (short(arg), short(source))).chain(rest);
+    out.list(name, all, |out, (arg, source)| {
+        out.push(b'[');
+        push_text(out, &arg);
+        out.push(b',');
+        push_text(out, &source);
+        out.push(b']');
+    });
 }
 
 /// How many of the first sizes sum up to at most `max`, less the room for a digest.

@@ -7,9 +7,10 @@ pub mod copy;
 pub mod read;
 
 use super::LedgerError;
-use super::chain::hex;
+use super::chain::push_hex;
 use super::entry::Entry;
 use super::files::{self, End};
+use super::line::push_number;
 use super::room;
 use super::store::Store;
 use crate::policy::evidence::Kept;
@@ -141,7 +142,12 @@ impl Lines {
     /// What opens and shows entry `seq`.
     pub(super) fn add(&mut self, seq: u64, salt: Option<&[u8; 32]>, members: Option<&str>) {
         if let Some(salt) = salt {
-            self.salts.extend_from_slice(format!("{{\"seq\":{seq},\"salt\":\"{}\"}}\n", hex(salt)).as_bytes());
+            let out = &mut self.salts;
+            out.extend_from_slice(b"{\"seq\":");
+            push_number(out, seq);
+            out.extend_from_slice(b",\"salt\":\"");
+            push_hex(out, salt);
+            out.extend_from_slice(b"\"}\n");
         }
         let Some(members) = members else { return };
         let text = line(seq, members);

@@ -415,13 +415,20 @@ impl Facts {
         let until = until(allowed.exp, now);
         let mut fresh = 0;
         for (place, rid) in allowed.rid.iter().enumerate() {
-            if allowed.spends.as_ref().is_none_or(|spends| spends.contains(&place)) {
-                fresh += usize::from(place > 0 && !self.spent.contains_key(rid));
-                let spent = self.spent.entry(rid.clone()).or_default();
-                (spent.count, spent.until) = (spent.count + 1, spent.until.max(until));
+            if allowed.spends.as_ref().is_some_and(|spends| !spends.contains(&place)) {
+                continue;
+            }
+            match self.spent.get_mut(rid) {
+                Some(spent) => (spent.count, spent.until) = (spent.count + 1, spent.until.max(until)),
+                None => {
+                    fresh += usize::from(place > 0);
+                    self.spent.insert(rid.clone(), Spent { count: 1, until, below: 0 });
+                }
             }
         }
-        if let Some(root) = allowed.rid.first().and_then(|root| self.spent.get_mut(root)) {
+        if fresh > 0
+            && let Some(root) = allowed.rid.first().and_then(|root| self.spent.get_mut(root))
+        {
             root.below += fresh;
         }
     }
@@ -553,7 +560,9 @@ pub(super) fn until(exp: Option<u64>, now: u64) -> u64 {
 /// The members of a body; a line that a stranger wrote may be anything, then it states no fact.
 pub(super) fn read<T: for<'a> Deserialize<'a>>(body: &[u8]) -> Option<T> {
     // The opening brace is part of the fixed beginning; the parser needs one.
-    serde_json::from_slice(&[b"{", body].concat()).ok()
+    let whole = [b"{", body].concat();
+    // As a text, so that it is looked through for what is none at once, and not string by string.
+    serde_json::from_str(std::str::from_utf8(&whole).ok()?).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! One line of the ledger: its fixed beginning, its limits, and JSON in ASCII alone.
 
-use super::chain::{Hash, hex, unhex};
+use super::chain::{Hash, push_hex, unhex};
 use crate::clock::Micros;
 use serde::Serialize;
 use serde_json::ser::{CompactFormatter, Formatter};
@@ -43,9 +43,36 @@ pub fn build(seq: u64, prev: &Hash, ts: Micros, body: &[u8]) -> Vec<u8> {
 /// As [`build`], with the time as it stands in the line.
 pub(super) fn build_at(seq: u64, prev: &Hash, ts: &str, body: &[u8]) -> Vec<u8> {
     let mut line = Vec::with_capacity(PREFIX_MAX + body.len());
-    line.extend_from_slice(format!("{{\"seq\":{seq},\"prev\":\"{}\",\"ts\":\"{ts}\",", hex(prev)).as_bytes());
+    begin(&mut line, seq, prev, ts);
     line.extend_from_slice(body);
     line
+}
+
+/// Writes the fixed beginning of a line behind what is there already; a body follows it.
+pub(super) fn begin(out: &mut Vec<u8>, seq: u64, prev: &Hash, ts: &str) {
+    out.extend_from_slice(b"{\"seq\":");
+    push_number(out, seq);
+    out.extend_from_slice(b",\"prev\":\"");
+    push_hex(out, prev);
+    out.extend_from_slice(b"\",\"ts\":\"");
+    out.extend_from_slice(ts.as_bytes());
+    out.extend_from_slice(b"\",");
+}
+
+/// A number in decimal, without the machinery of formats: each line has several.
+pub(super) fn push_number(out: &mut Vec<u8>, mut number: u64) {
+    let mut digits = [b'0'; 20];
+    let mut at = digits.len();
+    loop {
+        at -= 1;
+        // One digit, so it fits.
+        digits[at] += u8::try_from(number % 10).unwrap_or(0);
+        number /= 10;
+        if number == 0 {
+            break;
+        }
+    }
+    out.extend_from_slice(&digits[at..]);
 }
 
 /// Splits a line (without line feed) without a JSON parser.
@@ -129,6 +156,7 @@ impl Formatter for Ascii {
 
 #[cfg(test)]
 mod tests {
+    use super::super::chain::hex;
     use super::*;
     use proptest::prelude::*;
 

@@ -24,6 +24,7 @@ mod head;
 mod issued;
 mod lanes;
 pub mod line;
+mod members;
 mod nonces;
 pub mod note;
 mod place;
@@ -43,6 +44,8 @@ mod salts;
 pub mod seal;
 mod sealed;
 mod sessions;
+#[cfg(feature = "stages")]
+pub mod stages;
 mod store;
 mod ticket;
 mod told;

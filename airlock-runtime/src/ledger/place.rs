@@ -317,6 +317,7 @@ pub(super) fn assemble(
         folded: Folded::default(),
         written: cursor.clone(),
         written_mark: Mark::default(),
+        room_of_lines: Vec::new(),
         cursor,
     })
 }

@@ -40,10 +40,11 @@ impl Rehearsal {
     }
 
     fn append(&mut self, entry: &Entry<'_>, now: Micros) {
-        let sealed = entry.seal("", [0; 32]);
+        let mut sealed = entry.seal("", [0; 32]);
         self.newest = self.newest.max(now);
         let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.newest)).unwrap_or_default();
-        let text = line::build(0, &[0; 32], self.newest, &super::entry::with_members(&sealed.body, &members));
+        super::entry::put_members(&mut sealed.body, &members);
+        let text = line::build(0, &[0; 32], self.newest, &sealed.body);
         if let Ok(parts) = line::parse(&text) {
             self.facts.absorb(&parts);
         }

@@ -32,7 +32,7 @@ impl Store {
         let mut lines = Vec::new();
         self.extend(now, &entry, &mut lines);
         self.write(&lines, &Lines::default())?;
-        rustix::fs::fdatasync(&*self.file).map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
+        self.file.sync_data().map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
         for (segment, _) in &old {
             // A confined gateway removes no file.
             let emptied = self.folder.empty(Place::Evidence(segment.first));

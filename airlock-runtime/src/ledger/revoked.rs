@@ -6,9 +6,9 @@
 //! revocations than stand before it is refused, so a revocation cannot be taken out without rewriting everything behind it; and
 //! a start that reads the last day only knows from the first line it reads whether older revocations exist, and which.
 
-use super::chain::{hex, unhex};
+use super::chain::{push_hex, unhex};
 use super::entry::{body, clip};
-use super::line::Line;
+use super::line::{Line, push_number};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::collections::HashSet;
@@ -160,14 +160,22 @@ impl Mark {
         Ok(Self { count, digest })
     }
 
-    /// Adds it to a body that is about to be written.
+    /// A body that is about to be written, with the mark.
     pub(super) fn stamp(&self, body: &[u8]) -> Vec<u8> {
         let mut out = body.to_vec();
+        self.put(&mut out);
+        out
+    }
+
+    /// Adds it to a body at the end of `out`.
+    pub(super) fn put(&self, out: &mut Vec<u8>) {
         if self.is_some() && out.pop().is_some() {
             out.extend_from_slice(STAMP);
-            out.extend_from_slice(format!("{}:{}\"}}", self.count, hex(&self.digest)).as_bytes());
+            push_number(out, self.count);
+            out.push(b':');
+            push_hex(out, &self.digest);
+            out.extend_from_slice(b"\"}");
         }
-        out
     }
 
     /// Does it state that something was revoked?
@@ -197,6 +205,7 @@ pub(super) struct Revocations {
 
 impl Revocations {
     /// Adds the stamp to a body that is about to be written.
+    #[cfg(test)]
     pub(super) fn stamp(&self, body: &[u8]) -> Vec<u8> {
         self.mark.stamp(body)
     }

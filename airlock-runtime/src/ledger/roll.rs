@@ -211,7 +211,7 @@ impl Store {
             // As the entries that it belongs to.
             self.evidence.sync_data().map_err(|e| LedgerError::Io(format!("cannot sync the evidence: {e}")))?;
         }
-        rustix::fs::fdatasync(&*self.file).map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
+        self.file.sync_data().map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
         self.durable = self.cursor.offset;
         self.sealed.clone_from(&self.cursor.seal);
         Ok(())

@@ -146,7 +146,7 @@ impl Store {
         self.cursor = self.written.clone();
         let line = self.cursor.extend(now, &self.written_mark.stamp(&body(&FullLine { t: "disk_full", cut })));
         self.write_lines(&[line, b"\n".to_vec()].concat())?;
-        rustix::fs::fdatasync(&*self.file).map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
+        self.file.sync_data().map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
         self.durable = self.cursor.offset;
         self.sealed.clone_from(&self.cursor.seal);
         self.write_head()?;

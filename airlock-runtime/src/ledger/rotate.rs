@@ -38,7 +38,7 @@ impl Store {
     /// The present segment ended: makes the next one and says so in the head. The lock is held. All that came before is on disk before
     /// the head speaks of the next segment, so after a power cut only the newest one can be incomplete.
     fn begin_segment(&mut self) -> Result<(), LedgerError> {
-        rustix::fs::fdatasync(&*self.file).map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
+        self.file.sync_data().map_err(|e| LedgerError::io("sync", &self.segment.path, e))?;
         self.sealed.clone_from(&self.cursor.seal);
         if self.keeps_texts() {
             // As the entries that it belongs to.

@@ -2,7 +2,7 @@
 
 use super::chain::hex;
 use super::cursor::Cursor;
-use super::entry::{Recover, Sealed, body, with_members};
+use super::entry::{Recover, Sealed, body, put_members};
 use super::epochkey::Keys;
 use super::evidence::{self, Lines};
 use super::facts::{Facts, Require};
@@ -10,7 +10,6 @@ use super::files::{self, End, Segment};
 use super::fold::Folded;
 use super::folder::{self, Folder, Place};
 use super::head::{Head, Slot};
-use super::line;
 use super::revoked::{self, Mark};
 use super::room::{self, DISK_FULL, Room};
 use super::seal::Seal;
@@ -21,11 +20,13 @@ use crate::lease::locked::Locked;
 use crate::policy::evidence::{Evidence, Kept};
 use ed25519_dalek::{SigningKey, VerifyingKey};
 use sha2::{Digest, Sha256};
-use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 use std::path::PathBuf;
 use std::sync::Arc;
+
+/// Most bytes that are kept for the lines of the next batch: 512 ordinary entries.
+const ROOM_MAX: usize = 512 * 1024;
 
 /// An entry to append, and the conditions that must hold at that moment. Without an entry they are tested and nothing is written.
 #[derive(Debug)]
@@ -77,6 +78,8 @@ pub(super) struct Store {
     pub(super) written: Cursor,
     /// The revocations up to there.
     pub(super) written_mark: Mark,
+    /// The room of the last batch's lines, which is used again: asking the system for it, page by page, costs as much as hashing them.
+    pub(super) room_of_lines: Vec<u8>,
 }
 
 impl Store {
@@ -148,7 +151,8 @@ impl Store {
         }
         self.rotate_if_due(now)?;
         self.roll_if_due(now, None)?;
-        let mut lines = Vec::new();
+        let mut lines = std::mem::take(&mut self.room_of_lines);
+        lines.clear();
         let looked = self.look_for_kill_file(now, &mut lines);
         if let Some(denials) = self.folded.take_due(now) {
             self.extend(now, &denials, &mut lines);
@@ -166,6 +170,9 @@ impl Store {
             });
         }
         self.write(&lines, &kept)?;
+        if lines.capacity() <= ROOM_MAX {
+            self.room_of_lines = lines;
+        }
         Ok(results)
     }
 
@@ -180,7 +187,9 @@ impl Store {
             self.folded.add(why, now);
             return Err(LedgerError::Folded);
         }
-        self.extend(now, &self.stamped(sealed, now), lines);
+        let mark = sealed.mark.as_ref();
+        let members = mark.map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
+        self.extend_with(now, &sealed.body, &members, lines);
         kept.add(seq, sealed.salt.as_ref(), sealed.kept.as_deref());
         Ok(seq)
     }
@@ -195,19 +204,20 @@ impl Store {
         Ok(())
     }
 
-    /// The body of an entry; of an allow, with what its session has come to.
-    fn stamped<'a>(&self, sealed: &'a Sealed, now: Micros) -> Cow<'a, [u8]> {
-        let members = sealed.mark.as_ref().map(|mark| self.facts.stamp(mark, now, self.cursor.newest())).unwrap_or_default();
-        with_members(&sealed.body, &members)
-    }
-
     /// Builds the next line, and reads its facts from it as from any other line.
     pub(super) fn extend(&mut self, now: Micros, entry: &[u8], lines: &mut Vec<u8>) {
-        let line = self.cursor.extend(now, &self.facts.revoked.stamp(entry));
-        if let Ok(parts) = line::parse(&line) {
-            self.facts.absorb(&parts);
-        }
-        lines.extend_from_slice(&line);
+        self.extend_with(now, entry, &[], lines);
+    }
+
+    /// The same with more members, which begin with a comma, or are empty.
+    fn extend_with(&mut self, now: Micros, entry: &[u8], members: &[u8], lines: &mut Vec<u8>) {
+        let Self { cursor, facts, .. } = self;
+        let line = cursor.extend_onto(lines, now, |out| {
+            out.extend_from_slice(entry);
+            put_members(out, members);
+            facts.revoked.mark().put(out);
+        });
+        facts.absorb(&line);
         lines.push(b'\n');
     }
 

@@ -34,7 +34,16 @@ pub struct Ticket {
 /// The writer's side of a ticket.
 #[derive(Debug)]
 pub(super) struct Reply {
-    slot: Arc<Slot>,
+    /// Until it has answered.
+    slot: Option<Arc<Slot>>,
+}
+
+/// Who waits for a ticket that is answered, and is to be woken.
+#[derive(Debug)]
+#[must_use = "somebody sleeps"]
+pub(super) struct Wake {
+    sleeps: Option<Arc<Slot>>,
+    waker: Option<Waker>,
 }
 
 #[derive(Debug, Default)]
@@ -54,7 +63,7 @@ struct State {
 /// A ticket and the value that answers it.
 pub(super) fn ticket() -> (Ticket, Reply) {
     let slot = Arc::new(Slot::default());
-    (Ticket { slot: Arc::clone(&slot) }, Reply { slot })
+    (Ticket { slot: Arc::clone(&slot) }, Reply { slot: Some(slot) })
 }
 
 impl Ticket {
@@ -67,6 +76,12 @@ impl Ticket {
         state.sleeps = true;
         let mut state = self.slot.filled.wait_while(state, |s| s.answer.is_none()).unwrap_or_else(PoisonError::into_inner);
         state.answer.take().unwrap_or(Err(LedgerError::Stopped)).map(|seq| Recorded { seq })
+    }
+
+    /// Is there an answer?
+    #[cfg(test)]
+    pub(super) fn is_answered(&self) -> bool {
+        self.slot.state.lock().unwrap_or_else(PoisonError::into_inner).answer.is_some()
     }
 
     /// As [`Ticket::wait`], for `time` at most; `None` when there is no answer by then.
@@ -93,19 +108,36 @@ impl Future for Ticket {
 }
 
 impl Reply {
-    /// Answers the ticket and wakes who waits for it. The first answer counts.
-    pub(super) fn send(&self, answer: Result<u64, LedgerError>) {
-        let mut state = self.slot.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if state.answer.is_none() {
-            state.answer = Some(answer);
+    /// Answers the ticket and wakes who waits for it.
+    pub(super) fn send(self, answer: Result<u64, LedgerError>) {
+        if let Some(wake) = self.fill(answer) {
+            wake.now();
         }
+    }
+
+    /// Answers the ticket. Who waits for it is woken later: a writer that woke each caller of a batch at once would have it ask for its next
+    /// answer, and sleep anew, before that is there.
+    pub(super) fn fill(mut self, answer: Result<u64, LedgerError>) -> Option<Wake> {
+        self.slot.take().and_then(|slot| Self::answer(slot, answer))
+    }
+
+    fn answer(slot: Arc<Slot>, answer: Result<u64, LedgerError>) -> Option<Wake> {
+        let mut state = slot.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.answer = Some(answer);
         let (waker, sleeps) = (state.waker.take(), state.sleeps);
         drop(state);
         // To wake nobody is a call of the system too.
-        if sleeps {
-            self.slot.filled.notify_all();
+        (sleeps || waker.is_some()).then(|| Wake { sleeps: sleeps.then_some(slot), waker })
+    }
+}
+
+impl Wake {
+    /// Wakes who waits.
+    pub(super) fn now(self) {
+        if let Some(slot) = self.sleeps {
+            slot.filled.notify_all();
         }
-        if let Some(waker) = waker {
+        if let Some(waker) = self.waker {
             waker.wake();
         }
     }
@@ -114,6 +146,8 @@ impl Reply {
 /// A writer that ends with a question open must not leave its caller waiting for ever.
 impl Drop for Reply {
     fn drop(&mut self) {
-        self.send(Err(LedgerError::Stopped));
+        if let Some(wake) = self.slot.take().and_then(|slot| Self::answer(slot, Err(LedgerError::Stopped))) {
+            wake.now();
+        }
     }
 }

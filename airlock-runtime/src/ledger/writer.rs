@@ -5,7 +5,7 @@
 
 use super::roll::Left;
 use super::store::{Pending, Store};
-use super::ticket::Reply;
+use super::ticket::{Reply, Wake};
 use super::{LedgerError, fold};
 use crate::clock::Micros;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -190,14 +190,15 @@ struct Writer<'a> {
     roll_due: Option<Instant>,
     /// The epoch that had entries when it was looked at, and when that was first so.
     open_since: Option<(u64, Instant)>,
+    /// The lists of the last batch, empty, so that their room is used again.
+    batch: Vec<Pending>,
+    callers: Vec<(Sync, Reply)>,
+    woken: Vec<Wake>,
 }
 
 /// Serves until told to stop or until the ledger is dropped.
 pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
-    let checkpoint_due = Some(Instant::now() + CHECKPOINT_WITHIN);
-    let roll_due =
-        Some(Instant::now() + shared.store().map_or(CHECKPOINT_WITHIN, |store| CHECKPOINT_WITHIN.min(store.epoch_length())));
-    let mut writer = Writer { shared, syncs_idle, sync_due: None, checkpoint_due, fold_due: None, roll_due, open_since: None };
+    let mut writer = Writer::new(shared, syncs_idle);
     loop {
         let due = [writer.sync_due, writer.checkpoint_due, writer.fold_due, writer.roll_due].into_iter().flatten().min();
         let first = match due {
@@ -219,10 +220,28 @@ pub(super) fn run(shared: &Shared, asks: &Receiver<Ask>, syncs_idle: bool) {
     }
 }
 
-impl Writer<'_> {
+impl<'a> Writer<'a> {
+    fn new(shared: &'a Shared, syncs_idle: bool) -> Self {
+        let now = Instant::now();
+        let roll_look = shared.store().map_or(CHECKPOINT_WITHIN, |store| CHECKPOINT_WITHIN.min(store.epoch_length()));
+        Self {
+            shared,
+            syncs_idle,
+            sync_due: None,
+            checkpoint_due: Some(now + CHECKPOINT_WITHIN),
+            fold_due: None,
+            roll_due: Some(now + roll_look),
+            open_since: None,
+            batch: Vec::new(),
+            callers: Vec::new(),
+            woken: Vec::new(),
+        }
+    }
+
     /// One batch; false when the thread is to end.
     fn serve(&mut self, asks: impl Iterator<Item = Ask>) -> bool {
-        let (mut batch, mut callers, mut stop) = (Vec::new(), Vec::new(), None);
+        let (mut batch, mut callers) = (std::mem::take(&mut self.batch), std::mem::take(&mut self.callers));
+        let mut stop = None;
         for ask in asks {
             match ask {
                 Ask::Record(pending, sync, reply) => {
@@ -237,9 +256,11 @@ impl Writer<'_> {
             }
         }
         if !batch.is_empty() {
-            self.commit(&batch, callers);
+            self.commit(&batch, &mut callers);
             self.shared.end(batch.len());
+            batch.clear();
         }
+        (self.batch, self.callers) = (batch, callers);
         match stop {
             None => true,
             Some(reply) => {
@@ -250,7 +271,8 @@ impl Writer<'_> {
         }
     }
 
-    fn commit(&mut self, batch: &[Pending], callers: Vec<(Sync, Reply)>) {
+    /// Appends a batch and answers its callers, of whom none is left.
+    fn commit(&mut self, batch: &[Pending], callers: &mut Vec<(Sync, Reply)>) {
         self.fold_due = None;
         let results = self.shared.store().and_then(|mut store| {
             let results = store.append(batch, Micros::now);
@@ -260,16 +282,17 @@ impl Writer<'_> {
         });
         let results = match results.map_err(|error| self.shared.fail(error)) {
             Ok(results) => results,
-            Err(error) => return callers.iter().for_each(|(_, reply)| reply.send(Err(error.clone()))),
+            Err(error) => return callers.drain(..).for_each(|(_, reply)| reply.send(Err(error.clone()))),
         };
         let mut waiting = Vec::new();
-        for ((sync, reply), result) in callers.into_iter().zip(results) {
+        for ((sync, reply), result) in callers.drain(..).zip(results) {
             match (sync, result) {
-                (_, Err(refused)) => reply.send(Err(refused)),
-                (Sync::Written, Ok(seq)) => reply.send(Ok(seq)),
+                (_, Err(refused)) => self.woken.extend(reply.fill(Err(refused))),
+                (Sync::Written, Ok(seq)) => self.woken.extend(reply.fill(Ok(seq))),
                 (Sync::Durable, Ok(seq)) => waiting.push((seq, reply)),
             }
         }
+        self.wake();
         if waiting.is_empty() {
             if self.syncs_idle {
                 self.sync_due.get_or_insert_with(|| Instant::now() + SYNC_WITHIN);
@@ -277,10 +300,16 @@ impl Writer<'_> {
         } else {
             let synced = self.sync();
             for (seq, reply) in waiting {
-                reply.send(synced.clone().map(|()| seq));
+                self.woken.extend(reply.fill(synced.clone().map(|()| seq)));
             }
+            self.wake();
         }
         self.checkpoint_due.get_or_insert_with(|| Instant::now() + CHECKPOINT_WITHIN);
+    }
+
+    /// Wakes everybody who was answered.
+    fn wake(&mut self) {
+        self.woken.drain(..).for_each(Wake::now);
     }
 
     /// What came past this thread has its time to be synced, signed and, if it was only counted, written.
@@ -303,7 +332,7 @@ impl Writer<'_> {
             let _ = self.sync();
         }
         if self.fold_due.is_some_and(|due| due <= now) {
-            self.commit(&[], Vec::new());
+            self.commit(&[], &mut Vec::new());
         }
         let Ok(store) = self.shared.store() else {
             (self.sync_due, self.checkpoint_due, self.fold_due, self.roll_due) = (None, None, None, None);
@@ -347,7 +376,7 @@ impl Writer<'_> {
         let (file, upto, seal) =
             self.shared.store().map(|store| (store.file.clone(), store.cursor.offset, store.cursor.seal.clone()))?;
         self.sync_evidence()?;
-        rustix::fs::fdatasync(&*file).map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
+        file.sync_data().map_err(|e| self.shared.fail(LedgerError::Io(format!("cannot sync the ledger: {e}"))))?;
         let mut store = self.shared.store()?;
         // Of another segment meanwhile, all that came before was synced when it began.
         if std::sync::Arc::ptr_eq(&store.file, &file) && store.durable < upto {

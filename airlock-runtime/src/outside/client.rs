@@ -26,6 +26,9 @@ const REQUESTS_MAX: u64 = 2;
 /// How much longer than its requests a call may take. Egress has its own limit for each request; this one is for an egress that does
 /// not keep it.
 const GRACE: Duration = Duration::from_secs(2);
+/// How long a gateway that ends waits for what egress has not told yet. One in order answers at once; clients kill a gateway two seconds after they
+/// asked it to end.
+const LAST_MAX: Duration = Duration::from_millis(200);
 /// Most bytes that egress has not taken yet: all open calls, twice. Beyond it, it does not read.
 const WAITING_MAX: usize = 2 * IN_FLIGHT_BYTES_MAX;
 /// Values and depth of an answer beyond those of the document in it: what stands around it, and what the manifest selects.
@@ -49,6 +52,8 @@ struct Inner {
     next: Cell<u64>,
     /// Connections of foreign servers that egress told of.
     tally: Tally,
+    /// It is asked for the last of them; it has told them.
+    last: RefCell<Option<oneshot::Sender<()>>>,
     has_ended: Cell<bool>,
     ended: Notify,
 }
@@ -83,6 +88,7 @@ impl Errands {
                 is_ready: Cell::new(false),
                 link: RefCell::default(),
                 tally: Tally::default(),
+                last: RefCell::default(),
                 open: RefCell::default(),
                 next: Cell::new(0),
                 has_ended: Cell::new(false),
@@ -144,6 +150,19 @@ impl Errands {
         }
     }
 
+    /// Has egress tell what it has not told yet of connections of foreign servers. It waits for a moment at most.
+    pub(crate) async fn settle(&self) {
+        let Some(inner) = &self.0 else { return };
+        if inner.policy.upstreams.iter().all(|upstream| upstream.proxied().is_none()) {
+            return;
+        }
+        let Some(link) = inner.link.borrow().clone() else { return };
+        let (tell, told) = oneshot::channel();
+        *inner.last.borrow_mut() = Some(tell);
+        link.send(Order::Last.write());
+        let _ = tokio::time::timeout(LAST_MAX, told).await;
+    }
+
     /// Those that nobody has taken yet.
     pub(crate) fn last_connections(&self) -> Vec<(Row, u64)> {
         self.0.as_ref().map_or_else(Vec::new, |inner| inner.tally.take())
@@ -187,6 +206,7 @@ impl Inner {
     fn break_off(&self) {
         self.has_ended.set(true);
         self.open.borrow_mut().clear();
+        self.last.borrow_mut().take();
         self.ended.notify_waiters();
     }
 
@@ -200,6 +220,8 @@ impl Inner {
                 rows.into_iter().for_each(|(row, count)| self.tally.add(row, count));
                 return Some(());
             }
+            // What nobody asked for, no egress says.
+            Report::Last => return self.last.borrow_mut().take().and_then(|last| last.send(()).ok()),
             Report::Ready | Report::Unready(..) => return None,
         };
         // Nobody waits for one that was called back.

@@ -30,6 +30,8 @@ pub(super) enum Order<'a> {
     Call { id: u64, tool: u32, arguments: &'a [u8] },
     /// Nobody waits for it any longer.
     Cancel { id: u64 },
+    /// The gateway ends: tell what is not told yet.
+    Last,
 }
 
 /// From egress.
@@ -45,6 +47,8 @@ pub(super) enum Report {
     Failed { id: u64, failure: Failure },
     /// Connections of foreign servers, counted, as [`super::tally`] writes them.
     Connections(String),
+    /// Everything is told.
+    Last,
 }
 
 impl<'a> Order<'a> {
@@ -53,6 +57,7 @@ impl<'a> Order<'a> {
         match self {
             Self::Call { id, tool, arguments } => frame(1, *id, *tool, arguments),
             Self::Cancel { id } => frame(2, *id, 0, &[]),
+            Self::Last => frame(3, 0, 0, &[]),
         }
     }
 
@@ -61,6 +66,7 @@ impl<'a> Order<'a> {
         match split(message)? {
             (1, id, tool, arguments) => Some(Self::Call { id, tool, arguments }),
             (2, id, 0, []) => Some(Self::Cancel { id }),
+            (3, 0, 0, []) => Some(Self::Last),
             _ => None,
         }
     }
@@ -78,6 +84,7 @@ impl Report {
                 frame(4, *id, u32::try_from(code).unwrap_or(u32::MAX), cut(&failure.detail).as_bytes())
             }
             Self::Connections(rows) => frame(5, 0, 0, rows.as_bytes()),
+            Self::Last => frame(6, 0, 0, &[]),
         }
     }
 
@@ -94,6 +101,7 @@ impl Report {
                 Some(Self::Failed { id, failure: Failure { code, detail: sentence(text)? } })
             }
             (5, 0, 0) => Some(Self::Connections(text.to_owned())),
+            (6, 0, 0) if rest.is_empty() => Some(Self::Last),
             _ => None,
         }
     }
@@ -187,12 +195,18 @@ mod tests {
 
     #[test]
     fn orders_are_read_as_they_were_written() {
-        for order in [Order::Call { id: 70_000_000_000, tool: 3, arguments: b"{\"a\":1}" }, Order::Cancel { id: 7 }] {
+        for order in [Order::Call { id: 70_000_000_000, tool: 3, arguments: b"{\"a\":1}" }, Order::Cancel { id: 7 }, Order::Last]
+        {
             assert_eq!(Order::read(message(&order.write())).as_ref(), Some(&order));
         }
-        for strange in
-            [&[][..], b"\x01", message(&frame(2, 7, 1, b"")), message(&frame(2, 7, 0, b"x")), message(&frame(3, 7, 0, b""))]
-        {
+        for strange in [
+            &[][..],
+            b"\x01",
+            message(&frame(2, 7, 1, b"")),
+            message(&frame(2, 7, 0, b"x")),
+            message(&frame(3, 7, 0, b"")),
+            message(&frame(3, 0, 0, b"x")),
+        ] {
             assert_eq!(Order::read(strange), None, "{strange:?}");
         }
     }
@@ -204,6 +218,7 @@ mod tests {
         assert!(matches!(told, Some(Report::Unready(NO_CREDENTIAL, why)) if why == "TOKEN is not set"));
         let told = Report::read(message(&Report::Done { id: 9, result: "[1]".into() }.write()));
         assert!(matches!(told, Some(Report::Done { id: 9, result }) if result == "[1]"));
+        assert!(matches!(Report::read(message(&Report::Last.write())), Some(Report::Last)));
         for code in CODES {
             let failure = Failure { code, detail: "é".repeat(DETAIL_MAX) };
             let Some(Report::Failed { id: 1, failure }) = Report::read(message(&Report::Failed { id: 1, failure }.write()))
@@ -221,7 +236,9 @@ mod tests {
             frame(3, 1, 0, b"\xff"),
             frame(1, 1, 0, b""),
             frame(5, 1, 0, b""),
-            frame(6, 0, 0, b""),
+            frame(6, 1, 0, b""),
+            frame(6, 0, 0, b"x"),
+            frame(7, 0, 0, b""),
         ] {
             assert!(Report::read(message(&strange)).is_none(), "{strange:?}");
         }

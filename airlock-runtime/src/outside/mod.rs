@@ -137,7 +137,7 @@ impl Egress {
         match Report::read(&report) {
             Some(Report::Ready) => Ok(Self(Helper { socket: socket.into(), process })),
             Some(Report::Unready(code, message)) => Err(Stop { code, message }),
-            Some(Report::Done { .. } | Report::Failed { .. } | Report::Connections(_)) | None => {
+            Some(Report::Done { .. } | Report::Failed { .. } | Report::Connections(_) | Report::Last) | None => {
                 Err(unstarted(&"it says what no egress says"))
             }
         }

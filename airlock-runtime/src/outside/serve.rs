@@ -4,7 +4,8 @@ use super::admit::{self, Job};
 use super::link::Link;
 use super::message::{ANSWER_MAX, Order, Report, order_max};
 #[cfg(feature = "upstream")]
-use super::tally::{self, TOLD_EVERY, Tally};
+use super::tally::TOLD_EVERY;
+use super::tally::{self, Tally};
 use super::{Outside, client};
 use crate::decide::Tempo;
 use crate::effect::http::{FetchFault, Fetched, HttpLimits, get_json};
@@ -37,6 +38,8 @@ struct Serving {
     outside: Outside,
     link: Rc<Link>,
     open: RefCell<HashMap<u64, AbortHandle>>,
+    /// Connections of foreign servers, where there are any.
+    tally: Rc<Tally>,
 }
 
 /// Serves until the judge is gone, or says what no judge says. Requests that are under way are given up. `ready` is called when the process
@@ -53,15 +56,15 @@ pub(super) async fn serve(
 ) -> std::io::Result<()> {
     let Sockets { judge, doors } = sockets;
     let link = Link::new(judge)?;
+    let tally = Rc::new(Tally::default());
     #[cfg(feature = "upstream")]
     if policy.upstreams.iter().any(|upstream| upstream.proxied().is_some()) {
-        let tally = Rc::new(Tally::default());
         tokio::task::spawn_local(super::proxy::Doors::new(doors)?.serve(policy.upstreams, outside, Rc::clone(&tally)));
-        tokio::task::spawn_local(tell(tally, Rc::clone(&link)));
+        tokio::task::spawn_local(tell(Rc::clone(&tally), Rc::clone(&link)));
     }
     #[cfg(not(feature = "upstream"))]
     drop(doors);
-    let serving = Rc::new(Serving { policy, secrets, outside, link: Rc::clone(&link), open: RefCell::default() });
+    let serving = Rc::new(Serving { policy, secrets, outside, link: Rc::clone(&link), open: RefCell::default(), tally });
     // Whoever asks egress to end means the gateway, which closes the socket when it does.
     let (mut terminate, mut interrupt) = (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?);
     if let Some(report) = ready() {
@@ -108,6 +111,14 @@ impl Serving {
                 if let Some(open) = self.open.borrow_mut().remove(&id) {
                     open.abort();
                 }
+                Some(())
+            }
+            Some(Order::Last) => {
+                let rows = self.tally.take();
+                if !rows.is_empty() {
+                    self.link.send(Report::Connections(tally::write(&rows)).write());
+                }
+                self.link.send(Report::Last.write());
                 Some(())
             }
             None => {

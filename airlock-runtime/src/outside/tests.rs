@@ -341,6 +341,8 @@ async fn an_egress_that_was_taken_over_is_not_believed() {
         done(&deep),
         Report::Ready.write(),
         Report::Unready(NO_CREDENTIAL, "x".into()).write(),
+        // Nobody asked for it.
+        Report::Last.write(),
         u32::MAX.to_le_bytes().to_vec(),
         b"GET / HTTP/1.1\r\n\r\n".to_vec(),
     ] {
@@ -405,6 +407,12 @@ fn a_judge_that_was_taken_over_is_refused() {
     let (reports, has_ended) = as_judge(call(3, GET, r#"{"url":"https://evil.example.org/"}"#));
     assert!(matches!(&reports[..], [Report::Failed { id: 3, failure }] if failure.code == "egress_refused"), "{reports:?}");
     assert!(!has_ended, "other calls go on");
+}
+
+#[test]
+fn who_asks_for_the_last_is_answered_when_there_is_nothing() {
+    let (reports, has_ended) = as_judge(Order::Last.write());
+    assert!(matches!(&reports[..], [Report::Last]) && !has_ended, "{reports:?}");
 }
 
 #[test]

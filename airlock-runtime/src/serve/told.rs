@@ -68,7 +68,7 @@ impl Gateway {
     /// The last of what foreign servers connected to, and which process has ended although nobody ended it: the ledger says so as far as
     /// it can be written still.
     pub(super) async fn tell_of_ends(&self, within: Duration) {
-        let mut tickets = Vec::new();
+        let mut tickets: Vec<crate::ledger::Ticket> = Vec::new();
         #[cfg(feature = "http")]
         {
             let rows = self.world.errands.last_connections();

@@ -8,6 +8,7 @@ use serde_json::json;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
 fn program() -> PathBuf {
     gateway(&include_str!("../../gateways/audit.toml").replace("{name}", "bare"))
@@ -154,6 +155,24 @@ fn a_killed_clerk_is_the_end_of_the_gateway_and_stands_in_the_ledger() {
     let reply = served.ask(&call(1, "airlock_usage_stats", &json!({}), &lease(&place)));
     assert!(reply["result"]["isError"] != true, "{reply}");
     served.finish();
+}
+
+/// One that was stopped holds nobody for longer than a disk may take, and nothing is allowed without it.
+#[test]
+fn a_stopped_clerk_is_waited_for_as_long_as_a_disk_may_take() {
+    let (program, place) = (program(), Place::new("bare"));
+    let mut served = place.start(&program);
+    let lease = lease(&place);
+    let ask = |served: &mut Gateway, id| served.ask(&call(id, "airlock_usage_stats", &json!({}), &lease));
+    assert!(ask(&mut served, 1)["result"]["isError"] != true);
+    signal(clerk(&served), rustix::process::Signal::STOP);
+    let begun = std::time::Instant::now();
+    for id in 2..5 {
+        let reply = ask(&mut served, id);
+        assert!(reply["result"]["isError"] == true, "{reply}");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    served.kill();
 }
 
 #[test]

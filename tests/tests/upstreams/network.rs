@@ -112,6 +112,25 @@ fn a_server_reaches_the_hosts_of_its_list_and_no_others() {
     assert!(stderr.contains("namespaces for users, network and IPC, ") && stderr.contains(", TLS through egress"), "{stderr}");
 }
 
+/// What came within the last moments before the end is told with it, and not only some times a second.
+#[test]
+fn connections_of_the_last_moment_are_written() {
+    let mut scene = scene();
+    for n in 0..6 {
+        let text = json!({"host": format!("evil{n}.com"), "port": 443, "name": "evil.com"}).to_string();
+        let said = told(&scene.call("talks.act", &json!({"do": "connect", "text": text})));
+        assert!(said.starts_with("403 Refused by Airlock: "), "{said}");
+    }
+    let place = scene.place;
+    scene.gateway.finish();
+    let lines = place.entries_of("connections");
+    let rows = || lines.iter().flat_map(|line| line["of"].as_array().unwrap());
+    for n in 0..6 {
+        let row = json!({"up": "talks", "host": format!("evil{n}.com"), "port": 443, "d": "refused", "n": 1});
+        assert!(rows().any(|other| *other == row), "{row} in {lines:?}");
+    }
+}
+
 /// What a program needs, and what it must not have, is the same with a network: its own loopback device leads nowhere else.
 #[test]
 fn nothing_else_is_open_to_a_server_with_a_network() {

@@ -3,6 +3,9 @@ use super::*;
 use crate::clock::Micros;
 use proptest::prelude::*;
 
+/// The bodies as a serializer writes them: what [`decision_body`] and [`outcome_body`] are compared with.
+mod serialized;
+
 fn line_of(entry: &Entry<'_>) -> Vec<u8> {
     line::build(u64::MAX, &[0; 32], Micros::now(), &entry.seal("0123456789abcdef", [7; 32]).body)
 }
@@ -89,5 +92,33 @@ proptest! {
             prop_assert!(line::parse(&line).is_ok());
             prop_assert!(serde_json::from_slice::<serde_json::Value>(&line).is_ok());
         }
+    }
+
+    #[test]
+    fn hot_entries_have_the_bytes_that_a_serializer_gives(
+        texts in proptest::collection::vec(prop_oneof!["[ -~]{0,60}", ".{0,60}", "[a-z\"\\\\é]{0,400}"], 10),
+        lists in proptest::collection::vec(proptest::collection::vec("[a-z.\"é]{0,40}", 0..40), 6),
+        flags: [bool; 4], some: [bool; 6], numbers: [u64; 4], risk: u16,
+    ) {
+        let t: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let factors = |list: &[String]| -> Vec<(String, u16)> { list.iter().map(|name| (name.clone(), risk)).collect() };
+        let places: Vec<usize> = (0..lists[0].len()).collect();
+        let decision = Decision {
+            allow: flags[0], through: flags[1], has_lease: flags[2], sid: t[0], sub: t[1], tool: t[2], kid: t[3], why: t[4], call: t[5],
+            args: t[6].as_bytes(), detail: some[0].then_some(t[7]), question: some[1].then_some(t[8]), exp: some[2].then_some(numbers[0]),
+            spends: some[3].then_some(places), presented: some[4].then(|| (t[9].to_owned(), numbers[1])), risk,
+            scope: some[5].then(|| lists[0].clone()), rid: lists[1].clone(), to: lists[2].clone(), hosts: lists[3].clone(),
+            factors: factors(&lists[4]), ignored: factors(&lists[5]), labels: &[],
+            from: lists[5].iter().zip(&lists[4]).map(|(one, other)| (one.clone(), other.clone())).collect(),
+        };
+        let salt = [7; 32];
+        let wanted = serialized::decision(&decision, "0123456789abcdef", &salt);
+        prop_assert_eq!(String::from_utf8(decision_body(&decision, "0123456789abcdef", &salt)).unwrap(), String::from_utf8(wanted).unwrap());
+        let outcome = Outcome {
+            call: t[0], ok: flags[0], status: t[1], hosts: lists[0].clone(), micros: numbers[2], result: some[0].then_some(salt),
+            bytes: numbers[3], text: None,
+        };
+        let wanted = serialized::outcome(&outcome, "0123456789abcdef");
+        prop_assert_eq!(String::from_utf8(outcome_body(&outcome, "0123456789abcdef")).unwrap(), String::from_utf8(wanted).unwrap());
     }
 }

@@ -2,9 +2,11 @@
 
 use super::*;
 use crate::ledger::tests::{ORIGIN, allow, checked_lines};
+use crate::ledger::ticket::{self, Ticket};
 use crate::ledger::{Require, Unmet, place};
 use crate::policy::Durability;
 use std::fs::File;
+use std::future::Future;
 use std::path::Path;
 
 fn shared(dir: &Path) -> Shared {
@@ -117,4 +119,40 @@ fn nothing_goes_past_a_writer_that_has_begun_to_end() {
     shared.begins_meanwhile.store(true, Ordering::SeqCst);
     assert_eq!(append(&shared), None);
     assert_eq!((checked_lines(dir.path()).len(), shared.open.load(Ordering::SeqCst)), (2, 1));
+}
+
+/// When it is woken, the whole batch has its answers.
+struct Sleeper {
+    last: std::sync::Arc<Mutex<Option<Ticket>>>,
+    woken: AtomicUsize,
+}
+
+impl std::task::Wake for Sleeper {
+    fn wake(self: std::sync::Arc<Self>) {
+        let last = self.last.lock().unwrap();
+        assert!(last.as_ref().unwrap().is_answered(), "a caller was woken while others of its batch had no answer");
+        self.woken.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+#[test]
+fn nobody_is_woken_before_the_whole_batch_is_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let shared = shared(dir.path());
+    for sync in [Sync::Written, Sync::Durable] {
+        let last = std::sync::Arc::new(Mutex::new(None));
+        let sleeper = std::sync::Arc::new(Sleeper { last: std::sync::Arc::clone(&last), woken: AtomicUsize::new(0) });
+        let waker = std::task::Waker::from(std::sync::Arc::clone(&sleeper));
+        let (mut tickets, mut callers): (Vec<_>, Vec<_>) =
+            (0..5).map(|_| ticket::ticket()).map(|(ticket, reply)| (ticket, (sync, reply))).unzip();
+        for ticket in &mut tickets {
+            let polled = std::pin::Pin::new(ticket).poll(&mut std::task::Context::from_waker(&waker));
+            assert!(polled.is_pending());
+        }
+        *last.lock().unwrap() = tickets.pop();
+        let mut writer = Writer::new(&shared, false);
+        writer.commit(&[(); 5].map(|()| pending()), &mut callers);
+        assert_eq!((sleeper.woken.load(Ordering::SeqCst), callers.len()), (5, 0));
+        assert!(tickets.iter().all(Ticket::is_answered));
+    }
 }

@@ -9,21 +9,20 @@ mod pins;
 mod talk;
 
 use super::fingerprint::{Fingerprint, Fingerprints};
-use super::launcher::{Launcher, Order, Report, Run, Socket, register, tree};
+use super::launcher::{Launcher, Order, Report, Run, Socket, register};
 use super::{Answer, Drift, Plan, result};
 use crate::decide::Tempo;
 use crate::effect::{Failure, Listener};
 use crate::policy::upstream::{Offer, Proxied, Upstream};
 use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
-use crate::role::{self, Helper};
+use crate::role::Helper;
 use crate::start::warn;
 use crate::wire::Able;
 use handshake::{Greeting, Opening, greet};
 pub(crate) use line::{Log, Progress};
 pub(super) use link::Link;
 use link::{End, Reply};
-use rustix::process::Pid;
 use serde_json::{Value, json};
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -34,6 +33,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 use talk::{Broken, Talk, missing};
 use tokio::sync::{Mutex, Notify, oneshot};
+use tokio::task::JoinHandle;
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
 const ATTEMPTS_MAX: usize = 3;
@@ -43,8 +43,6 @@ const LAUNCH_MAX: Duration = Duration::from_secs(5);
 const STABLE: Duration = Duration::from_secs(60);
 /// Longest time between an end and the next start.
 const BACK_OFF_MAX: Duration = Duration::from_secs(60);
-/// How long to wait between two looks at what a dead launcher left behind.
-const BURIAL: Duration = Duration::from_millis(100);
 /// How long a gateway that ends waits for its upstreams. Clients kill it two seconds after they asked it to end, and its ledger is not
 /// signed yet; the launcher ends by itself what takes longer.
 const END_MAX: Duration = Duration::from_millis(500);
@@ -66,7 +64,8 @@ struct Inner {
     launcher: RefCell<Option<Launcher>>,
     /// While it runs and the launcher lives.
     socket: RefCell<Option<Rc<Socket>>>,
-    process: RefCell<Option<Pid>>,
+    /// Listens to the launcher, and has its socket, too.
+    listener: RefCell<Option<JoinHandle<()>>>,
     /// The launcher has ended although nobody ended it.
     is_lost: Cell<bool>,
     lost: Notify,
@@ -117,9 +116,9 @@ impl Upstreams {
     pub fn new(policy: &'static Policy, launcher: Option<Launcher>) -> Self {
         Self(launcher.map(|launcher| {
             let slots = policy.upstreams.iter().map(|_| Slot::default()).collect();
-            let (socket, process) = (RefCell::default(), RefCell::default());
+            let (socket, listener) = (RefCell::default(), RefCell::default());
             let (is_lost, lost) = (Cell::new(false), Notify::new());
-            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, process, is_lost, lost })
+            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, listener, is_lost, lost })
         }))
     }
 
@@ -129,11 +128,10 @@ impl Upstreams {
     /// The socket is none.
     pub(crate) fn begin(&self) -> std::io::Result<()> {
         let Some(inner) = &self.0 else { return Ok(()) };
-        let Some(Launcher(Helper { socket, process })) = inner.launcher.borrow_mut().take() else { return Ok(()) };
+        let Some(Launcher(Helper { socket, .. })) = inner.launcher.borrow_mut().take() else { return Ok(()) };
         let socket = Rc::new(register(socket)?);
         *inner.socket.borrow_mut() = Some(Rc::clone(&socket));
-        *inner.process.borrow_mut() = Some(process);
-        tokio::task::spawn_local(Rc::clone(inner).listen(socket));
+        *inner.listener.borrow_mut() = Some(tokio::task::spawn_local(Rc::clone(inner).listen(socket)));
         Ok(())
     }
 
@@ -168,7 +166,7 @@ impl Upstreams {
         self.0.as_ref().ok_or_else(none)?.call(plan, tempo, listener).await
     }
 
-    /// Ends all upstreams: their stdin is closed, and the launcher told.
+    /// Ends all upstreams: their stdin is closed, and the launcher told, whose end is that of the socket.
     pub(crate) async fn end(&self) {
         let Some(inner) = &self.0 else { return };
         for slot in &inner.slots {
@@ -177,17 +175,19 @@ impl Upstreams {
             }
             *slot.state.borrow_mut() = State::Idle;
         }
-        if let Some(socket) = inner.socket.borrow_mut().take() {
-            // Others hold it, too.
-            let _ = rustix::net::shutdown(&*socket, rustix::net::Shutdown::Both);
+        inner.order(Order::Leave);
+        // Nothing is ordered any more. The last one who has the socket is the listener.
+        inner.socket.borrow_mut().take();
+        let Some(mut listener) = inner.listener.borrow_mut().take() else { return };
+        if tokio::time::timeout(END_MAX, &mut listener).await.is_err() {
+            // A launcher that did not take the order sees the end of the socket.
+            listener.abort();
         }
-        let Some(process) = inner.process.borrow_mut().take() else { return };
-        role::gone(process, END_MAX).await;
     }
 }
 
 impl Inner {
-    /// Takes the launcher's reports. When it is gone, whatever it left behind ends by itself, and is waited for here.
+    /// Takes the launcher's reports until it is gone. Whatever it left behind ends by itself.
     async fn listen(self: Rc<Self>, socket: Rc<Socket>) {
         loop {
             if socket.readable().await.is_err() {
@@ -198,11 +198,9 @@ impl Inner {
                 Ok(None) => {}
                 Err(_) => break,
             }
-            if self.socket.borrow().is_none() {
-                return;
-            }
         }
         if self.socket.borrow_mut().take().is_none() {
+            // The gateway has ended it.
             return;
         }
         self.is_lost.set(true);
@@ -213,10 +211,6 @@ impl Inner {
             if let Some(link) = slot.link.borrow_mut().take() {
                 link.close(End::Gone);
             }
-        }
-        // Keepers that lost their launcher end what they keep, and become children of this process, which may signal nobody.
-        while tree::bury() {
-            tokio::time::sleep(BURIAL).await;
         }
     }
 

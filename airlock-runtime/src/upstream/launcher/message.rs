@@ -21,6 +21,9 @@ pub(in crate::upstream) struct Run {
     pub(in crate::upstream) number: u32,
 }
 
+/// Stands where a message is about none.
+const NO_RUN: Run = Run { upstream: 0, number: 0 };
+
 /// From the judge.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::upstream) enum Order {
@@ -30,6 +33,8 @@ pub(in crate::upstream) enum Order {
     End(Run),
     /// Kill it and everything that it started.
     Kill(Run),
+    /// End everything, and then itself: the gateway ends.
+    Leave,
 }
 
 /// From the launcher.
@@ -57,6 +62,7 @@ impl Order {
             Self::Start(run) => (1, run),
             Self::End(run) => (2, run),
             Self::Kill(run) => (3, run),
+            Self::Leave => (4, NO_RUN),
         };
         head(kind, run)
     }
@@ -67,6 +73,7 @@ impl Order {
             1 => Self::Start(run),
             2 => Self::End(run),
             3 => Self::Kill(run),
+            4 if run == NO_RUN => Self::Leave,
             _ => return None,
         };
         rest.is_empty().then_some(order)
@@ -181,11 +188,12 @@ mod tests {
 
     #[test]
     fn orders_are_read_as_they_were_written() {
-        for order in [Order::Start(RUN), Order::End(RUN), Order::Kill(RUN)] {
+        for order in [Order::Start(RUN), Order::End(RUN), Order::Kill(RUN), Order::Leave] {
             assert_eq!(Order::read(&order.write()), Some(order));
         }
         assert_eq!(Order::read(&[1; HEAD + 1]), None);
-        assert_eq!(Order::read(&[4; HEAD]), None);
+        assert_eq!(Order::read(&[4; HEAD]), None, "all end, not one");
+        assert_eq!(Order::read(&[5; HEAD]), None);
         assert_eq!(Order::read(&[]), None);
     }
 

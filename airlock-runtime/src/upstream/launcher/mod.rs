@@ -2,8 +2,7 @@
 //!
 //! It is started before the gateway has a key, a ledger, a socket or a thread, and told by index which of the compiled-in upstreams to
 //! start; it passes on the ends of their pipes. It alone reads their secrets. A gateway that is killed closes the socket, and the
-//! launcher ends everything; a launcher that is killed leaves its keepers, which end what they keep, and the gateway, which becomes
-//! the parent of what is left. There is no `fork` in it: each role is the same program, started anew with an argument that names the role.
+//! launcher ends everything; a launcher that is killed leaves its keepers, which end what they keep. There is no `fork` in it: each role is the same program, started anew with an argument that names the role.
 //!
 //! The roles give nobody anything: who starts this program as a launcher or keeper can make it start what is compiled in, as himself
 //! and with his own variables, which he could start without it. There is no key, no ledger and no policy to be had.
@@ -13,7 +12,7 @@ mod keeper;
 mod message;
 mod stderr;
 mod surroundings;
-pub(super) mod tree;
+mod tree;
 
 pub(super) use message::{Order, Report, Run, Socket, register};
 
@@ -67,7 +66,8 @@ impl Launcher {
         }
         let failed =
             |fault: String| Stop { code: 6, message: format!("the launcher of upstreams could not be started: {fault}") };
-        tree::become_reaper().map_err(failed)?;
+        // It needs that, and would say so too late.
+        tree::are_children_told().map_err(failed)?;
         let pair = socketpair(AddressFamily::UNIX, SocketType::SEQPACKET, SocketFlags::CLOEXEC, None);
         let (ours, theirs) = pair.map_err(|fault| failed(fault.to_string()))?;
         let mut command = Command::new(SELF);
@@ -197,7 +197,10 @@ fn take(socket: &Socket) -> Took {
         Ok(None) => Took::Nothing,
         // Nobody but the gateway has the other end; one that says what no gateway says is not listened to any longer. An empty packet is
         // the end.
-        Ok(Some((length, _))) => Order::read(&buffer[..length]).map_or(Took::End, Took::Order),
+        Ok(Some((length, _))) => match Order::read(&buffer[..length]) {
+            Some(Order::Leave) | None => Took::End,
+            Some(order) => Took::Order(order),
+        },
         Err(_) => Took::End,
     }
 }
@@ -211,6 +214,8 @@ impl Runs {
                 }
             }
             Order::Kill(run) => self.signal(run, Signal::KILL),
+            // Nothing is left to do but to end, which [`take`] has told.
+            Order::Leave => {}
             Order::End(run) => {
                 let runs = Rc::clone(self);
                 tokio::task::spawn_local(async move {

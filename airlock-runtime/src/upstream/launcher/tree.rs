@@ -16,10 +16,18 @@ const LOOK: Duration = Duration::from_millis(2);
 ///
 /// # Errors
 /// The kernel refuses, or does not tell a process its children.
-pub(in crate::upstream) fn become_reaper() -> Result<(), String> {
-    children().map_err(|fault| format!("/proc does not tell a process its children: {fault}"))?;
+pub(super) fn become_reaper() -> Result<(), String> {
+    are_children_told()?;
     rustix::process::set_child_subreaper(Some(rustix::process::getpid()))
         .map_err(|fault| format!("the kernel does not make this process a reaper: {fault}"))
+}
+
+/// Does this system tell a process its children?
+///
+/// # Errors
+/// It does not.
+pub(super) fn are_children_told() -> Result<(), String> {
+    children().map(drop).map_err(|fault| format!("/proc does not tell a process its children: {fault}"))
 }
 
 /// The children of this process, dead ones included.
@@ -45,17 +53,6 @@ pub(super) fn sweep(keep: &[Pid]) {
             let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
         }
         std::thread::sleep(LOOK);
-    }
-}
-
-/// Waits for the children that have ended. True while there are others.
-pub(in crate::upstream) fn bury() -> bool {
-    loop {
-        match wait(WaitOptions::NOHANG) {
-            Ok(Some(_)) => {}
-            Ok(None) => return true,
-            Err(_) => return false,
-        }
     }
 }
 
