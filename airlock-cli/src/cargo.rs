@@ -267,6 +267,8 @@ pub(crate) fn flags(toolchain: &Toolchain, home: &Home, source: &Source, link: L
     // Where the Rust release brings its own linker, which knows these whatever the machine has.
     if host == OWN_LINKER {
         flags.push(format!("-Clink-arg=-Wl,-T,{LINKER_SCRIPT_NAME}"));
+        // Functions of the same instructions become one. Rust promises no function an address of its own; data keeps its.
+        flags.push("-Clink-arg=-Wl,--icf=all".to_owned());
         if link == Link::Static && c_tools.packs {
             flags.push("-Clink-arg=-Wl,--pack-dyn-relocs=relr".to_owned());
         }

@@ -8,6 +8,11 @@ use std::path::{Path, PathBuf};
 const CRATE_MANIFEST: &str = include_str!("../carried/templates/gateway/manifest.toml");
 const CRATE_MAIN: &str = include_str!("../carried/templates/gateway/main.rs");
 const LINKER_SCRIPT: &str = include_str!("../carried/templates/gateway/link.ld");
+/// What a static gateway's libraries name and never run, and what of it only those run that look up host names.
+const STATIC_SCRIPT: &str = include_str!("../carried/templates/gateway/static.ld");
+const NAMELESS_SCRIPT: &str = include_str!("../carried/templates/gateway/nameless.ld");
+/// Parts of the runtime that look up host names: of tools, and of foreign servers whose network is a list of hosts.
+const LOOK_UP_NAMES: [&str; 2] = ["http", "upstream"];
 /// Name of the linker's script in the generated crate, which is the linker's current directory.
 pub(crate) const LINKER_SCRIPT_NAME: &str = "link.ld";
 
@@ -29,6 +34,8 @@ pub(crate) struct Crate<'a> {
     pub(crate) unit: &'a str,
     /// Features of the runtime.
     pub(crate) features: &'a [&'a str],
+    /// Whether functions of the C library are replaced by others.
+    pub(crate) replaces: bool,
 }
 
 /// What is compiled into a gateway. Nothing where only its crates are of interest.
@@ -54,7 +61,7 @@ impl Crate<'_> {
                 .help("name another cache with `--cache-dir`")
         };
         fs::create_dir_all(self.dir.join("src")).map_err(cannot)?;
-        let cargo_toml = self.cargo_toml();
+        let (cargo_toml, script) = (self.cargo_toml(), self.script());
         let Content { policy, manifest, definitions } = self.content;
         let files: [(&str, &[u8]); 6] = [
             ("Cargo.toml", cargo_toml.as_bytes()),
@@ -62,7 +69,7 @@ impl Crate<'_> {
             ("policy/policy.json", policy.as_bytes()),
             ("policy/airlock.toml", manifest.as_bytes()),
             ("src/main.rs", CRATE_MAIN.as_bytes()),
-            (LINKER_SCRIPT_NAME, LINKER_SCRIPT.as_bytes()),
+            (LINKER_SCRIPT_NAME, script.as_bytes()),
         ];
         fs::create_dir_all(self.dir.join("policy")).map_err(cannot)?;
         let definitions = definitions.map(|text| ("policy/definitions.json", text.as_bytes()));
@@ -71,6 +78,12 @@ impl Crate<'_> {
         }
         link(self.sources, &self.dir.join(self.own)).map_err(cannot)?;
         Ok(self.dir.join("Cargo.toml"))
+    }
+
+    fn script(&self) -> String {
+        let looks_up = self.features.iter().any(|feature| LOOK_UP_NAMES.contains(feature));
+        let parts = [(true, LINKER_SCRIPT), (self.replaces, STATIC_SCRIPT), (self.replaces && !looks_up, NAMELESS_SCRIPT)];
+        parts.into_iter().filter_map(|(wanted, part)| wanted.then_some(part)).collect()
     }
 
     fn cargo_toml(&self) -> String {
@@ -121,6 +134,7 @@ mod tests {
             content: Content { policy: "{}", manifest: "", definitions: Some("{}") },
             unit: &"0123456789abcdef".repeat(4),
             features: &["gateway", "http"],
+            replaces: false,
         };
         let path = written.write().expect("written");
         let document: toml_edit::DocumentMut = fs::read_to_string(&path).expect("read").parse().expect("TOML");
@@ -137,5 +151,21 @@ mod tests {
         assert!(!packages.contains_key("*"), "it would optimise macros and build scripts, which is most of a first build");
         assert_eq!(written.write().expect("again"), path);
         assert_eq!(fs::read_link(path.with_file_name("airlock-00")).expect("a link"), dir.path());
+    }
+
+    #[test]
+    fn the_resolver_is_replaced_only_where_no_name_is_looked_up() {
+        let script = |features: &[&str], replaces| {
+            let content = Content::default();
+            let made =
+                Crate { dir: PathBuf::new(), sources: Path::new(""), own: "", lock: b"", content, unit: "", features, replaces };
+            let script = made.script();
+            (script.contains("/DISCARD/"), script.contains("\ndlsym = "), script.contains("\ngetaddrinfo = "))
+        };
+        assert_eq!(script(&["gateway"], false), (true, false, false), "linked dynamically, or another C library");
+        assert_eq!(script(&["gateway", "issue"], true), (true, true, true));
+        for feature in LOOK_UP_NAMES {
+            assert_eq!(script(&["gateway", feature], true), (true, true, false), "{feature}");
+        }
     }
 }

@@ -7,7 +7,8 @@ use crate::call::Args;
 use crate::policy::LeaseRules;
 use crate::reason::Reason;
 pub use crate::wire::Carried;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 
 /// The argument that carries a lease.
 pub const CAPABILITY: &str = "_capability";

@@ -9,7 +9,8 @@ use crate::policy::{
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 
 mod upstreams;
 

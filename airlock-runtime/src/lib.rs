@@ -36,6 +36,8 @@ pub mod effect;
 pub mod egress;
 #[cfg(feature = "judge")]
 pub mod explain;
+#[cfg(feature = "judge")]
+mod json;
 pub mod lease;
 pub mod ledger;
 pub mod limits;

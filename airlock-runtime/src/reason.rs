@@ -476,11 +476,14 @@ const fn advice(fault: &LeaseFault) -> &'static str {
     }
 }
 
-/// First letter upper case, full stop at the end.
+/// First letter upper case, full stop at the end. Sentences begin with a letter of English: the table for all others is as large as this file's code.
 fn sentence(text: &str) -> String {
-    let mut letters = text.chars();
-    let first = letters.next().map(|c| c.to_uppercase().to_string()).unwrap_or_default();
-    format!("{first}{}.", letters.as_str().trim_end_matches('.'))
+    let mut sentence = text.trim_end_matches('.').to_owned();
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence.push('.');
+    sentence
 }
 
 #[cfg(test)]

@@ -7,7 +7,8 @@ use crate::effect::{Failure, Outcome, Product};
 use crate::policy::upstream::Question;
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, Target, ToolReply};
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// `_meta` key under which a result tells its decision.
 pub(crate) const META_DECISION: &str = "dev.airlock/decision";

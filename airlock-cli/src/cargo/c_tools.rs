@@ -9,6 +9,9 @@ const LINKED: [&str; 8] = ["crt1.o", "rcrt1.o", "Scrt1.o", "crti.o", "crtbeginS.
 /// A C library that knows packed relocations has this name in it (glibc from 2.36). The start code of another one would leave them
 /// undone, and the gateway would crash.
 const PACKS: &[u8] = b"GLIBC_ABI_DT_RELR";
+/// The C library of which `templates/gateway/static.ld` knows what a gateway runs; its version is in it in these words. Another one stays as
+/// it is, and the gateway is larger.
+const KNOWN: &[u8] = b"stable release version 2.36.";
 
 /// The C compiler, the linker and the C library.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +23,8 @@ pub(crate) struct CTools {
     pub(crate) digest: String,
     /// Whether the static C library applies packed relocations.
     pub(crate) packs: bool,
+    /// Whether it is the static C library whose inner functions are known.
+    pub(crate) known: bool,
 }
 
 impl CTools {
@@ -44,8 +49,9 @@ impl CTools {
         let mut parts: Vec<Vec<u8>> = versions.iter().map(|line| line.clone().into_bytes()).collect();
         parts.extend(LINKED.map(content));
         let digest = digest_of(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>());
-        let packs = parts.iter().any(|part| part.windows(PACKS.len()).any(|window| window == PACKS));
-        Self { versions, digest, packs }
+        let has = |mark: &[u8]| parts.iter().any(|part| part.windows(mark.len()).any(|window| window == mark));
+        let (packs, known) = (has(PACKS), has(KNOWN));
+        Self { versions, digest, packs, known }
     }
 }
 
@@ -81,6 +87,11 @@ mod tests {
         assert_ne!(upgraded.digest, first.digest, "an upgrade that keeps the version");
         assert!(!upgraded.packs, "it does not say that it could");
         write(&libc, "…GLIBC_ABI_DT_RELR…").expect("written");
-        assert!(script("cc-1").packs);
+        let packing = script("cc-1");
+        assert!(packing.packs && !packing.known);
+        write(&libc, "GNU C Library (…) stable release version 2.36.\n").expect("written");
+        assert!(script("cc-1").known);
+        write(&libc, "GNU C Library (…) stable release version 2.41.\n").expect("written");
+        assert!(!script("cc-1").known, "nobody has looked at it");
     }
 }

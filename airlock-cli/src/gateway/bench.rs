@@ -90,6 +90,7 @@ impl Bench {
             content,
             unit,
             features,
+            replaces: self.link == Link::Static && self.c_tools.known,
         };
         Ok(Job {
             toolchain: &self.toolchain,

@@ -263,7 +263,7 @@ mod tests {
             commit: String::new(),
             release: String::new(),
         };
-        let tools = |digest: &str| CTools { versions: Vec::new(), digest: digest.to_owned(), packs: true };
+        let tools = |digest: &str| CTools { versions: Vec::new(), digest: digest.to_owned(), packs: true, known: true };
         let keys = [
             key(&toolchain("a"), &tools("1"), &[]),
             key(&toolchain("b"), &tools("1"), &[]),

@@ -17,7 +17,7 @@ use crate::policy::Approver;
 use base64ct::{Base64UrlUnpadded, Encoding};
 #[cfg(feature = "gateway")]
 use ed25519_dalek::{Signature, VerifyingKey};
-use serde_json::json;
+use crate::json::json;
 
 /// First line.
 const HEAD: &str = "airlock/approval/v1";

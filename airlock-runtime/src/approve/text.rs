@@ -6,7 +6,8 @@
 
 use super::printable::{Shown, canonical, show};
 use crate::lease::hex;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;
 

@@ -3,7 +3,7 @@
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
 use crate::wire::Annotations;
-use serde_json::json;
+use crate::json::json;
 
 /// Entries that `airlock_audit_tail` gives when the call names no limit.
 pub const TAIL_DEFAULT: usize = 20;

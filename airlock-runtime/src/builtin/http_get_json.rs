@@ -5,7 +5,8 @@ use crate::call::{ArgFault, Args};
 use crate::egress::url::URL_MAX;
 use crate::limits::INTEGER_MAX;
 use crate::wire::Annotations;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 
 /// Most query parameters; more than any API that is read by hand.
 const QUERY_MAX: usize = 64;

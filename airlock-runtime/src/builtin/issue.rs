@@ -12,7 +12,8 @@ use crate::limits::RISK_MAX;
 use crate::policy::{Grant, Issue, Policy};
 use crate::reason::Reason;
 use crate::wire::Annotations;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 
 /// Longest session id or subject, in characters: a string of a lease block holds 256 bytes.
 const NAME_MAX: usize = 128;

@@ -5,7 +5,7 @@
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
 use crate::wire::Annotations;
-use serde_json::json;
+use crate::json::json;
 
 /// Longest forecast in hours, one week: what Open-Meteo gives by default.
 const HOURS_MAX: u64 = 168;

@@ -37,7 +37,7 @@ use crate::risk::{self, Risk};
 use crate::upstream::Drift;
 use check::Steps;
 #[cfg(all(feature = "gateway", feature = "plan-issue"))]
-use serde_json::json;
+use crate::json::json;
 
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.

@@ -12,7 +12,8 @@ use crate::outside::Outside;
 use crate::wire::scan::scan;
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HOST, HeaderMap, HeaderValue, LOCATION};
 use reqwest::{Method, Response, StatusCode};
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 use std::error::Error;
 use std::time::Duration;
 

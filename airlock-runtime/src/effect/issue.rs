@@ -8,7 +8,8 @@ use crate::lease::{RootClaims, hex, mint};
 use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
 use crate::policy;
 use crate::reason::Reason;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 
 /// Mints with the key that signs now and records the issue before the lease leaves the gateway.
 pub(super) async fn perform(claims: &RootClaims, how: policy::Issue, world: &World) -> Outcome {

@@ -9,7 +9,8 @@ use crate::builtin::weather_hourly::{NAME_MAX, Plan, VARIABLES};
 use crate::egress::url::Target;
 use crate::outside::Outside;
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 use words::{US_STATES, sky};
 
 mod words;

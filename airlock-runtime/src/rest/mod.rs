@@ -14,7 +14,8 @@ use crate::call::{ArgFault, Args};
 use crate::policy::{EffectClass, Method, Pair, Piece, Rest, Slot};
 use crate::wire::Annotations;
 use encode::percent;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 use std::fmt::Write as _;
 
 /// A planned request without its credential.

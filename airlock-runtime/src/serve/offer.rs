@@ -15,7 +15,8 @@ use crate::wire::Target;
 use crate::wire::offer::Offered;
 use crate::wire::offer::Offers;
 #[cfg(feature = "plan-upstream")]
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// What a read of a resource that nobody listed is called in the ledger: what a client sends is no name there.
 const UNLISTED: &str = "resources/read";

@@ -11,7 +11,8 @@ use super::screen;
 use crate::approve::printable::hides;
 use crate::policy::upstream::Question as Kind;
 use jsonschema::Validator;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 use std::fmt;
 
 pub(crate) use answer::{Answered, Misfit};

@@ -6,7 +6,8 @@ use crate::limits::RISK_MAX;
 use crate::policy::upstream::{Offer, OnRisk, Proxied};
 use crate::risk::{self, Factor};
 use crate::wire::foreign::ForeignResult;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// Factors that speak of what arguments carry out. A result carries nothing out.
 const NOT_OF_RESULTS: [&str; 4] = ["base", "unlisted_domain", "secret_shape", "deep_nesting"];

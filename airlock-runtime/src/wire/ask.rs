@@ -9,7 +9,8 @@ use super::members::{Picked, is_object, pick, string};
 use super::reply::render;
 use super::revision::Revision;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 use std::fmt;
 
 /// Questions that may be open towards one client as requests. A user reads one at a time; each keeps its call in memory.

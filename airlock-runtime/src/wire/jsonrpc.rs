@@ -9,7 +9,8 @@ use super::reply::render;
 use super::scan::{Fault, Scanned};
 use serde::{Serialize, Serializer};
 use serde_json::value::RawValue;
-use serde_json::{Value, json};
+use crate::json::json;
+use serde_json::Value;
 use std::borrow::Cow;
 
 /// Longest string accepted as an id or progress token, in bytes. SDKs use integers or short counters; the id is stored while a call is

@@ -1,7 +1,8 @@
 //! What a gateway has beside tools: resources and prompts of its upstreams. The lists are constants of the program, made of what the manifest says.
 
 use super::revision::Revision;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// Longest URI of a resource that is asked for, in bytes; twice the longest that a manifest has.
 pub const URI_MAX: usize = 2048;

@@ -8,7 +8,7 @@ use super::question::{Able, Resume};
 use super::revision::Revision;
 use crate::limits::TOOL_NAME_MAX;
 use crate::policy::upstream::Level;
-use serde_json::json;
+use crate::json::json;
 use serde_json::value::RawValue;
 use std::fmt;
 

@@ -10,7 +10,7 @@ use super::members::{is_object, pick, string};
 use super::reply::escape;
 use super::revision::Revision;
 use crate::policy::upstream::Question;
-use serde_json::json;
+use crate::json::json;
 use serde_json::value::RawValue;
 use std::fmt;
 

@@ -8,7 +8,8 @@ use super::jsonrpc::Id;
 use super::offer::{Catalogue, Target};
 use super::params::ProgressToken;
 use super::revision::Revision;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// How long a client may keep the tool list and the discovery result, in milliseconds. Both are constants of the binary; five minutes bounds
 /// how long a client shows those of a gateway that was replaced.

@@ -6,7 +6,8 @@
 use super::link::{Beside, End, Link, Reply};
 use crate::policy::upstream::{EraRule, Question};
 use crate::wire::{Able, Revision};
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 use std::rc::Rc;
 use std::time::Duration;
 

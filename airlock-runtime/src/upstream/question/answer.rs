@@ -4,7 +4,8 @@ use super::{ANSWER_MAX, Kind, Question};
 use crate::carrier::has_lease_form;
 use crate::ledger::Verdict;
 use serde_json::value::RawValue;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// Most directories of a client.
 const ROOTS_MAX: usize = 256;

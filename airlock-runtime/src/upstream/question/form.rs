@@ -2,7 +2,8 @@
 
 use super::{Form, Refused};
 use crate::upstream::schema;
-use serde_json::{Map, Value, json};
+use crate::json::json;
+use serde_json::{Map, Value};
 
 /// Most fields of a form.
 const FIELDS_MAX: usize = 32;
