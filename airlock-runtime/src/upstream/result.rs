@@ -102,6 +102,8 @@ fn shape(proxied: &'static Proxied, others: &[&str], members: &Map<String, Value
         Offer::Resource => contents(proxied, others, members),
         Offer::Prompt => messages(members),
         Offer::Completion => values(members),
+        // Nothing of what its server says is passed on.
+        Offer::Subscription => Err(unusable("nothing was asked for")),
     }
 }
 

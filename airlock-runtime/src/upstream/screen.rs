@@ -113,6 +113,7 @@ const fn parts_of(proxied: &Proxied) -> &'static str {
         Offer::Resource => "contents",
         Offer::Prompt => "messages",
         Offer::Completion => "completion",
+        Offer::Subscription => "",
     }
 }
 
@@ -122,7 +123,7 @@ fn notice(proxied: &Proxied, part: Option<&Value>, words: &str) -> Value {
     match proxied.what {
         Offer::Tool => block,
         Offer::Prompt => json!({"role": "user", "content": block}),
-        Offer::Completion => Value::Null,
+        Offer::Completion | Offer::Subscription => Value::Null,
         Offer::Resource => {
             let uri = part.and_then(|part| part.get("uri")).cloned().unwrap_or_default();
             json!({"uri": uri, "mimeType": "text/plain", "text": words})

@@ -54,6 +54,13 @@ pub(super) fn shows_forms(capabilities: &RawValue) -> bool {
     form.map_or(url.is_none(), is_object)
 }
 
+/// Does a client show its user addresses, and lead there whoever agrees?
+pub(super) fn leads_to_urls(capabilities: &RawValue) -> bool {
+    let [elicitation] = pick(capabilities.get(), ["elicitation"]).values;
+    let [url] = elicitation.map_or([None], |elicitation| pick(elicitation.get(), ["url"]).values);
+    url.is_some_and(is_object)
+}
+
 /// What came back for a question.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Answer {
