@@ -264,8 +264,10 @@ codes! {
     PoisonedDefinition = "A1112" Warning "poisoned-definition";
     /// A tool that is said to read, and whose definition says otherwise.
     EffectHint = "A1113" Warning "effect-hint";
-    /// A completion of what is no argument of a listed prompt.
+    /// A completion of what is no argument of a listed prompt or template, or a subscription to what is no listed resource.
     BadCompletion = "A1115" Error;
+    /// Hosts to which an upstream may lead the user, of one that may not ask, or that are many at once.
+    AskHosts = "A1116" Error;
     /// An upstream that may ask of the client what the user or the model then answers.
     AskingUpstream = "A1114" Warning "asking-upstream";
 

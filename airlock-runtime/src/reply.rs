@@ -3,11 +3,11 @@
 use crate::approve::Refusal;
 use crate::decide::Fate;
 use crate::effect::{Failure, Outcome, Product};
+use crate::json::json;
 #[cfg(feature = "upstream")]
 use crate::policy::upstream::Question;
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, Target, ToolReply};
-use crate::json::json;
 use serde_json::{Map, Value};
 
 /// `_meta` key under which a result tells its decision.
@@ -151,7 +151,7 @@ pub(crate) const REFUSED_BY_UPSTREAM: &str = "upstream_refused";
 
 /// The code for something that is not there, which the data of the error names.
 fn not_found(target: &Target, revision: Revision, data: &mut Value) -> Code {
-    let Target::Resource(uri) = target else { return Code::InvalidParams };
+    let (Target::Resource(uri) | Target::Subscription(uri)) = target else { return Code::InvalidParams };
     data["uri"] = json!(uri);
     if revision.is_modern() { Code::InvalidParams } else { Code::NoSuchResource }
 }
@@ -174,7 +174,7 @@ fn denied_offer(
         data["requiredCapabilities"] = json!({"elicitation": {"form": {}}});
     }
     match (reason, target) {
-        (Reason::UnknownTool { .. }, Target::Resource(_)) => {
+        (Reason::UnknownTool { .. }, Target::Resource(_) | Target::Subscription(_)) => {
             let code = not_found(target, revision, &mut data);
             data["detail"] = json!(NO_SUCH_RESOURCE);
             connection.reply_error(id, code, NO_SUCH_RESOURCE, Some(data))

@@ -48,6 +48,8 @@ mod make;
 mod question;
 mod shadow;
 mod told;
+#[cfg(feature = "upstream")]
+mod watch;
 use ask::{Desk, Ended};
 use helpers::{Coming, weigh};
 use make::About;
@@ -136,6 +138,9 @@ struct Gateway {
     /// What waits for a request that brings answers.
     #[cfg(feature = "upstream")]
     parked: question::Parked,
+    /// What the client is told of.
+    #[cfg(feature = "upstream")]
+    watches: watch::Watches,
     requests: RefCell<Requests>,
     /// In shadow mode the session of calls that name none: one for each process, which is one connection.
     nameless: String,
@@ -164,7 +169,8 @@ impl Gateway {
         };
         let connection = RefCell::new(
             Connection::new(server, policy.tools.iter().filter_map(|tool| list::entry(tool, &policy.lease)).collect())
-                .with_offers(offer::all(policy)),
+                .with_offers(offer::all(policy))
+                .surrounded(policy.lease.carrier_ambient && world.ambient != Carried::default()),
         );
         Self {
             world,
@@ -177,6 +183,8 @@ impl Gateway {
             inputs: Waiting::new(),
             #[cfg(feature = "upstream")]
             parked: Default::default(),
+            #[cfg(feature = "upstream")]
+            watches: watch::Watches::new(),
             requests: RefCell::default(),
             nameless: shadow::nameless(policy),
         }
@@ -206,12 +214,16 @@ impl Gateway {
         tokio::task::spawn_local(Rc::clone(&self).tell_of_connections());
         #[cfg(feature = "upstream")]
         tokio::task::spawn_local(Rc::clone(&self).tell_of_launcher());
+        #[cfg(feature = "upstream")]
+        tokio::task::spawn_local(Rc::clone(&self).tell_of_lists(output.clone()));
         let mut tasks = JoinSet::new();
         let end = self.converse(&mut input, &output, &mut tasks, self.until_end(&mut ending)).await;
         drop(input);
         // No answer can come any more.
         self.waiting.close();
         self.inputs.close();
+        #[cfg(feature = "upstream")]
+        self.watches.close();
         self.drain(tasks, end).await;
         #[cfg(feature = "upstream")]
         self.abandon().await;
@@ -268,6 +280,16 @@ impl Gateway {
             Received::Cancel(id) => self.cancel(&id),
             Received::Answer(question, answer) => self.waiting.answer(question, answer),
             Received::Input(question, answer) => self.inputs.answer(question, answer),
+            #[cfg(feature = "upstream")]
+            Received::Unwatch(uri, reply) => output.send(self.unwatch(&uri, reply)).await.ok()?,
+            #[cfg(feature = "upstream")]
+            Received::Listen(request) => {
+                let (stop, share) = (self.begin(&request.id), limits.share(request.memory).await?);
+                tasks.spawn_local(Rc::clone(self).listen(*request, stop, share, limits.clone(), output.clone()));
+            }
+            // Nothing but upstreams tells of changes, so it is not advertised either.
+            #[cfg(not(feature = "upstream"))]
+            Received::Listen(_) | Received::Unwatch(..) => {}
             Received::Call(request) => {
                 let stop = self.begin(&request.id);
                 let share = limits.share(request.memory).await?;
@@ -324,6 +346,10 @@ impl Gateway {
         limits: Limits,
         output: mpsc::Sender<String>,
     ) {
+        #[cfg(feature = "upstream")]
+        if watch::is_asked(&request) {
+            return self.subscribe(request, stop, share, limits, output).await;
+        }
         let (id, revision, target) = (request.id.clone(), request.revision, request.target.clone());
         let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
         let judged = self.judged(request, &mut desk).await;
@@ -401,6 +427,8 @@ impl Gateway {
                 Err(denied) => return denied,
             }
         };
+        #[cfg(feature = "upstream")]
+        desk.stand(&permit);
         let about = About { session, shadow, ..About::new(call, risk.score, &permit, allowed.seq()) };
         #[cfg(feature = "upstream")]
         return self.make(permit, allowed, about, who, desk).await;
@@ -542,13 +570,6 @@ impl Gateway {
                 Step::Deny(Reason::of_unmet(&unmet, uses, policy))
             }
             Err(_) => Step::Unrecorded,
-        }
-    }
-
-    /// A scope that was not recorded is to be recorded the next time.
-    fn forget(&self, context: &Context<'_>) {
-        if let Some(rid) = context.rid.last().filter(|_| context.scope.is_some()) {
-            self.seen.borrow_mut().remove(rid);
         }
     }
 }

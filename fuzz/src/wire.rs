@@ -48,6 +48,8 @@ fn check(connection: &mut Connection, received: Received) {
     match received {
         Received::Silence(_) | Received::Cancel(_) | Received::Answer(..) | Received::Input(..) => {}
         Received::List(list) => assert!(connection.finish(&list.id), "a list is open until it is answered"),
+        Received::Listen(listen) => assert!(connection.finish(&listen.id), "a listen is open until it ends"),
+        Received::Unwatch(_, line) => check_line(&line),
         Received::Reply(line) => check_line(&line),
         Received::Call(call) => {
             let text = call.arguments.map(|raw| raw.get().to_owned()).unwrap_or_default();

@@ -26,7 +26,7 @@ NAMED = {"tools/call": "name", "prompts/get": "name", "resources/read": "uri", "
 LOCAL = ("localhost", "127.0.0.1", "[::1]")
 # Of a modern server: errors that have a status of their own.
 STATUS = {-32601: 404, -32020: 400, -32021: 400, -32022: 400}
-LEASES = {"tools/call": os.environ.get("AIRLOCK_LEASE"), **dict.fromkeys(["prompts/get", "resources/read", "completion/complete"], os.environ.get("AIRLOCK_OFFERS_LEASE"))}
+LEASES = {"tools/call": os.environ.get("AIRLOCK_LEASE"), **dict.fromkeys(["prompts/get", "resources/read", "completion/complete", "resources/subscribe"], os.environ.get("AIRLOCK_OFFERS_LEASE"))}
 
 
 class Child:

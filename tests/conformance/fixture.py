@@ -166,16 +166,22 @@ class Request:
 
     def ask(self, method, params):
         """A request of ours, where the revision has such."""
-        if not self.capability(NEEDS[method]):
-            raise Refused(-32602, f"the client does not declare what {method} needs", None)
         self.asked += 1
         key = f"ask-{self.id}-{self.asked}"
-        asked[key] = queue.Queue()
-        send(id=key, method=method, params=params)
-        answer = asked[key].get(timeout=20)
-        if "error" in answer:
+        return self.ask_all({key: {"method": method, "params": params}})[key]
+
+    def ask_all(self, wanted):
+        """Several at once, each under its own name."""
+        for key, one in wanted.items():
+            if not self.capability(NEEDS[one["method"]]):
+                raise Refused(-32602, f"the client does not declare what {one['method']} needs", None)
+            asked[key] = queue.Queue()
+        for key, one in wanted.items():
+            send(id=key, **one)
+        answers = {key: asked[key].get(timeout=20) for key in wanted}
+        if any("error" in answer for answer in answers.values()):
             raise Refused(-32603, "the client refused", None)
-        return answer["result"]
+        return {key: answer["result"] for key, answer in answers.items()}
 
 
 client = {}
@@ -223,10 +229,9 @@ def state(name, number):
 
 
 def asked_first(request, name):
-    """The same by requests, one after the other, as revisions with a handshake have it."""
+    """The same by requests, as revisions with a handshake have it: what is asked together at once, under the same names."""
     for step in ROUNDS[name][0]:
-        for wanted in step.values():
-            request.ask(wanted["method"], wanted["params"])
+        request.ask_all(step)
 
 
 def answered(request, wanted, told):
@@ -339,8 +344,12 @@ def call(request):
                 time.sleep(0.05)
             return whole(text("done"))
         case "test_missing_capability":
-            if not request.capability("sampling"):
+            if IS_MODERN and not request.capability("sampling"):
                 raise Refused(-32021, "Missing required client capability", {"requiredCapabilities": {"sampling": {}}})
+            if not IS_MODERN:
+                # A server with a handshake finds out by asking.
+                wanted = sampling("Is anybody there?", 10)
+                request.ask(wanted["method"], wanted["params"])
             return whole(text("it has it"))
         case "test_trigger_tool_change" | "test_trigger_prompt_change":
             changed("tools" if "tool_change" in name else "prompts")
@@ -408,7 +417,7 @@ def prompt(request):
 
 def capabilities():
     lists = {"listChanged": True}
-    own = {"tools": lists, "prompts": lists, "resources": {} if IS_MODERN else {"subscribe": True}, "completions": {}}
+    own = {"tools": lists, "prompts": lists, "resources": {"subscribe": True}, "completions": {}}
     return own if IS_MODERN else {**own, "logging": {}}
 
 
@@ -462,7 +471,8 @@ def check(request):
 
 def listen(request):
     check(request)
-    known = {key: on for key, on in (request.params.get("notifications") or {}).items() if key in ("toolsListChanged", "promptsListChanged")}
+    honoured = ("toolsListChanged", "promptsListChanged", "resourceSubscriptions")
+    known = {key: on for key, on in (request.params.get("notifications") or {}).items() if key in honoured}
     streams[request.id] = known
     send(method="notifications/subscriptions/acknowledged", params={"notifications": known, "_meta": {SUBSCRIPTION: request.id}})
 

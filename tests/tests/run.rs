@@ -67,6 +67,33 @@ fn an_agent_has_a_lease_while_it_runs() {
     assert!(said.contains("the lease file"), "{said}");
 }
 
+/// What is listed to a client that shows no lease is what that of its surroundings can call; of a lease that is good no longer it is told.
+#[test]
+fn lists_are_those_of_the_lease_around() {
+    let gateway = built::gateway(MANIFEST);
+    let place = Place::new("around");
+    let kept = place.dir().join("kept");
+    let listed = |file: Option<&Path>| {
+        let mut command = place.command(&gateway);
+        file.into_iter().for_each(|file| drop(command.env("AIRLOCK_LEASE_FILE", file)));
+        let mut gateway = Gateway::start(command);
+        let params = json!({"_meta": airlock_tests::message::meta()});
+        let reply = gateway.ask(&airlock_tests::message::request("l", "tools/list", &params));
+        gateway.finish();
+        let names = |tools: &Vec<Value>| tools.iter().map(|tool| tool["name"].clone()).collect::<Value>();
+        reply["result"]["tools"].as_array().map_or_else(|| reply["error"]["data"]["reason"].clone(), names)
+    };
+    assert_eq!(listed(None), json!(["airlock_audit_tail", "airlock_usage_stats"]), "without a lease around everything is listed");
+    let lease = place.mint(&airlock_runtime::lease::RootClaims { dom: Vec::new(), ..place.claims(&["airlock_usage_stats"]) });
+    let intent = airlock_tests::place::INTENT;
+    let text = airlock_runtime::carrier::ambient::text(&lease, airlock_tests::place::SESSION, intent);
+    std::fs::write(&kept, text).unwrap();
+    std::fs::set_permissions(&kept, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    assert_eq!(listed(Some(&kept)), json!(["airlock_usage_stats"]));
+    std::fs::write(&kept, airlock_runtime::carrier::ambient::text(&lease, "another", intent)).unwrap();
+    assert_eq!(listed(Some(&kept)), json!("lease_session"));
+}
+
 /// Why a call that carries nothing is refused by a gateway whose surroundings name this file.
 fn refused(place: &Place, gateway: &Path, file: &Path) -> String {
     let mut command = place.command(gateway);

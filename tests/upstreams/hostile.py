@@ -197,6 +197,13 @@ def ask_wrong(call, how):
             counted.update(call=call, left=2, ok=0)
             for _ in range(2):
                 send(id="f", method="elicitation/create", params=FORM)
+        case "together":
+            counted.update(call=call, left=3, ok=0)
+            for id in ["fa", "fb", "fc"]:
+                send(id=id, method="elicitation/create", params=FORM)
+        case "needed":
+            pending[f"need{call}"] = call
+            send(id=f"need{call}", method="elicitation/create", params=FORM)
         case "ended":
             answer(call, "ended")
             send(id="late", method="elicitation/create", params=FORM)
@@ -218,6 +225,8 @@ def heard(message):
     id = message.get("id")
     if str(id).startswith("on") and "result" in message:
         return ask_on(pending.pop(id))
+    if str(id).startswith("need") and "error" in message:
+        return send(id=pending.pop(id), error={"code": -32603, "message": "nobody can be asked"})
     if id in pending:
         return answer(pending.pop(id), json.dumps({key: message[key] for key in ("result", "error") if key in message}))
     if counted and str(id).startswith("f"):

@@ -171,6 +171,7 @@ pub(crate) fn place_of(proxied: &Proxied) -> (&'static str, String) {
         Offer::Resource => "resources",
         Offer::Prompt => "prompts",
         Offer::Completion => "completions",
+        Offer::Subscription => "subscriptions",
     };
     // The key of a resource is not what the upstream calls it.
     let definition = Definition::of(&proxied.definition).ok();

@@ -6,7 +6,21 @@ use airlock_policy::ir;
 use airlock_runtime::policy::upstream as rt;
 
 pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
+    let ir::Upstream {
+        name,
+        command,
+        dir,
+        env,
+        era,
+        start_timeout,
+        max_message,
+        may_ask,
+        ask_hosts,
+        may_tell,
+        log,
+        confine,
+        why,
+    } = upstream;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     rt::Upstream {
         name: text(name),
@@ -22,6 +36,8 @@ pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
         max_message: *max_message,
         log: log.map(level),
         may_ask: list(may_ask.iter().map(question).collect()),
+        ask_hosts: texts(ask_hosts),
+        may_tell: list(may_tell.iter().map(listed).collect()),
         confine: confine.as_ref().map(confined),
         why: text(why),
     }
@@ -37,6 +53,14 @@ const fn level(level: ir::Level) -> rt::Level {
         ir::Level::Critical => rt::Level::Critical,
         ir::Level::Alert => rt::Level::Alert,
         ir::Level::Emergency => rt::Level::Emergency,
+    }
+}
+
+const fn listed(listed: &ir::Listed) -> rt::Listed {
+    match listed {
+        ir::Listed::Tools => rt::Listed::Tools,
+        ir::Listed::Resources => rt::Listed::Resources,
+        ir::Listed::Prompts => rt::Listed::Prompts,
     }
 }
 
@@ -97,6 +121,7 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Resu
             ir::Offer::Resource => rt::Offer::Resource,
             ir::Offer::Prompt => rt::Offer::Prompt,
             ir::Offer::Completion => rt::Offer::Completion,
+            ir::Offer::Subscription => rt::Offer::Subscription,
         },
         name: text(tool),
         pin: pin.ok_or_else(|| impossible("a pin that is not 64 hex digits"))?,

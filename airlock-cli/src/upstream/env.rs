@@ -66,6 +66,8 @@ mod tests {
             start_timeout: 1,
             max_message: 1,
             may_ask: Vec::new(),
+            ask_hosts: Vec::new(),
+            may_tell: Vec::new(),
             log: None,
             confine: None,
             why: String::new(),

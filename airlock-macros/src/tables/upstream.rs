@@ -7,13 +7,32 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
+    let ir::Upstream {
+        name,
+        command,
+        dir,
+        env,
+        era,
+        start_timeout,
+        max_message,
+        may_ask,
+        ask_hosts,
+        may_tell,
+        log,
+        confine,
+        why,
+    } = upstream;
     let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
     let env = env.iter().map(variable);
     let may_ask = may_ask.iter().map(|question| match question {
         ir::Question::Elicitation => quote!(Elicitation),
         ir::Question::Sampling => quote!(Sampling),
         ir::Question::Roots => quote!(Roots),
+    });
+    let may_tell = may_tell.iter().map(|list| match list {
+        ir::Listed::Tools => quote!(Tools),
+        ir::Listed::Resources => quote!(Resources),
+        ir::Listed::Prompts => quote!(Prompts),
     });
     let log = option(log.map(|level| {
         let level = quote::format_ident!("{}", format!("{level:?}"));
@@ -35,6 +54,8 @@ pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
             start_timeout: #start_timeout,
             max_message: #max_message,
             may_ask: &[#(policy::upstream::Question::#may_ask),*],
+            ask_hosts: &[#(#ask_hosts),*],
+            may_tell: &[#(policy::upstream::Listed::#may_tell),*],
             log: #log,
             confine: #confine,
             why: #why,
@@ -99,6 +120,7 @@ pub(super) fn proxied(proxied: &ir::Proxied, upstreams: &[ir::Upstream]) -> Toke
         ir::Offer::Resource => quote!(Resource),
         ir::Offer::Prompt => quote!(Prompt),
         ir::Offer::Completion => quote!(Completion),
+        ir::Offer::Subscription => quote!(Subscription),
     };
     let on_risk = match on_risk {
         ir::OnRisk::Deny => quote!(Deny),

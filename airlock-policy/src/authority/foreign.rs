@@ -16,16 +16,35 @@ pub(super) fn calls(policy: &Policy, proxied: &Proxied) -> Vec<String> {
         // Which ones is said by the rules of its argument.
         Offer::Resource => "resources".to_owned(),
         Offer::Prompt => format!("prompt {:?}", proxied.tool),
-        Offer::Completion => format!("completion of prompt {:?}", proxied.tool),
+        Offer::Completion => format!("completion of {} {:?}", completed(proxied), proxied.tool),
+        Offer::Subscription => "changes of resources".to_owned(),
     });
     lines.push(format!("definition sha256:{}", proxied.pin));
     lines
 }
 
+/// What a completion is of: a prompt, or a template.
+fn completed(proxied: &Proxied) -> &'static str {
+    if crate::definitions::is_template(&proxied.tool) { "template" } else { "prompt" }
+}
+
 /// How an upstream is started and spoken with.
 pub(super) fn program(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, may_ask: _, log: _, confine: _, why: _ } =
-        upstream;
+    let Upstream {
+        name: _,
+        command,
+        dir,
+        env,
+        era,
+        start_timeout,
+        max_message,
+        may_ask: _,
+        ask_hosts: _,
+        may_tell: _,
+        log: _,
+        confine: _,
+        why: _,
+    } = upstream;
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let mut lines = vec![format!("program {}", words.join(" "))];
     lines.extend(dir.iter().map(|dir| format!("directory {dir:?}")));

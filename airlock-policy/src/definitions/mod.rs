@@ -105,6 +105,11 @@ impl Definition {
     }
 }
 
+/// Is this the template of URIs that a completion is of, rather than the name of a prompt?
+pub(crate) fn is_template(of: &str) -> bool {
+    of.contains(':') && of.contains('{')
+}
+
 /// Members of an object in their order, each with its text.
 struct Members(Vec<(String, Box<RawValue>)>);
 

@@ -25,6 +25,14 @@ pub struct Upstream {
     #[serde(skip_serializing_if = "Vec::is_empty")]
     #[cfg_attr(any(test, feature = "data"), serde(default))]
     pub may_ask: Vec<Question>,
+    /// The hosts to which it may lead the user, sorted. Left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
+    pub ask_hosts: Vec<String>,
+    /// The lists of which it may tell clients that they changed, sorted. Left out where there are none.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[cfg_attr(any(test, feature = "data"), serde(default))]
+    pub may_tell: Vec<Listed>,
     /// The least grave log messages of it that clients may have. Left out where they have none.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[cfg_attr(any(test, feature = "data"), serde(default))]
@@ -61,6 +69,34 @@ impl Question {
             Self::Elicitation => "elicitation",
             Self::Sampling => "sampling",
             Self::Roots => "roots",
+        }
+    }
+}
+
+/// A list of which an upstream may tell that it changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(any(test, feature = "data"), derive(serde::Deserialize))]
+#[serde(rename_all = "lowercase")]
+pub enum Listed {
+    /// Its tools.
+    Tools,
+    /// Its resources.
+    Resources,
+    /// Its prompts.
+    Prompts,
+}
+
+impl Listed {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tools, Self::Resources, Self::Prompts];
+
+    /// The word used in manifests and reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Prompts => "prompts",
         }
     }
 }
@@ -157,8 +193,10 @@ pub enum Offer {
     Resource,
     /// A prompt.
     Prompt,
-    /// What may be put into arguments of a prompt.
+    /// What may be put into arguments of a prompt, or into a template of URIs.
     Completion,
+    /// Being told of changes of resources.
+    Subscription,
 }
 
 impl Offer {
@@ -176,7 +214,8 @@ pub struct Proxied {
     /// Which of them it is. Left out for a tool, so that policies from before keep their digests.
     #[serde(default, skip_serializing_if = "Offer::is_tool")]
     pub what: Offer,
-    /// Name of the tool or prompt there; of a completion that of its prompt; of a resource its URI, or the beginning of it and `*`.
+    /// Name of the tool or prompt there; of a completion that of its prompt, or a template of URIs; of a resource or subscription its URI, or the beginning
+    /// of it and `*`.
     pub tool: String,
     /// SHA-256 over the canonical JSON of the definition, 64 lower-case hex digits.
     pub pin: String,

@@ -50,6 +50,7 @@ pub static SECTIONS: &[&Section] = &[
     &upstreams::RESOURCE,
     &upstreams::PROMPT,
     &upstreams::COMPLETION,
+    &upstreams::SUBSCRIPTION,
     &FLOW,
     &GRANT,
     &REQUIRE,

@@ -58,6 +58,7 @@ fn place(section: &str, key: &str) -> (&'static str, &'static [&'static str]) {
         ("[upstreams.<name>.resources.<entry>]", _) => ("upstreams.files.resources.work", &[]),
         ("[upstreams.<name>.prompts.<prompt>]", _) => ("upstreams.files.prompts.ask", &[]),
         ("[upstreams.<name>.completions.<entry>]", _) => ("upstreams.files.completions.topics", &[]),
+        ("[upstreams.<name>.subscriptions.<entry>]", _) => ("upstreams.files.subscriptions.changes", &[]),
         ("[[flow]]", "ask") => ("flow.0", &["deny"]),
         ("[[flow]]", _) => ("flow.0", &[]),
         ("[[grant]]", "tools") => ("grant.1", &[]),

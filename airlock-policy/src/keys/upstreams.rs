@@ -6,8 +6,8 @@ use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RI
 use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
-    COMMAND_MAX, DESCRIPTION_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TITLE_MAX, TOOLS_MAX,
-    VARIABLES_MAX,
+    COMMAND_MAX, DESCRIPTION_MAX, HOSTS_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TITLE_MAX,
+    TOOLS_MAX, VARIABLES_MAX,
 };
 
 /// What may be wrong with the name of a resource or prompt.
@@ -87,6 +87,22 @@ process) says what it may touch; without it the process has the rights of the ga
             &[Code::AskingUpstream],
         ),
         Key::optional(
+            "ask_hosts",
+            Kind::List(&Kind::Text("the name of a host", "^[A-Za-z0-9.-]+$"), 1, HOSTS_MAX),
+            "it leads the user nowhere",
+            "[\"accounts.example.com\"]",
+            "hosts to which a question may lead the user, by an `https` address that the client shows; needs `elicitation`",
+            &[Code::AskHosts, Code::BadHost, Code::PrivateHost, Code::BroadHost],
+        ),
+        Key::default(
+            "may_tell",
+            Kind::List(&Kind::Word(&["tools", "resources", "prompts"]), 0, 3),
+            "[]",
+            "[\"tools\"]",
+            "of which of its lists it may tell clients that they changed; what clients are listed is the manifest's all the same",
+            &[],
+        ),
+        Key::optional(
             "log",
             Kind::Word(&["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"]),
             "clients have none",
@@ -115,7 +131,15 @@ process) says what it may touch; without it the process has the rights of the ga
             Kind::Named("^.+$", &Kind::Table(&COMPLETION), LISTED_MAX),
             "none",
             "{}",
-            "arguments of its prompts that it may be asked to complete, by names of your own",
+            "arguments of its prompts, and parts of URIs, that it may be asked to complete, by names of your own",
+            COMPLETED,
+        ),
+        Key::optional(
+            "subscriptions",
+            Kind::Named("^.+$", &Kind::Table(&SUBSCRIPTION), LISTED_MAX),
+            "none",
+            "{}",
+            "resources of whose changes clients may be told, by names of your own",
             COMPLETED,
         ),
         Key::optional(
@@ -366,20 +390,20 @@ place would have. Getting it is judged like a call of a tool; its arguments are 
 
 pub(super) static COMPLETION: Section = Section {
     name: "[upstreams.<name>.completions.<entry>]",
-    about: "What may be put into arguments of a prompt (`completion/complete`): while somebody writes, the server is told what is there and says what it may \
+    about: "What may be put into arguments of a prompt, or into a template of URIs (`completion/complete`): while somebody writes, the server is told what is there and says what it may \
 become. Each such question is judged like a call of a tool: the entry has a name for grants, flows, requirements and cases, made like that of a tool. Its \
 arguments are `argument` (which one), `value` (what is there) and `context` (the other arguments).",
     keys: &[
         Key::required(
             "of",
-            Kind::Text("a prompt of the same upstream", "^.+$"),
+            Kind::Text("a prompt of the same upstream, or a template of URIs", "^.+$"),
             "\"summary\"",
-            "which prompt, by the server's own name",
+            "which prompt, by the server's own name; or the server's own template (`file:///srv/work/{path}`), whose beginning a resource lists: clients are shown it",
             &[Code::BadCompletion],
         ),
         Key::required(
             "arguments",
-            Kind::List(&Kind::Text("an argument of the prompt", "^.+$"), 1, LISTED_MAX),
+            Kind::List(&Kind::Text("an argument of the prompt, or a variable of the template", "^.+$"), 1, LISTED_MAX),
             "[\"topic\"]",
             "which arguments of it",
             &[Code::BadCompletion],
@@ -390,6 +414,42 @@ arguments are `argument` (which one), `value` (what is there) and `context` (the
         OWN_EFFECT,
         STRICT,
         rules("{ value = { max_length = 40 } }"),
+        TRUSTED,
+        RESULT,
+        MAX_RESULT,
+        ON_RISK,
+        RESULT_THRESHOLD,
+        RISK_THRESHOLD,
+        BASE_RISK,
+        OWN_RISK,
+        LABELS,
+        APPROVED,
+        OWN_LIMITS,
+        why("why clients have it"),
+    ],
+    also: None,
+    example: "",
+    more: "",
+};
+
+pub(super) static SUBSCRIPTION: Section = Section {
+    name: "[upstreams.<name>.subscriptions.<entry>]",
+    about: "Being told that a resource changed (`resources/subscribe`, and `subscriptions/listen` since 2026-07-28). Each is judged like a call of a tool, once and \
+under a name of its own, so who may read a resource need not be told of its changes. Its one argument is `uri`. It lasts as long as its lease; what is told is the URI that was asked for, and nothing of the server's.",
+    keys: &[
+        Key::required(
+            "of",
+            Kind::Text("a resource of the same upstream", "^.+$"),
+            "\"sources\"",
+            "which entry of `resources`, by its name there",
+            &[Code::BadCompletion],
+        ),
+        AS,
+        TITLE,
+        DESCRIPTION,
+        OWN_EFFECT,
+        STRICT,
+        rules("{ uri = { suffix = \".md\" } }"),
         TRUSTED,
         RESULT,
         MAX_RESULT,

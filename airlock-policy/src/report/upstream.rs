@@ -9,7 +9,8 @@ use serde_json::Value;
 
 /// The section of one upstream.
 pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, ask_hosts, may_tell, log, confine, why } =
+        upstream;
     let mut lines = vec![format!("upstream {name}: {why}")];
     let mut words = command.iter();
     lines.extend(words.next().map(|program| row("starts", program)));
@@ -26,6 +27,9 @@ pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
     lines.push(row("message", format_args!("{max_message} bytes at most")));
     let asked: Vec<&str> = may_ask.iter().map(|question| question.word()).collect();
     lines.extend((!asked.is_empty()).then(|| row("may ask", asked.join(", "))));
+    lines.extend(ask_hosts.iter().map(|host| row("may lead to", format_args!("https://{host}, the user who agrees"))));
+    let told: Vec<&str> = may_tell.iter().map(|list| list.word()).collect();
+    lines.extend((!told.is_empty()).then(|| row("may tell", format_args!("that its list of {} changed", told.join(", ")))));
     lines.extend(log.map(|level| row("logs", format_args!("from {} on", level.word()))));
     lines.extend(confine.as_ref().map_or_else(|| vec![row("kernel", "does not confine it")], confined));
     lines
@@ -74,7 +78,11 @@ pub(super) fn proxied(proxied: &Proxied) -> Vec<String> {
     let mut rows = vec![match what {
         Offer::Tool => row("called at", format_args!("{upstream}, as {tool:?}")),
         Offer::Resource => row("read at", format_args!("{upstream}, the resource {tool}")),
+        Offer::Completion if crate::definitions::is_template(tool) => {
+            row("asked at", format_args!("{upstream}, for parts of the URI {tool:?}"))
+        }
         Offer::Completion => row("asked at", format_args!("{upstream}, for arguments of the prompt {tool:?}")),
+        Offer::Subscription => row("told of by", format_args!("{upstream}, that the resource {tool} changed")),
         Offer::Prompt => row("got at", format_args!("{upstream}, the prompt {tool:?}")),
     }];
     rows.push(row("pin", format_args!("sha256:{pin}")));

@@ -2,9 +2,9 @@
 
 use crate::policy::upstream::Level;
 #[cfg(feature = "upstream")]
-use crate::upstream::Secrets;
-#[cfg(feature = "upstream")]
 use crate::upstream::question::Question;
+#[cfg(feature = "upstream")]
+use crate::upstream::{Secrets, Watch};
 #[cfg(feature = "upstream")]
 use crate::wire::Able;
 use crate::wire::{ProgressToken, Revision};
@@ -25,6 +25,9 @@ pub struct Listener {
     logs: Rc<RefCell<Option<Logs>>>,
     #[cfg(feature = "upstream")]
     asks: Option<Asks>,
+    /// The subscription that was asked for.
+    #[cfg(feature = "upstream")]
+    watch: Rc<RefCell<Option<Watch>>>,
 }
 
 /// What a client wants.
@@ -76,6 +79,8 @@ impl Listener {
             logs: Rc::new(RefCell::new(logs)),
             #[cfg(feature = "upstream")]
             asks: None,
+            #[cfg(feature = "upstream")]
+            watch: Rc::default(),
         }
     }
 }
@@ -122,12 +127,22 @@ impl Listener {
     pub(crate) fn asked(&self, able: Able, is_modern: bool) -> (Self, mpsc::Receiver<Asked>) {
         // One at a time: whoever asks waits for the answer.
         let (send, receive) = mpsc::channel(1);
-        (Self { wants: Rc::clone(&self.wants), logs: Rc::clone(&self.logs), asks: Some(Asks { able, is_modern, send }) }, receive)
+        (Self { asks: Some(Asks { able, is_modern, send }), ..self.clone() }, receive)
     }
 
     /// The client, if it can be asked.
     pub(crate) const fn asks(&self) -> Option<&Asks> {
         self.asks.as_ref()
+    }
+
+    /// Hands over a subscription that holds now.
+    pub(crate) fn keep(&self, watch: Watch) {
+        *self.watch.borrow_mut() = Some(watch);
+    }
+
+    /// The subscription that was handed over.
+    pub(crate) fn kept(&self) -> Option<Watch> {
+        self.watch.borrow_mut().take()
     }
 
     /// From now on nothing is told: the request has its reply.

@@ -1,10 +1,11 @@
 //! Upstreams and their tools in `--policy`: of a secret, where it comes from.
 
-use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
 use crate::json::json;
+use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
 
 pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, ask_hosts, may_tell, log, confine, why } =
+        upstream;
     let env: serde_json::Map<_, _> = env
         .iter()
         .map(|Variable { name, value }| {
@@ -25,6 +26,12 @@ pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
            "max_message": max_message, "why": why});
     if !may_ask.is_empty() {
         shown["may_ask"] = may_ask.iter().map(|question| question.word()).collect();
+    }
+    if !ask_hosts.is_empty() {
+        shown["ask_hosts"] = json!(ask_hosts);
+    }
+    if !may_tell.is_empty() {
+        shown["may_tell"] = may_tell.iter().map(|list| list.word()).collect();
     }
     if let Some(level) = log {
         shown["log"] = json!(level.word());
@@ -60,6 +67,7 @@ pub(super) fn proxied(proxied: &Proxied) -> serde_json::Value {
         Offer::Resource => "resource",
         Offer::Prompt => "prompt",
         Offer::Completion => "completion",
+        Offer::Subscription => "subscription",
     };
     json!({"upstream": upstream, "what": what, "name": name, "pin": format!("sha256:{}", crate::lease::hex(pin)),
            "definition": serde_json::from_str::<serde_json::Value>(definition).ok(), "max_result": max_result,

@@ -27,7 +27,7 @@ pub struct Asked<'a> {
     pub tool: &'a str,
     /// Name of the upstream.
     pub upstream: &'a str,
-    /// What is asked for: `elicitation`, `sampling`, `roots`.
+    /// What is asked for: `elicitation`, `url` for one that leads to an address, `sampling`, `roots`.
     pub kinds: &'a [&'static str],
     /// Public id of the lease as presented; empty without one.
     pub rid: &'a str,

@@ -321,7 +321,7 @@ fn offered_texts<'r>(tool: &Tool, result: &'r Value) -> Option<Vec<&'r str>> {
             Some(blocks.filter_map(|block| text(block).or_else(|| block.get("resource").and_then(text))).collect())
         }
         // What may become of half a word was not seen anywhere.
-        Offer::Completion => Some(Vec::new()),
+        Offer::Completion | Offer::Subscription => Some(Vec::new()),
     }
 }
 

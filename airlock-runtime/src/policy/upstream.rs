@@ -23,6 +23,10 @@ pub struct Upstream {
     pub max_message: u64,
     /// What it may ask of the client while a call runs.
     pub may_ask: &'static [Question],
+    /// The hosts to which it may lead the user.
+    pub ask_hosts: &'static [&'static str],
+    /// The lists of which it may tell clients that they changed.
+    pub may_tell: &'static [Listed],
     /// The least grave log messages of it that clients may have; `None` = they have none.
     pub log: Option<Level>,
     /// What the kernel lets it touch; `None` = whatever the gateway's user may.
@@ -71,6 +75,32 @@ impl Question {
             Self::Elicitation => "elicitation/create",
             Self::Sampling => "sampling/createMessage",
             Self::Roots => "roots/list",
+        }
+    }
+}
+
+/// A list of which an upstream may tell that it changed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// Its tools.
+    Tools,
+    /// Its resources.
+    Resources,
+    /// Its prompts.
+    Prompts,
+}
+
+impl Listed {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Tools, Self::Resources, Self::Prompts];
+
+    /// The word in the protocol, in manifests and in reports.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tools => "tools",
+            Self::Resources => "resources",
+            Self::Prompts => "prompts",
         }
     }
 }
@@ -158,8 +188,11 @@ pub enum Offer {
     Resource,
     /// A prompt: `prompts/get`.
     Prompt,
-    /// What may be put into arguments of a prompt: `completion/complete`. Its arguments are `argument`, `value` and `context`.
+    /// What may be put into arguments of a prompt, or into a template of URIs: `completion/complete`. Its arguments are `argument`, `value` and
+    /// `context`.
     Completion,
+    /// Being told that resources changed: `resources/subscribe`, `subscriptions/listen`. Its one argument is `uri`.
+    Subscription,
 }
 
 /// A tool of an upstream, or a resource or prompt of one.
@@ -169,7 +202,7 @@ pub struct Proxied {
     pub upstream: usize,
     /// Which of them it is.
     pub what: Offer,
-    /// Name of the tool or prompt at the upstream, of a completion that of its prompt; [`super::Tool::name`] is the name that clients see. Of a resource its URI, or the
+    /// Name of the tool or prompt at the upstream, of a completion that of its prompt or a template of URIs; [`super::Tool::name`] is the name that clients see. Of a resource or subscription its URI, or the
     /// beginning of it and `*`.
     pub name: &'static str,
     /// SHA-256 over the RFC 8785 form of `definition`: what the manifest pins.

@@ -7,8 +7,12 @@ use crate::approve::signed::Unsettled;
 use crate::approve::{Approved, Flows, Refusal};
 use crate::decide::Ask;
 use crate::effect::Listener;
+#[cfg(feature = "upstream")]
+use crate::ledger::Require;
 use crate::limits::{ASKED_BYTES_MAX, IN_FLIGHT_BYTES_MAX};
 use crate::reason::Reason;
+#[cfg(feature = "upstream")]
+use crate::wire::Target;
 use crate::wire::ask::OPEN_QUESTIONS_MAX;
 use crate::wire::{Able, Answer, Asking, CallRequest, Id, Retry, Revision};
 use std::time::Duration;
@@ -55,6 +59,12 @@ pub(super) struct Desk<'a> {
     pub(super) output: &'a mpsc::Sender<String>,
     /// Where progress goes.
     pub(super) listener: Listener,
+    /// What it asks for.
+    #[cfg(feature = "upstream")]
+    pub(super) target: Target,
+    /// Of a subscription, what must hold of the lease as long as that lasts.
+    #[cfg(feature = "upstream")]
+    pub(super) standing: Vec<Require>,
 }
 
 impl<'a> Desk<'a> {
@@ -78,6 +88,10 @@ impl<'a> Desk<'a> {
             limits,
             output,
             listener: Listener::new(request.progress_token.take(), request.log, request.revision, output),
+            #[cfg(feature = "upstream")]
+            target: request.target.clone(),
+            #[cfg(feature = "upstream")]
+            standing: Vec::new(),
         }
     }
 }

@@ -30,6 +30,13 @@ impl Gateway {
         }
     }
 
+    /// A scope that was not recorded is to be recorded the next time.
+    pub(super) fn forget(&self, context: &Context<'_>) {
+        if let Some(rid) = context.rid.last().filter(|_| context.scope.is_some()) {
+            self.seen.borrow_mut().remove(rid);
+        }
+    }
+
     /// A value that was not seen may have been, in a call that another process made or this one before a restart; then the refusal says so.
     pub(super) async fn unremembered(&self, context: &Context<'_>, reason: Reason) -> Reason {
         let (Reason::Provenance { origin, kind, problem: Problem::Unseen }, Some(authority)) = (&reason, context.authority)

@@ -81,9 +81,12 @@ impl Gateway {
     /// list has no effect. For the same reason nonces and budgets are not touched.
     async fn seen_by(&self, meta: &Carried) -> Result<Seen, Judged> {
         let policy = self.world.policy;
+        // What is around counts for a list as it does for a call.
+        let is_bare = *meta == Carried::default();
+        let meta = if is_bare && policy.lease.carrier_ambient { &self.world.ambient } else { meta };
         let call = Call::new(policy, reply::call_id(), LIST.into(), Args::new());
         let now = Micros::now();
-        let authority = match policy.lease.carrier_meta {
+        let authority = match policy.lease.carrier_meta || is_bare {
             true => self.authority(meta, &call, now),
             false => Err(Reason::CarrierRefused { carrier: "_meta" }),
         };

@@ -97,7 +97,7 @@ fn may_ask(policy: &Policy, tool: &Tool) -> bool {
 }
 
 /// What of the conditions of an allow is about the lease alone, and holds as long as its call runs.
-fn standing(require: &[Require]) -> Vec<Require> {
+pub(super) fn standing(require: &[Require]) -> Vec<Require> {
     let lasts = |require: &&Require| matches!(require, Require::NotRevoked(_) | Require::Unexpired(_));
     [Require::NotKilled, Require::Clock].into_iter().chain(require.iter().filter(lasts).cloned()).collect()
 }
@@ -192,7 +192,7 @@ impl Gateway {
         getrandom::fill(&mut id).ok()?;
         let limits = &self.world.policy.limits;
         let exp = Micros::now().seconds().saturating_add(limits.approval_timeout);
-        let kinds: Vec<&'static str> = asked.questions.iter().map(|question| question.kind.word()).collect();
+        let kinds: Vec<&'static str> = asked.questions.iter().map(Question::word).collect();
         let requests: Map<String, Value> =
             asked.questions.iter().map(|question| (question.key.clone(), question.embedded())).collect();
         let noted = Noted {
@@ -205,7 +205,8 @@ impl Gateway {
         let mut require = who.standing.clone();
         require.push(Require::MayAsk(by));
         // Of all questions those to the user wear the user out.
-        let asks_user = noted.kinds.contains(&Word::Elicitation.word()) && who.rid.is_some();
+        let to_user = |question: &Question| question.kind == Word::Elicitation;
+        let asks_user = asked.questions.iter().any(to_user) && who.rid.is_some();
         require.extend(limits.step_ups.filter(|_| asks_user).map(|most| Require::StepUps { sid: who.sid.clone(), most }));
         let text = Some(noted.requests.as_bytes());
         let entry = ledger::Asked { text, exp: Some(exp), ..entry(running, asked, &noted, Verdict::Asked)? };
@@ -331,7 +332,9 @@ impl Gateway {
             let line = {
                 let mut connection = self.connection.borrow_mut();
                 let number = connection.reserve_input(&desk.id);
-                number.and_then(|number| Some((number, connection.input(number, question.kind, &question.params.to_string())?)))
+                number.and_then(|number| {
+                    Some((number, connection.input(number, question.kind, &question.requested(number).to_string())?))
+                })
             };
             let Some((number, line)) = line else { return Given::None(Unanswered::NotAsked) };
             let waits = self.inputs.wait(number);

@@ -31,7 +31,7 @@ pub use answer::Answer;
 #[cfg(feature = "upstream")]
 pub use client::Upstreams;
 #[cfg(feature = "upstream")]
-pub(crate) use client::{Log, Progress};
+pub(crate) use client::{Log, Progress, Watch};
 pub use drift::Drift;
 #[cfg(feature = "upstream")]
 pub(crate) use fingerprint::Secrets;
@@ -69,7 +69,7 @@ mod plan {
     /// The first fault, by its place in the arguments; or the schema cannot be used, and then no call can be made.
     pub(crate) fn plan(tool: &'static str, proxied: &'static Proxied, strict: bool, args: &Args) -> Result<Plan, ArgFault> {
         schema::check(proxied, strict, args)?;
-        if proxied.what == Offer::Resource {
+        if matches!(proxied.what, Offer::Resource | Offer::Subscription) {
             uri::check(proxied.name, args)?;
         }
         let unwritable = |_| ArgFault { arg: crate::builtin::schema::ALL, problem: "they cannot be written as JSON".to_owned() };

@@ -5,13 +5,14 @@
 
 mod answer;
 mod form;
+mod lead;
 
 use super::fingerprint::Fingerprints;
 use super::screen;
 use crate::approve::printable::hides;
+use crate::json::json;
 use crate::policy::upstream::Question as Kind;
 use jsonschema::Validator;
-use crate::json::json;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -67,6 +68,10 @@ pub(crate) struct Asker<'a> {
     pub(super) secrets: &'a Fingerprints,
     /// Risk at or above which nothing is asked, thousandths.
     pub(crate) threshold: u16,
+    /// Can its client show a form?
+    pub(crate) forms: bool,
+    /// Hosts to which it may lead the user; none where its client cannot.
+    pub(crate) hosts: &'a [&'a str],
 }
 
 /// The kind of question that a method asks.
@@ -90,10 +95,15 @@ impl Question {
     fn of(asker: &Asker<'_>, key: &str, kind: Kind, params: &Value) -> Result<Self, Refused> {
         let params = params.as_object().ok_or(Refused("has no parameters"))?;
         let (params, form) = match kind {
+            Kind::Elicitation if params.get("mode").is_some_and(|mode| mode == "url") => (lead::read(asker, params)?, None),
+            Kind::Elicitation if !asker.forms => return Err(Refused("has a form, which its client cannot show")),
             Kind::Elicitation => form::read(asker.name, params)?,
             Kind::Sampling => (sampling(asker.name, params)?, None),
             Kind::Roots => (json!({}), None),
         };
+        if key.len() > KEY_MAX {
+            return Err(Refused("has a name that is too long"));
+        }
         if screen::any_text(&params, &mut hides) || hides(key) {
             return Err(Refused("has characters that nobody sees"));
         }
@@ -104,6 +114,25 @@ impl Question {
             return Err(Refused("looks like an attempt to instruct whoever reads it"));
         }
         Ok(Self { key: key.to_owned(), kind, params, form })
+    }
+
+    /// What the ledger calls it.
+    pub(crate) fn word(&self) -> &'static str {
+        if self.leads() { "url" } else { self.kind.word() }
+    }
+
+    /// Does it lead the user to an address?
+    fn leads(&self) -> bool {
+        self.kind == Kind::Elicitation && self.form.is_none()
+    }
+
+    /// Its parameters as a request of ours of this number. A client of that era knows an address by an id beside it.
+    pub(crate) fn requested(&self, number: u64) -> Value {
+        let mut params = self.params.clone();
+        if self.leads() {
+            params["elicitationId"] = json!(crate::wire::question::id(number));
+        }
+        params
     }
 
     /// The question within `inputRequests`.
@@ -136,9 +165,6 @@ pub(crate) fn of_result(asker: &Asker<'_>, result: &str) -> Result<(Vec<Question
     let questions = requests.iter().map(|(key, request)| {
         let method = request.get("method").and_then(Value::as_str).unwrap_or_default();
         let kind = kind(method).ok_or(Refused("asks what no client can be asked"))?;
-        if key.len() > KEY_MAX {
-            return Err(Refused("has a name that is too long"));
-        }
         Question::of(asker, key, kind, request.get("params").unwrap_or(&Value::Null))
     });
     Ok((questions.collect::<Result<_, _>>()?, state))

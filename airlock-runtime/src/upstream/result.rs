@@ -4,10 +4,10 @@ use super::client::Link;
 use super::fingerprint::Fingerprints;
 use super::{Answer, schema, screen, uri};
 use crate::effect::Failure;
+use crate::json::json;
 use crate::policy::upstream::{Offer, Proxied};
 use crate::policy::{Policy, ToolKind};
 use crate::wire::foreign::ForeignResult;
-use crate::json::json;
 use serde_json::{Map, Value};
 use std::ops::Range;
 use std::rc::Rc;
@@ -103,6 +103,8 @@ fn shape(proxied: &'static Proxied, others: &[&str], members: &Map<String, Value
         Offer::Resource => contents(proxied, others, members),
         Offer::Prompt => messages(members),
         Offer::Completion => values(members),
+        // Nothing of what its server says is passed on.
+        Offer::Subscription => Err(unusable("nothing was asked for")),
     }
 }
 

@@ -2,11 +2,11 @@
 
 use super::{Answer, Secrets};
 use crate::effect::Failure;
+use crate::json::json;
 use crate::limits::RISK_MAX;
 use crate::policy::upstream::{Offer, OnRisk, Proxied};
 use crate::risk::{self, Factor};
 use crate::wire::foreign::ForeignResult;
-use crate::json::json;
 use serde_json::{Map, Value};
 
 /// Factors that speak of what arguments carry out. A result carries nothing out.
@@ -114,6 +114,7 @@ const fn parts_of(proxied: &Proxied) -> &'static str {
         Offer::Resource => "contents",
         Offer::Prompt => "messages",
         Offer::Completion => "completion",
+        Offer::Subscription => "",
     }
 }
 
@@ -123,7 +124,7 @@ fn notice(proxied: &Proxied, part: Option<&Value>, words: &str) -> Value {
     match proxied.what {
         Offer::Tool => block,
         Offer::Prompt => json!({"role": "user", "content": block}),
-        Offer::Completion => Value::Null,
+        Offer::Completion | Offer::Subscription => Value::Null,
         Offer::Resource => {
             let uri = part.and_then(|part| part.get("uri")).cloned().unwrap_or_default();
             json!({"uri": uri, "mimeType": "text/plain", "text": words})

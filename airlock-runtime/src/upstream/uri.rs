@@ -21,6 +21,12 @@ pub(super) fn check(entry: &str, args: &Args) -> Result<(), ArgFault> {
     }
 }
 
+/// Is this the template of URIs that a completion is of, rather than the name of a prompt? The manifest is read by the same rule.
+#[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "only requests are sorted to entries"))]
+pub(crate) fn is_template(of: &str) -> bool {
+    of.contains(':') && of.contains('{')
+}
+
 /// How closely an entry speaks of a URI, in bytes: as the one that it names, or by the beginning of it. What hangs on at an exact one (a query, a
 /// fragment, a slash) is its business too, and covered by it is none of that. A URI is judged by the entry that speaks of it most closely.
 #[cfg_attr(not(feature = "gateway"), allow(dead_code, reason = "only requests are sorted to entries"))]

@@ -8,8 +8,8 @@ use super::jsonrpc::Problem;
 use super::members::{Picked, is_object, pick, string};
 use super::reply::render;
 use super::revision::Revision;
-use serde_json::value::RawValue;
 use crate::json::json;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -53,6 +53,13 @@ pub(super) fn shows_forms(capabilities: &RawValue) -> bool {
     let Some(elicitation) = elicitation.filter(|value| is_object(value)) else { return false };
     let [form, url] = pick(elicitation.get(), ["form", "url"]).values;
     form.map_or(url.is_none(), is_object)
+}
+
+/// Does a client show its user addresses, and lead there whoever agrees?
+pub(super) fn leads_to_urls(capabilities: &RawValue) -> bool {
+    let [elicitation] = pick(capabilities.get(), ["elicitation"]).values;
+    let [url] = elicitation.map_or([None], |elicitation| pick(elicitation.get(), ["url"]).values);
+    url.is_some_and(is_object)
 }
 
 /// What came back for a question.

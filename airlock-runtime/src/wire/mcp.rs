@@ -7,8 +7,9 @@
 use super::ask::{self, Answer, Asking, OPEN_QUESTIONS_MAX};
 use super::foreign::ForeignResult;
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
+use super::listen::ListenRequest;
 use super::members::string;
-use super::offer::{Catalogue, Method, Offers, Target};
+use super::offer::{Catalogue, Kind, Method, Offers, Target};
 use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
 use super::question::{self, Able};
 use super::reply::{self, CACHE_TTL_MS, Listing, ServerInfo, ToolReply};
@@ -32,6 +33,10 @@ pub enum Received {
     Call(Box<CallRequest>),
     /// Answer with what the lease can call; it is open until [`Connection::finish`].
     List(Box<ListRequest>),
+    /// Tell of changes until [`Connection::finish`].
+    Listen(Box<ListenRequest>),
+    /// Tell no more of changes of this URI, then write the line.
+    Unwatch(String, String),
     /// Stop working on this call. It stays open until [`Connection::finish`], which then forbids the reply.
     Cancel(Id),
     /// The answer to the question of this number, which is closed by it.
@@ -125,6 +130,8 @@ pub struct Connection {
     client: Client,
     /// Questions that are open as requests of ours, by number.
     asked: HashMap<u64, Asked>,
+    /// Is there a lease for requests that show none?
+    surrounded: bool,
     /// How many questions there were so far.
     questions: u64,
     dropped: Dropped,
@@ -142,6 +149,7 @@ impl Connection {
             open: HashMap::new(),
             client: Client { name: None, asking: Asking::NotDeclared, able: Able::default(), log: None },
             asked: HashMap::new(),
+            surrounded: false,
             questions: 0,
             dropped: Dropped::default(),
         }
@@ -151,6 +159,12 @@ impl Connection {
     #[must_use]
     pub fn with_offers(self, offers: Offers) -> Self {
         Self { offers, ..self }
+    }
+
+    /// The same where requests that show no lease have one all the same: what is listed depends on it.
+    #[must_use]
+    pub fn surrounded(self, surrounded: bool) -> Self {
+        Self { surrounded, ..self }
     }
 
     /// Takes one line without its LF. Total: any bytes give one of the five outcomes.
@@ -294,6 +308,19 @@ impl Connection {
         offered.iter().filter(|entry| passes(&entry.tool)).map(|entry| entry.listed(revision)).collect()
     }
 
+    /// May something still be sent for an open request?
+    #[must_use]
+    pub fn is_working(&self, id: &Id) -> bool {
+        self.open.get(id) == Some(&Open::Working)
+    }
+
+    /// The last line of a listen that the gateway ends.
+    #[must_use]
+    #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams tell of changes"))]
+    pub(crate) fn reply_listened(&self, id: &Id) -> String {
+        self.server.listened(id)
+    }
+
     /// A reply that is a JSON-RPC error, for an unknown tool or a fault of the gateway; a refusal is a [`ToolReply`] with `is_error`.
     #[must_use]
     pub fn reply_error(&self, id: &Id, code: Code, message: &str, data: Option<Value>) -> String {
@@ -331,6 +358,11 @@ impl Connection {
                 self.open.insert(id, Open::Working);
                 Received::List(list)
             }
+            Ok(Served::Listen(listen)) => {
+                self.open.insert(id, Open::Working);
+                Received::Listen(listen)
+            }
+            Ok(Served::Unwatch(uri)) => Received::Unwatch(uri, reply::result(&id, Map::new())),
             Ok(Served::Call(call)) => {
                 self.open.insert(id, Open::Working);
                 Received::Call(call)
@@ -379,6 +411,12 @@ impl Connection {
         match method {
             "ping" => Ok(Served::Result(Map::new())),
             "initialize" => Err(Problem::new(Code::InvalidRequest, "This connection was already opened with `initialize`.")),
+            "resources/subscribe" if self.offers.watches => {
+                let call = params.call(id.clone(), revision, self.client.clone(), Kind::Subscription);
+                call.map(|call| Served::Call(Box::new(call)))
+            }
+            // Whoever wants to hear no more needs no right to it.
+            "resources/unsubscribe" if self.offers.watches => params.subscribed().map(Served::Unwatch),
             _ => self.serve_either(id, method, params, revision, || self.client.clone()),
         }
     }
@@ -402,17 +440,23 @@ impl Connection {
         params.meta.check_envelope()?;
         let served = match method {
             "server/discover" => return Ok(Served::Result(self.server.discover(self.offers.capabilities(Revision::MODERN)))),
+            "subscriptions/listen" if self.offers.listens() => self.listen(id, params),
             _ => self.serve_either(id, method, params, Revision::MODERN, || params.meta.client()),
         }?;
         self.era = Era::Modern;
         Ok(served)
     }
 
+    fn listen(&self, id: &Id, params: &Params<'_>) -> Result<Served, Problem> {
+        let listen = params.listen(id, &params.meta.client(), &self.offers.tells, self.offers.watches)?;
+        Ok(Served::Listen(Box::new(listen)))
+    }
+
     fn list(&self, id: &Id, params: &Params<'_>, revision: Revision, what: Catalogue) -> Result<Served, Problem> {
         if params.cursor.is_some() {
             return Err(Problem::invalid_params("The list has one page; this server never gave out a `cursor`."));
         }
-        match params.list(id.clone(), revision, what)? {
+        match params.list(id.clone(), revision, what, self.surrounded)? {
             Some(list) => Ok(Served::List(Box::new(list))),
             None => {
                 let entries = self.entries(what, revision, &|_| true);
@@ -478,6 +522,8 @@ enum Served {
     Line(String),
     Call(Box<CallRequest>),
     List(Box<ListRequest>),
+    Listen(Box<ListenRequest>),
+    Unwatch(String),
 }
 
 fn unknown_method(method: &str) -> Problem {

@@ -11,6 +11,8 @@ pub mod ask;
 pub mod foreign;
 pub mod frame;
 pub mod jsonrpc;
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams tell of changes"))]
+pub mod listen;
 pub mod mcp;
 pub mod offer;
 #[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams ask"))]
@@ -28,6 +30,7 @@ pub use ask::{Answer, Asking, Retry};
 pub use foreign::ForeignListing;
 pub use frame::{Frame, Lines};
 pub use jsonrpc::{Code, Id};
+pub use listen::ListenRequest;
 pub use mcp::{Connection, Quiet, Received};
 pub use offer::{Catalogue, Offered, Offers, Target, URI_MAX};
 pub use params::{CallRequest, Carried, ListRequest, META_APPROVALS, META_INTENT, META_LEASE, META_SESSION, ProgressToken};

@@ -2,6 +2,7 @@
 
 use super::revision::Revision;
 use crate::json::json;
+use crate::policy::upstream::Listed;
 use serde_json::{Map, Value};
 
 /// Longest URI of a resource that is asked for, in bytes; twice the longest that a manifest has.
@@ -18,6 +19,10 @@ pub enum Target {
     Prompt,
     /// `completion/complete` of the prompt of this name.
     Completion(String),
+    /// `completion/complete` of this template of URIs.
+    Template(String),
+    /// `resources/subscribe`, or a resource of `subscriptions/listen`: being told that this URI changed.
+    Subscription(String),
 }
 
 /// A list that clients may ask for.
@@ -76,10 +81,14 @@ pub struct Offers {
     pub templates: Vec<Offered>,
     /// Prompts.
     pub prompts: Vec<Offered>,
-    /// Are there arguments of prompts that can be completed?
+    /// Are there arguments of prompts or parts of URIs that can be completed?
     pub completes: bool,
     /// Is there an upstream whose log messages clients may have?
     pub logs: bool,
+    /// Are there resources of whose changes clients can be told?
+    pub watches: bool,
+    /// Lists of which clients are told that they changed.
+    pub tells: Vec<Listed>,
 }
 
 impl Offers {
@@ -88,7 +97,12 @@ impl Offers {
         !self.resources.is_empty() || !self.templates.is_empty()
     }
 
-    /// What the gateway can do, as it tells clients: lists that never change, and no subscriptions.
+    /// Can a client be told of any change?
+    pub(crate) const fn listens(&self) -> bool {
+        self.watches || !self.tells.is_empty()
+    }
+
+    /// What the gateway can do, as it tells clients.
     pub(crate) fn capabilities(&self, revision: Revision) -> Value {
         let mut capabilities = json!({"tools": {}});
         if self.has_resources() {
@@ -97,6 +111,12 @@ impl Offers {
         if !self.prompts.is_empty() {
             capabilities["prompts"] = json!({});
         }
+        for list in self.tells.iter().filter(|list| self.has(**list)) {
+            capabilities[list.word()]["listChanged"] = json!(true);
+        }
+        if self.watches {
+            capabilities["resources"]["subscribe"] = json!(true);
+        }
         if self.logs {
             capabilities["logging"] = json!({});
         }
@@ -104,6 +124,15 @@ impl Offers {
             capabilities["completions"] = json!({});
         }
         capabilities
+    }
+
+    /// Is there such a list?
+    const fn has(&self, list: Listed) -> bool {
+        match list {
+            Listed::Tools => true,
+            Listed::Resources => self.has_resources(),
+            Listed::Prompts => !self.prompts.is_empty(),
+        }
     }
 
     /// What a method asks for; nothing for a method that is not advertised.
@@ -136,4 +165,5 @@ pub(crate) enum Kind {
     Resource,
     Prompt,
     Completion,
+    Subscription,
 }

@@ -2,13 +2,14 @@
 
 use super::ask::{Asking, Retry};
 use super::jsonrpc::{Code, ID_MAX, Id, Problem, quoted};
+use super::listen::{ListenRequest, UNABLE};
 use super::members::{Picked, is_object, pick, string};
 use super::offer::{Catalogue, Kind, Target, URI_MAX};
 use super::question::{Able, Resume};
 use super::revision::Revision;
-use crate::limits::TOOL_NAME_MAX;
-use crate::policy::upstream::Level;
 use crate::json::json;
+use crate::limits::TOOL_NAME_MAX;
+use crate::policy::upstream::{Level, Listed};
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -72,6 +73,13 @@ pub(crate) struct Client {
     pub(crate) able: Able,
     /// The least grave log messages that it wants; mostly none.
     pub(crate) log: Option<Level>,
+}
+
+impl Client {
+    /// The same, who cannot be asked anything.
+    fn unasked(self) -> Self {
+        Self { asking: Asking::NoSuchRevision, able: UNABLE, ..self }
+    }
 }
 
 /// A list that shows a lease: it has what that lease can call. Nothing is decided yet.
@@ -154,6 +162,7 @@ pub(crate) struct Params<'a> {
     pub(crate) name: Option<&'a RawValue>,
     pub(crate) arguments: Option<&'a RawValue>,
     pub(crate) uri: Option<&'a RawValue>,
+    pub(crate) notifications: Option<&'a RawValue>,
     level: Option<&'a RawValue>,
     reference: Option<&'a RawValue>,
     argument: Option<&'a RawValue>,
@@ -190,6 +199,7 @@ impl<'a> Params<'a> {
             "name",
             "arguments",
             "uri",
+            "notifications",
             "level",
             "ref",
             "argument",
@@ -211,6 +221,7 @@ impl<'a> Params<'a> {
             name,
             arguments,
             uri,
+            notifications,
             level,
             reference,
             argument,
@@ -230,6 +241,7 @@ impl<'a> Params<'a> {
             name,
             arguments,
             uri,
+            notifications,
             level,
             reference,
             argument,
@@ -259,24 +271,65 @@ impl<'a> Params<'a> {
         Ok((revision, Client { name: self.client_info.and_then(name_of), asking, able, log: None }))
     }
 
-    /// Checks the parameters of a list; nothing when no lease is shown.
-    pub(crate) fn list(&self, id: Id, revision: Revision, what: Catalogue) -> Result<Option<ListRequest>, Problem> {
+    /// Checks the parameters of a list; nothing when no lease is shown, and there is none around either.
+    pub(crate) fn list(
+        &self,
+        id: Id,
+        revision: Revision,
+        what: Catalogue,
+        surrounded: bool,
+    ) -> Result<Option<ListRequest>, Problem> {
         let meta = self.meta.carried()?;
-        Ok(meta.lease.is_some().then_some(ListRequest { what, id, revision, memory: self.memory, meta }))
+        let is_bare = meta == Carried::default();
+        Ok((meta.lease.is_some() || surrounded && is_bare).then_some(ListRequest {
+            what,
+            id,
+            revision,
+            memory: self.memory,
+            meta,
+        }))
     }
 
     /// Checks the parameters of a request that is judged.
     pub(crate) fn call(&self, id: Id, revision: Revision, client: Client, kind: Kind) -> Result<CallRequest, Problem> {
+        let asked = match kind {
+            Kind::Tool => self.named(Target::Tool)?,
+            Kind::Resource => self.resource(Target::Resource)?,
+            Kind::Prompt => self.named(Target::Prompt)?,
+            Kind::Completion => self.completion()?,
+            Kind::Subscription => self.resource(Target::Subscription)?,
+        };
+        // Since 2026-07-28 a question is a result, which these methods do not have.
+        let client = match kind {
+            Kind::Completion | Kind::Subscription if revision.is_modern() => client.unasked(),
+            Kind::Tool | Kind::Resource | Kind::Prompt | Kind::Completion | Kind::Subscription => client,
+        };
+        self.judged(id, revision, client, asked)
+    }
+
+    /// Checks the parameters of `subscriptions/listen`, of a gateway that tells of changes of these lists, and of resources where `watches` says so.
+    pub(crate) fn listen(&self, id: &Id, client: &Client, lists: &[Listed], watches: bool) -> Result<ListenRequest, Problem> {
+        let mut request = ListenRequest::read(id.clone(), self, lists, |uri| {
+            let asked = of_uri(Target::Subscription, uri)?;
+            self.judged(id.clone(), Revision::MODERN, client.clone().unasked(), asked)
+        })?;
+        if !watches {
+            request.watches.clear();
+        }
+        Ok(request)
+    }
+
+    fn judged(
+        &self,
+        id: Id,
+        revision: Revision,
+        client: Client,
+        (target, name, arguments): (Target, String, Option<Box<RawValue>>),
+    ) -> Result<CallRequest, Problem> {
         let resume = Resume::read(revision, self.request_state, self.input_responses)?;
         let retry = match resume {
             Some(_) => None,
             None => Retry::read(revision, self.request_state, self.input_responses)?,
-        };
-        let (target, name, arguments) = match kind {
-            Kind::Tool => self.named(Target::Tool)?,
-            Kind::Resource => self.resource()?,
-            Kind::Prompt => self.named(Target::Prompt)?,
-            Kind::Completion => self.completion()?,
         };
         Ok(CallRequest {
             id,
@@ -317,11 +370,13 @@ impl<'a> Params<'a> {
     fn completion(&self) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
         let wrong = |what: &'static str| Problem::invalid_params(what);
         let reference = self.reference.ok_or_else(|| wrong("`params.ref` must say what is completed."))?;
-        let [kind, name] = pick(reference.get(), ["type", "name"]).values;
-        let is_prompt = kind.and_then(string).is_some_and(|kind| kind == "ref/prompt");
-        let prompt = name.filter(|_| is_prompt).and_then(string).filter(|name| is_tool_name(name));
-        let prompt = prompt
-            .ok_or_else(|| wrong("`params.ref` must be a prompt that is listed: only arguments of prompts are completed."))?;
+        let [kind, name, uri] = pick(reference.get(), ["type", "name", "uri"]).values;
+        let target = match kind.and_then(string).as_deref() {
+            Some("ref/prompt") => name.and_then(string).filter(|name| is_tool_name(name)).map(Target::Completion),
+            Some("ref/resource") => uri.and_then(string).filter(|uri| uri.len() <= URI_MAX).map(Target::Template),
+            Some(_) | None => None,
+        };
+        let target = target.ok_or_else(|| wrong("`params.ref` must be a prompt or a template of URIs, as it is listed."))?;
         let argument =
             self.argument.ok_or_else(|| wrong("`params.argument` must be an object with the strings `name` and `value`."))?;
         let [name, value] = pick(argument.get(), ["name", "value"]).values;
@@ -336,16 +391,18 @@ impl<'a> Params<'a> {
             arguments["context"] = others;
         }
         let arguments = serde_json::value::to_raw_value(&arguments).map_err(|_| wrong("`params.argument` cannot be read."))?;
-        Ok((Target::Completion(prompt), String::new(), Some(arguments)))
+        Ok((target, String::new(), Some(arguments)))
     }
 
     /// The URI of a resource, also as arguments.
-    fn resource(&self) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
+    fn resource(&self, target: fn(String) -> Target) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
+        of_uri(target, self.subscribed()?)
+    }
+
+    /// The URI of a resource.
+    pub(crate) fn subscribed(&self) -> Result<String, Problem> {
         let uri = self.uri.and_then(string).filter(|uri| !uri.is_empty() && uri.len() <= URI_MAX);
-        let wrong = || Problem::invalid_params(format!("`params.uri` must be a string of 1 to {URI_MAX} bytes."));
-        let uri = uri.ok_or_else(wrong)?;
-        let arguments = serde_json::value::to_raw_value(&json!({"uri": uri})).map_err(|_| wrong())?;
-        Ok((Target::Resource(uri), String::new(), Some(arguments)))
+        uri.ok_or_else(wrong_uri)
     }
 }
 
@@ -446,6 +503,15 @@ pub(crate) fn unsupported_version(requested: &str) -> Problem {
     let message = format!("Unsupported protocol version {}", quoted(&requested));
     let data = json!({"supported": [Revision::MODERN.date()], "requested": requested});
     Problem { data: Some(data), ..Problem::new(Code::UnsupportedVersion, message) }
+}
+
+fn wrong_uri() -> Problem {
+    Problem::invalid_params(format!("`params.uri` must be a string of 1 to {URI_MAX} bytes."))
+}
+
+fn of_uri(target: fn(String) -> Target, uri: String) -> Result<(Target, String, Option<Box<RawValue>>), Problem> {
+    let arguments = serde_json::value::to_raw_value(&json!({"uri": uri})).map_err(|_| wrong_uri())?;
+    Ok((target(uri), String::new(), Some(arguments)))
 }
 
 fn level_of(value: &RawValue) -> Option<Level> {

@@ -9,8 +9,8 @@ use super::jsonrpc::Problem;
 use super::members::{is_object, pick, string};
 use super::reply::escape;
 use super::revision::Revision;
-use crate::policy::upstream::Question;
 use crate::json::json;
+use crate::policy::upstream::{Question, Upstream};
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -24,6 +24,8 @@ pub(crate) const STATE_PREFIX: &str = "alu1";
 pub struct Able {
     /// A form.
     pub elicitation: bool,
+    /// To be led to an address, which its user sees and may refuse.
+    pub url: bool,
     /// A text of its model.
     pub sampling: bool,
     /// Its directories.
@@ -37,16 +39,17 @@ impl Able {
         let [sampling, roots] = pick(capabilities.get(), ["sampling", "roots"]).values;
         Self {
             elicitation: revision.has_elicitation() && ask::shows_forms(capabilities),
+            url: revision.leads_to_urls() && ask::leads_to_urls(capabilities),
             sampling: sampling.is_some_and(is_object),
             roots: roots.is_some_and(is_object),
         }
     }
 
-    /// Can it be asked this?
+    /// Can it be asked this, in one way or another?
     #[must_use]
     pub const fn has(self, question: Question) -> bool {
         match question {
-            Question::Elicitation => self.elicitation,
+            Question::Elicitation => self.elicitation || self.url,
             Question::Sampling => self.sampling,
             Question::Roots => self.roots,
         }
@@ -55,20 +58,25 @@ impl Able {
     /// Can it be asked nothing?
     #[must_use]
     pub const fn is_none(self) -> bool {
-        !self.elicitation && !self.sampling && !self.roots
+        !self.elicitation && !self.url && !self.sampling && !self.roots
     }
 
-    /// What is in a list, and can be asked.
+    /// What an upstream may ask, and can be asked.
     #[must_use]
-    pub fn within(self, listed: &[Question]) -> Self {
-        let has = |question| self.has(question) && listed.contains(&question);
-        Self { elicitation: has(Question::Elicitation), sampling: has(Question::Sampling), roots: has(Question::Roots) }
+    pub fn within(self, upstream: &Upstream) -> Self {
+        let lists = |question| upstream.may_ask.contains(&question);
+        Self {
+            elicitation: self.elicitation && lists(Question::Elicitation),
+            url: self.url && lists(Question::Elicitation) && !upstream.ask_hosts.is_empty(),
+            sampling: self.sampling && lists(Question::Sampling),
+            roots: self.roots && lists(Question::Roots),
+        }
     }
 
-    /// Everything in a list.
+    /// Everything that an upstream may ask.
     #[must_use]
-    pub fn all(listed: &[Question]) -> Self {
-        Self { elicitation: true, sampling: true, roots: true }.within(listed)
+    pub fn all(upstream: &Upstream) -> Self {
+        Self { elicitation: true, url: true, sampling: true, roots: true }.within(upstream)
     }
 }
 
@@ -140,11 +148,14 @@ mod tests {
         let all = r#"{"elicitation":{},"sampling":{},"roots":{"listChanged":true}}"#;
         assert_eq!(of(Revision::MODERN, all), [true; 3]);
         assert_eq!(of(Revision::R2024_11_05, all), [false, true, true], "there are no forms in this revision");
-        assert_eq!(of(Revision::MODERN, r#"{"elicitation":{"url":{}},"sampling":null,"roots":true}"#), [false; 3]);
+        assert_eq!(of(Revision::R2025_06_18, r#"{"elicitation":{"url":{}},"sampling":null,"roots":true}"#), [false; 3]);
+        let led = |revision, text: &str| Able::of(revision, Some(&raw(text))).url;
+        assert!(
+            led(Revision::MODERN, r#"{"elicitation":{"url":{}}}"#)
+                && led(Revision::R2025_11_25, r#"{"elicitation":{"form":{},"url":{}}}"#)
+        );
+        assert!(!led(Revision::R2025_06_18, r#"{"elicitation":{"url":{}}}"#) && !led(Revision::MODERN, r#"{"elicitation":{}}"#));
         assert!(Able::of(Revision::MODERN, None).is_none());
-        let able = Able::of(Revision::MODERN, Some(&raw(all)));
-        assert_eq!(able.within(&[Question::Roots]), Able { roots: true, ..Able::default() });
-        assert_eq!(able.within(&[]), Able::default());
     }
 
     #[test]

@@ -159,7 +159,12 @@ impl ServerInfo {
     }
 
     /// Makes a result one of `revision`: from 2026-07-28 on it says that it is complete and who made it.
-    fn finish(&self, revision: Revision, mut body: Map<String, Value>, mut meta: Map<String, Value>) -> Map<String, Value> {
+    pub(super) fn finish(
+        &self,
+        revision: Revision,
+        mut body: Map<String, Value>,
+        mut meta: Map<String, Value>,
+    ) -> Map<String, Value> {
         if revision.is_modern() {
             body.insert("resultType".to_owned(), json!("complete"));
             meta.insert(META_SERVER.to_owned(), self.implementation());
@@ -229,7 +234,12 @@ impl ServerInfo {
         // A resource may be another one the next moment, and each read is judged.
         let hints = match target {
             Target::Resource(_) if revision.is_modern() => cacheable(0),
-            Target::Resource(_) | Target::Tool | Target::Prompt | Target::Completion(_) => Map::new(),
+            Target::Resource(_)
+            | Target::Tool
+            | Target::Prompt
+            | Target::Completion(_)
+            | Target::Template(_)
+            | Target::Subscription(_) => Map::new(),
         };
         let body = self.finish(revision, hints, meta);
         result.reply(id, revision, body)

@@ -68,6 +68,12 @@ impl Revision {
         self >= Self::R2025_06_18
     }
 
+    /// Whether the user can be led to an address.
+    #[must_use]
+    pub fn leads_to_urls(self) -> bool {
+        self >= Self::R2025_11_25
+    }
+
     /// Whether `structuredContent` may be any JSON value; before, it must be an object.
     #[must_use]
     pub const fn structures_any_value(self) -> bool {

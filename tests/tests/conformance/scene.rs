@@ -50,6 +50,7 @@ const PROMPTS: [(&str, &[&str]); 5] = [
 
 fn is_offer(name: &str) -> bool {
     name == "completed"
+        || name == "changes"
         || RESOURCES.iter().any(|(resource, _)| *resource == name)
         || PROMPTS.iter().any(|(prompt, _)| *prompt == name)
 }
@@ -88,7 +89,7 @@ fn gateway() -> &'static (PathBuf, Vec<String>) {
         let mut manifest = head("conformance");
         write!(
             manifest,
-            "[upstreams.fixture]\ncommand = {}\nenv.ERA = {{ from = \"ERA\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nnames = \"bare\"\nmay_ask = [\"elicitation\", \"sampling\", \"roots\"]\nlog = \"debug\"\nwhy = \"test\"\n",
+            "[upstreams.fixture]\ncommand = {}\nenv.ERA = {{ from = \"ERA\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nnames = \"bare\"\nmay_ask = [\"elicitation\", \"sampling\", \"roots\"]\nmay_tell = [\"tools\", \"prompts\"]\nlog = \"debug\"\nwhy = \"test\"\n",
             json!(fixture(None))
         )
         .unwrap();
@@ -104,7 +105,8 @@ fn gateway() -> &'static (PathBuf, Vec<String>) {
             names.push(name.to_owned());
         }
         manifest += "[upstreams.fixture.completions.completed]\nof = \"test_prompt_with_arguments\"\narguments = [\"arg1\", \"arg2\"]\neffect = \"read\"\nwhy = \"test\"\n";
-        names.push("completed".to_owned());
+        manifest += "[upstreams.fixture.subscriptions.changes]\nof = \"watched-resource\"\neffect = \"read\"\nwhy = \"test\"\n";
+        names.extend(["completed".to_owned(), "changes".to_owned()]);
         let tools = json!(names);
         write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {tools}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
         (built::gateway_with(&manifest, &[("airlock-pins/fixture.json".to_owned(), file)]), names)

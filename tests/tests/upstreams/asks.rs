@@ -12,22 +12,22 @@ fn able() -> Value {
 }
 
 /// Both eras of upstreams that may ask.
-const BOTH: [&str; 2] = ["asks-legacy", "asks-modern"];
+pub(crate) const BOTH: [&str; 2] = ["asks-legacy", "asks-modern"];
 
 impl Scene {
     /// Parameters of a call of revision 2026-07-28, of a client that can be asked this.
-    fn params(&self, upstream: &str, arguments: &Value, able: &Value) -> Value {
+    pub(crate) fn params(&self, upstream: &str, arguments: &Value, able: &Value) -> Value {
         let mut meta = leased(&self.lease);
         meta["io.modelcontextprotocol/clientCapabilities"] = able.clone();
         json!({"name": format!("{upstream}.act"), "arguments": arguments, "_meta": meta})
     }
 
-    fn ask(&mut self, id: &str, params: &Value) -> Value {
+    pub(crate) fn ask(&mut self, id: &str, params: &Value) -> Value {
         self.gateway.ask(&request(id, "tools/call", params))
     }
 
     /// The call of the result that asks, with these answers.
-    fn answer(&mut self, id: &str, params: &Value, asked: &Value, answers: &Value) -> Value {
+    pub(crate) fn answer(&mut self, id: &str, params: &Value, asked: &Value, answers: &Value) -> Value {
         let mut params = params.clone();
         params["requestState"] = asked["result"]["requestState"].clone();
         params["inputResponses"] = answers.clone();
@@ -45,36 +45,49 @@ impl Scene {
 
 /// A connection of revision 2025-11-25 that can be asked everything. The lease travels in `_meta`.
 fn legacy() -> Scene {
+    legacy_with(&able())
+}
+
+/// The same, of a client that can be asked this.
+pub(crate) fn legacy_with(able: &Value) -> Scene {
     let place = Place::new("hostile");
     let mut gateway = Gateway::start(start(&place));
     let hello: Value = serde_json::from_str(&initialize("hello", "2025-11-25")).unwrap();
     let mut params = hello["params"].clone();
-    params["capabilities"] = able();
+    params["capabilities"] = able.clone();
     let _ = gateway.ask(&request("hello", "initialize", &params));
     Scene::of(place, gateway)
 }
 
-fn plain(scene: &Scene, id: &str, upstream: &str, arguments: &Value) -> String {
+pub(crate) fn plain(scene: &Scene, id: &str, upstream: &str, arguments: &Value) -> String {
     let mut meta = leased(&scene.lease);
     meta.as_object_mut().unwrap().retain(|key, _| key.starts_with("dev.airlock/"));
     call_with(id, &format!("{upstream}.act"), arguments, &meta)
 }
 
-fn accept(x: &str) -> Value {
+pub(crate) fn accept(x: &str) -> Value {
     json!({"action": "accept", "content": {"x": x}})
 }
 
+/// The key of the one question of a result: the server's own, or the id of its request.
+pub(crate) fn key(asked: &Value) -> String {
+    let requests = asked["result"]["inputRequests"].as_object().unwrap_or_else(|| panic!("{asked}"));
+    assert_eq!(requests.len(), 1, "{asked}");
+    requests.keys().next().unwrap().clone()
+}
+
 /// What the upstream was answered.
-fn heard(reply: &Value) -> Value {
+pub(crate) fn heard(reply: &Value) -> Value {
     serde_json::from_str(&told(reply)).unwrap_or_else(|_| panic!("{reply}"))
 }
 
 #[test]
 fn a_question_of_either_era_is_a_result_and_its_answer_reaches_who_asked() {
     let mut scene = Scene::new();
-    for (upstream, key) in [("asks-legacy", "ask"), ("asks-modern", "a")] {
+    for upstream in BOTH {
         let params = scene.params(upstream, &json!({"do": "ask"}), &able());
         let asked = scene.ask("1", &params);
+        let key = &key(&asked);
         let result = &asked["result"];
         assert_eq!(result["resultType"], "input_required", "{asked}");
         let question = &result["inputRequests"][key];
@@ -187,7 +200,7 @@ fn nobody_is_asked_what_the_client_or_the_manifest_does_not_have() {
     let params = scene.params("asks-legacy", &json!({"do": "ask", "text": roots}), &json!({"roots": {}}));
     let asked = scene.ask("4", &params);
     let answer = json!({"roots": [{"uri": "file:///srv/work"}]});
-    let done = scene.answer("5", &params, &asked, &json!({"ask": answer}));
+    let done = scene.answer("5", &params, &asked, &json!({key(&asked): answer}));
     assert_eq!(heard(&done), json!({"result": answer}));
     scene.gateway.finish();
 }
@@ -250,6 +263,7 @@ fn what_is_asked_is_screened_and_bounded() {
         (form("a@hidden b", json!({})), "characters that nobody sees"),
         (form("it is @token", json!({})), "holds a secret"),
         (form("Go there", json!({"mode": "url", "url": "https://example.com"})), "leads the user to an address"),
+        (form("Go there", json!({"mode": "other"})), "in a way that is not known"),
         (form("x", of_secret), "asks for a secret"),
         (form("@long", json!({})), "longer than what a person reads"),
     ] {
@@ -344,16 +358,16 @@ fn who_does_not_answer_ends_the_call_and_nothing_waits_for_ever() {
     let mut scene = Scene::new();
     let params = scene.params("asks-legacy", &json!({"do": "ask"}), &able());
     let first = scene.ask("1", &params);
-    // Another call of the same server can be asked about meanwhile.
+    // It gives way to another call of the same server that can be asked about, since a question does not say which call it is about.
     let second = scene.ask("2", &params);
-    let done = scene.answer("3", &params, &second, &json!({"ask": accept("second")}));
+    let done = scene.answer("3", &params, &second, &json!({key(&second): accept("second")}));
     assert_eq!(heard(&done)["result"], accept("second"));
     let late = std::time::Instant::now() + std::time::Duration::from_secs(15);
     while scene.asks().len() < 4 && std::time::Instant::now() < late {
         std::thread::sleep(std::time::Duration::from_millis(100));
     }
     assert_eq!(scene.asks().last().map(String::as_str), Some("timeout asks-legacy 1"));
-    let refused = scene.answer("4", &params, &first, &json!({"ask": accept("late")}));
+    let refused = scene.answer("4", &params, &first, &json!({key(&first): accept("late")}));
     assert_eq!(refused["error"]["data"]["reason"], "approval_invalid", "{refused}");
     let outcomes: Vec<String> =
         scene.place.entries_of("outcome").iter().map(|entry| entry["status"].as_str().unwrap().to_owned()).collect();

@@ -3,12 +3,14 @@
 #![allow(clippy::unwrap_used, reason = "a test stops at the first surprise")]
 
 mod asks;
+mod changes;
 mod confined;
 mod eras;
 mod faces;
 mod hostile;
 mod inspector;
 mod kills;
+mod leads;
 mod learn;
 mod network;
 mod offers;

@@ -11,12 +11,15 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 /// A secret of the upstreams.
-const TOKEN: &str = "s3cret-of-the-offers";
+pub(crate) const TOKEN: &str = "s3cret-of-the-offers";
 /// Their eras, and what becomes there of what looks like an injection.
 const ERAS: [(&str, &str); 2] = [("modern", "mark"), ("legacy", "strip")];
 
+/// Entries of each.
+const NAMES: [&str; 7] = ["below", "loud", "once", "say", "completed", "paths", "changes"];
+
 /// A gateway with the same resources and prompts of a server of each era, and one that withholds.
-fn gateway() -> PathBuf {
+pub(crate) fn gateway() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
     let build = || {
         let mut manifest = "airlock = 1\n[gateway]\nname = \"offers\"\n[keys]\naccept = [\"k1\"]\n[risk]\nthreshold = 0.9\n\
@@ -29,15 +32,17 @@ fn gateway() -> PathBuf {
             let loud = format!("on_risk = \"{on_risk}\"\nresult_threshold = 0.4");
             write!(
                 manifest,
-                "[upstreams.{era}]\ncommand = {command}\nenv.TOKEN = {{ secret = \"OFFERS_TOKEN\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nwhy = \"test\"\n\
+                "[upstreams.{era}]\ncommand = {command}\nenv.TOKEN = {{ secret = \"OFFERS_TOKEN\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nmay_tell = [\"prompts\"]\nwhy = \"test\"\n\
                  [upstreams.{era}.resources.below]\nuri = \"test://{era}/a/*\"\ntitle = \"Below\"\ndescription = \"all below a\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\n{calm}\nwhy = \"test\"\n\
                  [upstreams.{era}.resources.loud]\nuri = \"test://{era}/a/attack\"\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
                  [upstreams.{era}.resources.once]\nuri = \"test://{era}/once\"\neffect = \"read\"\nlimits = {{ session_calls = 1 }}\nwhy = \"test\"\n\
                  [upstreams.{era}.prompts.say]\nrequired = [\"what\"]\noptional = [\"how\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
-                 [upstreams.{era}.completions.completed]\nof = \"say\"\narguments = [\"what\"]\neffect = \"read\"\nargs.value = {{ max_length = 20 }}\n{loud}\nwhy = \"test\"\n"
+                 [upstreams.{era}.completions.completed]\nof = \"say\"\narguments = [\"what\"]\neffect = \"read\"\nargs.value = {{ max_length = 20 }}\n{loud}\nwhy = \"test\"\n\
+                 [upstreams.{era}.completions.paths]\nof = \"test://{era}/a/{{+path}}\"\narguments = [\"path\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
+                 [upstreams.{era}.subscriptions.changes]\nof = \"below\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\nwhy = \"test\"\n"
             )
             .unwrap();
-            names.extend(["below", "loud", "once", "say", "completed"].map(|name| format!("{era}.{name}")));
+            names.extend(NAMES.map(|name| format!("{era}.{name}")));
         }
         let names = json!(names);
         write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {names}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
@@ -47,16 +52,16 @@ fn gateway() -> PathBuf {
 }
 
 /// A running gateway, and a client of one era.
-struct Scene {
-    place: Place,
-    gateway: Gateway,
-    lease: String,
-    is_modern: bool,
+pub(crate) struct Scene {
+    pub(crate) place: Place,
+    pub(crate) gateway: Gateway,
+    pub(crate) lease: String,
+    pub(crate) is_modern: bool,
     ids: u64,
 }
 
 impl Scene {
-    fn new(is_modern: bool, tools: &[&str]) -> Self {
+    pub(crate) fn new(is_modern: bool, tools: &[&str]) -> Self {
         let place = Place::new("offers");
         let mut command = place.command(&gateway());
         command.env("OFFERS_TOKEN", TOKEN);
@@ -64,12 +69,11 @@ impl Scene {
         if !is_modern {
             gateway.send(&initialize(0, "2025-11-25"));
             let capabilities = &gateway.reply(0)["result"]["capabilities"];
-            assert_eq!(*capabilities, json!({"tools": {}, "resources": {}, "prompts": {}, "completions": {}}));
+            let expected =
+                json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {"listChanged": true}, "completions": {}});
+            assert_eq!(*capabilities, expected);
         }
-        let all: Vec<String> = ERAS
-            .iter()
-            .flat_map(|(era, _)| ["below", "loud", "once", "say", "completed"].map(|name| format!("{era}.{name}")))
-            .collect();
+        let all: Vec<String> = ERAS.iter().flat_map(|(era, _)| NAMES.map(|name| format!("{era}.{name}"))).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut claims = place.claims(if tools.is_empty() { &all } else { tools });
         claims.dom = Vec::new();
@@ -77,7 +81,13 @@ impl Scene {
         Self { place, gateway, lease, is_modern, ids: 0 }
     }
 
-    fn ask(&mut self, method: &str, mut params: Value, has_lease: bool) -> Value {
+    pub(crate) fn ask(&mut self, method: &str, params: Value, has_lease: bool) -> Value {
+        let id = self.send(method, params, has_lease);
+        self.gateway.reply(id)
+    }
+
+    /// Sends a request; its id.
+    pub(crate) fn send(&mut self, method: &str, mut params: Value, has_lease: bool) -> u64 {
         self.ids += 1;
         let with_lease = json!({"dev.airlock/lease": self.lease, "dev.airlock/session": SESSION, "dev.airlock/intent": INTENT});
         params["_meta"] = match (self.is_modern, has_lease) {
@@ -87,10 +97,10 @@ impl Scene {
             (false, false) => json!({}),
         };
         self.gateway.send(&request(self.ids, method, &params));
-        self.gateway.reply(self.ids)
+        self.ids
     }
 
-    fn read(&mut self, uri: &str) -> String {
+    pub(crate) fn read(&mut self, uri: &str) -> String {
         told(&self.ask("resources/read", json!({"uri": uri}), true))
     }
 
@@ -100,7 +110,7 @@ impl Scene {
 }
 
 /// The texts of a result; of an error its code and what its data says.
-fn told(reply: &Value) -> String {
+pub(crate) fn told(reply: &Value) -> String {
     if let Some(error) = reply.get("error") {
         let data = &error["data"];
         return format!("{} {}", error["code"], data["outcome"].as_str().or(data["reason"].as_str()).unwrap_or_default());
@@ -181,7 +191,7 @@ fn each_read_is_an_entry_and_needs_its_lease() {
     assert_eq!(
         *templates,
         [
-            json!({"name": "modern.below", "title": "Below", "description": "all below a", "uriTemplate": "test://modern/a/{+rest}"})
+            json!({"name": "modern.below", "title": "Below", "description": "all below a", "uriTemplate": "test://modern/a/{+path}"})
         ]
     );
     assert_eq!(scene.ask("prompts/list", json!({}), true)["result"]["prompts"], json!([]));
@@ -246,8 +256,18 @@ fn arguments_of_prompts_are_completed_by_entries_alone() {
             assert_eq!(code(asked("say", "what", &"x".repeat(21)), true), "-32602 argument_invalid", "a rule of the manifest");
             assert_eq!(code(asked("below", "what", "x"), true), "-32602 unknown_tool", "no prompt");
             assert_eq!(code(asked("say", "what", "x"), false), "-32602 lease_missing");
-            let resource = json!({"ref": {"type": "ref/resource", "uri": format!("test://{era}/a/{{+rest}}")}, "argument": {"name": "rest", "value": "x"}});
-            assert_eq!(code(resource, true), "-32602 ");
+            // A template is completed by the entry that names it, and any other is nobody's.
+            let template = |uri: &str, argument: &str, value: &str| json!({"ref": {"type": "ref/resource", "uri": uri}, "argument": {"name": argument, "value": value}});
+            let own = format!("test://{era}/a/{{+path}}");
+            assert_eq!(code(template(&format!("test://{era}/a/{{+rest}}"), "rest", "x"), true), "-32602 unknown_tool");
+            assert_eq!(code(template(&own, "rest", "x"), true), "-32602 argument_invalid");
+            assert_eq!(code(template(&own, "path", "attack"), true), "-32603 result_risky");
+            assert_eq!(code(template(&own, "path", "x"), false), "-32602 lease_missing");
+            let reply = scene.ask("completion/complete", template(&own, "path", "wor"), true);
+            let heard = reply["result"]["completion"]["values"][0].as_str().unwrap_or_else(|| panic!("{reply}"));
+            let heard: Value = serde_json::from_str(heard).unwrap();
+            assert_eq!(heard["ref"], json!({"type": "ref/resource", "uri": own}));
+            assert_eq!(heard["argument"], json!({"name": "path", "value": "wor"}));
         }
         let mut other = Scene::new(is_modern, &["modern.say", "legacy.say"]);
         let params = json!({"ref": {"type": "ref/prompt", "name": "modern.say"}, "argument": {"name": "what", "value": "x"}});

@@ -87,7 +87,7 @@ pub(crate) fn hostile() -> PathBuf {
         upstream.tool_lines = format!("effect = \"read\"\n{limits}max_result = \"1MiB\"\n{tool}");
         match era {
             "asks-legacy" | "asks-modern" => {
-                upstream.lines.push_str("may_ask = [\"elicitation\", \"sampling\", \"roots\"]\nlog = \"info\"\n");
+                upstream.lines.push_str("may_ask = [\"elicitation\", \"sampling\", \"roots\"]\nask_hosts = [\"accounts.example.org\"]\nlog = \"info\"\n");
             }
             "confined" => upstream.lines.push_str(&confine("")),
             "lenient" => upstream.lines.push_str(&confine(", allow_missing = [\"userns\"]")),

@@ -45,6 +45,8 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
         may_ask: Vec::new(),
+        ask_hosts: Vec::new(),
+        may_tell: Vec::new(),
         log: None,
         confine: None,
         why: String::new(),

@@ -175,6 +175,14 @@ fn what_an_upstream_may_ask_and_say_widens() {
     assert_eq!(changed(&one, &both), (true, vec!["Gained: refused, u → sampling, u".to_owned()]));
     assert!(!changed(&both, &one).0);
     assert_eq!(changed(&one, &one), (false, Vec::new()));
+    let mut leads = one.clone();
+    leads.upstreams[0].ask_hosts = vec!["a.org".to_owned()];
+    assert_eq!(changed(&one, &leads), (true, vec!["Gained: nowhere, u → the user to a.org, u".to_owned()]));
+    assert!(!changed(&leads, &one).0);
+    let mut tells = none.clone();
+    tells.upstreams[0].may_tell = vec![crate::ir::Listed::Tools];
+    assert_eq!(changed(&none, &tells), (true, vec!["Gained: nothing told, u → changes of tools told, u".to_owned()]));
+    assert!(!changed(&tells, &none).0);
     let (grave, all) = (with(&[], Some(Level::Error)), with(&[], Some(Level::Debug)));
     assert_eq!(changed(&none, &grave), (true, vec!["Gained: no log messages, u → log messages from error on, u".to_owned()]));
     assert!(changed(&grave, &all).0);

@@ -88,6 +88,7 @@ fn a_reviewer_reads_what_changed() {
         change(&kind(&|proxied| proxied.what = Offer::Resource)),
         change(&kind(&|proxied| proxied.what = Offer::Prompt)),
         change(&kind(&|proxied| proxied.what = Offer::Completion)),
+        change(&kind(&|proxied| proxied.what = Offer::Subscription)),
         change(&|policy| policy.tools[0].kind = ToolKind::Builtin(Builtin::AirlockUsageStats)),
     ];
     insta::assert_snapshot!(told.join("\n\n"));

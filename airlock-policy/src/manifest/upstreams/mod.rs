@@ -16,8 +16,10 @@ use crate::definitions::screen::{is_distinct, screen};
 use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::files::Files;
-use crate::ir::{Era, Level, Offer, Question, Upstream, VariableValue};
-use crate::limits::{MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
+use crate::ir::{Era, HostRule, Level, Listed, Offer, Question, Upstream, VariableValue};
+use crate::limits::{
+    HOSTS_MAX, MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX,
+};
 use crate::name;
 use std::collections::HashMap;
 
@@ -119,6 +121,8 @@ fn entry(
     let start = fields.take("start_timeout").and_then(|field| field.period(1, START_TIMEOUT_MAX_S, faults));
     let message = fields.take("max_message").and_then(|field| field.size(MESSAGE_MIN, MESSAGE_MAX, faults));
     let may_ask = fields.take("may_ask").map(|field| questions(&field, faults)).unwrap_or_default();
+    let ask_hosts = fields.take("ask_hosts").map(|field| ask_hosts(&field, &may_ask, faults)).unwrap_or_default();
+    let may_tell = fields.take("may_tell").map(|field| lists(&field, faults)).unwrap_or_default();
     let levels = Level::ALL.map(|level| (level.word(), level));
     let log = fields.take("log").and_then(|field| field.word(&levels, &[], faults)).map(|at| at.value);
     let confine = fields.take("confine").and_then(|field| confine::read(name, &field, groups, faults));
@@ -131,6 +135,7 @@ fn entry(
         (Offer::Resource, fields.take("resources")),
         (Offer::Prompt, fields.take("prompts")),
         (Offer::Completion, fields.take("completions")),
+        (Offer::Subscription, fields.take("subscriptions")),
     ];
     let why = why(&mut fields, faults);
     fields.finish(&["url", "headers", "auth"], faults);
@@ -143,6 +148,8 @@ fn entry(
         start_timeout: start.map_or(START_TIMEOUT_S, |at| at.value),
         max_message: message.map_or(MESSAGE_DEFAULT, |at| at.value),
         may_ask: sorted(&may_ask),
+        ask_hosts,
+        may_tell,
         log,
         confine: confine.as_ref().map(ConfineDraft::compiled),
         why,
@@ -175,6 +182,43 @@ fn questions(field: &Field<'_>, faults: &mut Faults) -> Vec<At<Question>> {
     let read: Vec<At<Question>> = list.iter().filter_map(|entry| entry.word(&words, &["url"], faults)).collect();
     refuse_twice(&read, |question| question.word().to_owned(), faults);
     read
+}
+
+/// The hosts to which it may lead the user, who sees the address in a question: exact ones.
+fn ask_hosts(field: &Field<'_>, may_ask: &[At<Question>], faults: &mut Faults) -> Vec<String> {
+    if !may_ask.iter().any(|at| at.value == Question::Elicitation) {
+        let message = "it leads nobody anywhere that may not ask the user anything";
+        let diagnostic = Diagnostic::new(Code::AskHosts, &field.key, message, "has no use");
+        faults.push(diagnostic.help("add `\"elicitation\"` to `may_ask`, or remove it"));
+    }
+    let list = field.list(1, HOSTS_MAX, faults).unwrap_or_default();
+    let hosts = list.iter().filter_map(|entry| {
+        let at = super::host(entry, faults)?;
+        match at.value {
+            HostRule::Exact(host) => Some(At { value: host, span: at.span }),
+            HostRule::OneLabel(_) | HostRule::AnyPublic => {
+                let message = "whoever leads a user somewhere names the place: one host";
+                faults.push(Diagnostic::new(Code::AskHosts, &at.span, message, "covers many hosts").help("list the hosts"));
+                None
+            }
+        }
+    });
+    let hosts: Vec<At<String>> = hosts.collect();
+    refuse_twice(&hosts, String::clone, faults);
+    let mut hosts: Vec<String> = hosts.into_iter().map(|at| at.value).collect();
+    hosts.sort_unstable();
+    hosts
+}
+
+/// The lists of which it may tell that they changed.
+fn lists(field: &Field<'_>, faults: &mut Faults) -> Vec<Listed> {
+    let words = Listed::ALL.map(|list| (list.word(), list));
+    let list = field.list(0, Listed::ALL.len(), faults).unwrap_or_default();
+    let read: Vec<At<Listed>> = list.iter().filter_map(|entry| entry.word(&words, &[], faults)).collect();
+    refuse_twice(&read, |list| list.word().to_owned(), faults);
+    let mut all: Vec<Listed> = read.into_iter().map(|at| at.value).collect();
+    all.sort_unstable();
+    all
 }
 
 fn sorted(questions: &[At<Question>]) -> Vec<Question> {

@@ -1,9 +1,9 @@
-//! `resources`, `prompts` and `completions`: what else of an upstream clients may have. Each is an entry of the table of tools: it has a name for grants and leases,
+//! `resources`, `prompts`, `completions` and `subscriptions`: what else of an upstream clients may have. Each is an entry of the table of tools: it has a name for grants and leases,
 //! rules, labels and limits like any tool, and what clients are told of it stands in the manifest alone, not in what the server says.
 
 use super::{Around, tool};
 use crate::code::Code;
-use crate::definitions::{Definition, schema};
+use crate::definitions::{Definition, is_template, schema};
 use crate::diagnostic::{Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::ir::{ArgRule, Offer};
@@ -53,6 +53,7 @@ const fn word(what: Offer) -> &'static str {
         Offer::Resource => "resources",
         Offer::Prompt => "prompts",
         Offer::Completion => "completions",
+        Offer::Subscription => "subscriptions",
     }
 }
 
@@ -73,6 +74,7 @@ fn entry(
         Offer::Tool | Offer::Resource => resource(&mut fields, faults),
         Offer::Prompt => Some(prompt(own, &mut fields, faults)),
         Offer::Completion => completion(&mut fields, tools, around, faults),
+        Offer::Subscription => subscription(&mut fields, tools, around, faults),
     };
     let results = tool::results(&mut fields, around, faults);
     // What was refused has a placeholder, so that the rest is still read.
@@ -138,17 +140,11 @@ fn completion(fields: &mut Fields<'_>, tools: &[ToolDraft], around: &Around<'_>,
     let of = fields.need("of", "of = \"summary\"", faults);
     let list = fields.need("arguments", "arguments = [\"topic\"]", faults).and_then(|field| field.list(1, LISTED_MAX, faults));
     let of = of?.string(faults)?;
-    let is_it = |proxied: &&super::ProxiedDraft| {
-        proxied.what == Offer::Prompt && proxied.upstream == around.name && proxied.tool == of.value
-    };
-    let Some(prompt) = tools.iter().filter_map(|tool| tool.kind.proxied()).find(is_it) else {
-        let message = format!("`{}` has no prompt {}", around.name, quote(of.value));
-        faults.error(Code::BadCompletion, &of.span, message, "not listed under `prompts`");
-        return None;
-    };
-    let known = |name: &str| match prompt.arguments.iter().any(|argument| argument.name == name) {
+    let what = if is_template(of.value) { "template" } else { "prompt" };
+    let Some(arguments) = completed(&of, tools, around, faults) else { return None };
+    let known = |name: &str| match arguments.iter().any(|argument| argument == name) {
         true => Ok(()),
-        false => Err(format!("the prompt {} has no argument {}", quote(of.value), quote(name))),
+        false => Err(format!("the {what} {} has no argument {}", quote(of.value), quote(name))),
     };
     let names: Vec<At<String>> = list?.iter().filter_map(|entry| entry.checked(Code::BadCompletion, known, faults)).collect();
     refuse_twice(&names, String::clone, faults);
@@ -164,6 +160,65 @@ fn completion(fields: &mut Fields<'_>, tools: &[ToolDraft], around: &Around<'_>,
         "additionalProperties": false,
     });
     Some(Offered { what: Offer::Completion, asked: of.value.to_owned(), schema, rule: None })
+}
+
+/// The arguments of what is completed: of a prompt that stands before it, or of a template whose URIs all are resources that do.
+fn completed(of: &At<&str>, tools: &[ToolDraft], around: &Around<'_>, faults: &mut Faults) -> Option<Vec<String>> {
+    let mut listed = tools.iter().filter_map(|tool| tool.kind.proxied()).filter(|proxied| proxied.upstream == around.name);
+    if !is_template(of.value) {
+        let prompt = listed.find(|proxied| proxied.what == Offer::Prompt && proxied.tool == of.value);
+        if prompt.is_none() {
+            let message = format!("`{}` has no prompt {}", around.name, quote(of.value));
+            faults.error(Code::BadCompletion, &of.span, message, "not listed under `prompts`");
+        }
+        return Some(prompt?.arguments.iter().map(|argument| argument.name.clone()).collect());
+    }
+    let start = of.value.split('{').next().unwrap_or_default();
+    let covers = |proxied: &super::ProxiedDraft| {
+        let begins = proxied.tool.strip_suffix('*').is_some_and(|listed| start.starts_with(listed));
+        proxied.what == Offer::Resource && begins
+    };
+    if !listed.any(covers) {
+        let message = format!("`{}` has no resources that begin like {}", around.name, quote(of.value));
+        faults.error(Code::BadCompletion, &of.span, message, "not listed under `resources`");
+        return None;
+    }
+    let variables = variables(of.value);
+    if variables.is_none() {
+        let message = format!("{} is no template: a variable is `{{name}}` or `{{+name}}`", quote(of.value));
+        faults.error(Code::BadCompletion, &of.span, message, "not accepted");
+    }
+    variables
+}
+
+/// The variables of a template of URIs (RFC 6570, those of one name); nothing where it is none.
+fn variables(template: &str) -> Option<Vec<String>> {
+    let is_plain = template.len() <= LISTED_TEXT_MAX && template.bytes().all(|b| b.is_ascii_graphic() && b != b'\\');
+    let mut parts = template.split('{');
+    let first = parts.next()?;
+    let mut names = Vec::new();
+    for part in parts {
+        let (name, rest) = part.split_once('}')?;
+        let name = name.strip_prefix('+').unwrap_or(name);
+        name::input(name).ok().filter(|()| !rest.contains('}') && !names.iter().any(|other| other == name))?;
+        names.push(name.to_owned());
+    }
+    (is_plain && !first.contains('}') && !names.is_empty()).then_some(names)
+}
+
+/// Changes of resources that stand before it, by their own name in the manifest.
+fn subscription(fields: &mut Fields<'_>, tools: &[ToolDraft], around: &Around<'_>, faults: &mut Faults) -> Option<Offered> {
+    let of = fields.need("of", "of = \"sources\"", faults)?.string(faults)?;
+    let named = |proxied: &&super::ProxiedDraft| {
+        let own = proxied.definition.as_ref().map(Definition::name);
+        proxied.what == Offer::Resource && proxied.upstream == around.name && own == Some(of.value)
+    };
+    let Some(resource) = tools.iter().filter_map(|tool| tool.kind.proxied()).find(named) else {
+        let message = format!("`{}` has no resource {}", around.name, quote(of.value));
+        faults.error(Code::BadCompletion, &of.span, message, "not listed under `resources`");
+        return None;
+    };
+    Some(Offered { what: Offer::Subscription, ..resource_of(resource.tool.clone(), &of.span) })
 }
 
 /// An exact URI, or a prefix that ends in `*` behind a character that separates parts.

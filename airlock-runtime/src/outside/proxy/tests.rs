@@ -159,6 +159,8 @@ async fn only_servers_with_a_network_are_served() {
         start_timeout: 10,
         max_message: 1024,
         may_ask: &[],
+        ask_hosts: &[],
+        may_tell: &[],
         log: None,
         confine: None,
         why: "test",

@@ -4,9 +4,9 @@
 //! probe, or does not answer it in time, is started anew and greeted with `initialize`, so that no late answer meets the wrong era.
 
 use super::link::{Beside, End, Link, Reply};
-use crate::policy::upstream::{EraRule, Question};
-use crate::wire::{Able, Revision};
 use crate::json::json;
+use crate::policy::upstream::{EraRule, Listed, Question};
+use crate::wire::{Able, Revision};
 use serde_json::{Map, Value};
 use std::rc::Rc;
 use std::time::Duration;
@@ -51,7 +51,7 @@ pub(super) async fn greet(link: &Rc<Link>, opening: Opening, patience: Duration)
     match opening {
         Opening::Probe => probe(link, patience).await,
         Opening::Modern => match discover(link, patience).await {
-            Probed::Modern(listens) => modern(link, listens),
+            Probed::Modern(listens) => modern(link, &listens),
             Probed::Other(why) | Probed::Unknown(why) => Err(Greeting::Refused(why)),
             Probed::Silent => Err(Greeting::Refused("it did not answer in time".into())),
             Probed::Gone(end) => Err(Greeting::Refused(end.words().into())),
@@ -62,8 +62,8 @@ pub(super) async fn greet(link: &Rc<Link>, opening: Opening, patience: Duration)
 
 /// What came of `server/discover`.
 enum Probed {
-    /// It speaks 2026-07-28, and may tell of changes of its tools.
-    Modern(bool),
+    /// It speaks 2026-07-28, and can tell of changes of these lists.
+    Modern(Vec<Listed>),
     /// It speaks a later revision and not ours.
     Other(String),
     /// It does not know the method.
@@ -74,7 +74,7 @@ enum Probed {
 
 async fn probe(link: &Rc<Link>, patience: Duration) -> Result<(), Greeting> {
     match discover(link, patience.max(PROBE_MIN)).await {
-        Probed::Modern(listens) => modern(link, listens),
+        Probed::Modern(listens) => modern(link, &listens),
         Probed::Other(why) => Err(Greeting::Refused(why)),
         Probed::Unknown(_) => match initialize(link, patience).await {
             // It is modern after all: the probe was answered by something that was not ready.
@@ -101,7 +101,10 @@ async fn discover(link: &Rc<Link>, patience: Duration) -> Probed {
                 return Probed::Unknown("its answer to server/discover is none".into());
             };
             match versions.iter().any(|version| version == ours) {
-                true => Probed::Modern(result["capabilities"]["tools"]["listChanged"] == json!(true)),
+                true => {
+                    let tells = |list: &Listed| result["capabilities"][list.word()]["listChanged"] == json!(true);
+                    Probed::Modern(Listed::ALL.into_iter().filter(tells).collect())
+                }
                 false => other(),
             }
         }
@@ -124,7 +127,11 @@ pub(super) fn envelope(able: Able) -> Value {
 fn capabilities(able: Able) -> Value {
     let mut declared = Map::new();
     for kind in Question::ALL.into_iter().filter(|kind| able.has(*kind)) {
-        let how = if kind == Question::Elicitation { json!({"form": {}}) } else { json!({}) };
+        let mut how = json!({});
+        if kind == Question::Elicitation {
+            let ways = [("form", able.elicitation), ("url", able.url)];
+            ways.into_iter().filter(|(_, is_able)| *is_able).for_each(|(way, _)| how[way] = json!({}));
+        }
         declared.insert(kind.word().to_owned(), how);
     }
     Value::Object(declared)
@@ -134,11 +141,15 @@ fn client_info() -> Value {
     json!({"name": "airlock", "version": env!("CARGO_PKG_VERSION")})
 }
 
-fn modern(link: &Rc<Link>, listens: bool) -> Result<(), Greeting> {
+fn modern(link: &Rc<Link>, listens: &[Listed]) -> Result<(), Greeting> {
     link.is_modern.set(true);
-    if listens {
+    // Of its tools the gateway wants to hear for itself.
+    let told = link.tells.borrow().0;
+    let wanted = listens.iter().filter(|list| **list == Listed::Tools || told.contains(list));
+    let wanted: Map<String, Value> = wanted.map(|list| (format!("{}ListChanged", list.word()), json!(true))).collect();
+    if !wanted.is_empty() {
         let link = Rc::clone(link);
-        let wanted = json!({"notifications": {"toolsListChanged": true}, "_meta": envelope(Able::default())});
+        let wanted = json!({"notifications": wanted, "_meta": envelope(Able::default())});
         // It is answered when there is nothing more to be told, and then there is nothing to do about it.
         tokio::task::spawn_local(async move {
             let _ = link.ask("subscriptions/listen", |_| wanted.to_string(), Beside::default()).await;

@@ -1,7 +1,8 @@
 //! One line from an upstream. Total: any bytes are something, and nothing here trusts them.
 
-use crate::policy::upstream::Level;
+use crate::policy::upstream::{Level, Listed};
 use crate::wire::jsonrpc::Id;
+use crate::wire::listen;
 use crate::wire::members::{Picked, pick, string};
 use crate::wire::scan::scan;
 use serde_json::value::RawValue;
@@ -23,8 +24,14 @@ pub(super) enum Line {
     Progress(i64, Progress),
     /// A log message.
     Log(Log),
-    /// The list of tools is another one.
-    ToolsChanged,
+    /// A list is another one.
+    Changed(Listed),
+    /// A resource is another one; and which listen of ours this is for, where it says so.
+    Updated(String, Option<i64>),
+    /// Our listen of this number is honoured for these resources.
+    Acknowledged(i64, Vec<String>),
+    /// Nothing more comes for our request of this number.
+    Cancelled(i64),
     /// Another notification.
     Notification,
     /// Not a message. It may be meant as the answer to this request.
@@ -104,11 +111,39 @@ fn fault(error: &RawValue) -> Option<Fault> {
 
 fn notification(method: &str, params: Option<&RawValue>) -> Line {
     match method {
-        "notifications/tools/list_changed" => Line::ToolsChanged,
+        "notifications/tools/list_changed" => Line::Changed(Listed::Tools),
+        "notifications/resources/list_changed" => Line::Changed(Listed::Resources),
+        "notifications/prompts/list_changed" => Line::Changed(Listed::Prompts),
+        "notifications/resources/updated" => updated(params).unwrap_or(Line::Notification),
+        "notifications/subscriptions/acknowledged" => acknowledged(params).unwrap_or(Line::Notification),
+        "notifications/cancelled" => cancelled(params).unwrap_or(Line::Notification),
         "notifications/message" => log(params).unwrap_or(Line::Notification),
         "notifications/progress" => progress(params).unwrap_or(Line::Notification),
         _ => Line::Notification,
     }
+}
+
+/// The number of the listen of ours that a notification is for.
+fn listen_of(params: &RawValue) -> Option<i64> {
+    match listen::subscription(params)? {
+        Id::Int(id) => Some(id),
+        Id::Str(_) => None,
+    }
+}
+
+fn updated(params: Option<&RawValue>) -> Option<Line> {
+    let params = params?;
+    Some(Line::Updated(listen::about(params)?, listen_of(params)))
+}
+
+fn acknowledged(params: Option<&RawValue>) -> Option<Line> {
+    let params = params?;
+    Some(Line::Acknowledged(listen_of(params)?, listen::honoured(params)))
+}
+
+fn cancelled(params: Option<&RawValue>) -> Option<Line> {
+    let [id] = pick(params?.get(), ["requestId"]).values;
+    Some(Line::Cancelled(number(id?)?))
 }
 
 fn log(params: Option<&RawValue>) -> Option<Line> {
@@ -174,7 +209,24 @@ mod tests {
         );
         let asks = r#"{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{"a":1}}"#;
         assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(65..72)));
-        assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::ToolsChanged);
+        assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::Changed(Listed::Tools));
+        let notified = |method: &str, params: &str| {
+            line(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/{method}","params":{params}}}"#))
+        };
+        let meta = r#""_meta":{"io.modelcontextprotocol/subscriptionId":7}"#;
+        assert_eq!(notified("resources/updated", r#"{"uri":"a:b"}"#), Line::Updated("a:b".into(), None));
+        assert_eq!(notified("resources/updated", &format!(r#"{{"uri":"a:b",{meta}}}"#)), Line::Updated("a:b".into(), Some(7)));
+        let honoured = format!(r#"{{"notifications":{{"resourceSubscriptions":["a:b"]}},{meta}}}"#);
+        assert_eq!(notified("subscriptions/acknowledged", &honoured), Line::Acknowledged(7, vec!["a:b".into()]));
+        assert_eq!(notified("subscriptions/acknowledged", &format!("{{{meta}}}")), Line::Acknowledged(7, Vec::new()));
+        assert_eq!(notified("cancelled", r#"{"requestId":7}"#), Line::Cancelled(7));
+        for (method, params) in [
+            ("resources/updated", r#"{"uri":7}"#),
+            ("subscriptions/acknowledged", r#"{"notifications":{}}"#),
+            ("cancelled", r#"{"requestId":"7"}"#),
+        ] {
+            assert_eq!(notified(method, params), Line::Notification, "{method} {params}");
+        }
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/message","params":{}}"#), Line::Notification);
         let log = r#"{"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","logger":"l","data":{"a":1}}}"#;
         assert_eq!(line(log), Line::Log(Log { level: Level::Info, logger: Some("l".into()), data: r#"{"a":1}"#.into() }));

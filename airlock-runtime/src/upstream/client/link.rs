@@ -5,13 +5,14 @@
 
 use super::flood::Allowance;
 use super::line::{self, Fault, Line, Log, Progress};
-use crate::policy::upstream::{Level, Question};
+use super::watch::{Changes, Told, Watching, is_about};
+use crate::json::json;
+use crate::policy::upstream::{Level, Listed, Question};
 use crate::upstream::fingerprint::Fingerprints;
 use crate::upstream::launcher::Run;
 use crate::upstream::question;
 use crate::wire::{Able, Frame, Id, Lines};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use crate::json::json;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
@@ -48,6 +49,8 @@ pub(super) enum End {
     Stuck,
     /// The gateway ended it.
     Ours,
+    /// Not the link has ended but one call, which gave way to another ([`Link::give_way`]).
+    Passed,
 }
 
 impl End {
@@ -57,6 +60,7 @@ impl End {
             Self::Flood => "it flooded the gateway with messages that nobody asked for, and was ended",
             Self::Stuck => "it did not read what it was sent, and was ended",
             Self::Ours => "it was ended",
+            Self::Passed => "another call of it was made while this one waited for an answer",
         }
     }
 }
@@ -82,6 +86,10 @@ pub(super) struct Beside {
     pub(super) log: Option<OnLog>,
     /// Where requests of the upstream about it go.
     pub(super) asks: Option<mpsc::Sender<Raised>>,
+    /// Of a listen for one resource, who is told.
+    pub(super) watch: Option<Watching>,
+    /// Does it wait for another request of the client, which may never come?
+    pub(super) waits: Rc<Cell<bool>>,
 }
 
 /// Takes progress of one request.
@@ -95,18 +103,6 @@ pub(super) struct Raised {
     pub(super) kind: Question,
     /// JSON text.
     pub(super) params: String,
-    /// Its call waits for the answer as long as this is there.
-    pub(super) waits: Waits,
-}
-
-/// That a call waits for the answer to one question.
-#[derive(Debug)]
-pub(super) struct Waits(Rc<Cell<bool>>);
-
-impl Drop for Waits {
-    fn drop(&mut self) {
-        self.0.set(false);
-    }
 }
 
 struct Open {
@@ -118,7 +114,9 @@ struct Open {
     log: Option<OnLog>,
     /// Is it a call, about which a server could ask?
     is_call: bool,
-    /// Does it wait for an answer of the client?
+    /// Of a listen for one resource, who is told.
+    watch: Option<Watching>,
+    /// Does it wait for another request of the client?
     waits: Rc<Cell<bool>>,
 }
 
@@ -142,6 +140,10 @@ pub(in crate::upstream) struct Link {
     pub(super) level: Cell<Option<Level>>,
     /// It said that its list of tools has changed, and nobody has looked since.
     pub(super) changed: Cell<bool>,
+    /// The lists of which it may tell clients that they changed, and who passes it on.
+    pub(super) tells: RefCell<(&'static [Listed], Rc<Changes>)>,
+    /// Who is told of changes of resources, where these are not answers to a listen.
+    pub(super) watched: RefCell<Vec<(String, Rc<Told>)>>,
     stdin: RefCell<Option<Rc<pipe::Sender>>>,
     waiting: RefCell<VecDeque<Vec<u8>>>,
     waiting_bytes: Cell<usize>,
@@ -176,6 +178,8 @@ impl Link {
             logs: Cell::new(false),
             level: Cell::new(None),
             changed: Cell::new(false),
+            tells: RefCell::default(),
+            watched: RefCell::default(),
             stdin: RefCell::new(Some(Rc::clone(&stdin))),
             waiting: RefCell::default(),
             waiting_bytes: Cell::new(0),
@@ -238,13 +242,29 @@ impl Link {
         if self.waiting_bytes.get() > WAITING_MAX {
             return Ok(Reply::Unusable("it does not read what it is sent"));
         }
-        let Beside { progress, log, asks } = beside;
-        self.open
-            .borrow_mut()
-            .insert(id, Open { reply, progress, asks, log, is_call: CALLS.contains(&method), waits: Rc::default() });
+        let Beside { progress, log, asks, watch, waits } = beside;
+        let is_call = CALLS.contains(&method);
+        self.open.borrow_mut().insert(id, Open { reply, progress, asks, log, is_call, watch, waits });
         let _guard = Asked { link: Rc::clone(self), id, cancels: method != "initialize" };
         self.send(text.into_bytes());
-        answer.await.map_err(|_| self.ended.get().unwrap_or(End::Gone))
+        answer.await.map_err(|_| self.ended.get().unwrap_or(End::Passed))
+    }
+
+    /// Gives up every call that waits for another request of its client, so that the next question can be of one call only. The server is told,
+    /// and has read it when it answers what is asked next. False where there was none.
+    pub(super) fn give_way(&self) -> bool {
+        let waiting: Vec<i64> =
+            self.open.borrow().iter().filter(|(_, open)| open.is_call && open.waits.get()).map(|(id, _)| *id).collect();
+        for id in &waiting {
+            self.open.borrow_mut().remove(id);
+            self.cancel(*id);
+        }
+        !waiting.is_empty()
+    }
+
+    fn cancel(&self, id: i64) {
+        let params = json!({"requestId": id, "reason": "nobody waits for it any more"});
+        self.tell(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
     }
 
     /// Sends a notification, or an answer. One that an upstream does not read is dropped.
@@ -378,22 +398,57 @@ impl Link {
                 }
                 false
             }
-            Line::ToolsChanged => {
-                self.changed.set(true);
+            Line::Changed(list) => {
+                if list == Listed::Tools {
+                    self.changed.set(true);
+                }
+                let tells = self.tells.borrow();
+                if tells.0.contains(&list) {
+                    tells.1.add(list);
+                }
                 false
+            }
+            Line::Updated(uri, listen) => {
+                self.updated(&uri, listen);
+                // Nor may changes come without end.
+                false
+            }
+            Line::Acknowledged(id, uris) => {
+                if let Some(watch) = self.open.borrow_mut().get_mut(&id).and_then(|open| open.watch.as_mut()) {
+                    watch.acknowledge(&uris);
+                }
+                false
+            }
+            Line::Cancelled(id) => {
+                // It may end a listen so; of nothing else it says when it ends but by its answer.
+                let is_listen = self.open.borrow().get(&id).is_some_and(|open| open.watch.is_some());
+                is_listen && self.answer(id, Reply::Unusable("it ended the subscription"))
             }
             Line::Notification | Line::Broken(None) | Line::Blank => false,
         }
     }
 
     /// False for what answers nothing: a late, second or invented answer.
-    fn answer(&self, id: i64, reply: Reply) -> bool {
+    pub(super) fn answer(&self, id: i64, reply: Reply) -> bool {
         let open = self.open.borrow_mut().remove(&id);
         open.is_some_and(|open| open.reply.send(reply).is_ok())
     }
 
-    /// Passes a request on to the call that it is about; false where there is none, or where it cannot be told which: a server that asks about
-    /// a call waits for the answer, so of several the one is meant that does not wait yet.
+    /// Tells those of a change whom it is for.
+    fn updated(&self, uri: &str, listen: Option<i64>) {
+        if self.is_modern.get() {
+            let open = self.open.borrow();
+            let watch = listen.and_then(|id| open.get(&id)).and_then(|open| open.watch.as_ref());
+            if let Some(watch) = watch.filter(|watch| is_about(&watch.uri, uri)) {
+                watch.told.tell();
+            }
+            return;
+        }
+        self.watched.borrow().iter().filter(|(watched, _)| is_about(watched, uri)).for_each(|(_, told)| told.tell());
+    }
+
+    /// Passes a request on to the call that it is about; false where there is none, or where it cannot be told which. The server does not say it, so
+    /// that is only where no other call is open, whether that waits for an answer or not.
     fn raise(&self, id: &Id, method: &str, params: &[u8]) -> bool {
         let Some(kind) = question::kind(method).filter(|kind| self.declared.get().has(*kind)) else { return false };
         let Ok(params) = std::str::from_utf8(params) else { return false };
@@ -401,11 +456,9 @@ impl Link {
             return false;
         }
         let open = self.open.borrow();
-        let mut calls = open.values().filter(|open| open.is_call && !open.waits.get());
+        let mut calls = open.values().filter(|open| open.is_call);
         let (Some(call), None) = (calls.next(), calls.next()) else { return false };
-        call.waits.set(true);
-        let waits = Waits(Rc::clone(&call.waits));
-        let raised = Raised { id: id.clone(), kind, params: params.to_owned(), waits };
+        let raised = Raised { id: id.clone(), kind, params: params.to_owned() };
         call.asks.as_ref().is_some_and(|asks| asks.try_send(raised).is_ok())
     }
 
@@ -430,8 +483,7 @@ impl Drop for Asked {
     fn drop(&mut self) {
         let was_open = self.link.open.borrow_mut().remove(&self.id).is_some();
         if was_open && self.cancels {
-            let params = json!({"requestId": self.id, "reason": "nobody waits for it any more"});
-            self.link.tell(&json!({"jsonrpc": "2.0", "method": "notifications/cancelled", "params": params}));
+            self.link.cancel(self.id);
         }
     }
 }

@@ -6,7 +6,9 @@ mod handshake;
 mod line;
 mod link;
 mod pins;
+mod request;
 mod talk;
+mod watch;
 
 use super::fingerprint::{Fingerprint, Fingerprints};
 use super::launcher::{Launcher, Order, Report, Run, Socket, register};
@@ -14,7 +16,7 @@ use super::{Answer, Drift, Plan, result};
 use crate::decide::Tempo;
 use crate::effect::{Failure, Listener};
 use crate::json::json;
-use crate::policy::upstream::{Offer, Proxied, Upstream};
+use crate::policy::upstream::{Listed, Offer, Proxied, Upstream};
 use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
 use crate::role::Helper;
@@ -24,6 +26,7 @@ use handshake::{Greeting, Opening, greet};
 pub(crate) use line::{Log, Progress};
 pub(super) use link::Link;
 use link::{End, Reply};
+use request::request;
 use serde_json::Value;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -32,9 +35,11 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use talk::{Broken, Talk, missing};
+use talk::{Broken, Talk};
 use tokio::sync::{Mutex, Notify, oneshot};
 use tokio::task::JoinHandle;
+use watch::Changes;
+pub(crate) use watch::Watch;
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
 const ATTEMPTS_MAX: usize = 3;
@@ -70,6 +75,8 @@ struct Inner {
     /// The launcher has ended although nobody ended it.
     is_lost: Cell<bool>,
     lost: Notify,
+    /// Lists that changed.
+    changes: Rc<Changes>,
 }
 
 /// One upstream.
@@ -88,6 +95,8 @@ struct Slot {
     drift: RefCell<HashMap<&'static str, Drift>>,
     /// Held while the list of tools is looked at.
     looking: Mutex<()>,
+    /// Told when a run is ready.
+    begun: Notify,
 }
 
 type Started = Result<(OwnedFd, OwnedFd, Vec<Fingerprint>), String>;
@@ -118,8 +127,8 @@ impl Upstreams {
         Self(launcher.map(|launcher| {
             let slots = policy.upstreams.iter().map(|_| Slot::default()).collect();
             let (socket, listener) = (RefCell::default(), RefCell::default());
-            let (is_lost, lost) = (Cell::new(false), Notify::new());
-            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, listener, is_lost, lost })
+            let (is_lost, lost, changes) = Default::default();
+            Rc::new(Inner { policy, slots, launcher: RefCell::new(Some(launcher)), socket, listener, is_lost, lost, changes })
         }))
     }
 
@@ -146,6 +155,12 @@ impl Upstreams {
             }
             told.await;
         }
+    }
+
+    /// Waits until an upstream has told of a list that changed, of which it may. Without a launcher, for ever.
+    pub(crate) async fn changes(&self) -> Vec<Listed> {
+        let Some(inner) = &self.0 else { return std::future::pending().await };
+        inner.changes.taken().await
     }
 
     /// How a tool's definition differs from the reviewed one, as far as is known.
@@ -258,13 +273,18 @@ impl Inner {
         if let Some(drift) = drift.filter(|_| proxied.what == Offer::Tool) {
             return Err(Failure { code: "definition_drift", detail: drift_detail(tool, drift) });
         }
-        let (method, asked) = request(proxied, &arguments);
         let patience = Duration::from_secs(tempo.0);
-        let talk = Talk { upstream, proxied, link: &link, listener, may, patience };
+        if proxied.what == Offer::Subscription {
+            return self.subscribe(proxied, &arguments, link, patience, listener).await;
+        }
+        let (method, asked) = request(proxied, &arguments);
+        let talk =
+            Talk { upstream, proxied, link: &link, listener, may, patience, lacked: Cell::default(), waits: Rc::default() };
         let failed =
             |code, what: &str| Failure { code, detail: format!("The upstream {} gave no result: {what}.", upstream.name) };
         let reply = match talk.run(method, &asked).await {
             Ok(reply) => reply,
+            Err(Broken::Ended(end @ End::Passed)) => return Err(failed("question_unanswered", end.words())),
             Err(Broken::Ended(end)) => return Err(failed("upstream_ended", end.words())),
             Err(Broken::Failed(failure)) => return Err(failure),
             Err(Broken::Timeout) => {
@@ -276,7 +296,7 @@ impl Inner {
         };
         match reply {
             Reply::Result(line, place) => result::receive(proxied, line, place, link, self.policy).await,
-            Reply::Error(fault) => match missing(upstream, listener, fault.code, fault.data.as_deref()) {
+            Reply::Error(fault) => match talk.missing(&fault) {
                 Some(failure) => Err(failure),
                 None => result::error(proxied, fault.code, &fault.message, &link.secrets),
             },
@@ -325,6 +345,7 @@ impl Inner {
                 match &outcome {
                     Ok(link) => {
                         *slot.state.borrow_mut() = State::Ready(Rc::clone(link));
+                        slot.begun.notify_waiters();
                         tokio::task::spawn_local(Rc::clone(&self).watch(index, Rc::clone(link)));
                     }
                     Err(failure) => {
@@ -370,6 +391,7 @@ impl Inner {
         for _ in 0..ATTEMPTS_MAX {
             let link = self.launch(index, upstream, slot).await?;
             link.declared.set(declared);
+            *link.tells.borrow_mut() = (upstream.may_tell, Rc::clone(&self.changes));
             let greeted = match greet(&link, opening, patience).await {
                 Ok(()) => self.look(upstream, slot, &link).await.map_err(Greeting::Refused),
                 Err(greeting) => Err(greeting),
@@ -456,6 +478,14 @@ impl Inner {
 }
 
 impl Slot {
+    /// The run that is ready.
+    fn ready(&self) -> Option<Rc<Link>> {
+        match &*self.state.borrow() {
+            State::Ready(link) => Some(Rc::clone(link)),
+            State::Idle | State::Starting(_) => None,
+        }
+    }
+
     fn failed(&self) {
         let failures = self.failures.get().saturating_add(1);
         self.failures.set(failures);
@@ -465,93 +495,20 @@ impl Slot {
     }
 }
 
-/// The method by which an upstream is asked, and the members of its parameters: exactly the arguments that were checked.
-fn request(proxied: &Proxied, arguments: &str) -> (&'static str, String) {
-    let named = || format!("\"name\":{},\"arguments\":{arguments}", Value::from(proxied.name));
-    match proxied.what {
-        Offer::Tool => ("tools/call", named()),
-        Offer::Prompt => ("prompts/get", named()),
-        Offer::Completion => ("completion/complete", completed(proxied, arguments)),
-        // Its one argument is `uri`.
-        Offer::Resource => {
-            let members = arguments.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
-            ("resources/read", members.unwrap_or_default().to_owned())
-        }
-    }
-}
-
-/// The members of a question for what may be put into an argument of a prompt.
-fn completed(proxied: &Proxied, arguments: &str) -> String {
-    let arguments: Value = serde_json::from_str(arguments).unwrap_or_default();
-    let reference = json!({"type": "ref/prompt", "name": proxied.name});
-    let mut asked =
-        format!("\"ref\":{reference},\"argument\":{}", json!({"name": arguments["argument"], "value": arguments["value"]}));
-    if let Some(others) = arguments.get("context") {
-        asked += &format!(",\"context\":{}", json!({"arguments": others}));
-    }
-    asked
-}
-
 /// What an upstream may ask of the client of a call, and what it is told of that when it is started. A client of 2026-07-28 says with each
 /// request what it can be asked, so there it is told what the manifest lists, and refused what the client of the call cannot.
 fn able(upstream: &Upstream, listener: &Listener) -> (Able, Able) {
-    let all = Able::all(upstream.may_ask);
+    let all = Able::all(upstream);
     match listener.asks() {
         None => (Able::default(), all),
-        Some(asks) if asks.is_modern => (asks.able.within(upstream.may_ask), all),
-        Some(asks) => (asks.able.within(upstream.may_ask), asks.able.within(upstream.may_ask)),
+        Some(asks) if asks.is_modern => (asks.able.within(upstream), all),
+        Some(asks) => (asks.able.within(upstream), asks.able.within(upstream)),
     }
-}
-
-/// The parameters of a request.
-fn params_of(asked: &str, mut meta: Value, token: Option<i64>) -> String {
-    if let Some(token) = token {
-        meta["progressToken"] = json!(token);
-    }
-    let meta = match meta.as_object().is_some_and(|meta| meta.is_empty()) {
-        true => String::new(),
-        false => format!(",\"_meta\":{meta}"),
-    };
-    format!("{{{asked}{meta}}}")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_call_says_what_was_checked() {
-        let args = r#"{"a":1.0,"b":"\u2028"}"#;
-        let of = |what, name| Proxied {
-            upstream: 0,
-            what,
-            name,
-            pin: [0; 32],
-            definition: "{}",
-            max_result: 1,
-            on_risk: crate::policy::upstream::OnRisk::Deny,
-            result_threshold: 1,
-        };
-        let (method, asked) = request(&of(Offer::Tool, "x\"y"), args);
-        assert_eq!(
-            (method, params_of(&asked, json!({}), None)),
-            ("tools/call", format!(r#"{{"name":"x\"y","arguments":{args}}}"#))
-        );
-        let (method, asked) = request(&of(Offer::Prompt, "p"), args);
-        assert_eq!(
-            (method, params_of(&asked, json!({}), None)),
-            ("prompts/get", format!(r#"{{"name":"p","arguments":{args}}}"#))
-        );
-        let (method, asked) = request(&of(Offer::Completion, "p"), r#"{"argument":"x","value":"y","context":{"z":"w"}}"#);
-        let completed =
-            r#"{"ref":{"name":"p","type":"ref/prompt"},"argument":{"name":"x","value":"y"},"context":{"arguments":{"z":"w"}}}"#;
-        assert_eq!((method, params_of(&asked, json!({}), None)), ("completion/complete", completed.to_owned()));
-        let (method, asked) = request(&of(Offer::Resource, "file:///a/*"), r#"{"uri":"file:///a/b"}"#);
-        assert_eq!((method, params_of(&asked, json!({}), None)), ("resources/read", r#"{"uri":"file:///a/b"}"#.to_owned()));
-        let modern: Value = serde_json::from_str(&params_of(&asked, handshake::envelope(Able::default()), Some(3))).unwrap();
-        assert_eq!(modern["_meta"]["progressToken"], 3);
-        assert_eq!(modern["_meta"]["io.modelcontextprotocol/clientCapabilities"], json!({}));
-    }
 
     #[test]
     fn restarts_become_rare() {

@@ -1,20 +1,22 @@
 //! One call of an upstream, with what it asks of the client meanwhile.
 //!
 //! A server of revision 2026-07-28 answers with its questions and is asked anew with the answers. One of an earlier revision makes requests
-//! of its own while the call is open, and does not say which call they are about: the link passes them on where only one is open.
+//! of its own while the call is open, and does not say which call they are about: the link passes them on where no other call is open.
 
 use super::handshake::envelope;
+use super::line::Fault;
 use super::link::{Beside, End, Link, Raised, Reply};
-use super::params_of;
+use super::request::params_of;
 use crate::effect::{Failure, Listener, Unanswered};
+use crate::json::json;
 use crate::policy::upstream::{Proxied, Question as Kind, Upstream};
 use crate::start::warn;
 use crate::upstream::Secrets;
 use crate::upstream::question::{self, Asker, Question, Refused};
-use crate::wire::Able;
 use crate::wire::members::{pick, string};
-use crate::json::json;
+use crate::wire::{Able, Id};
 use serde_json::{Map, Value};
+use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -24,7 +26,9 @@ use tokio::sync::mpsc;
 const ROUNDS_MAX: usize = 8;
 /// Longest state of an upstream that is kept while the client is asked, bytes.
 const STATE_MAX: usize = 64 * 1024;
-/// How long a server may take to take a log level.
+/// How long what a server asks waits for what else it asks: one that asks several things at once does so in one go.
+const TOGETHER_WITHIN: Duration = Duration::from_millis(50);
+/// How long a server may take to take a log level, or to answer a ping.
 const LEVEL_MAX: Duration = Duration::from_secs(2);
 /// The error of a server that needs what the client does not declare.
 const MISSING: i64 = -32021;
@@ -48,9 +52,29 @@ pub(super) struct Talk<'a> {
     /// What it may ask of this client.
     pub(super) may: Able,
     pub(super) patience: Duration,
+    /// What it asked for in vain, since the client of this call does not declare it.
+    pub(super) lacked: Cell<Option<Kind>>,
+    /// Does it wait for another request of its client?
+    pub(super) waits: Rc<Cell<bool>>,
 }
 
 impl Talk<'_> {
+    /// What the client has to declare for a call that its upstream refused for the lack of it: it says so, or it asked and was told that there is no
+    /// such method. Nothing where the manifest does not let it ask, or the client declares it already.
+    pub(super) fn missing(&self, fault: &Fault) -> Option<Failure> {
+        let asks = self.listener.asks().filter(|asks| asks.is_modern)?;
+        let listed = |kind: &Kind| self.upstream.may_ask.contains(kind) && !asks.able.has(*kind);
+        let said = || {
+            let data = fault.data.as_deref().filter(|_| fault.code == MISSING)?;
+            let data: Value = serde_json::from_str(data).ok()?;
+            let needed = data.get("requiredCapabilities").and_then(Value::as_object)?;
+            Kind::ALL.into_iter().find(|kind| needed.contains_key(kind.word()) && listed(kind))
+        };
+        let kind = self.lacked.get().filter(listed).or_else(said)?;
+        let detail = format!("The upstream {} needs a client that declares {}.", self.upstream.name, kind.word());
+        Some(Failure { code: crate::reply::missing_code(kind), detail })
+    }
+
     /// Makes the call and sees to its questions. `asked`: the members of its parameters.
     pub(super) async fn run(&self, method: &'static str, asked: &str) -> Result<Reply, Broken> {
         let (mut more, mut rounds) = (String::new(), 0);
@@ -89,9 +113,14 @@ impl Talk<'_> {
         let secrets = Secrets(Arc::clone(&self.link.secrets));
         let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets));
         let params = |id: i64| params_of(asked, meta, wants_progress.then_some(id));
-        let (raise, mut raised) = mpsc::channel(1);
-        let asks = (!is_modern && !self.may.is_none()).then_some(raise);
-        let mut reply = std::pin::pin!(self.link.ask(method, params, Beside { progress, log, asks }));
+        let (raise, mut raised) = mpsc::channel(question::TOGETHER_MAX);
+        let may_raise = !is_modern && !self.upstream.may_ask.is_empty() && (self.may.is_none() || self.alone().await);
+        let asks = may_raise.then_some(raise);
+        let mut reply = std::pin::pin!(self.link.ask(
+            method,
+            params,
+            Beside { progress, log, asks, watch: None, waits: Rc::clone(&self.waits) }
+        ));
         let mut left = self.patience;
         loop {
             let began = Instant::now();
@@ -106,42 +135,96 @@ impl Talk<'_> {
             tokio::select! {
                 biased;
                 reply = &mut reply => return reply.map_err(Broken::Ended),
-                () = self.raised(question, rounds) => {}
+                () = self.raised(question, &mut raised, rounds) => {}
             }
         }
     }
 
+    /// A call that waits for its client's next request, which may never come, gives way to one that could be asked about. False where the server
+    /// does not show in time that it knows: then nothing is asked about this one.
+    async fn alone(&self) -> bool {
+        if !self.link.give_way() {
+            return true;
+        }
+        let asked = self.link.ask("ping", |_| "{}".to_owned(), Beside::default());
+        matches!(tokio::time::timeout(LEVEL_MAX.min(self.patience), asked).await, Ok(Ok(_)))
+    }
+
     fn asker(&self) -> Asker<'_> {
-        Asker { name: self.upstream.name, secrets: &self.link.secrets, threshold: self.proxied.result_threshold }
+        let hosts = if self.may.url { self.upstream.ask_hosts } else { &[] };
+        // What it may not ask in any way is told as that.
+        let forms = self.may.elicitation || !self.may.url;
+        let secrets = &self.link.secrets;
+        Asker { name: self.upstream.name, secrets, threshold: self.proxied.result_threshold, forms, hosts }
     }
 
-    /// Answers a request of the upstream: with what the client says, or with an error.
-    async fn raised(&self, raised: Raised, rounds: &mut usize) {
-        let Raised { id, kind, params, waits } = raised;
-        let message = match self.ask_one(kind, &params, rounds).await {
-            Ok(value) => json!({"jsonrpc": "2.0", "id": id, "result": value}),
-            Err((code, words)) => json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": words}}),
-        };
-        drop(waits);
-        self.link.tell(&message);
+    /// Answers requests of the upstream: with what the client says, or with an error. What it asks together is asked together.
+    async fn raised(&self, first: Raised, more: &mut mpsc::Receiver<Raised>, rounds: &mut usize) {
+        let mut raised = vec![first];
+        while raised.len() < question::TOGETHER_MAX {
+            match tokio::time::timeout(TOGETHER_WITHIN, more.recv()).await {
+                Ok(Some(next)) => raised.push(next),
+                Ok(None) | Err(_) => break,
+            }
+        }
+        let (mut ids, mut questions): (Vec<Id>, Vec<Question>) = (Vec::new(), Vec::new());
+        for Raised { id, kind, params } in raised {
+            match self.read(&id, kind, &params, &questions, rounds) {
+                Ok(question) => {
+                    ids.push(id);
+                    questions.push(question);
+                }
+                Err(refusal) => self.refuse(&id, refusal),
+            }
+        }
+        if questions.is_empty() {
+            return;
+        }
+        self.waits.set(self.listener.asks().is_some_and(|asks| asks.is_modern));
+        let answers = self.listener.ask(self.upstream.name, questions).await.unwrap_or_default();
+        self.waits.set(false);
+        let mut answers = answers.into_iter();
+        for id in ids {
+            match answers.next() {
+                Some(value) => self.link.tell(&json!({"jsonrpc": "2.0", "id": id, "result": value})),
+                None => self.refuse(&id, (-32603, "There is no answer")),
+            }
+        }
     }
 
-    async fn ask_one(&self, kind: Kind, params: &str, rounds: &mut usize) -> Result<Value, (i64, &'static str)> {
+    fn refuse(&self, id: &Id, (code, words): (i64, &str)) {
+        self.link.tell(&json!({"jsonrpc": "2.0", "id": id, "error": {"code": code, "message": words}}));
+    }
+
+    /// One question, to be asked beside `others`.
+    fn read(
+        &self,
+        id: &Id,
+        kind: Kind,
+        params: &str,
+        others: &[Question],
+        rounds: &mut usize,
+    ) -> Result<Question, (i64, &'static str)> {
         if !self.may.has(kind) {
+            self.lacked.set(Some(kind));
             return Err((-32601, "Method not found"));
         }
         *rounds += 1;
-        let question = match *rounds <= ROUNDS_MAX {
-            true => Question::read(&self.asker(), "ask", kind, params),
-            false => Err(TOO_OFTEN),
+        let key = key_of(id);
+        let length = |question: &Question| question.params.to_string().len();
+        let question = if *rounds > ROUNDS_MAX {
+            Err(TOO_OFTEN)
+        } else if others.iter().any(|other| other.key == key) {
+            Err(Refused("asks twice under one id"))
+        } else if others.iter().map(length).sum::<usize>() + params.len() > question::QUESTION_MAX {
+            Err(Refused("is longer than what a person reads"))
+        } else {
+            Question::read(&self.asker(), &key, kind, params)
         };
-        let question = question.map_err(|refused| {
+        question.map_err(|refused| {
             warn(&format!("the upstream {} asked for something and was refused: it {}", self.upstream.name, refused.0));
             (-32602, "The client is not asked this")
-        })?;
-        let answers = self.listener.ask(self.upstream.name, vec![question]).await;
-        let answers = answers.map_err(|_| (-32603, "There is no answer"))?;
-        answers.into_iter().next().ok_or((-32603, "There is no answer"))
+        })
     }
 
     /// What the upstream is asked anew with: the answers to the questions of its result, and its state. Members of the parameters, each
@@ -196,14 +279,11 @@ fn wants_input(result: &str) -> bool {
     kind.and_then(string).as_deref() == Some("input_required")
 }
 
-/// What the client has to declare for a call that its upstream refused for the lack of it; nothing where the manifest does not let it ask, or
-/// the client declares it already.
-pub(super) fn missing(upstream: &Upstream, listener: &Listener, code: i64, data: Option<&str>) -> Option<Failure> {
-    let asks = listener.asks().filter(|asks| asks.is_modern && code == MISSING)?;
-    let data: Value = serde_json::from_str(data?).ok()?;
-    let needed = data.get("requiredCapabilities").and_then(Value::as_object)?;
-    let lacks = |kind: &Kind| needed.contains_key(kind.word()) && upstream.may_ask.contains(kind) && !asks.able.has(*kind);
-    let kind = Kind::ALL.into_iter().find(lacks)?;
-    let detail = format!("The upstream {} needs a client that declares {}.", upstream.name, kind.word());
-    Some(Failure { code: crate::reply::missing_code(kind), detail })
+/// The name of a question of a server that gives it none but the id of its request.
+fn key_of(id: &Id) -> String {
+    match id {
+        Id::Int(number) => format!("ask-{number}"),
+        Id::Str(text) if text.is_empty() => "ask".to_owned(),
+        Id::Str(text) => text.clone(),
+    }
 }

@@ -95,6 +95,8 @@ mod tests {
         start_timeout: 10,
         max_message: 1024,
         may_ask: &[],
+        ask_hosts: &[],
+        may_tell: &[],
         log: None,
         confine: None,
         why: "test",

@@ -1,8 +1,8 @@
 //! Forms that an upstream wants filled in: flat objects of texts, numbers, yes or no, and choices.
 
 use super::{Form, Refused};
-use crate::upstream::schema;
 use crate::json::json;
+use crate::upstream::schema;
 use serde_json::{Map, Value};
 
 /// Most fields of a form.
@@ -47,7 +47,7 @@ const SECRETS: [&str; 14] = [
 /// Reads the parameters of a question in form mode. They say whose question it is.
 pub(super) fn read(upstream: &str, params: &Map<String, Value>) -> Result<(Value, Option<Form>), Refused> {
     if params.get("mode").is_some_and(|mode| mode != "form") {
-        return Err(Refused("leads the user to an address, which is not passed on"));
+        return Err(Refused("is asked in a way that is not known here"));
     }
     let message = params.get("message").and_then(Value::as_str).ok_or(Refused("has no message"))?;
     let schema = params.get("requestedSchema").and_then(Value::as_object).ok_or(Refused("has no form"))?;

@@ -13,7 +13,12 @@ fn secrets() -> Fingerprints {
 
 fn read(kind: Kind, params: &Value) -> Result<Question, Refused> {
     let secrets = secrets();
-    Question::read(&Asker { name: "files", secrets: &secrets, threshold: 400 }, "k", kind, &params.to_string())
+    Question::read(
+        &Asker { name: "files", secrets: &secrets, threshold: 400, forms: true, hosts: &[] },
+        "k",
+        kind,
+        &params.to_string(),
+    )
 }
 
 fn form(field: &Value) -> Value {
@@ -198,7 +203,7 @@ fn what_a_model_wrote_and_what_a_client_works_on_come_through_as_what_they_are()
 #[test]
 fn questions_of_one_result() {
     let secrets = secrets();
-    let asker = Asker { name: "files", secrets: &secrets, threshold: 400 };
+    let asker = Asker { name: "files", secrets: &secrets, threshold: 400, forms: true, hosts: &[] };
     let of = |result: &Value| {
         of_result(&asker, &result.to_string())
             .map(|(questions, state)| (questions.iter().map(|question| question.key.clone()).collect::<Vec<_>>(), state))

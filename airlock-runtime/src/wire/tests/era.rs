@@ -24,6 +24,7 @@ fn outcome(mut connection: Connection, line: &str) -> (String, Era) {
         }
         Received::Call(_) => "call".to_owned(),
         Received::List(_) => "list".to_owned(),
+        Received::Listen(_) | Received::Unwatch(..) => "changes".to_owned(),
         other @ (Received::Silence(_) | Received::Cancel(_) | Received::Answer(..) | Received::Input(..)) => format!("{other:?}"),
     };
     (what, connection.era())

@@ -10,6 +10,8 @@ fn check(connection: &mut Connection, line: &[u8], revision: Revision) -> Result
         Received::Silence(_) | Received::Cancel(_) => {}
         Received::Answer(..) | Received::Input(..) => prop_assert!(false, "nothing was asked"),
         Received::List(list) => assert!(connection.finish(&list.id)),
+        Received::Listen(listen) => assert!(connection.finish(&listen.id)),
+        Received::Unwatch(_, reply) => shapes::check(&reply, revision),
         Received::Reply(reply) if reply.ends_with(r#""result":{}}"#) => {}
         Received::Reply(reply) => shapes::check(&reply, revision),
         Received::Call(call) => {

@@ -44,6 +44,8 @@ fn answer(connection: &mut Connection, received: Received, out: &mut String) {
         Received::Answer(question, answer) => writeln!(out, "= answer {question} {answer:?}").unwrap(),
         Received::Input(question, answer) => writeln!(out, "= input {question} {answer:?}").unwrap(),
         Received::List(list) => writeln!(out, "? list {:?}", list.meta).unwrap(),
+        Received::Listen(listen) => writeln!(out, "? listen {listen:?}").unwrap(),
+        Received::Unwatch(uri, reply) => writeln!(out, "= unwatch {uri} {reply}").unwrap(),
         Received::Reply(line) => {
             let is_ping = line.ends_with(r#""result":{}}"#);
             if !is_ping {

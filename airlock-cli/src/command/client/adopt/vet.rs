@@ -82,6 +82,8 @@ pub(super) fn upstream(gateway: &str, server: &Server) -> Result<Upstream, Strin
         start_timeout: START_TIMEOUT_S,
         max_message: MESSAGE_DEFAULT,
         may_ask: Vec::new(),
+        ask_hosts: Vec::new(),
+        may_tell: Vec::new(),
         log: None,
         confine: None,
         why: String::new(),

@@ -21,6 +21,8 @@ pub(crate) fn upstream(program: usize) -> Upstream {
         start_timeout: 5,
         max_message: 9,
         may_ask: Vec::new(),
+        ask_hosts: Vec::new(),
+        may_tell: Vec::new(),
         log: None,
         confine: None,
         why: "x".into(),
