@@ -65,7 +65,7 @@ class Peer:
             self.tool = next(one["name"] for one in listed["result"]["tools"] if one["name"].endswith(tool))
 
     def replies(self):
-        """Reads once and gives the whole lines that are there. What has no id is a notification."""
+        """Reads once and gives the whole replies that are there: what has no id is a notification, what has a method a question."""
         chunk = os.read(self.back, 1 << 20)
         assert chunk, f"{self.name} has ended"
         if b"\n" not in chunk:
@@ -73,7 +73,8 @@ class Peer:
             return []
         *lines, last = b"".join([*self.rest, chunk]).split(b"\n")
         self.rest = [last]
-        return [reply for reply in lines if b'"id":' in reply[:200] or b'"id":' in reply[-200:]]
+        ends = [(reply, reply[:200] + reply[-200:]) for reply in lines]
+        return [reply for reply, end in ends if b'"id":' in end and b'"method":' not in end]
 
     def ask(self, text):
         os.write(self.to, text)
