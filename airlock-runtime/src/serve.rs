@@ -1,7 +1,7 @@
 //! The server: the only place that sees line, decision, ledger and effect. [`Gateway::answer`] is the policy of the program.
 //!
-//! One thread reads stdin, one writes stdout, one is the ledger's and waits for the disk; everything else happens on this one, so the judge's
-//! state needs no lock. Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
+//! One thread is the ledger's and waits for the disk; everything else happens on this one, so the judge's state needs no lock. (A stdin or stdout
+//! that is neither pipe nor socket has a thread as well.) Calls run concurrently. Reading stops while as many calls as the manifest says (at most [`IN_FLIGHT_MAX`]) or requests of [`IN_FLIGHT_BYTES_MAX`] bytes of memory are
 //! open, which the client feels as a full pipe.
 
 mod list;
@@ -26,7 +26,7 @@ use crate::reason::Reason;
 use crate::reply::{self, Judged};
 use crate::risk::Risk;
 use crate::start::Stop;
-use crate::stdio::{self, Ending};
+use crate::stdio::{self, Ending, Input, Streams};
 use crate::upstream::Drift;
 #[cfg(not(feature = "upstream"))]
 use crate::wire::Retry;
@@ -93,7 +93,7 @@ const SEEN_MAX: usize = 4096;
 ///
 /// # Errors
 /// The ledger failed: everything was denied from then on. Or the process for requests has ended.
-pub(crate) fn serve(world: World) -> Result<(), Stop> {
+pub(crate) fn serve(world: World, streams: Streams) -> Result<(), Stop> {
     let failed = |what: &str, fault: &dyn std::fmt::Display| Stop { code: 1, message: format!("{what}: {fault}") };
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -105,7 +105,7 @@ pub(crate) fn serve(world: World) -> Result<(), Stop> {
     let helpers = helpers::start(runtime.handle());
     let gateway = Rc::new(Gateway::new(world));
     let local = LocalSet::new();
-    let served = local.block_on(&runtime, Rc::clone(&gateway).run(helpers));
+    let served = local.block_on(&runtime, Rc::clone(&gateway).run(streams, helpers));
     drop(local);
     // Its threads end with the process, which ends now: see `thread::stay`.
     std::mem::forget(runtime);
@@ -192,14 +192,14 @@ impl Gateway {
 
     /// Reads until the client closes stdin, then lets open calls finish. Before it reads, every thread is there, and the process gives up
     /// the calls that it needed to come so far.
-    async fn run(self: Rc<Self>, helpers: Coming) -> Result<(), Stop> {
+    async fn run(self: Rc<Self>, Streams { stdin, stdout }: Streams, helpers: Coming) -> Result<(), Stop> {
         let failed = |fault: std::io::Error| Stop { code: 1, message: format!("stdin or stdout failed: {fault}") };
         let unready = |fault: std::io::Error| Stop { code: 1, message: format!("the gateway cannot serve: {fault}") };
-        let (output, written) = stdio::write().map_err(failed)?;
+        let (output, written) = stdio::write(stdout).map_err(failed)?;
         let mut ending = Ending::new().map_err(failed)?;
         #[cfg(feature = "upstream")]
         self.world.upstreams.begin().map_err(failed)?;
-        let begin = stdio::read().map_err(failed)?;
+        let begin = stdio::read(stdin).map_err(failed)?;
         helpers.wait().map_err(unready)?;
         #[cfg(feature = "http")]
         self.world.errands.begin()?;
@@ -243,7 +243,7 @@ impl Gateway {
     /// Serves lines until there are no more, nobody reads the replies, or `end` comes.
     async fn converse(
         self: &Rc<Self>,
-        input: &mut mpsc::Receiver<Frame>,
+        input: &mut Input,
         output: &mpsc::Sender<String>,
         tasks: &mut JoinSet<()>,
         end: impl Future<Output = ()>,

@@ -13,6 +13,7 @@ use crate::ledger::{Ledger, Prepared};
 use crate::policy::{Mode, Policy};
 #[cfg(any(feature = "roles", target_os = "linux"))]
 use crate::role;
+use crate::stdio::Streams;
 use crate::{explain, serve};
 use std::ffi::OsString;
 use std::io::Write;
@@ -92,13 +93,15 @@ fn first(policy: &'static Policy) -> Result<(), Stop> {
 #[cfg(not(any(feature = "roles", target_os = "linux")))]
 fn first(policy: &'static Policy) -> Result<(), Stop> {
     close_strays()?;
-    open(policy).and_then(serve::serve)
+    let streams = Streams::open();
+    open(policy).and_then(|world| serve::serve(world, streams))
 }
 
 /// The judge, with the helpers that there are.
 #[cfg(any(feature = "roles", target_os = "linux"))]
 pub(crate) fn judge(policy: &'static Policy, helpers: role::Helpers) -> Result<(), Stop> {
-    open(policy, helpers).and_then(serve::serve)
+    let streams = Streams::open();
+    open(policy, helpers).and_then(|world| serve::serve(world, streams))
 }
 
 /// Key and credentials, then ledger: a gateway without them leaves no trace in the ledger directory. Then the process gives up every other

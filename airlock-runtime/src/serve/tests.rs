@@ -79,7 +79,8 @@ fn gateway(dir: &std::path::Path) -> Rc<Gateway> {
 async fn a_client_that_does_not_read_cannot_keep_the_gateway_from_ending() {
     let dir = tempfile::tempdir().unwrap();
     let gateway = gateway(dir.path());
-    let (lines, mut input) = mpsc::channel(8);
+    let (lines, input) = mpsc::channel(8);
+    let mut input = Input::Thread(input);
     let (output, _unread) = mpsc::channel(1);
     for id in 0..4 {
         lines.send(Frame::Line(format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"ping"}}"#).into_bytes())).await.unwrap();

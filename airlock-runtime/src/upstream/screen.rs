@@ -12,6 +12,11 @@ use serde_json::{Map, Value};
 /// Factors that speak of what arguments carry out. A result carries nothing out.
 const NOT_OF_RESULTS: [&str; 4] = ["base", "unlisted_domain", "secret_shape", "deep_nesting"];
 
+/// Shortest text that is looked for among those that were read, in bytes: reading a shorter one costs no more than that.
+const REPEATED_MIN: usize = 1024;
+/// Most texts that are remembered for it, so that looking stays short against reading.
+const REPEATED_KEPT: usize = 8;
+
 /// Said in the place of a part.
 const PART_TAKEN_OUT: &str =
     "[Airlock] A part of the result looked like an attempt to instruct whoever reads it and was taken out.";
@@ -30,9 +35,9 @@ pub(super) fn any_text(value: &Value, test: &mut dyn FnMut(&str) -> bool) -> boo
 }
 
 /// The risk of a part of a result, and the names of what was found. Data of images, sound and binary resources is not read: no
-/// model reads it as text.
+/// model reads it as text. A long text that is repeated is read once: many servers give their structured content as a text, too.
 fn risk_of(part: &Value) -> (u16, Vec<&'static str>) {
-    let args = Map::from_iter([("result".to_owned(), without_data(part))]);
+    let args = Map::from_iter([("result".to_owned(), to_read(part, &mut Vec::new()))]);
     let risk = risk::score(&risk::Input { base: 0, args: &args, args_bytes: 0, listed: &|_| true });
     let counts = |factor: &&Factor| !NOT_OF_RESULTS.contains(&factor.name);
     let found: Vec<&Factor> = risk.factors.iter().filter(counts).collect();
@@ -40,16 +45,25 @@ fn risk_of(part: &Value) -> (u16, Vec<&'static str>) {
     (score, found.iter().map(|factor| factor.name).collect())
 }
 
-fn without_data(value: &Value) -> Value {
+/// What of a value is read. `known`: long texts that are read already. What a text is found to be depends on no other text, so the same one a
+/// second time adds nothing.
+fn to_read<'a>(value: &'a Value, known: &mut Vec<&'a str>) -> Value {
     match value {
         Value::Object(members) => {
             let is_media = members.get("type").is_some_and(|kind| kind == "image" || kind == "audio");
             let is_data = |name: &str, value: &Value| (name == "data" && is_media || name == "blob") && value.is_string();
             let kept = members.iter().filter(|(name, value)| !is_data(name, value));
-            Value::Object(kept.map(|(name, value)| (name.clone(), without_data(value))).collect())
+            Value::Object(kept.map(|(name, value)| (name.clone(), to_read(value, known))).collect())
         }
-        Value::Array(items) => items.iter().map(without_data).collect(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => value.clone(),
+        Value::Array(items) => items.iter().map(|item| to_read(item, known)).collect(),
+        Value::String(text) if text.len() >= REPEATED_MIN && known.contains(&text.as_str()) => Value::Null,
+        Value::String(text) => {
+            if text.len() >= REPEATED_MIN && known.len() < REPEATED_KEPT {
+                known.push(text);
+            }
+            value.clone()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) => value.clone(),
     }
 }
 
@@ -218,6 +232,23 @@ mod tests {
     fn calm_results_pass_byte_for_byte() {
         let result = json!({"content": [{"type": "text", "text": "12 files"}, {"type": "image", "data": "QUJD".repeat(99_999), "mimeType": "image/png"}]});
         assert_eq!(screened(OnRisk::Deny, &result), Ok(result));
+    }
+
+    /// The allowance for readings behind escapes is for a whole result, and what is beyond it is remarked.
+    #[test]
+    fn a_long_text_that_is_repeated_is_read_once() {
+        let text = "what%20is%20written%20in%20a%20file ".repeat(2400);
+        let twice = json!({"content": [{"type": "text", "text": text}], "structuredContent": {"content": text}});
+        assert_eq!(risk_of(&twice), risk_of(&json!({"content": [{"type": "text", "text": text}]})));
+        let other = format!("{text}.");
+        assert_ne!(risk_of(&json!([text, other])), risk_of(&json!([text, text])), "another text has a reading of its own");
+        // More long texts than are remembered are all read.
+        let many: Vec<String> = (0..2 * REPEATED_KEPT).map(|n| format!("{n} {}", "calm words ".repeat(100))).collect();
+        for at in 0..many.len() {
+            let mut texts = many.clone();
+            texts[at] += ATTACK;
+            assert!(risk_of(&json!(texts)).0 >= 400, "text {at}");
+        }
     }
 
     #[test]

@@ -61,7 +61,8 @@ impl Lines {
     /// Takes bytes from the front of `chunk` up to the end of a line. `None` when the chunk is used up and no line is complete;
     /// call it again with the same chunk until then.
     pub fn feed(&mut self, chunk: &mut &[u8]) -> Option<Frame> {
-        let end = chunk.iter().position(|byte| *byte == b'\n');
+        // Most pieces of a long line have no end, and that is told many bytes at a time.
+        let end = chunk.contains(&b'\n').then(|| chunk.iter().position(|byte| *byte == b'\n')).flatten();
         let (part, rest) = match end {
             Some(end) => (&chunk[..end], &chunk[end + 1..]),
             None => (*chunk, &[][..]),

@@ -4,3 +4,4 @@
 
 mod refusals;
 mod start;
+mod streams;

@@ -16,6 +16,7 @@ use crate::policy::{
     ToolKind, sample,
 };
 use crate::serve::Gateway;
+use crate::stdio::Input;
 use crate::wire::Frame;
 use serde_json::{Value, json};
 use std::path::Path;
@@ -160,7 +161,8 @@ impl Client {
 
 /// Runs a session until the client's part is done, then the gateway to its end.
 async fn session(gateway: &Rc<Gateway>, part: impl AsyncFnOnce(&mut Client)) {
-    let (lines, mut input) = mpsc::channel(1);
+    let (lines, input) = mpsc::channel(1);
+    let mut input = Input::Thread(input);
     let (output, replies) = mpsc::channel(64);
     let mut client = Client { lines: Some(lines), replies };
     let served = async {

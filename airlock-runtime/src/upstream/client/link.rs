@@ -18,9 +18,11 @@ use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};
 use std::ops::Range;
 use std::os::fd::OwnedFd;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Instant;
+use tokio::io::{AsyncRead, ReadBuf};
 use tokio::net::unix::pipe;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -126,6 +128,14 @@ fn ready(pipe: OwnedFd, way: OFlags) -> std::io::Result<OwnedFd> {
     let flags = fcntl_getfl(&pipe)?;
     let is_ready = is_pipe && flags.contains(OFlags::NONBLOCK) && flags & OFlags::RWMODE == way;
     is_ready.then_some(pipe).ok_or_else(|| std::io::Error::other("it is no pipe as the launcher makes them"))
+}
+
+/// Reads what is there, once something is. A read that does not fill the buffer has emptied the pipe, so that no second one is made to see that
+/// nothing is left. (Where an upstream writes packets that is not so, and it waits for its own next one.)
+async fn some(pipe: &mut pipe::Receiver, buffer: &mut [u8]) -> std::io::Result<usize> {
+    let mut read = ReadBuf::new(buffer);
+    std::future::poll_fn(|context| Pin::new(&mut *pipe).poll_read(context, &mut read)).await?;
+    Ok(read.filled().len())
 }
 
 /// A running upstream.
@@ -321,17 +331,16 @@ impl Link {
         }
     }
 
-    async fn read(self: Rc<Self>, stdout: pipe::Receiver, max: usize) {
+    async fn read(self: Rc<Self>, mut stdout: pipe::Receiver, max: usize) {
         let (mut lines, mut buffer, mut turn, mut unended) = (Lines::with_max(max), vec![0; CHUNK], 0_usize, 0_usize);
         loop {
             let read = tokio::select! {
-                ready = stdout.readable() => ready.and_then(|()| stdout.try_read(&mut buffer)),
+                read = some(&mut stdout, &mut buffer) => read,
                 _ = self.until_ended() => return,
             };
             let mut chunk = match read {
                 Ok(0) => return self.close(End::Gone),
                 Ok(length) => &buffer[..length],
-                Err(fault) if fault.kind() == std::io::ErrorKind::WouldBlock => continue,
                 Err(_) => return self.close(End::Gone),
             };
             unended = unended.saturating_add(chunk.len());
