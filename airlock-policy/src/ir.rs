@@ -23,7 +23,9 @@ pub use origin::{Form, Look, Origin, Otherwise, Source, ValueKind};
 pub use rest::{Auth, AuthScheme, Input, InputKind, Method, Pair, Piece, Response, Rest, Select, Slot};
 pub use rules::{ArgRule, ArgRules};
 pub use sandbox::{Part, Sandbox};
-pub use upstream::{Argument, ArgumentKind, Era, Level, Listed, Offer, OnRisk, Proxied, Question, Upstream, Variable, VariableValue};
+pub use upstream::{
+    Argument, ArgumentKind, Era, Level, Listed, Offer, OnRisk, Proxied, Question, Upstream, Variable, VariableValue,
+};
 
 use serde::Serialize;
 

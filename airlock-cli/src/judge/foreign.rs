@@ -6,7 +6,21 @@ use airlock_policy::ir;
 use airlock_runtime::policy::upstream as rt;
 
 pub(super) fn upstream(upstream: &ir::Upstream) -> rt::Upstream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, ask_hosts, may_tell, log, confine, why } = upstream;
+    let ir::Upstream {
+        name,
+        command,
+        dir,
+        env,
+        era,
+        start_timeout,
+        max_message,
+        may_ask,
+        ask_hosts,
+        may_tell,
+        log,
+        confine,
+        why,
+    } = upstream;
     let texts = |all: &[String]| list(all.iter().map(|one| text(one)).collect());
     rt::Upstream {
         name: text(name),

@@ -7,7 +7,21 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 pub(super) fn entry(upstream: &ir::Upstream) -> TokenStream {
-    let ir::Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, ask_hosts, may_tell, log, confine, why } = upstream;
+    let ir::Upstream {
+        name,
+        command,
+        dir,
+        env,
+        era,
+        start_timeout,
+        max_message,
+        may_ask,
+        ask_hosts,
+        may_tell,
+        log,
+        confine,
+        why,
+    } = upstream;
     let dir = option(dir.as_ref().map(|dir| quote!(#dir)));
     let env = env.iter().map(variable);
     let may_ask = may_ask.iter().map(|question| match question {

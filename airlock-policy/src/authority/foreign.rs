@@ -30,8 +30,21 @@ fn completed(proxied: &Proxied) -> &'static str {
 
 /// How an upstream is started and spoken with.
 pub(super) fn program(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name: _, command, dir, env, era, start_timeout, max_message, may_ask: _, ask_hosts: _, may_tell: _, log: _, confine: _, why: _ } =
-        upstream;
+    let Upstream {
+        name: _,
+        command,
+        dir,
+        env,
+        era,
+        start_timeout,
+        max_message,
+        may_ask: _,
+        ask_hosts: _,
+        may_tell: _,
+        log: _,
+        confine: _,
+        why: _,
+    } = upstream;
     let words: Vec<String> = command.iter().map(|word| format!("{word:?}")).collect();
     let mut lines = vec![format!("program {}", words.join(" "))];
     lines.extend(dir.iter().map(|dir| format!("directory {dir:?}")));

@@ -12,11 +12,13 @@ pub(super) fn rows(step: &Step<'_>, rows: &mut Vec<Row>) {
             rows.push(step.row_of(Dimension::Questions, &old, &new, None, ("*", "*")));
         }
         for host in upstream.ask_hosts.iter().filter(|host| !other.ask_hosts.contains(host)) {
-            let [old, new] = ["nowhere".to_owned(), format!("the user to {host}")].map(|text| format!("{text}, {}", upstream.name));
+            let [old, new] =
+                ["nowhere".to_owned(), format!("the user to {host}")].map(|text| format!("{text}, {}", upstream.name));
             rows.push(step.row_of(Dimension::Questions, &old, &new, None, ("*", "*")));
         }
         for list in upstream.may_tell.iter().filter(|list| !other.may_tell.contains(list)) {
-            let [old, new] = ["nothing told", &format!("changes of {} told", list.word())].map(|text| format!("{text}, {}", upstream.name));
+            let [old, new] =
+                ["nothing told", &format!("changes of {} told", list.word())].map(|text| format!("{text}, {}", upstream.name));
             rows.push(step.row_of(Dimension::Questions, &old, &new, None, ("*", "*")));
         }
         // A level that stands lower lets more through.

@@ -6,8 +6,8 @@ use super::tools::{APPROVED, ARGS, BASE_RISK, EFFECT, LABELS, OWN_LIMITS, OWN_RI
 use super::{Absent, Key, Kind, Lines, Section, why};
 use crate::code::Code;
 use crate::limits::{
-    COMMAND_MAX, DESCRIPTION_MAX, HOSTS_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TITLE_MAX, TOOLS_MAX,
-    VARIABLES_MAX,
+    COMMAND_MAX, DESCRIPTION_MAX, HOSTS_MAX, LISTED_MAX, MESSAGE_MAX, MESSAGE_MIN, RESULT_MIN, START_TIMEOUT_MAX_S, TITLE_MAX,
+    TOOLS_MAX, VARIABLES_MAX,
 };
 
 /// What may be wrong with the name of a resource or prompt.
@@ -440,7 +440,7 @@ under a name of its own, so who may read a resource need not be told of its chan
         Key::required(
             "of",
             Kind::Text("a resource of the same upstream", "^.+$"),
-            "\"sources\"",
+            "\"work\"",
             "which entry of `resources`, by its name there",
             &[Code::BadCompletion],
         ),

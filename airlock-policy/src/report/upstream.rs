@@ -9,7 +9,8 @@ use serde_json::Value;
 
 /// The section of one upstream.
 pub(super) fn lines(upstream: &Upstream) -> Vec<String> {
-    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, ask_hosts, may_tell, log, confine, why } = upstream;
+    let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, ask_hosts, may_tell, log, confine, why } =
+        upstream;
     let mut lines = vec![format!("upstream {name}: {why}")];
     let mut words = command.iter();
     lines.extend(words.next().map(|program| row("starts", program)));

@@ -2,9 +2,9 @@
 
 use crate::policy::upstream::Level;
 #[cfg(feature = "upstream")]
-use crate::upstream::{Secrets, Watch};
-#[cfg(feature = "upstream")]
 use crate::upstream::question::Question;
+#[cfg(feature = "upstream")]
+use crate::upstream::{Secrets, Watch};
 #[cfg(feature = "upstream")]
 use crate::wire::Able;
 use crate::wire::{ProgressToken, Revision};

@@ -332,7 +332,9 @@ impl Gateway {
             let line = {
                 let mut connection = self.connection.borrow_mut();
                 let number = connection.reserve_input(&desk.id);
-                number.and_then(|number| Some((number, connection.input(number, question.kind, &question.requested(number).to_string())?)))
+                number.and_then(|number| {
+                    Some((number, connection.input(number, question.kind, &question.requested(number).to_string())?))
+                })
             };
             let Some((number, line)) = line else { return Given::None(Unanswered::NotAsked) };
             let waits = self.inputs.wait(number);

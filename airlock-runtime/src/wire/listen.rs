@@ -60,11 +60,12 @@ impl ListenRequest {
         });
         let lists = lists.collect::<Result<Vec<Listed>, Problem>>()?;
         let [uris] = pick(wanted.get(), ["resourceSubscriptions"]).values;
-        let uris: Vec<String> = uris.map_or(Ok(Vec::new()), |uris| serde_json::from_str(uris.get())).map_err(|_| {
-            wrong("`params.notifications.resourceSubscriptions` must be a list of URIs.")
-        })?;
+        let uris: Vec<String> = uris
+            .map_or(Ok(Vec::new()), |uris| serde_json::from_str(uris.get()))
+            .map_err(|_| wrong("`params.notifications.resourceSubscriptions` must be a list of URIs."))?;
         if uris.len() > WATCHED_MAX || uris.iter().any(|uri| uri.is_empty() || uri.len() > URI_MAX) {
-            let why = format!("`params.notifications.resourceSubscriptions` has at most {WATCHED_MAX} URIs of 1 to {URI_MAX} bytes.");
+            let why =
+                format!("`params.notifications.resourceSubscriptions` has at most {WATCHED_MAX} URIs of 1 to {URI_MAX} bytes.");
             return Err(Problem::invalid_params(why));
         }
         let mut once: Vec<String> = Vec::with_capacity(uris.len());

@@ -7,8 +7,8 @@
 use super::ask::{self, Answer, Asking, OPEN_QUESTIONS_MAX};
 use super::foreign::ForeignResult;
 use super::jsonrpc::{self, Code, Id, Message, Problem, Refused, quoted, salvage};
-use super::members::string;
 use super::listen::ListenRequest;
+use super::members::string;
 use super::offer::{Catalogue, Kind, Method, Offers, Target};
 use super::params::{CallRequest, Client, ListRequest, Params, unsupported_version};
 use super::question::{self, Able};

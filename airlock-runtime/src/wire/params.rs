@@ -272,10 +272,22 @@ impl<'a> Params<'a> {
     }
 
     /// Checks the parameters of a list; nothing when no lease is shown, and there is none around either.
-    pub(crate) fn list(&self, id: Id, revision: Revision, what: Catalogue, surrounded: bool) -> Result<Option<ListRequest>, Problem> {
+    pub(crate) fn list(
+        &self,
+        id: Id,
+        revision: Revision,
+        what: Catalogue,
+        surrounded: bool,
+    ) -> Result<Option<ListRequest>, Problem> {
         let meta = self.meta.carried()?;
         let is_bare = meta == Carried::default();
-        Ok((meta.lease.is_some() || surrounded && is_bare).then_some(ListRequest { what, id, revision, memory: self.memory, meta }))
+        Ok((meta.lease.is_some() || surrounded && is_bare).then_some(ListRequest {
+            what,
+            id,
+            revision,
+            memory: self.memory,
+            meta,
+        }))
     }
 
     /// Checks the parameters of a request that is judged.

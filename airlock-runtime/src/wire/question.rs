@@ -150,7 +150,10 @@ mod tests {
         assert_eq!(of(Revision::R2024_11_05, all), [false, true, true], "there are no forms in this revision");
         assert_eq!(of(Revision::R2025_06_18, r#"{"elicitation":{"url":{}},"sampling":null,"roots":true}"#), [false; 3]);
         let led = |revision, text: &str| Able::of(revision, Some(&raw(text))).url;
-        assert!(led(Revision::MODERN, r#"{"elicitation":{"url":{}}}"#) && led(Revision::R2025_11_25, r#"{"elicitation":{"form":{},"url":{}}}"#));
+        assert!(
+            led(Revision::MODERN, r#"{"elicitation":{"url":{}}}"#)
+                && led(Revision::R2025_11_25, r#"{"elicitation":{"form":{},"url":{}}}"#)
+        );
         assert!(!led(Revision::R2025_06_18, r#"{"elicitation":{"url":{}}}"#) && !led(Revision::MODERN, r#"{"elicitation":{}}"#));
         assert!(Able::of(Revision::MODERN, None).is_none());
     }

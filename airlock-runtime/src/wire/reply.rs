@@ -158,7 +158,12 @@ impl ServerInfo {
     }
 
     /// Makes a result one of `revision`: from 2026-07-28 on it says that it is complete and who made it.
-    pub(super) fn finish(&self, revision: Revision, mut body: Map<String, Value>, mut meta: Map<String, Value>) -> Map<String, Value> {
+    pub(super) fn finish(
+        &self,
+        revision: Revision,
+        mut body: Map<String, Value>,
+        mut meta: Map<String, Value>,
+    ) -> Map<String, Value> {
         if revision.is_modern() {
             body.insert("resultType".to_owned(), json!("complete"));
             meta.insert(META_SERVER.to_owned(), self.implementation());

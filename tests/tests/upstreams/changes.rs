@@ -100,7 +100,8 @@ fn changes_of_resources_reach_who_subscribed_in_all_pairings() {
         }
         let decisions = scene.place.entries_of("decision");
         let of = |entry: &&Value| entry["tool"].as_str().is_some_and(|tool| tool.ends_with(".changes"));
-        let recorded: Vec<String> = decisions.iter().filter(of).map(|entry| format!("{} {}", entry["tool"], entry["d"])).collect();
+        let recorded: Vec<String> =
+            decisions.iter().filter(of).map(|entry| format!("{} {}", entry["tool"], entry["d"])).collect();
         assert_eq!(recorded, ERAS.map(|era| format!(r#""{era}.changes" "allow""#)));
         let calls: Vec<&Value> = decisions.iter().filter(of).map(|entry| &entry["call"]).collect();
         let outcomes = scene.place.entries_of("outcome");
@@ -122,8 +123,16 @@ fn a_subscription_needs_its_entry_and_its_lease() {
         let mut scene = Scene::new(is_modern, &["modern.below", "legacy.below", "legacy.changes"]);
         let unknown = if is_modern { "-32602" } else { "-32002" };
         assert_eq!(scene.subscribe_with("test://legacy/a/x", false).unwrap_err(), "-32602 lease_missing");
-        assert_eq!(scene.subscribe("test://modern/a/x").unwrap_err(), "-32602 tool_not_in_lease", "who may read need not be told");
-        assert_eq!(scene.subscribe("test://legacy/once").unwrap_err(), format!("{unknown} unknown_tool"), "no subscription lists it");
+        assert_eq!(
+            scene.subscribe("test://modern/a/x").unwrap_err(),
+            "-32602 tool_not_in_lease",
+            "who may read need not be told"
+        );
+        assert_eq!(
+            scene.subscribe("test://legacy/once").unwrap_err(),
+            format!("{unknown} unknown_tool"),
+            "no subscription lists it"
+        );
         assert_eq!(scene.subscribe("test://legacy/a/../x").unwrap_err(), "-32602 argument_invalid");
         let long = format!("test://legacy/a/{}", "x".repeat(60));
         assert_eq!(scene.subscribe(&long).unwrap_err(), "-32602 argument_invalid", "a rule of the manifest");
@@ -172,7 +181,8 @@ fn a_listen_ends_as_its_client_or_the_server_wants() {
     let mut scene = Scene::new(true, &[]);
     let listen = |uris: &[&str]| json!({"notifications": {"resourceSubscriptions": uris, "promptsListChanged": true, "toolsListChanged": true}});
     // What is refused is left out, and the rest is honoured: of the lists that of which the manifest lets a server tell.
-    let id = scene.send("subscriptions/listen", listen(&["test://modern/a/x", "test://nowhere/x", "test://legacy/a/closed"]), true);
+    let id =
+        scene.send("subscriptions/listen", listen(&["test://modern/a/x", "test://nowhere/x", "test://legacy/a/closed"]), true);
     let honoured = scene.gateway.next_reply();
     assert_eq!(
         honoured["params"]["notifications"],
@@ -187,7 +197,8 @@ fn a_listen_ends_as_its_client_or_the_server_wants() {
         );
     }
     // Its id is taken as long as it is open.
-    let again = json!({"jsonrpc": "2.0", "id": id, "method": "server/discover", "params": {"_meta": airlock_tests::message::meta()}});
+    let again =
+        json!({"jsonrpc": "2.0", "id": id, "method": "server/discover", "params": {"_meta": airlock_tests::message::meta()}});
     assert_eq!(scene.gateway.ask(&again.to_string())["error"]["code"], -32600);
     scene.gateway.send(&cancel(id));
     let _ = scene.act("test://modern/a/lists", "said");

@@ -69,13 +69,11 @@ impl Scene {
         if !is_modern {
             gateway.send(&initialize(0, "2025-11-25"));
             let capabilities = &gateway.reply(0)["result"]["capabilities"];
-            let expected = json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {"listChanged": true}, "completions": {}});
+            let expected =
+                json!({"tools": {}, "resources": {"subscribe": true}, "prompts": {"listChanged": true}, "completions": {}});
             assert_eq!(*capabilities, expected);
         }
-        let all: Vec<String> = ERAS
-            .iter()
-            .flat_map(|(era, _)| NAMES.map(|name| format!("{era}.{name}")))
-            .collect();
+        let all: Vec<String> = ERAS.iter().flat_map(|(era, _)| NAMES.map(|name| format!("{era}.{name}"))).collect();
         let all: Vec<&str> = all.iter().map(String::as_str).collect();
         let mut claims = place.claims(if tools.is_empty() { &all } else { tools });
         claims.dom = Vec::new();
@@ -259,9 +257,7 @@ fn arguments_of_prompts_are_completed_by_entries_alone() {
             assert_eq!(code(asked("below", "what", "x"), true), "-32602 unknown_tool", "no prompt");
             assert_eq!(code(asked("say", "what", "x"), false), "-32602 lease_missing");
             // A template is completed by the entry that names it, and any other is nobody's.
-            let template = |uri: &str, argument: &str, value: &str| {
-                json!({"ref": {"type": "ref/resource", "uri": uri}, "argument": {"name": argument, "value": value}})
-            };
+            let template = |uri: &str, argument: &str, value: &str| json!({"ref": {"type": "ref/resource", "uri": uri}, "argument": {"name": argument, "value": value}});
             let own = format!("test://{era}/a/{{+path}}");
             assert_eq!(code(template(&format!("test://{era}/a/{{+rest}}"), "rest", "x"), true), "-32602 unknown_tool");
             assert_eq!(code(template(&own, "rest", "x"), true), "-32602 argument_invalid");

@@ -17,7 +17,9 @@ use crate::diagnostic::{Diagnostic, Faults, Span};
 use crate::fields::{At, Field, Fields, refuse_twice};
 use crate::files::Files;
 use crate::ir::{Era, HostRule, Level, Listed, Offer, Question, Upstream, VariableValue};
-use crate::limits::{HOSTS_MAX, MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX};
+use crate::limits::{
+    HOSTS_MAX, MESSAGE_DEFAULT, MESSAGE_MAX, MESSAGE_MIN, START_TIMEOUT_MAX_S, START_TIMEOUT_S, TOOLS_MAX, UPSTREAMS_MAX,
+};
 use crate::name;
 use std::collections::HashMap;
 

@@ -210,7 +210,9 @@ mod tests {
         let asks = r#"{"jsonrpc":"2.0","id":"a","method":"elicitation/create","params":{"a":1}}"#;
         assert_eq!(line(asks), Line::Request(Id::Str("a".into()), "elicitation/create".into(), Some(65..72)));
         assert_eq!(line(r#"{"jsonrpc":"2.0","method":"notifications/tools/list_changed"}"#), Line::Changed(Listed::Tools));
-        let notified = |method: &str, params: &str| line(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/{method}","params":{params}}}"#));
+        let notified = |method: &str, params: &str| {
+            line(&format!(r#"{{"jsonrpc":"2.0","method":"notifications/{method}","params":{params}}}"#))
+        };
         let meta = r#""_meta":{"io.modelcontextprotocol/subscriptionId":7}"#;
         assert_eq!(notified("resources/updated", r#"{"uri":"a:b"}"#), Line::Updated("a:b".into(), None));
         assert_eq!(notified("resources/updated", &format!(r#"{{"uri":"a:b",{meta}}}"#)), Line::Updated("a:b".into(), Some(7)));

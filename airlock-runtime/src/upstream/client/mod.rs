@@ -25,6 +25,7 @@ use handshake::{Greeting, Opening, greet};
 pub(crate) use line::{Log, Progress};
 pub(super) use link::Link;
 use link::{End, Reply};
+use request::request;
 use rustix::process::Pid;
 use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::HashMap;
@@ -33,11 +34,10 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use request::request;
 use talk::{Broken, Talk};
 use tokio::sync::{Mutex, Notify, oneshot};
-pub(crate) use watch::Watch;
 use watch::Changes;
+pub(crate) use watch::Watch;
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
 const ATTEMPTS_MAX: usize = 3;
@@ -282,7 +282,8 @@ impl Inner {
             return self.subscribe(proxied, &arguments, link, patience, listener).await;
         }
         let (method, asked) = request(proxied, &arguments);
-        let talk = Talk { upstream, proxied, link: &link, listener, may, patience, lacked: Cell::default(), waits: Rc::default() };
+        let talk =
+            Talk { upstream, proxied, link: &link, listener, may, patience, lacked: Cell::default(), waits: Rc::default() };
         let failed =
             |code, what: &str| Failure { code, detail: format!("The upstream {} gave no result: {what}.", upstream.name) };
         let reply = match talk.run(method, &asked).await {

@@ -12,8 +12,8 @@ use crate::policy::upstream::{Proxied, Question as Kind, Upstream};
 use crate::start::warn;
 use crate::upstream::Secrets;
 use crate::upstream::question::{self, Asker, Question, Refused};
-use crate::wire::{Able, Id};
 use crate::wire::members::{pick, string};
+use crate::wire::{Able, Id};
 use serde_json::{Map, Value, json};
 use std::cell::Cell;
 use std::rc::Rc;
@@ -115,7 +115,11 @@ impl Talk<'_> {
         let (raise, mut raised) = mpsc::channel(question::TOGETHER_MAX);
         let may_raise = !is_modern && !self.upstream.may_ask.is_empty() && (self.may.is_none() || self.alone().await);
         let asks = may_raise.then_some(raise);
-        let mut reply = std::pin::pin!(self.link.ask(method, params, Beside { progress, log, asks, watch: None, waits: Rc::clone(&self.waits) }));
+        let mut reply = std::pin::pin!(self.link.ask(
+            method,
+            params,
+            Beside { progress, log, asks, watch: None, waits: Rc::clone(&self.waits) }
+        ));
         let mut left = self.patience;
         loop {
             let began = Instant::now();

@@ -38,7 +38,8 @@ impl Changes {
     /// Waits until there is any.
     pub(super) async fn taken(&self) -> Vec<Listed> {
         loop {
-            let lists: Vec<Listed> = self.lists.iter().zip(Listed::ALL).filter(|(cell, _)| cell.take()).map(|(_, list)| list).collect();
+            let lists: Vec<Listed> =
+                self.lists.iter().zip(Listed::ALL).filter(|(cell, _)| cell.take()).map(|(_, list)| list).collect();
             if !lists.is_empty() {
                 return lists;
             }
@@ -175,7 +176,13 @@ impl Inner {
     }
 
     /// Renews a subscription when a call has started its server anew. What changed meanwhile nobody knows, so that is told as a change.
-    async fn keep(self: Rc<Self>, proxied: &'static Proxied, mut held: Held, mut ended: oneshot::Receiver<()>, patience: Duration) {
+    async fn keep(
+        self: Rc<Self>,
+        proxied: &'static Proxied,
+        mut held: Held,
+        mut ended: oneshot::Receiver<()>,
+        patience: Duration,
+    ) {
         let told = Rc::clone(&held.told);
         loop {
             let (link, uri) = (Rc::clone(&held.link), held.uri.clone());

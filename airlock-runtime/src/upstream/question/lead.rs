@@ -23,7 +23,8 @@ pub(super) fn read(asker: &Asker<'_>, params: &Map<String, Value>) -> Result<Val
     if !asker.hosts.contains(&host) {
         return Err(Refused("leads the user to a host that the manifest does not list"));
     }
-    let message = format!("The server `{}`, not the gateway, wants you to open a page at {host}. It says:\n\n{message}", asker.name);
+    let message =
+        format!("The server `{}`, not the gateway, wants you to open a page at {host}. It says:\n\n{message}", asker.name);
     Ok(json!({"mode": "url", "message": message, "url": url}))
 }
 

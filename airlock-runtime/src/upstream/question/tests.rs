@@ -13,7 +13,12 @@ fn secrets() -> Fingerprints {
 
 fn read(kind: Kind, params: &Value) -> Result<Question, Refused> {
     let secrets = secrets();
-    Question::read(&Asker { name: "files", secrets: &secrets, threshold: 400, forms: true, hosts: &[] }, "k", kind, &params.to_string())
+    Question::read(
+        &Asker { name: "files", secrets: &secrets, threshold: 400, forms: true, hosts: &[] },
+        "k",
+        kind,
+        &params.to_string(),
+    )
 }
 
 fn form(field: &Value) -> Value {

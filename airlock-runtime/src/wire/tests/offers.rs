@@ -122,15 +122,24 @@ fn changes_are_told_in_the_way_of_each_era() {
         assert!(!connection.is_working(&Id::Int(7)) && !connection.finish(&Id::Int(7)), "nothing more is sent for it");
     }
     let mut connection = connection().with_offers(telling());
-    let many = format!(r#"{{"resourceSubscriptions":{}}}"#, json!((0..=WATCHED_MAX).map(|n| format!("a:{n}")).collect::<Vec<_>>()));
-    for filter in ["[]", "null", r#"{"toolsListChanged":1}"#, r#"{"resourceSubscriptions":"a:b"}"#, r#"{"resourceSubscriptions":[""]}"#, &many] {
+    let many =
+        format!(r#"{{"resourceSubscriptions":{}}}"#, json!((0..=WATCHED_MAX).map(|n| format!("a:{n}")).collect::<Vec<_>>()));
+    for filter in [
+        "[]",
+        "null",
+        r#"{"toolsListChanged":1}"#,
+        r#"{"resourceSubscriptions":"a:b"}"#,
+        r#"{"resourceSubscriptions":[""]}"#,
+        &many,
+    ] {
         assert_eq!(told(&mut connection, &wants(filter))["error"]["code"], -32602, "{filter:.40}");
     }
     for method in ["resources/subscribe", "resources/unsubscribe"] {
         assert_eq!(told(&mut connection, &modern("8", method, r#","uri":"test://one""#))["error"]["code"], -32601);
     }
     let discovered = told(&mut connection, &modern("9", "server/discover", ""));
-    let capabilities = json!({"tools": {"listChanged": true}, "resources": {"subscribe": true}, "prompts": {"listChanged": true}});
+    let capabilities =
+        json!({"tools": {"listChanged": true}, "resources": {"subscribe": true}, "prompts": {"listChanged": true}});
     assert_eq!(discovered["result"]["capabilities"], capabilities);
 }
 
