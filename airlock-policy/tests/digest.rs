@@ -187,7 +187,7 @@ fn every_value_of_a_sandbox_changes_the_digest() {
         ("may_tell = [\"tools\"]\n", ""),
         ("may_tell = [\"tools\"]", "may_tell = [\"prompts\"]"),
         ("of = \"file:///srv/work/{+path}\"", "of = \"file:///srv/work/{path}\""),
-        ("of = \"sources\"", "of = \"motd\""),
+        ("args.uri = { suffix = \".rs\" }\nwhy = \"when sources", "args.uri = { suffix = \".md\" }\nwhy = \"when sources"),
         ("may_ask = [\"sampling\", \"elicitation\"]", "may_ask = [\"sampling\", \"elicitation\", \"roots\"]"),
         ("log = \"warning\"\n", ""),
         ("log = \"warning\"", "log = \"notice\""),

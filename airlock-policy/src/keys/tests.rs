@@ -123,9 +123,15 @@ fn companions(section: &str, key: &str, root: &mut Table) {
         }
         _ => {}
     }
-    if (section, key) == ("[upstreams.<name>]", "prompts") {
-        // Without them there is nothing to complete.
-        table(root, "upstreams.files").remove("completions");
+    if section == "[upstreams.<name>]" {
+        let files = table(root, "upstreams.files");
+        match key {
+            // Without them there is nothing to complete, or to subscribe to.
+            "prompts" => drop(files.remove("completions")),
+            "resources" => drop(files.remove("subscriptions")),
+            "ask_hosts" => drop(files.insert("may_ask".to_owned(), Value::Array(vec![Value::String("elicitation".to_owned())]))),
+            _ => {}
+        }
     }
     if section == "[upstreams.<name>.confine]" {
         // A network and its hosts need each other.
@@ -157,7 +163,14 @@ fn companions(section: &str, key: &str, root: &mut Table) {
 fn rename(root: &mut Table) {
     let Some(upstream) = root.get("upstreams").and_then(|upstreams| upstreams["files"].as_table()) else { return };
     let bare = upstream.get("names").is_some_and(|names| names.as_str() == Some("bare"));
-    let all = [("tools", "read"), ("resources", "work"), ("prompts", "ask"), ("prompts", "summary"), ("completions", "topics")];
+    let all = [
+        ("tools", "read"),
+        ("resources", "work"),
+        ("prompts", "ask"),
+        ("prompts", "summary"),
+        ("completions", "topics"),
+        ("subscriptions", "changes"),
+    ];
     let names = all.map(|(table, own)| {
         let entry = upstream.get(table).and_then(|entries| entries.get(own));
         let given = entry.and_then(|entry| Some(entry.get("as")?.as_str()?.to_owned()));

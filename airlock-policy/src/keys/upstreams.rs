@@ -440,7 +440,7 @@ under a name of its own, so who may read a resource need not be told of its chan
         Key::required(
             "of",
             Kind::Text("a resource of the same upstream", "^.+$"),
-            "\"sources\"",
+            "\"work\"",
             "which entry of `resources`, by its name there",
             &[Code::BadCompletion],
         ),

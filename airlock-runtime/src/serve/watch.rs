@@ -64,6 +64,7 @@ pub(super) struct Watches {
     single: RefCell<HashMap<String, Rc<Live>>>,
     listens: RefCell<HashMap<Id, Listen>>,
     room: Arc<Semaphore>,
+    listen_room: Arc<Semaphore>,
     /// Until the client has gone.
     live: Live,
 }
@@ -74,6 +75,7 @@ impl Watches {
             single: RefCell::default(),
             listens: RefCell::default(),
             room: Arc::new(Semaphore::new(WATCHED_MAX)),
+            listen_room: Arc::new(Semaphore::new(LISTENS_MAX)),
             live: Live::default(),
         }
     }
@@ -178,9 +180,9 @@ impl Gateway {
         output: mpsc::Sender<String>,
     ) {
         let ListenRequest { id, lists, watches, memory: _ } = request;
-        if self.watches.listens.borrow().len() >= LISTENS_MAX {
+        let Ok(_room) = Arc::clone(&self.watches.listen_room).try_acquire_owned() else {
             return self.refuse_listen(&id, &output).await;
-        }
+        };
         let live = Rc::new(Live::default());
         let (mut told, mut refused) = (Vec::new(), None);
         let mut share = Some(share);
