@@ -4,10 +4,10 @@
 pub mod ambient;
 
 use crate::call::Args;
+use crate::json::json;
 use crate::policy::LeaseRules;
 use crate::reason::Reason;
 pub use crate::wire::Carried;
-use crate::json::json;
 use serde_json::Value;
 
 /// The argument that carries a lease.

@@ -1,5 +1,6 @@
 //! What a gateway says of itself: `--policy` and `--version`.
 
+use crate::json::json;
 use crate::lease::hex;
 use crate::policy::evidence::{Evidence, Kept, Redaction, Removed};
 use crate::policy::origin::{Look, Origin, Source};
@@ -9,7 +10,6 @@ use crate::policy::{
 };
 #[cfg(feature = "plan-http")]
 use crate::policy::{Auth, AuthScheme, Pair, Piece, Response, Rest, Select, Slot};
-use crate::json::json;
 use serde_json::Value;
 
 mod upstreams;

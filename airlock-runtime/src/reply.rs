@@ -3,11 +3,11 @@
 use crate::approve::Refusal;
 use crate::decide::Fate;
 use crate::effect::{Failure, Outcome, Product};
+use crate::json::json;
 #[cfg(feature = "upstream")]
 use crate::policy::upstream::Question;
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, Target, ToolReply};
-use crate::json::json;
 use serde_json::{Map, Value};
 
 /// `_meta` key under which a result tells its decision.

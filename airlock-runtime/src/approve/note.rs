@@ -11,13 +11,13 @@
 
 #[cfg(feature = "gateway")]
 use super::SignedFault;
+use crate::json::json;
 use crate::lease::hex;
 #[cfg(feature = "gateway")]
 use crate::policy::Approver;
 use base64ct::{Base64UrlUnpadded, Encoding};
 #[cfg(feature = "gateway")]
 use ed25519_dalek::{Signature, VerifyingKey};
-use crate::json::json;
 
 /// First line.
 const HEAD: &str = "airlock/approval/v1";

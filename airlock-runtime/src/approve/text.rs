@@ -5,8 +5,8 @@
 //! push the others out of sight.
 
 use super::printable::{Shown, canonical, show};
-use crate::lease::hex;
 use crate::json::json;
+use crate::lease::hex;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 use std::fmt::Write as _;

@@ -2,8 +2,8 @@
 
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
-use crate::wire::Annotations;
 use crate::json::json;
+use crate::wire::Annotations;
 
 /// Entries that `airlock_audit_tail` gives when the call names no limit.
 pub const TAIL_DEFAULT: usize = 20;

@@ -3,9 +3,9 @@
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
 use crate::egress::url::URL_MAX;
+use crate::json::json;
 use crate::limits::INTEGER_MAX;
 use crate::wire::Annotations;
-use crate::json::json;
 use serde_json::Value;
 
 /// Most query parameters; more than any API that is read by hand.

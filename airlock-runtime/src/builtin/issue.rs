@@ -7,12 +7,12 @@ use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
 use crate::clock::Micros;
 use crate::decide::{covered, over};
+use crate::json::json;
 use crate::lease::{CAVEATS_MAX, LIST_MAX, RootClaims, intent_hash};
 use crate::limits::RISK_MAX;
 use crate::policy::{Grant, Issue, Policy};
 use crate::reason::Reason;
 use crate::wire::Annotations;
-use crate::json::json;
 use serde_json::Value;
 
 /// Longest session id or subject, in characters: a string of a lease block holds 256 bytes.

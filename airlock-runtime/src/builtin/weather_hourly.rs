@@ -4,8 +4,8 @@
 
 use super::{Definition, schema};
 use crate::call::{ArgFault, Args};
-use crate::wire::Annotations;
 use crate::json::json;
+use crate::wire::Annotations;
 
 /// Longest forecast in hours, one week: what Open-Meteo gives by default.
 const HOURS_MAX: u64 = 168;

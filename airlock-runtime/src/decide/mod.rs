@@ -24,6 +24,8 @@ pub use shadow::{Fate, let_through};
 use crate::approve::{Approved, Quorum};
 use crate::call::Args;
 use crate::clock::Micros;
+#[cfg(all(feature = "gateway", feature = "plan-issue"))]
+use crate::json::json;
 #[cfg(feature = "plan-issue")]
 use crate::lease::RootClaims;
 use crate::lease::{self, Authority, LeaseFault};
@@ -36,8 +38,6 @@ use crate::reason::{Reason, risk_too_high};
 use crate::risk::{self, Risk};
 use crate::upstream::Drift;
 use check::Steps;
-#[cfg(all(feature = "gateway", feature = "plan-issue"))]
-use crate::json::json;
 
 /// Most unexpired leases that one subject may have issued to itself. Agents open sessions by the dozen; and whoever asks for a
 /// lease needs none, so without a bound one client takes the room that the ledger has for the sessions of all.

@@ -3,12 +3,12 @@
 use super::{Failure, Outcome, Product, World};
 use crate::clock::Micros;
 use crate::decide::issue_requirements;
+use crate::json::json;
 use crate::lease::inspect::inspect;
 use crate::lease::{RootClaims, hex, mint};
 use crate::ledger::{Entry, Issue, LedgerError, Recorded, Require, Sync};
 use crate::policy;
 use crate::reason::Reason;
-use crate::json::json;
 use serde_json::Value;
 
 /// Mints with the key that signs now and records the issue before the lease leaves the gateway.

@@ -7,9 +7,9 @@ use super::http::{FetchFault, HttpLimits, get_json, line};
 use super::resolve::Resolve;
 use crate::builtin::weather_hourly::{NAME_MAX, Plan, VARIABLES};
 use crate::egress::url::Target;
+use crate::json::json;
 use crate::outside::Outside;
 use serde::Deserialize;
-use crate::json::json;
 use serde_json::{Map, Value};
 use words::{US_STATES, sky};
 

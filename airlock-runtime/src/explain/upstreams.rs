@@ -1,7 +1,7 @@
 //! Upstreams and their tools in `--policy`: of a secret, where it comes from.
 
-use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
 use crate::json::json;
+use crate::policy::upstream::{Confine, EraRule, Feature, Net, Offer, OnRisk, ProcessLimits, Proxied, Upstream, Value, Variable};
 
 pub(super) fn upstream(upstream: &Upstream) -> serde_json::Value {
     let Upstream { name, command, dir, env, era, start_timeout, max_message, may_ask, log, confine, why } = upstream;

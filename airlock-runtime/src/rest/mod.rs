@@ -11,10 +11,10 @@ pub(crate) use encode::decoded;
 
 use crate::builtin::{Definition, schema};
 use crate::call::{ArgFault, Args};
+use crate::json::json;
 use crate::policy::{EffectClass, Method, Pair, Piece, Rest, Slot};
 use crate::wire::Annotations;
 use encode::percent;
-use crate::json::json;
 use serde_json::Value;
 use std::fmt::Write as _;
 

@@ -2,6 +2,8 @@
 
 use crate::call::Args;
 use crate::decide::Call;
+#[cfg(feature = "plan-upstream")]
+use crate::json::json;
 use crate::policy::Policy;
 #[cfg(feature = "plan-upstream")]
 use crate::policy::upstream::{Offer, Proxied};
@@ -14,8 +16,6 @@ use crate::wire::Target;
 #[cfg(feature = "plan-upstream")]
 use crate::wire::offer::Offered;
 use crate::wire::offer::Offers;
-#[cfg(feature = "plan-upstream")]
-use crate::json::json;
 use serde_json::{Map, Value};
 
 /// What a read of a resource that nobody listed is called in the ledger: what a client sends is no name there.

@@ -9,9 +9,9 @@ mod form;
 use super::fingerprint::Fingerprints;
 use super::screen;
 use crate::approve::printable::hides;
+use crate::json::json;
 use crate::policy::upstream::Question as Kind;
 use jsonschema::Validator;
-use crate::json::json;
 use serde_json::{Map, Value};
 use std::fmt;
 

@@ -2,11 +2,11 @@
 
 use super::{Answer, Secrets};
 use crate::effect::Failure;
+use crate::json::json;
 use crate::limits::RISK_MAX;
 use crate::policy::upstream::{Offer, OnRisk, Proxied};
 use crate::risk::{self, Factor};
 use crate::wire::foreign::ForeignResult;
-use crate::json::json;
 use serde_json::{Map, Value};
 
 /// Factors that speak of what arguments carry out. A result carries nothing out.

@@ -8,8 +8,8 @@ use super::jsonrpc::Problem;
 use super::members::{Picked, is_object, pick, string};
 use super::reply::render;
 use super::revision::Revision;
-use serde_json::value::RawValue;
 use crate::json::json;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 use std::fmt;
 

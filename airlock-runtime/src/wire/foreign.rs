@@ -4,8 +4,8 @@ use super::jsonrpc::Id;
 use super::members::{is_object, members};
 use super::reply::spliced;
 use super::revision::Revision;
-use serde_json::value::RawValue;
 use crate::json::json;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 /// A foreign tool as clients see it: its reviewed definition under the name that the manifest gives it.

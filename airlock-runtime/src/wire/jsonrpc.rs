@@ -7,10 +7,10 @@
 use super::members::{Picked, pick, string};
 use super::reply::render;
 use super::scan::{Fault, Scanned};
-use serde::{Serialize, Serializer};
-use serde_json::value::RawValue;
 use crate::json::json;
+use serde::{Serialize, Serializer};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use std::borrow::Cow;
 
 /// Longest string accepted as an id or progress token, in bytes. SDKs use integers or short counters; the id is stored while a call is

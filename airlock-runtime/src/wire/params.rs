@@ -6,9 +6,9 @@ use super::members::{Picked, is_object, pick, string};
 use super::offer::{Catalogue, Kind, Target, URI_MAX};
 use super::question::{Able, Resume};
 use super::revision::Revision;
+use crate::json::json;
 use crate::limits::TOOL_NAME_MAX;
 use crate::policy::upstream::Level;
-use crate::json::json;
 use serde_json::value::RawValue;
 use std::fmt;
 

@@ -9,8 +9,8 @@ use super::jsonrpc::Problem;
 use super::members::{is_object, pick, string};
 use super::reply::escape;
 use super::revision::Revision;
-use crate::policy::upstream::Question;
 use crate::json::json;
+use crate::policy::upstream::Question;
 use serde_json::value::RawValue;
 use std::fmt;
 

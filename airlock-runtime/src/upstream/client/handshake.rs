@@ -4,9 +4,9 @@
 //! probe, or does not answer it in time, is started anew and greeted with `initialize`, so that no late answer meets the wrong era.
 
 use super::link::{Beside, End, Link, Reply};
+use crate::json::json;
 use crate::policy::upstream::{EraRule, Question};
 use crate::wire::{Able, Revision};
-use crate::json::json;
 use serde_json::{Map, Value};
 use std::rc::Rc;
 use std::time::Duration;

@@ -5,13 +5,13 @@
 
 use super::flood::Allowance;
 use super::line::{self, Fault, Line, Log, Progress};
+use crate::json::json;
 use crate::policy::upstream::{Level, Question};
 use crate::upstream::fingerprint::Fingerprints;
 use crate::upstream::launcher::Run;
 use crate::upstream::question;
 use crate::wire::{Able, Frame, Id, Lines};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
-use crate::json::json;
 use serde_json::Value;
 use std::cell::{Cell, RefCell};
 use std::collections::{HashMap, VecDeque};

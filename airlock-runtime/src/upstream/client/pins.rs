@@ -2,11 +2,11 @@
 
 use super::handshake::envelope;
 use super::link::{Beside, Link, Reply};
+use crate::json::json;
 use crate::policy::upstream::Proxied;
 use crate::upstream::Drift;
 use crate::upstream::definition::drift;
 use crate::wire::Able;
-use crate::json::json;
 use serde_json::{Map, Value};
 use std::collections::HashMap;
 use std::rc::Rc;

@@ -2,9 +2,9 @@
 
 use super::{ANSWER_MAX, Kind, Question};
 use crate::carrier::has_lease_form;
+use crate::json::json;
 use crate::ledger::Verdict;
 use serde_json::value::RawValue;
-use crate::json::json;
 use serde_json::{Map, Value};
 
 /// Most directories of a client.

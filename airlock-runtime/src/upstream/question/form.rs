@@ -1,8 +1,8 @@
 //! Forms that an upstream wants filled in: flat objects of texts, numbers, yes or no, and choices.
 
 use super::{Form, Refused};
-use crate::upstream::schema;
 use crate::json::json;
+use crate::upstream::schema;
 use serde_json::{Map, Value};
 
 /// Most fields of a form.
