@@ -11,6 +11,7 @@ use quote::quote;
 
 pub(crate) mod rest;
 mod rules;
+mod shared;
 mod tool;
 mod upstream;
 
@@ -26,7 +27,9 @@ pub(crate) fn gateway(handover: &Handover, digest: &[u8; 32], said: &Said<'_>) -
     let rules: Vec<_> = policy.tools.iter().map(|tool| rules::entries(tool, &mut patterns)).collect();
     let patterns = patterns.statics(tables)?;
     let (notes, kept) = (note::notes(digest, said), note::kept(said));
-    let policy = table(policy, &rules, digest, (keys, tokens));
+    let mut shared = shared::Shared::default();
+    let policy = table(policy, &rules, digest, (keys, tokens), &mut shared);
+    let shared = shared.constants();
     Ok(quote! {
         mod airlock_gateway {
             #[allow(unused_imports)]
@@ -34,6 +37,7 @@ pub(crate) fn gateway(handover: &Handover, digest: &[u8; 32], said: &Said<'_>) -
             pub(super) static POLICY: policy::Policy = #policy;
             #index
             #patterns
+            #shared
         }
         #notes
         fn main() -> ::std::process::ExitCode {
@@ -44,11 +48,12 @@ pub(crate) fn gateway(handover: &Handover, digest: &[u8; 32], said: &Said<'_>) -
 }
 
 /// `read` is what the checker has read of the policy: the keys of approvers, and how tokens of known services begin.
-fn table(
-    policy: &ir::Policy,
+fn table<'a>(
+    policy: &'a ir::Policy,
     rules: &[Vec<TokenStream>],
     digest: &[u8; 32],
     read: (&[[u8; 32]], &[(String, usize)]),
+    shared: &mut shared::Shared<'a>,
 ) -> TokenStream {
     // The language version decided how the manifest was read; nothing of it is left to do at run time.
     // What it requires held when it was compiled.
@@ -79,7 +84,7 @@ fn table(
     let limits = self::limits(limits);
     let sandbox = self::sandbox(sandbox);
     let approvers = approvers.iter().zip(read.0).map(|(approver, key)| self::approver(approver, key));
-    let tools = tools.iter().zip(rules).map(|(tool, rules)| tool::entry(tool, rules, upstreams));
+    let tools = tools.iter().zip(rules).map(|(tool, rules)| tool::entry(tool, rules, upstreams, shared));
     let upstreams = upstreams.iter().map(upstream::entry);
     let flows = flows.iter().map(flow);
     let grants = grants.iter().map(grant);

@@ -355,6 +355,6 @@ fn pattern(expression: &str) -> Result<&'static call::Pattern, Failure> {
         classes: Box::leak(Box::new(classes)),
         width: dfa.width(),
         next: list(dfa.table().iter().flat_map(|state| state.to_le_bytes()).collect()),
-        accept: list(dfa.accepting().to_vec()),
+        accept: text(&dfa.accepting().iter().map(|accepts| if *accepts { '1' } else { '0' }).collect::<String>()),
     })))
 }

@@ -91,18 +91,17 @@ fn pattern_name(at: usize) -> Ident {
 fn pattern(at: usize, text: &str, table: &Table) -> Result<TokenStream, String> {
     let Table { classes, width, next, accept } = table;
     let name = pattern_name(at);
-    // As two strings of bytes: the compiler would check the type of every number of an array.
+    // As texts and strings of bytes: the compiler would check the type of every number of an array.
     let classes = Literal::byte_string(&from_hex(classes, "a table of classes")?);
     let width = Literal::usize_unsuffixed(*width);
     let next = Literal::byte_string(&from_hex(next, "a table of states")?);
-    let accept = accept.bytes().map(|accepts| accepts == b'1');
     Ok(quote! {
         static #name: call::Pattern = call::Pattern {
             text: #text,
             classes: #classes,
             width: #width,
             next: #next,
-            accept: &[#(#accept),*],
+            accept: #accept,
         };
     })
 }

@@ -1,12 +1,18 @@
 //! One entry of the tool table.
 
-use super::{option, quota, rest, upstream};
+use super::shared::Shared;
+use super::{option, rest, upstream};
 use airlock_policy::ir;
 use proc_macro2::TokenStream;
 use quote::{format_ident, quote};
 
 /// `rules` are the constants of its argument rules.
-pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Upstream]) -> TokenStream {
+pub(super) fn entry<'a>(
+    tool: &'a ir::Tool,
+    rules: &[TokenStream],
+    upstreams: &[ir::Upstream],
+    shared: &mut Shared<'a>,
+) -> TokenStream {
     let ir::Tool {
         name,
         kind,
@@ -49,12 +55,12 @@ pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Ups
     };
     // Why a factor is ignored is for the reader of the manifest.
     let ignored = ignored.iter().map(|ir::IgnoredFactor { factor, why: _ }| factor);
-    let egress = egress.iter().map(egress_entry);
+    let egress = shared.egress(egress);
     let approval = option(approval.map(|ir::Approval::Human| quote!(policy::Approval::Human)));
     let signatures = option(signatures.as_ref().map(
         |ir::Signatures { count, of, within }| quote!(policy::Signatures { count: #count, of: &[#(#of),*], within: #within }),
     ));
-    let quota = self::quota(quota);
+    let quota = shared.quota(quota);
     let origins = origins.iter().map(origin);
     let result = form(*result);
     quote! {
@@ -66,7 +72,7 @@ pub(super) fn entry(tool: &ir::Tool, rules: &[TokenStream], upstreams: &[ir::Ups
             risk_threshold: #risk_threshold,
             base_risk: #base_risk,
             ignored: &[#(#ignored),*],
-            egress: &[#(#egress),*],
+            egress: #egress,
             rules: &[#(#rules),*],
             origins: &[#(#origins),*],
             trusted: #trusted,

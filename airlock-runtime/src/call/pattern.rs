@@ -13,8 +13,8 @@ pub struct Pattern {
     pub width: usize,
     /// The next state by `state * width + class`: two bytes each, the lower one first.
     pub next: &'static [u8],
-    /// Which states accept.
-    pub accept: &'static [bool],
+    /// Which states accept: `1` for each that does, in their order.
+    pub accept: &'static str,
 }
 
 impl Pattern {
@@ -27,7 +27,7 @@ impl Pattern {
             let at = 2 * (usize::from(state) * self.width + class);
             state = self.next.get(at..at + 2).and_then(|pair| pair.try_into().ok()).map_or(0, u16::from_le_bytes);
         }
-        self.accept.get(usize::from(state)).copied().unwrap_or(false)
+        self.accept.as_bytes().get(usize::from(state)) == Some(&b'1')
     }
 }
 
