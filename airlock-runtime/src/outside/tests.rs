@@ -1,5 +1,7 @@
 //! A policy whose tools reach the network, and both sides of the connection over a real socket.
 
+mod last;
+
 use super::client::Errands;
 use super::message::{Order, Report};
 use super::*;
@@ -28,6 +30,10 @@ const TOKEN: &str = "tok-of-the-unit-tests";
 
 /// A policy whose hosts are a local port, where there is one.
 pub(super) fn policy(port: Option<u16>) -> &'static Policy {
+    policy_with(port, &[])
+}
+
+fn policy_with(port: Option<u16>, upstreams: &'static [crate::policy::upstream::Upstream]) -> &'static Policy {
     let entry = |host| Entry { host: HostRule::Exact(host), ports: &[443], stand_in: port };
     let egress = |hosts: &[&'static str]| -> &'static [Entry] { hosts.iter().map(|host| entry(host)).collect::<Vec<_>>().leak() };
     let tools: &'static [Tool] = vec![
@@ -69,7 +75,7 @@ pub(super) fn policy(port: Option<u16>) -> &'static Policy {
         approvers: &[],
         tools,
         tool_index: ToolIndex(&|name| ["http_get_json", "weather_hourly", "ticket"].iter().position(|known| *known == name)),
-        upstreams: &[],
+        upstreams,
         flows: &[],
         grants: &[],
     }))
