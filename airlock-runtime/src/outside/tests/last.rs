@@ -17,6 +17,8 @@ const TALKS: Upstream = Upstream {
     start_timeout: 10,
     max_message: 1024,
     may_ask: &[],
+    ask_hosts: &[],
+    may_tell: &[],
     log: None,
     confine: Some(CONFINE),
     why: "test",
