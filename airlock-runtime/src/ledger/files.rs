@@ -7,6 +7,7 @@ use rustix::fs::OFlags;
 use rustix::io::Errno;
 use std::fs::{File, OpenOptions};
 use std::io::{self, BufRead, BufReader, Read};
+use std::ops::Range;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 
@@ -191,6 +192,9 @@ pub(super) enum End {
     },
 }
 
+/// Bytes read at once: so many that reading costs little beside hashing.
+const BUFFER: usize = 256 * 1024;
+
 /// Reads the lines in `from..until` and gives each, without its line feed, to `each`, until that refuses one.
 pub(super) fn scan(file: &File, from: u64, until: u64, each: impl FnMut(u64, &[u8]) -> Result<(), String>) -> io::Result<End> {
     scan_lines(file, from, until, LINE_MAX, each)
@@ -204,7 +208,7 @@ pub(super) fn scan_lines(
     longest: usize,
     mut each: impl FnMut(u64, &[u8]) -> Result<(), String>,
 ) -> io::Result<End> {
-    let mut reader = BufReader::with_capacity(buffer_for(from, until), Window { file, at: from, until });
+    let mut reader = Ahead { window: Window { file, at: from, until }, buffer: vec![0; BUFFER], read: 0..0 };
     let mut line = Vec::with_capacity(longest + 1);
     let mut at = from;
     loop {
@@ -224,13 +228,6 @@ pub(super) fn scan_lines(
         }
         at += length as u64;
     }
-}
-
-/// Bytes that are read at once of the part `from..until`: of a long one so many that reading costs little beside hashing, of a short one no more
-/// than it has. The whole buffer is written before the first read, and each start and each report reads some hundred lines.
-fn buffer_for(from: u64, until: u64) -> usize {
-    const BUFFER: usize = 256 * 1024;
-    usize::try_from(until.saturating_sub(from)).map_or(BUFFER, |length| length.min(BUFFER))
 }
 
 /// Where the next line begins at or behind `from`; `until` if none does.
@@ -256,9 +253,41 @@ impl Read for Window<'_> {
     }
 }
 
+/// A part of a file, read ahead. The buffer of the standard library writes all of itself before the first read; of this one no page is written
+/// that nothing is read into, and each start scans a ledger that is short as a rule.
+struct Ahead<'a> {
+    window: Window<'a>,
+    buffer: Vec<u8>,
+    /// What of it was read and not taken yet.
+    read: Range<usize>,
+}
+
+impl Read for Ahead<'_> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let length = self.fill_buf()?.read(out)?;
+        self.consume(length);
+        Ok(length)
+    }
+}
+
+impl BufRead for Ahead<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.read.is_empty() {
+            self.read = 0..self.window.read(&mut self.buffer)?;
+        }
+        Ok(&self.buffer[self.read.clone()])
+    }
+
+    fn consume(&mut self, length: usize) {
+        self.read.start += length.min(self.read.len());
+    }
+}
+
 /// The bytes `from..until`, fewer if the file ends before.
 pub(super) fn bytes(file: &File, from: u64, until: u64) -> io::Result<Vec<u8>> {
-    let mut out = Vec::with_capacity(buffer_for(from, until));
+    // At once what most ask for, since a vector that grows as it is read leaves its former places behind.
+    let most = usize::try_from(until.saturating_sub(from)).map_or(BUFFER, |length| length.min(BUFFER));
+    let mut out = Vec::with_capacity(most);
     Window { file, at: from, until }.read_to_end(&mut out)?;
     Ok(out)
 }
@@ -326,9 +355,15 @@ mod tests {
     }
 
     #[test]
-    fn a_short_part_takes_a_short_buffer() {
-        assert_eq!((buffer_for(7, 476), buffer_for(9, 9), buffer_for(9, 8)), (469, 0, 0));
-        assert_eq!((buffer_for(0, 1 << 40), buffer_for(0, u64::MAX)), (256 * 1024, 256 * 1024));
+    fn lines_across_the_ends_of_buffers_are_whole() {
+        let text: Vec<u8> = (0..40_000_u32).flat_map(|n| format!("line {n}\n").into_bytes()).collect();
+        assert!(text.len() > BUFFER && text[BUFFER - 1] != b'\n', "one lies across");
+        let (file, mut lines) = (file(&text), 0..);
+        let end = scan(&file, 0, text.len() as u64, |_, line| match lines.next() {
+            Some(n) if line == format!("line {n}").as_bytes() => Ok(()),
+            _ => Err(String::from_utf8_lossy(line).into_owned()),
+        });
+        assert_eq!((end.unwrap(), lines.next()), (End::Clean, Some(40_000)));
     }
 
     #[test]

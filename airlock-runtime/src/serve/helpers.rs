@@ -58,8 +58,12 @@ impl Coming {
     /// # Errors
     /// The system starts no threads.
     pub(super) fn wait(self) -> io::Result<()> {
+        self.wait_within(HELPERS_WITHIN)
+    }
+
+    fn wait_within(self, time: Duration) -> io::Result<()> {
         let come = self.0.come.lock().unwrap_or_else(PoisonError::into_inner);
-        let waited = self.0.all.wait_timeout_while(come, HELPERS_WITHIN, |come| *come < HELPERS);
+        let waited = self.0.all.wait_timeout_while(come, time, |come| *come < HELPERS);
         let (_come, end) = waited.unwrap_or_else(PoisonError::into_inner);
         if end.timed_out() { Err(io::Error::other("the system starts no threads")) } else { Ok(()) }
     }
@@ -78,4 +82,40 @@ pub(super) async fn weigh(policy: &'static Policy, call: &Arc<Call>) -> Risk {
     let scored = tokio::task::spawn_blocking(move || assess(&theirs)).await;
     // Only a gateway that is ending loses its threads; what was not scored is not allowed.
     scored.unwrap_or(Risk { score: RISK_MAX, factors: Vec::new(), ignored: Vec::new() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Barrier;
+
+    fn runtime(threads: usize) -> tokio::runtime::Runtime {
+        tokio::runtime::Builder::new_current_thread().max_blocking_threads(threads).build().unwrap()
+    }
+
+    #[test]
+    fn all_helpers_are_there_and_free_after_the_wait() {
+        let runtime = runtime(HELPERS);
+        assert!(start(runtime.handle()).wait().is_ok());
+        let meet = Arc::new(Barrier::new(HELPERS));
+        let work = || {
+            let meet = Arc::clone(&meet);
+            runtime.spawn_blocking(move || meet.wait())
+        };
+        let all: Vec<_> = (0..HELPERS).map(|_| work()).collect();
+        runtime.block_on(async {
+            for one in all {
+                one.await.unwrap();
+            }
+        });
+    }
+
+    #[test]
+    fn nobody_goes_on_before_the_last_one_is_there() {
+        let runtime = runtime(HELPERS - 1);
+        let coming = start(runtime.handle());
+        assert!(coming.wait_within(Duration::from_millis(50)).is_err(), "there is one thread too few");
+        // Those that came wait for ever.
+        runtime.shutdown_background();
+    }
 }

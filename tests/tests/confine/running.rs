@@ -122,6 +122,29 @@ fn a_thousand_calls_open_no_path_in_the_judge() {
     assert_eq!(place.entries_of("decision").len(), 1000);
 }
 
+/// Pages that the judge may touch for the first time until its first reply: what it needs, and a third more.
+const TOUCHED_MAX: u64 = 195;
+
+/// The kernel clears a page that is touched for the first time, and that was the most of what a start took: buffers and queues whose whole length
+/// was written, for a ledger of one line and a key file of one key.
+#[test]
+fn a_start_touches_few_pages() {
+    if rustix::param::page_size() != 4096 {
+        return;
+    }
+    let (program, place) = (program(), Place::new("bare"));
+    // The first start makes the ledger.
+    let touched = [(); 2].map(|()| {
+        let mut served = Gateway::start(place.command(&program));
+        served.ask(&airlock_tests::message::discover(1));
+        let stat = fs::read_to_string(format!("/proc/{}/stat", served.pid())).unwrap();
+        served.finish();
+        // The tenth field; the name before it may have blanks.
+        stat.rsplit(") ").next().unwrap().split(' ').nth(7).unwrap().parse::<u64>().unwrap()
+    });
+    assert!((80..TOUCHED_MAX).contains(&touched[1]), "{touched:?}");
+}
+
 fn clerk(served: &Gateway) -> u32 {
     airlock_tests::upstreams::named(served.pid(), "clerk")
 }
