@@ -5,19 +5,27 @@
 //! cannot be opened, but takes it with each call.
 
 use crate::wire::{Frame, Lines};
-use rustix::fs::{FileType, Mode, OFlags, fcntl_getfl, fstat, fstatfs, open};
-use rustix::net::{RecvAncillaryBuffer, RecvFlags, SendFlags, SocketType, recvmsg, send, sockopt};
+use rustix::fs::OFlags;
+#[cfg(target_os = "linux")]
+use rustix::fs::{FileType, FsWord, Mode, fcntl_getfl, fstat, fstatfs, open};
+use rustix::net::{RecvAncillaryBuffer, RecvFlags, SendFlags, recvmsg, send};
+#[cfg(target_os = "linux")]
+use rustix::net::{SocketType, sockopt};
 use std::io::{self, IoSliceMut};
 use std::ops::Range;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+#[cfg(target_os = "linux")]
+use std::os::fd::AsRawFd;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use tokio::net::unix::pipe;
 
 /// The file system of pipes without a name (`PIPEFS_MAGIC`). One with a name may be opened by whom its file lets, and does not tell whoever opens
 /// it when the other side has gone before.
-const PIPES: i64 = 0x5049_5045;
+#[cfg(target_os = "linux")]
+const PIPES: FsWord = 0x5049_5045;
 
 /// What a stream of the client is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(target_os = "linux"), allow(dead_code, reason = "elsewhere threads have all streams"))]
 enum Kind {
     /// Opened anew.
     Pipe,
@@ -49,7 +57,7 @@ impl End {
                 let is_ours = [way, OFlags::RDWR].contains(&(flags & OFlags::RWMODE))
                     // Who writes packets has each read as one.
                     && !flags.contains(OFlags::DIRECT)
-                    && i64::try_from(fstatfs(stream).ok()?.f_type) == Ok(PIPES);
+                    && fstatfs(stream).ok()?.f_type == PIPES;
                 let path = is_ours.then(|| format!("/proc/self/fd/{}", stream.as_raw_fd()))?;
                 let pipe = open(path, way | OFlags::NONBLOCK | OFlags::CLOEXEC, Mode::empty()).ok()?;
                 let opened = fstat(&pipe).ok()?;
@@ -183,7 +191,8 @@ impl Writer {
     }
 }
 
-#[cfg(all(test, target_os = "linux"))]
+#[cfg(test)]
+#[cfg(target_os = "linux")]
 mod tests {
     use super::*;
     use std::cell::Cell;
@@ -231,8 +240,11 @@ mod tests {
         }
     }
 
-    /// Both kinds of streams, with the other side.
-    fn streams() -> [(End, Box<dyn Write + Send>, End, Box<dyn Read + Send>); 2] {
+    /// Our end and the other side, one way and the other.
+    type Streams = (End, Box<dyn Write + Send>, End, Box<dyn Read + Send>);
+
+    /// Of both kinds.
+    fn streams() -> [Streams; 2] {
         let ((read, to), (from, write)) = (pipe().unwrap(), pipe().unwrap());
         let pipes = (End::to_read(read.as_fd()).unwrap(), End::to_write(write.as_fd()).unwrap());
         let (read, write, client) = {
