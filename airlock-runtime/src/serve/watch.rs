@@ -235,7 +235,9 @@ impl Gateway {
             let all_over = async {
                 while open.join_next().await.is_some() {}
                 // A list may change as long as anybody listens.
-                if waits_for_lists { std::future::pending().await } else { () }
+                if waits_for_lists {
+                    std::future::pending::<()>().await;
+                }
             };
             tokio::select! {
                 () = stop.notified() => {}

@@ -141,7 +141,7 @@ fn completion(fields: &mut Fields<'_>, tools: &[ToolDraft], around: &Around<'_>,
     let list = fields.need("arguments", "arguments = [\"topic\"]", faults).and_then(|field| field.list(1, LISTED_MAX, faults));
     let of = of?.string(faults)?;
     let what = if is_template(of.value) { "template" } else { "prompt" };
-    let Some(arguments) = completed(&of, tools, around, faults) else { return None };
+    let arguments = completed(&of, tools, around, faults)?;
     let known = |name: &str| match arguments.iter().any(|argument| argument == name) {
         true => Ok(()),
         false => Err(format!("the {what} {} has no argument {}", quote(of.value), quote(name))),
