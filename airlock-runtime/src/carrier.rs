@@ -195,7 +195,7 @@ mod tests {
         let holds = |args: Value| stands_in(&carried, &serde_json::to_vec(&args).unwrap());
         assert!(holds(json!({"query": {"q": format!("alk1.k1.AAAA.{signature}")}})));
         assert!(holds(json!({"url": format!("https://a.org/?x={signature}&y")})));
-        assert!(holds(json!({signature.as_str(): 1})));
+        assert!(holds(json!({(signature.as_str()): 1})));
         assert!(!holds(json!({"url": "https://a.org/", "q": "S".repeat(42)})));
         assert!(!stands_in(&meta("x"), b"{\"q\":\"x\"}"), "a text that is no lease is refused as such");
     }

@@ -216,7 +216,7 @@ fn questions_of_one_result() {
         (json!({"inputRequests": []}), "has questions that are none"),
         (json!({"inputRequests": {"a": {"method": "tools/call"}}}), "asks what no client can be asked"),
         (json!({"inputRequests": {"a": {"method": "elicitation/create"}}}), "has no parameters"),
-        (json!({"inputRequests": {"x".repeat(200): roots}}), "has a name that is too long"),
+        (json!({"inputRequests": {("x".repeat(200)): roots}}), "has a name that is too long"),
         (json!({"inputRequests": {"a\u{202e}": roots}}), "has characters that nobody sees"),
         (json!({"requestState": 7}), "has a state that is no text"),
         (
