@@ -69,8 +69,6 @@ pub(crate) fn value<T: Serialize + ?Sized>(of: &T) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use super::json;
-
     #[test]
     fn it_is_what_serde_json_writes() {
         let (name, list, none) = ("n", [1, 2], None::<u8>);
