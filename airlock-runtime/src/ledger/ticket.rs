@@ -38,9 +38,9 @@ pub(super) struct Reply {
     slot: Option<Arc<Slot>>,
 }
 
-/// Who waits for a ticket that is answered, and is to be woken.
+/// Who waits for a ticket that is answered. Dropping this wakes him, also where a writer panics before it comes to that.
 #[derive(Debug)]
-#[must_use = "somebody sleeps"]
+#[must_use = "it is kept until the others are answered"]
 pub(super) struct Wake {
     sleeps: Option<Arc<Slot>>,
     waker: Option<Waker>,
@@ -110,9 +110,7 @@ impl Future for Ticket {
 impl Reply {
     /// Answers the ticket and wakes who waits for it.
     pub(super) fn send(self, answer: Result<u64, LedgerError>) {
-        if let Some(wake) = self.fill(answer) {
-            wake.now();
-        }
+        drop(self.fill(answer));
     }
 
     /// Answers the ticket. Who waits for it is woken later: a writer that woke each caller of a batch at once would have it ask for its next
@@ -131,13 +129,12 @@ impl Reply {
     }
 }
 
-impl Wake {
-    /// Wakes who waits.
-    pub(super) fn now(self) {
-        if let Some(slot) = self.sleeps {
+impl Drop for Wake {
+    fn drop(&mut self) {
+        if let Some(slot) = &self.sleeps {
             slot.filled.notify_all();
         }
-        if let Some(waker) = self.waker {
+        if let Some(waker) = self.waker.take() {
             waker.wake();
         }
     }
@@ -146,8 +143,6 @@ impl Wake {
 /// A writer that ends with a question open must not leave its caller waiting for ever.
 impl Drop for Reply {
     fn drop(&mut self) {
-        if let Some(wake) = self.slot.take().and_then(|slot| Self::answer(slot, Err(LedgerError::Stopped))) {
-            wake.now();
-        }
+        drop(self.slot.take().and_then(|slot| Self::answer(slot, Err(LedgerError::Stopped))));
     }
 }

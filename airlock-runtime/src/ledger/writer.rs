@@ -309,7 +309,7 @@ impl<'a> Writer<'a> {
 
     /// Wakes everybody who was answered.
     fn wake(&mut self) {
-        self.woken.drain(..).for_each(Wake::now);
+        self.woken.clear();
     }
 
     /// What came past this thread has its time to be synced, signed and, if it was only counted, written.
