@@ -185,7 +185,7 @@ mod tests {
     #[test]
     fn a_key_file_takes_the_room_that_it_needs_and_the_longest_is_read() {
         let read = |length: usize| {
-            let bytes: Vec<u8> = (0..length).map(|n| (n % 251) as u8).collect();
+            let bytes: Vec<u8> = (0..251).cycle().take(length).collect();
             let mut rooms = Rooms(&bytes, Vec::new());
             let read = read_all(&mut rooms, || Err("nothing to wait for".into()));
             (read.map(|read| assert!(read[..] == bytes, "{length}")), rooms.1)
