@@ -56,6 +56,36 @@ fn audit() {
 }
 
 #[test]
+fn many_tools_are_searched_by_name_and_few_are_matched() {
+    let of = |count: usize| {
+        let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
+        let tool = |at: usize| {
+            format!(
+                "[tools.t{at:03}]\ndescription = \"d\"\neffect = \"read\"\nwhy = \"w\"\n\
+                 http = {{ method = \"GET\", url = \"https://a.example.com/{at}\" }}\n"
+            )
+        };
+        let host = "[[egress]]\nhost = \"a.example.com\"\nwhy = \"w\"\n";
+        let tools: String = (0..count).rev().map(tool).collect();
+        let names: Vec<String> = (0..count).map(|at| format!("\"t{at:03}\"")).collect();
+        let grant = format!(
+            "[[grant]]\nsubject = \"agent:x\"\ntools = [{}]\nissue = \"operator\"\nmax_ttl = \"5m\"\nwhy = \"w\"\n",
+            names.join(", ")
+        );
+        let (tokens, _) =
+            compile(&format!("{text}\n{host}{tools}{grant}"), "m.toml", dir(), &Given::default()).expect("compiles");
+        tokens.to_string()
+    };
+    let (few, many) = (of(5), of(100));
+    assert!(few.contains("\"t004\" => Some") && !few.contains("binary_search"));
+    assert!(many.contains("binary_search") && !many.contains("=> Some"));
+    let at = |name: &str| many.find(name).expect("a name");
+    assert!(at("\"t000\" , \"t001\"") < at("binary_search"), "in their order");
+    assert!(many.contains("PLACES : [usize ; 101usize]"), "one is of the manifest itself");
+    assert_eq!(many.matches("static EGRESS_").count(), 1, "all have one host");
+}
+
+#[test]
 fn comments_and_spelling_leave_the_code_as_it_is() {
     let text = std::fs::read_to_string(dir().join("tests/manifests/audit.toml")).expect("readable");
     let respelled = text.replace("[gateway]\nname = \"audit\"", "gateway.name = 'audit' # here");

@@ -16,6 +16,7 @@ use crate::wire::Target;
 #[cfg(feature = "plan-upstream")]
 use crate::wire::offer::Offered;
 use crate::wire::offer::Offers;
+#[cfg(feature = "plan-upstream")]
 use serde_json::{Map, Value};
 
 /// What a read of a resource that nobody listed is called in the ledger: what a client sends is no name there.
