@@ -84,8 +84,6 @@ impl End {
     }
 }
 
-/// No gateway serves that long, so a thread that waits for work does not end, and none is started in its place.
-const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
 /// Leases remembered as seen, so that their scope is written once. Beyond it the set starts anew: a scope is then written again.
 const SEEN_MAX: usize = 4096;
 
@@ -95,12 +93,7 @@ const SEEN_MAX: usize = 4096;
 /// The ledger failed: everything was denied from then on. Or the process for requests has ended.
 pub(crate) fn serve(world: World, streams: Streams) -> Result<(), Stop> {
     let failed = |what: &str, fault: &dyn std::fmt::Display| Stop { code: 1, message: format!("{what}: {fault}") };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(helpers::HELPERS)
-        .thread_keep_alive(FOR_EVER)
-        .build()
-        .map_err(|fault| failed("the event loop could not start", &fault))?;
+    let runtime = helpers::runtime().map_err(|fault| failed("the event loop could not start", &fault))?;
     // They come while the rest begins.
     let helpers = helpers::start(runtime.handle());
     let gateway = Rc::new(Gateway::new(world));

@@ -8,15 +8,26 @@ use crate::risk::Risk;
 use std::io;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::runtime::Handle;
+use tokio::runtime::{Builder, Handle, Runtime};
 
 /// Threads for work that would hold up the event loop: as many reports as may be read at once, and as many more for scoring. What comes
 /// beyond that waits. Each start pays for each of them, and each keeps memory of its own for what it read last.
-pub(super) const HELPERS: usize = 2 * REPORTS_MAX;
+const HELPERS: usize = 2 * REPORTS_MAX;
 /// Largest arguments scored on the judge's own thread, in bytes: about a millisecond of work.
 const SCORE_HERE_MAX: usize = 16 * 1024;
 /// How long their start may take. It takes a millisecond.
 const HELPERS_WITHIN: Duration = Duration::from_secs(5);
+
+/// No gateway serves that long, so a thread that waits for work does not end, and none is started in its place.
+const FOR_EVER: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// The event loop, on the caller's thread, with room for the helpers and no thread more.
+///
+/// # Errors
+/// The system gives no event queue.
+pub(super) fn runtime() -> io::Result<Runtime> {
+    Builder::new_current_thread().enable_all().max_blocking_threads(HELPERS).thread_keep_alive(FOR_EVER).build()
+}
 
 /// Threads that have been asked to come.
 #[must_use = "they are there once they were waited for"]
