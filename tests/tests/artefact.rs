@@ -57,11 +57,20 @@ fn it_is_static_pie_hardened_and_stripped() {
 }
 
 /// Megabytes (10^6) that a gateway without HTTP and one with it may have: what they have now, and a little.
-const SMALL: [f64; 2] = [2.62, 4.71];
+const SMALL: [f64; 2] = [2.65, 4.77];
+/// What a C library that stays whole may add.
+const WHOLE: f64 = 0.5;
+
+/// Whether the C library is the one of which the linker's script knows what no gateway runs; another one stays whole.
+fn is_known() -> bool {
+    let ldd = Command::new("ldd").arg("--version").output().expect("ldd");
+    String::from_utf8_lossy(&ldd.stdout).lines().next().is_some_and(|line| line.ends_with(" 2.36"))
+}
 
 #[test]
 fn it_stays_small() {
-    for (path, most) in [bare(), abuse()].iter().zip(SMALL) {
+    let more = if is_known() { 0.0 } else { WHOLE };
+    for (path, most) in [bare(), abuse()].iter().zip(SMALL.map(|most| most + more)) {
         let bytes = fs::read(path).unwrap();
         #[allow(clippy::cast_precision_loss, reason = "sizes of files are far below 2^52")]
         let size = bytes.len() as f64 / 1e6;
@@ -77,9 +86,8 @@ fn it_stays_small() {
 /// up. (`airlock-cli/tests/instead.rs` is about what such a program does.)
 #[test]
 fn what_nothing_runs_is_not_in_it() {
-    let ldd = Command::new("ldd").arg("--version").output().expect("ldd");
-    if !String::from_utf8_lossy(&ldd.stdout).lines().next().is_some_and(|line| line.ends_with(" 2.36")) {
-        return; // another C library stays whole
+    if !is_known() {
+        return;
     }
     let has = |path: &Path, mark: &[u8]| fs::read(path).unwrap().windows(mark.len()).any(|window| window == mark);
     for path in [bare(), abuse()] {

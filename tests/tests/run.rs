@@ -85,7 +85,7 @@ fn lists_are_those_of_the_lease_around() {
         let names = |tools: &Vec<Value>| tools.iter().map(|tool| tool["name"].clone()).collect::<Value>();
         reply["result"]["tools"].as_array().map_or_else(|| reply["error"]["data"]["reason"].clone(), names)
     };
-    assert_eq!(listed(None), json!(["airlock_audit_tail", "airlock_usage_stats"]), "without a lease around everything is listed");
+    assert_eq!(listed(None), json!(["airlock_usage_stats", "airlock_audit_tail"]), "without a lease around everything is listed");
     let lease = place.mint(&airlock_runtime::lease::RootClaims { dom: Vec::new(), ..place.claims(&["airlock_usage_stats"]) });
     let intent = airlock_tests::place::INTENT;
     let text = airlock_runtime::carrier::ambient::text(&lease, airlock_tests::place::SESSION, intent);

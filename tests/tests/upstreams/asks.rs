@@ -235,8 +235,9 @@ fn a_state_is_for_one_call_and_replaces_no_lease() {
         assert_eq!(told(&scene.answer("3", &change, &asked, &answers)), reason);
     }
     let state = asked["result"]["requestState"].as_str().unwrap().to_owned();
-    for forged in [state.replace("alu1", "alq1"), format!("{state}x"), format!("{}A", &state[..state.len() - 1]), "alu1..".into()]
-    {
+    let (most, last) = state.split_at(state.len() - 1);
+    let other = if last == "A" { "B" } else { "A" };
+    for forged in [state.replace("alu1", "alq1"), format!("{state}x"), format!("{most}{other}"), "alu1..".into()] {
         let mut asked = asked.clone();
         asked["result"]["requestState"] = json!(forged);
         let refused = scene.answer("4", &params, &asked, &answers);
