@@ -74,7 +74,11 @@ class Peer:
         *lines, last = b"".join([*self.rest, chunk]).split(b"\n")
         self.rest = [last]
         ends = [(reply, reply[:200] + reply[-200:]) for reply in lines]
-        return [reply for reply, end in ends if b'"id":' in end and b'"method":' not in end]
+        replies = [reply for reply, end in ends if b'"id":' in end and b'"method":' not in end]
+        # A refusal is quick, and no measurement: of a lease without uses, say.
+        refused = [reply for reply in replies if self.number > 9 and (b'"isError":true' in reply or b'"error":{' in reply)]
+        assert not refused, f"{self.name}: {refused[0][:500]}"
+        return replies
 
     def ask(self, text):
         os.write(self.to, text)
