@@ -86,7 +86,15 @@ fn lists_are_those_of_the_lease_around() {
         reply["result"]["tools"].as_array().map_or_else(|| reply["error"]["data"]["reason"].clone(), names)
     };
     assert_eq!(listed(None), json!(["airlock_usage_stats", "airlock_audit_tail"]), "without a lease around everything is listed");
-    let lease = place.mint(&airlock_runtime::lease::RootClaims { dom: Vec::new(), ..place.claims(&["airlock_usage_stats"]) });
+    let claims = place.claims(&["airlock_usage_stats"]);
+    // Within the first grant.
+    let lease = place.mint(&airlock_runtime::lease::RootClaims {
+        sub: "agent:a".into(),
+        dom: Vec::new(),
+        risk: 500,
+        uses: 1000,
+        ..claims
+    });
     let intent = airlock_tests::place::INTENT;
     let text = airlock_runtime::carrier::ambient::text(&lease, airlock_tests::place::SESSION, intent);
     std::fs::write(&kept, text).unwrap();
