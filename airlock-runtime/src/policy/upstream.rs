@@ -36,6 +36,24 @@ pub struct Upstream {
 }
 
 impl Upstream {
+    /// One for tests, which change what they are about.
+    #[cfg(test)]
+    pub(crate) const SAMPLE: Self = Self {
+        name: "u",
+        command: &["/bin/true"],
+        dir: None,
+        env: &[],
+        era: EraRule::Auto,
+        start_timeout: 10,
+        max_message: 1024,
+        may_ask: &[],
+        ask_hosts: &[],
+        may_tell: &[],
+        log: None,
+        confine: None,
+        why: "test",
+    };
+
     /// The hosts that its process reaches through the process of requests; `None` = it has no such network.
     #[must_use]
     pub fn proxied(&self) -> Option<&'static [super::Egress]> {

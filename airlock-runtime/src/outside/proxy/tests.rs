@@ -144,28 +144,13 @@ fn a_request_without_an_end_is_not_kept() {
 /// A socket that listens, from whoever starts servers.
 #[tokio::test(flavor = "current_thread")]
 async fn only_servers_with_a_network_are_served() {
-    use crate::policy::upstream::{Confine, EraRule, Net, ProcessLimits, Upstream};
+    use crate::policy::upstream::{Confine, Net, ProcessLimits, Upstream};
     use std::os::fd::AsFd;
     const HOSTS: &[Egress] = &[Egress { host: HostRule::Exact("api.example.com"), ports: &[443], stand_in: None }];
     const LIMITS: ProcessLimits = ProcessLimits { data: 1, fsize: 1, cpu: None, files: 1, processes: 1 };
     const CONFINE: Confine =
         Confine { system: false, read: &[], write: &[], exec: &[], net: Net::Proxy(HOSTS), limits: LIMITS, allow_missing: &[] };
-    const ALONE: Upstream = Upstream {
-        name: "alone",
-        command: &["/bin/true"],
-        dir: None,
-        env: &[],
-        era: EraRule::Auto,
-        start_timeout: 10,
-        max_message: 1024,
-        may_ask: &[],
-        ask_hosts: &[],
-        may_tell: &[],
-        log: None,
-        confine: None,
-        why: "test",
-    };
-    const UPSTREAMS: &[Upstream] = &[ALONE, Upstream { name: "talks", confine: Some(CONFINE), ..ALONE }];
+    const UPSTREAMS: &[Upstream] = &[Upstream::SAMPLE, Upstream { name: "talks", confine: Some(CONFINE), ..Upstream::SAMPLE }];
     LocalSet::new()
         .run_until(async {
             let (ours, theirs) = passing::pair().unwrap();

@@ -2,27 +2,13 @@
 
 use super::*;
 use crate::outside::tally::{self, Row, Verdict};
-use crate::policy::upstream::{Confine, EraRule, Net, ProcessLimits, Upstream};
+use crate::policy::upstream::{Confine, Net, ProcessLimits, Upstream};
 
 const LIMITS: ProcessLimits = ProcessLimits { data: 1, fsize: 1, cpu: None, files: 1, processes: 1 };
 const CONFINE: Confine =
     Confine { system: false, read: &[], write: &[], exec: &[], net: Net::Proxy(&[]), limits: LIMITS, allow_missing: &[] };
 /// A server with a network.
-const TALKS: Upstream = Upstream {
-    name: "talks",
-    command: &["/bin/true"],
-    dir: None,
-    env: &[],
-    era: EraRule::Auto,
-    start_timeout: 10,
-    max_message: 1024,
-    may_ask: &[],
-    ask_hosts: &[],
-    may_tell: &[],
-    log: None,
-    confine: Some(CONFINE),
-    why: "test",
-};
+const TALKS: Upstream = Upstream { name: "talks", confine: Some(CONFINE), ..Upstream::SAMPLE };
 
 /// What the judge has when it has waited for the last, and how long that took, where egress answers so.
 async fn settled(upstreams: &'static [Upstream], answer: Vec<Vec<u8>>) -> (Vec<(Row, u64)>, Duration, bool) {

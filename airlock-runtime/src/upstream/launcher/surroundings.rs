@@ -84,27 +84,10 @@ fn percent_encoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::policy::upstream::EraRule;
-
-    const UPSTREAM: Upstream = Upstream {
-        name: "u",
-        command: &["/bin/true"],
-        dir: None,
-        env: &[],
-        era: EraRule::Auto,
-        start_timeout: 10,
-        max_message: 1024,
-        may_ask: &[],
-        ask_hosts: &[],
-        may_tell: &[],
-        log: None,
-        confine: None,
-        why: "test",
-    };
 
     fn read(env: &'static [Variable], outer: &[(&str, &str)]) -> Result<Surroundings, String> {
         let outer = |name: &str| outer.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
-        Surroundings::read(&Upstream { env, ..UPSTREAM }, &outer)
+        Surroundings::read(&Upstream { env, ..Upstream::SAMPLE }, &outer)
     }
 
     #[test]
