@@ -1,7 +1,8 @@
 //! What the ledger is told of a judged call.
 
+use crate::call::Call;
 use crate::carrier::Carried;
-use crate::decide::{self, Call, Permit};
+use crate::decide::{self, Permit};
 use crate::lease::{Authority, Rid};
 use crate::ledger;
 use crate::reason::Reason;

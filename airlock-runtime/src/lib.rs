@@ -18,12 +18,10 @@ mod account;
 pub mod approve;
 #[cfg(feature = "judge")]
 pub mod builtin;
-pub mod call;
 #[cfg(feature = "judge")]
 pub mod carrier;
 #[cfg(all(feature = "gateway", target_os = "linux"))]
 pub mod clerk;
-pub mod clock;
 #[cfg(feature = "confine")]
 pub mod confine;
 #[cfg(any(feature = "http", feature = "upstream"))]
@@ -32,29 +30,20 @@ mod credential;
 pub mod decide;
 #[cfg(feature = "gateway")]
 pub mod effect;
-#[cfg(feature = "plan-http")]
-pub mod egress;
 #[cfg(feature = "judge")]
 pub mod explain;
 #[cfg(feature = "judge")]
 mod json;
-pub mod lease;
-pub mod ledger;
-pub mod limits;
-#[cfg(feature = "judge")]
-pub mod memory;
 #[cfg(feature = "http")]
 pub mod outside;
 #[cfg(all(feature = "gateway", any(feature = "roles", target_os = "linux")))]
 mod passing;
-pub mod policy;
 #[cfg(feature = "judge")]
 pub mod reason;
 #[cfg(feature = "gateway")]
 mod reply;
 #[cfg(feature = "plan-http")]
 pub mod rest;
-pub mod risk;
 #[cfg(all(feature = "gateway", any(feature = "roles", target_os = "linux")))]
 mod role;
 #[cfg(feature = "gateway")]
@@ -63,7 +52,6 @@ mod serve;
 mod start;
 #[cfg(feature = "gateway")]
 mod stdio;
-mod thread;
 #[cfg(feature = "explain")]
 pub mod trial;
 #[cfg(feature = "judge")]
@@ -71,5 +59,11 @@ pub mod upstream;
 #[cfg(feature = "judge")]
 pub mod wire;
 
+#[cfg(feature = "plan-http")]
+pub use airlock_core::egress;
+#[cfg(feature = "gateway")]
+use airlock_core::thread;
+pub use airlock_core::{call, clock, lease, limits, memory, policy, risk};
+pub use airlock_ledger as ledger;
 #[cfg(feature = "gateway")]
 pub use start::run;

@@ -134,7 +134,7 @@ fn open(
     let upstreams = crate::upstream::Upstreams::new(policy, helpers.launcher);
     let ledger_dir = ledger_dir(policy);
     let unopened = |fault| Stop { code: 4, message: format!("the ledger cannot be opened: {fault}") };
-    let prepared = Prepared::new(&ledger_dir, policy).map_err(unopened)?;
+    let prepared = Prepared::new(&ledger_dir, policy, confine::profiles).map_err(unopened)?;
     #[cfg(target_os = "linux")]
     clerk.give(&ledger_dir)?;
     let judge = Judge::of(policy);

@@ -5,9 +5,9 @@
 
 use crate::account::{self, Context};
 use crate::approve::Quorum;
-use crate::call::Args;
+use crate::call::{Args, Call};
 use crate::clock::Micros;
-use crate::decide::{self, Ask, Call, Check, Decision, Facts, Permit, Traced};
+use crate::decide::{self, Ask, Check, Decision, Facts, Permit, Traced};
 use crate::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims};
 use crate::ledger::{self, Rehearsal, Unmet};
 use crate::memory::{Memory, Seen, Sightings};

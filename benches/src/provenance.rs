@@ -2,8 +2,7 @@
 
 use airlock_bench::cpu;
 use airlock_bench::table::{Bar, begin, row};
-use airlock_runtime::call::Args;
-use airlock_runtime::decide::Call;
+use airlock_runtime::call::{Args, Call};
 use airlock_runtime::memory::{Memory, TRACING};
 use airlock_runtime::policy::Policy;
 use airlock_runtime::policy::origin::ValueKind;

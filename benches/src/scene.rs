@@ -1,9 +1,9 @@
 //! One allowed call of the weather gateway, by the functions that the gateway itself calls and in its order (`serve.rs`).
 
-use airlock_runtime::call::Args;
+use airlock_runtime::call::{Args, Call};
 use airlock_runtime::carrier;
 use airlock_runtime::clock::Micros;
-use airlock_runtime::decide::{Call, Decision, Facts, assess, decide};
+use airlock_runtime::decide::{Decision, Facts, assess, decide};
 use airlock_runtime::lease::{self, AudienceKey, Authority, Caveat, Expect, KeyRing, RootClaims, attenuate, intent_hash, mint};
 use airlock_runtime::memory::Seen;
 use airlock_runtime::policy::Policy;

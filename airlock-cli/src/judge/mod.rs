@@ -12,6 +12,7 @@ mod request;
 use crate::cases::{Carrier, Expect};
 use crate::render::Failure;
 use airlock_policy::{Compiled, ir};
+use airlock_runtime::builtin;
 use airlock_runtime::call::{self, ArgFault};
 use airlock_runtime::carrier::{self, CAPABILITY, CONTEXT, Carried};
 use airlock_runtime::clock::Micros;
@@ -64,12 +65,12 @@ impl<'p> Judge<'p> {
     /// What the tool and its rules say to these arguments; the fault in words. Nothing for a tool that the policy does not have.
     pub(crate) fn takes(&self, tool: &str, args: &Map<String, Value>) -> Option<Result<(), ArgFault>> {
         let tool = self.compiled.tool(tool)?;
-        Some(tool.plan(args).map(drop).and_then(|()| call::check(tool.rules, args)))
+        Some(builtin::plan(tool, args).map(drop).and_then(|()| call::check(tool.rules, args)))
     }
 
     /// The risk that the gateway finds in these arguments, thousandths.
     pub(crate) fn risk(&self, tool: &str, args: &Map<String, Value>) -> u16 {
-        decide::assess(&decide::Call::new(self.compiled, String::new(), tool.to_owned(), args.clone())).score
+        decide::assess(&call::Call::new(self.compiled, String::new(), tool.to_owned(), args.clone())).score
     }
 
     /// A gateway that has just started, with an empty ledger.

@@ -3,8 +3,8 @@
 use super::seal::{self, Bound, Kind, Ticket};
 use super::text::{self, About};
 use super::{Approved, Flows, Refusal};
+use crate::call::Call;
 use crate::clock::Micros;
-use crate::decide::Call;
 use crate::effect::World;
 use crate::lease::{Rid, hex};
 use crate::ledger::{Approve, Asker, Entry, LedgerError, Recorded, Require, Sync, Unmet, Verdict};

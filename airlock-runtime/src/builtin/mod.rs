@@ -58,100 +58,59 @@ pub enum Plan {
     Upstream(crate::upstream::Plan),
 }
 
-impl Tool {
-    /// The definition for `tools/list`; `None` for a tool of an upstream, whose reviewed definition is listed as it is.
-    #[must_use]
-    pub fn definition(&self) -> Option<Definition> {
-        match self.kind {
-            ToolKind::Builtin(builtin) => Some(builtin.definition()),
-            #[cfg(feature = "plan-http")]
-            ToolKind::Rest(rest) => Some(rest::definition(rest, self.effect)),
-            #[cfg(feature = "plan-upstream")]
-            ToolKind::Upstream(_) => None,
-        }
-    }
-
-    /// Does a call need a lease? Every tool does but the one that issues leases, which is bounded by the `self` and `human` grants.
-    #[must_use]
-    pub const fn needs_lease(&self) -> bool {
-        match self.kind {
-            ToolKind::Builtin(builtin) => builtin.needs_lease(),
-            #[cfg(feature = "plan-http")]
-            ToolKind::Rest(_) => true,
-            #[cfg(feature = "plan-upstream")]
-            ToolKind::Upstream(_) => true,
-        }
-    }
-
-    /// Has a call any use for an argument of this name? One that it has none for is refused or, where the tool is not strict, ignored.
-    #[must_use]
-    #[cfg_attr(not(feature = "plan-http"), allow(unused_variables, reason = "a built-in tool uses whatever it accepts"))]
-    pub fn uses_argument(&self, name: &str) -> bool {
-        match self.kind {
-            // The built-in tools refuse what they do not know.
-            ToolKind::Builtin(_) => true,
-            #[cfg(feature = "plan-http")]
-            ToolKind::Rest(rest) => rest.input.iter().any(|input| input.name == name),
-            // What a foreign program does with its arguments is not known here.
-            #[cfg(feature = "plan-upstream")]
-            ToolKind::Upstream(_) => true,
-        }
-    }
-
-    /// Checks the arguments against the tool's schema and says what the call would do.
-    ///
-    /// # Errors
-    /// The first argument that is missing, unknown, or of the wrong shape.
-    pub fn plan(&self, args: &Args) -> Result<Plan, ArgFault> {
-        match self.kind {
-            ToolKind::Builtin(builtin) => builtin.plan(args),
-            #[cfg(feature = "plan-http")]
-            ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, self.strict, args)?)),
-            #[cfg(feature = "plan-upstream")]
-            ToolKind::Upstream(proxied) => Ok(Plan::Upstream(crate::upstream::plan(self.name, proxied, self.strict, args)?)),
-        }
+/// The definition for `tools/list`; `None` for a tool of an upstream, whose reviewed definition is listed as it is.
+#[must_use]
+pub fn definition(tool: &Tool) -> Option<Definition> {
+    match tool.kind {
+        ToolKind::Builtin(builtin) => Some(builtin_definition(builtin)),
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(rest) => Some(rest::definition(rest, tool.effect)),
+        #[cfg(feature = "plan-upstream")]
+        ToolKind::Upstream(_) => None,
     }
 }
 
-impl Builtin {
-    fn definition(self) -> Definition {
-        match self {
-            #[cfg(feature = "plan-issue")]
-            Self::IssueCapability => issue::definition(),
-            Self::AuditTail => audit::tail_definition(),
-            Self::UsageStats => audit::stats_definition(),
-            Self::ExposureReport => audit::exposure_definition(),
-            #[cfg(feature = "plan-http")]
-            Self::HttpGetJson => http_get_json::definition(),
-            #[cfg(feature = "plan-http")]
-            Self::WeatherHourly => weather_hourly::definition(),
-        }
+/// Checks the arguments against the tool's schema and says what the call would do.
+///
+/// # Errors
+/// The first argument that is missing, unknown, or of the wrong shape.
+pub fn plan(tool: &Tool, args: &Args) -> Result<Plan, ArgFault> {
+    match tool.kind {
+        ToolKind::Builtin(builtin) => builtin_plan(builtin, args),
+        #[cfg(feature = "plan-http")]
+        ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, tool.strict, args)?)),
+        #[cfg(feature = "plan-upstream")]
+        ToolKind::Upstream(proxied) => Ok(Plan::Upstream(crate::upstream::plan(tool.name, proxied, tool.strict, args)?)),
     }
+}
 
-    const fn needs_lease(self) -> bool {
-        match self {
-            #[cfg(feature = "plan-issue")]
-            Self::IssueCapability => false,
-            Self::AuditTail | Self::UsageStats | Self::ExposureReport => true,
-            #[cfg(feature = "plan-http")]
-            Self::HttpGetJson | Self::WeatherHourly => true,
-        }
+fn builtin_definition(builtin: Builtin) -> Definition {
+    match builtin {
+        #[cfg(feature = "plan-issue")]
+        Builtin::IssueCapability => issue::definition(),
+        Builtin::AuditTail => audit::tail_definition(),
+        Builtin::UsageStats => audit::stats_definition(),
+        Builtin::ExposureReport => audit::exposure_definition(),
+        #[cfg(feature = "plan-http")]
+        Builtin::HttpGetJson => http_get_json::definition(),
+        #[cfg(feature = "plan-http")]
+        Builtin::WeatherHourly => weather_hourly::definition(),
     }
+}
 
-    fn plan(self, args: &Args) -> Result<Plan, ArgFault> {
-        Ok(match self {
-            #[cfg(feature = "plan-issue")]
-            Self::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),
-            Self::AuditTail => Plan::AuditTail(audit::Tail::parse(args)?),
-            Self::UsageStats => {
-                schema::only(args, &[])?;
-                Plan::UsageStats
-            }
-            Self::ExposureReport => Plan::ExposureReport(audit::Exposure::parse(args)?),
-            #[cfg(feature = "plan-http")]
-            Self::HttpGetJson => Plan::HttpGetJson(http_get_json::plan(args)?),
-            #[cfg(feature = "plan-http")]
-            Self::WeatherHourly => Plan::WeatherHourly(weather_hourly::plan(args)?),
-        })
-    }
+fn builtin_plan(builtin: Builtin, args: &Args) -> Result<Plan, ArgFault> {
+    Ok(match builtin {
+        #[cfg(feature = "plan-issue")]
+        Builtin::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),
+        Builtin::AuditTail => Plan::AuditTail(audit::Tail::parse(args)?),
+        Builtin::UsageStats => {
+            schema::only(args, &[])?;
+            Plan::UsageStats
+        }
+        Builtin::ExposureReport => Plan::ExposureReport(audit::Exposure::parse(args)?),
+        #[cfg(feature = "plan-http")]
+        Builtin::HttpGetJson => Plan::HttpGetJson(http_get_json::plan(args)?),
+        #[cfg(feature = "plan-http")]
+        Builtin::WeatherHourly => Plan::WeatherHourly(weather_hourly::plan(args)?),
+    })
 }

@@ -31,77 +31,73 @@ pub(super) enum Said {
 /// Bytes of an order: its kind, the kind of the file, the three numbers of its name, and one more.
 pub(super) const ORDER: usize = 1 + 1 + 4 * 8;
 
-impl Order {
-    /// As it is sent.
-    pub(super) fn write(self) -> [u8; ORDER] {
-        let nowhere = (0, [0; 3]);
-        let (kind, (place, numbers), number) = match self {
-            Self::Read(place) => (1, place.numbers(), 0),
-            Self::Grow(place) => (2, place.numbers(), 0),
-            Self::Begin(place) => (3, place.numbers(), 0),
-            Self::Empty(place) => (4, place.numbers(), 0),
-            Self::Cut(place, length) => (5, place.numbers(), length),
-            Self::Draft(place) => (6, place.numbers(), 0),
-            Self::Publish => (7, nowhere, 0),
-            Self::List(from) => (8, nowhere, from),
-            Self::IsKilled => (9, nowhere, 0),
-            Self::Sync => (10, nowhere, 0),
-            Self::IsUsedUp => (11, nowhere, 0),
-        };
-        let mut out = [0; ORDER];
-        (out[0], out[1]) = (kind, place);
-        for (at, number) in numbers.into_iter().chain([number]).enumerate() {
-            out[2 + 8 * at..10 + 8 * at].copy_from_slice(&number.to_le_bytes());
-        }
-        out
+/// As it is sent.
+pub(super) fn write_order(order: Order) -> [u8; ORDER] {
+    let nowhere = (0, [0; 3]);
+    let (kind, (place, numbers), number) = match order {
+        Order::Read(place) => (1, numbers(place), 0),
+        Order::Grow(place) => (2, numbers(place), 0),
+        Order::Begin(place) => (3, numbers(place), 0),
+        Order::Empty(place) => (4, numbers(place), 0),
+        Order::Cut(place, length) => (5, numbers(place), length),
+        Order::Draft(place) => (6, numbers(place), 0),
+        Order::Publish => (7, nowhere, 0),
+        Order::List(from) => (8, nowhere, from),
+        Order::IsKilled => (9, nowhere, 0),
+        Order::Sync => (10, nowhere, 0),
+        Order::IsUsedUp => (11, nowhere, 0),
+    };
+    let mut out = [0; ORDER];
+    (out[0], out[1]) = (kind, place);
+    for (at, number) in numbers.into_iter().chain([number]).enumerate() {
+        out[2 + 8 * at..10 + 8 * at].copy_from_slice(&number.to_le_bytes());
     }
+    out
+}
 
-    /// `None` for bytes that are no order.
-    pub(super) fn read(bytes: &[u8]) -> Option<Self> {
-        let bytes: &[u8; ORDER] = bytes.try_into().ok()?;
-        let number = |at: usize| bytes[2 + 8 * at..].first_chunk().copied().map_or(0, u64::from_le_bytes);
-        let place = Place::of(bytes[1], [number(0), number(1), number(2)]);
-        let order = match bytes[0] {
-            1 => Self::Read(place?),
-            2 => Self::Grow(place?),
-            3 => Self::Begin(place?),
-            4 => Self::Empty(place?),
-            5 => Self::Cut(place?, number(3)),
-            6 => Self::Draft(place?),
-            7 => Self::Publish,
-            8 => Self::List(number(3)),
-            9 => Self::IsKilled,
-            10 => Self::Sync,
-            11 => Self::IsUsedUp,
-            _ => return None,
-        };
-        // One order has one form.
-        (order.write() == *bytes).then_some(order)
+/// `None` for bytes that are no order.
+pub(super) fn read_order(bytes: &[u8]) -> Option<Order> {
+    let bytes: &[u8; ORDER] = bytes.try_into().ok()?;
+    let number = |at: usize| bytes[2 + 8 * at..].first_chunk().copied().map_or(0, u64::from_le_bytes);
+    let place = place_of(bytes[1], [number(0), number(1), number(2)]);
+    let order = match bytes[0] {
+        1 => Order::Read(place?),
+        2 => Order::Grow(place?),
+        3 => Order::Begin(place?),
+        4 => Order::Empty(place?),
+        5 => Order::Cut(place?, number(3)),
+        6 => Order::Draft(place?),
+        7 => Order::Publish,
+        8 => Order::List(number(3)),
+        9 => Order::IsKilled,
+        10 => Order::Sync,
+        11 => Order::IsUsedUp,
+        _ => return None,
+    };
+    // One order has one form.
+    (write_order(order) == *bytes).then_some(order)
+}
+
+const fn numbers(place: Place) -> (u8, [u64; 3]) {
+    match place {
+        Place::Segment(first) => (1, [first, 0, 0]),
+        Place::Evidence(first) => (2, [first, 0, 0]),
+        Place::Checkpoint => (3, [0; 3]),
+        Place::Seals => (4, [0; 3]),
+        Place::Reserve => (5, [0; 3]),
+        Place::Torn(first, at, digest) => (6, [first, at, digest]),
     }
 }
 
-impl Place {
-    const fn numbers(self) -> (u8, [u64; 3]) {
-        match self {
-            Self::Segment(first) => (1, [first, 0, 0]),
-            Self::Evidence(first) => (2, [first, 0, 0]),
-            Self::Checkpoint => (3, [0; 3]),
-            Self::Seals => (4, [0; 3]),
-            Self::Reserve => (5, [0; 3]),
-            Self::Torn(first, at, digest) => (6, [first, at, digest]),
-        }
-    }
-
-    const fn of(kind: u8, [first, at, digest]: [u64; 3]) -> Option<Self> {
-        match kind {
-            1 => Some(Self::Segment(first)),
-            2 => Some(Self::Evidence(first)),
-            3 => Some(Self::Checkpoint),
-            4 => Some(Self::Seals),
-            5 => Some(Self::Reserve),
-            6 => Some(Self::Torn(first, at, digest)),
-            _ => None,
-        }
+const fn place_of(kind: u8, [first, at, digest]: [u64; 3]) -> Option<Place> {
+    match kind {
+        1 => Some(Place::Segment(first)),
+        2 => Some(Place::Evidence(first)),
+        3 => Some(Place::Checkpoint),
+        4 => Some(Place::Seals),
+        5 => Some(Place::Reserve),
+        6 => Some(Place::Torn(first, at, digest)),
+        _ => None,
     }
 }
 
@@ -196,15 +192,15 @@ mod tests {
     #[test]
     fn an_order_has_one_form_and_is_read_as_it_was_written() {
         for order in orders() {
-            let written = order.write();
-            assert_eq!(Order::read(&written), Some(order));
-            assert_eq!(Order::read(&written[1..]), None);
-            assert_eq!(Order::read(&[&written[..], &[0]].concat()), None);
+            let written = write_order(order);
+            assert_eq!(read_order(&written), Some(order));
+            assert_eq!(read_order(&written[1..]), None);
+            assert_eq!(read_order(&[&written[..], &[0]].concat()), None);
         }
         // What an order does not need is nothing.
-        let mut idle = Order::Publish.write();
+        let mut idle = write_order(Order::Publish);
         idle[30] = 1;
-        assert_eq!(Order::read(&idle), None);
+        assert_eq!(read_order(&idle), None);
     }
 
     fn through(said: &Said) -> Option<Said> {
@@ -257,7 +253,7 @@ mod tests {
         /// No packet makes a reader panic.
         #[test]
         fn garbage_is_refused_or_read(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
-            let _ = (Order::read(&bytes), Said::read(&bytes, Vec::new()));
+            let _ = (read_order(&bytes), Said::read(&bytes, Vec::new()));
         }
     }
 }

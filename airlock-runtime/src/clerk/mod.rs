@@ -16,7 +16,7 @@ use crate::passing;
 use crate::policy::Policy;
 use crate::role::{self, SELF};
 use crate::start::Stop;
-use message::{DIRECTORY, ORDER, PACKET_MAX, Said};
+use message::{DIRECTORY, ORDER, PACKET_MAX, Said, read_order, write_order};
 use rustix::io::Errno;
 use rustix::net::{SocketType, sockopt};
 use rustix::param::linux_execfn;
@@ -149,7 +149,7 @@ impl Clerk for Desk {
         self.await_ready().map_err(|Stop { message, .. }| io::Error::other(message))?;
         let mut line = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let Line::Open(socket) = &*line else { return Err(gone()) };
-        match passing::tell(socket, &order.write()).map_err(io::Error::from).and_then(|()| hear(socket)) {
+        match passing::tell(socket, &write_order(order)).map_err(io::Error::from).and_then(|()| hear(socket)) {
             Ok(Said::Report(report)) => report,
             Ok(Said::Ready | Said::Unready(..)) | Err(_) => {
                 *line = Line::Gone;
@@ -274,7 +274,7 @@ fn serve(socket: impl AsFd, dir: &Path) -> io::Result<()> {
         if length == 0 {
             return Ok(());
         }
-        let order = Order::read(&packet[..length]).filter(|_| descriptors.is_empty());
+        let order = read_order(&packet[..length]).filter(|_| descriptors.is_empty());
         let order = order.ok_or_else(|| io::Error::other("the gateway says what no gateway says"))?;
         let report = match order {
             Order::Draft(place) => Draft::at(dir, place).and_then(|begun| {

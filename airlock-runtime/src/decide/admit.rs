@@ -5,8 +5,9 @@ use super::Errand;
 #[cfg(feature = "plan-upstream")]
 use super::Tempo;
 use super::check::Steps;
-use super::{Act, Call, Facts};
+use super::{Act, Facts};
 use crate::builtin::Plan;
+use crate::call::Call;
 #[cfg(feature = "plan-http")]
 use crate::egress::url::{Target, UrlFault, UrlRules, admit};
 use crate::lease::Authority;

@@ -22,7 +22,8 @@ pub(crate) use require::not_revoked;
 pub use shadow::{Fate, let_through};
 
 use crate::approve::{Approved, Quorum};
-use crate::call::Args;
+use crate::builtin;
+use crate::call::{Args, Call};
 use crate::clock::Micros;
 #[cfg(all(feature = "gateway", feature = "plan-issue"))]
 use crate::json::json;
@@ -48,46 +49,6 @@ pub const SESSION_ISSUES_MAX: usize = 64;
 /// Most leases that one subject may have issued to itself within an hour, over all sessions. Leases of a minute would pass
 /// [`OPEN_LEASES_MAX`] without end, and every issue is a synced entry of the ledger.
 pub const HOUR_ISSUES_MAX: usize = 1024;
-
-/// A call with its tool resolved and its carriers taken out.
-#[derive(Debug)]
-pub struct Call {
-    /// Id of the call in the ledger.
-    pub id: String,
-    /// Tool name as asked for.
-    pub name: String,
-    /// The table entry, if there is one.
-    pub tool: Option<&'static Tool>,
-    /// Arguments without carriers.
-    pub args: Args,
-    /// The same as compact JSON, the members of objects in byte order of their names: what the ledger commits to. Numbers and strings are
-    /// as `serde_json` writes them, which is not canonical JSON: `1.0` stays `1.0`.
-    pub args_bytes: Vec<u8>,
-}
-
-impl Call {
-    /// A call of the tool of this name with arguments that carry no lease any more.
-    #[must_use]
-    pub fn new(policy: &'static Policy, id: String, name: String, args: Args) -> Self {
-        let args_bytes = serde_json::to_vec(&args).unwrap_or_default();
-        Self { id, tool: policy.tool(&name), name, args, args_bytes }
-    }
-
-    /// Does the manifest say where values of its arguments may come from?
-    #[must_use]
-    pub const fn is_traced(&self) -> bool {
-        match self.tool {
-            Some(tool) => !tool.origins.is_empty(),
-            None => false,
-        }
-    }
-
-    /// Are the arguments larger than the manifest accepts?
-    #[must_use]
-    pub const fn is_oversized(&self, policy: &Policy) -> bool {
-        self.args_bytes.len() as u64 > policy.limits.max_arguments
-    }
-}
 
 /// What the judge knows of the world, read once before deciding.
 #[derive(Debug, Clone, Copy)]
@@ -438,7 +399,7 @@ fn judge(
     if let Some(drift) = facts.drift {
         steps.take("definition", Err(Reason::DefinitionDrift { tool: tool.name, drift }), |()| String::new())?;
     }
-    let plan = tool.plan(&call.args).map_err(Reason::Argument);
+    let plan = builtin::plan(tool, &call.args).map_err(Reason::Argument);
     let plan = steps.take("arguments", plan, |_| "as the tool's schema says".to_owned())?;
     let rules = crate::call::check(tool.rules, &call.args).map_err(Reason::Argument);
     steps.take("argument_rules", rules, |()| "every rule holds".to_owned())?;

@@ -1,11 +1,12 @@
 //! Shadow mode: which refused calls are made all the same. What [`super::decide`] says of a call is not changed by it.
 
+use super::Permit;
 #[cfg(feature = "plan-upstream")]
 use super::{Act, Tempo};
-use super::{Call, Permit};
 use crate::approve::Refusal;
 #[cfg(feature = "plan-upstream")]
-use crate::builtin::Plan;
+use crate::builtin::{self, Plan};
+use crate::call::Call;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
 use crate::upstream::Drift;
@@ -106,7 +107,7 @@ pub fn let_through(policy: &'static Policy, call: &Call, reason: &Reason, drift:
     #[cfg(feature = "plan-upstream")]
     {
         let tool = call.tool?;
-        let Ok(Plan::Upstream(plan)) = tool.plan(&call.args) else { return None };
+        let Ok(Plan::Upstream(plan)) = builtin::plan(tool, &call.args) else { return None };
         let act = Box::new(Act::Upstream(plan, Tempo(tool.timeout)));
         Some(Permit { act, require: Vec::new(), signatures: Vec::new(), origins: Vec::new(), asked: Vec::new() })
     }

@@ -59,7 +59,7 @@ pub(super) fn admit(policy: &'static Policy, tool: u32, arguments: &[u8]) -> Res
     }
     let text = scan(arguments).map_err(|_| Refusal::Form)?.text();
     let args: Args = serde_json::from_str(text).map_err(|_| Refusal::Form)?;
-    let plan = tool.plan(&args).map_err(|_| Refusal::Arguments)?;
+    let plan = builtin::plan(tool, &args).map_err(|_| Refusal::Arguments)?;
     crate::call::check(tool.rules, &args).map_err(|_| Refusal::Arguments)?;
     let admitted = |url: &str| admit_url(url, &UrlRules::https(tool.egress)).map_err(|_| Refusal::Url);
     let job = match plan {

@@ -1,6 +1,7 @@
 //! Threads for work that would hold up the event loop.
 
-use crate::decide::{Call, assess};
+use crate::call::Call;
+use crate::decide::assess;
 use crate::effect::REPORTS_MAX;
 use crate::limits::RISK_MAX;
 use crate::policy::Policy;

@@ -2,10 +2,11 @@
 
 use super::{Gateway, Share};
 use crate::account::Context;
-use crate::call::Args;
+use crate::builtin;
+use crate::call::{Args, Call};
 use crate::carrier;
 use crate::clock::Micros;
-use crate::decide::{Call, listed, not_revoked};
+use crate::decide::{listed, not_revoked};
 use crate::lease::present::LIST;
 use crate::ledger::{LedgerError, Require};
 #[cfg(feature = "plan-upstream")]
@@ -40,7 +41,7 @@ pub(super) fn entry(tool: &'static Tool, lease: &LeaseRules) -> Option<Listing> 
         };
         return ForeignListing::new(tool.name, proxied.definition, announce).map(Listing::Foreign);
     }
-    let mut definition = tool.definition()?;
+    let mut definition = builtin::definition(tool)?;
     if tool.needs_lease() {
         carrier::announce(&mut definition.input_schema, lease);
     }

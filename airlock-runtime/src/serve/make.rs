@@ -1,9 +1,8 @@
 //! Making an allowed call, to its recorded end.
 
-#[cfg(not(feature = "upstream"))]
 use super::ask::Desk;
 use super::{Gateway, Permit};
-use crate::decide::Call;
+use crate::call::Call;
 #[cfg(not(feature = "upstream"))]
 use crate::effect;
 use crate::effect::{Outcome, Product};

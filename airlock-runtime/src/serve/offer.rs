@@ -1,7 +1,6 @@
 //! Resources and prompts: what is listed of them, and which entry of the table of tools a request is judged by.
 
-use crate::call::Args;
-use crate::decide::Call;
+use crate::call::{Args, Call};
 #[cfg(feature = "plan-upstream")]
 use crate::json::json;
 use crate::policy::Policy;

@@ -59,7 +59,7 @@ mod plan {
         pub(crate) tool: &'static str,
         /// The tool.
         pub(crate) proxied: &'static Proxied,
-        /// The arguments as they are forwarded: the same bytes as [`crate::decide::Call::args_bytes`].
+        /// The arguments as they are forwarded: the same bytes as [`crate::call::Call::args_bytes`].
         pub(crate) arguments: String,
     }
 
