@@ -11,7 +11,7 @@ impl Micros {
     #[must_use]
     pub fn now() -> Self {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        #[cfg(test)]
+        #[cfg(feature = "rehearsal")]
         let since = since + AHEAD.get();
         Self(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
@@ -53,15 +53,14 @@ impl Micros {
     }
 }
 
-#[cfg(test)]
+#[cfg(feature = "rehearsal")]
 thread_local! {
     static AHEAD: std::cell::Cell<std::time::Duration> = const { std::cell::Cell::new(std::time::Duration::ZERO) };
 }
 
 /// Sets the clock of this thread ahead of the system's; that of the ledger's thread stays.
-#[cfg(test)]
-#[cfg(all(feature = "http", feature = "issue"))]
-pub(crate) fn set_ahead(seconds: u64) {
+#[cfg(feature = "rehearsal")]
+pub fn set_ahead(seconds: u64) {
     AHEAD.set(std::time::Duration::from_secs(seconds));
 }
 

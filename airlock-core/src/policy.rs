@@ -487,15 +487,16 @@ impl Issue {
 }
 
 /// A tool and limits for tests, of which each names what it changes.
-#[cfg(test)]
-pub(crate) mod sample {
+#[cfg(any(test, feature = "rehearsal"))]
+#[allow(missing_docs, reason = "what each is says its type")]
+pub mod sample {
     use super::{Builtin, EffectClass, Limits, Quota, Sandbox, Tool, ToolKind};
 
-    pub(crate) const SANDBOX: Sandbox = Sandbox::WHOLE;
-    pub(crate) const NO_QUOTA: Quota = Quota { rate: None, session_rate: None, session_calls: None };
-    pub(crate) const LIMITS: Limits =
+    pub const SANDBOX: Sandbox = Sandbox::WHOLE;
+    pub const NO_QUOTA: Quota = Quota { rate: None, session_rate: None, session_calls: None };
+    pub const LIMITS: Limits =
         Limits { max_arguments: 8 << 20, in_flight: 64, timeout: 10, approval_timeout: 120, step_ups: None, quota: NO_QUOTA };
-    pub(crate) const TOOL: Tool = Tool {
+    pub const TOOL: Tool = Tool {
         name: "airlock_audit_tail",
         why: "test",
         kind: ToolKind::Builtin(Builtin::AuditTail),

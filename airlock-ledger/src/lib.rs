@@ -37,6 +37,8 @@ mod rehearsal;
 mod resume;
 mod retain;
 mod revoked;
+#[cfg(any(test, feature = "rehearsal"))]
+pub mod rewritten;
 mod roll;
 mod room;
 mod rotate;

@@ -18,8 +18,9 @@ impl PublicAddr {
     }
 
     /// Loopback stands for a public address in tests that need a real socket; compiled for tests only.
-    #[cfg(all(test, feature = "http"))]
-    pub(crate) const fn loopback_for_tests() -> Self {
+    #[cfg(feature = "rehearsal")]
+    #[must_use]
+    pub const fn loopback_for_tests() -> Self {
         Self(IpAddr::V4(Ipv4Addr::LOCALHOST))
     }
 }

@@ -132,6 +132,8 @@ impl AudienceKey {
         &self.secret.keyed
     }
 
+    /// The key itself, from which keys for other purposes are derived.
+    #[must_use]
     pub fn bytes(&self) -> &[u8; 32] {
         &self.secret.bytes
     }

@@ -37,8 +37,8 @@ pub struct Upstream {
 
 impl Upstream {
     /// One for tests, which change what they are about.
-    #[cfg(test)]
-    pub(crate) const SAMPLE: Self = Self {
+    #[cfg(any(test, feature = "rehearsal"))]
+    pub const SAMPLE: Self = Self {
         name: "u",
         command: &["/bin/true"],
         dir: None,

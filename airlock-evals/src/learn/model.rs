@@ -1,4 +1,4 @@
-//! A linear model whose score of a text is the highest of its fading sums, as `airlock-runtime/src/risk/learned.rs` reads it.
+//! A linear model whose score of a text is the highest of its fading sums, as `airlock-core/src/risk/learned.rs` reads it.
 //!
 //! Trained by stochastic gradients on the logistic loss, each weight with a rate of its own (AdaGrad). What counts for a text is the one place
 //! where its sum is highest, so only the words that lead there are learned from: of a long page with an injection the words around it.

@@ -47,7 +47,7 @@ impl Clerk for Counting {
 }
 
 fn store(dir: &Path, clerk: &Arc<Counting>) -> Store {
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let store = open_store(dir, terms).unwrap().0;
     let folder = store.folder.with(clerk.clone()).unwrap();
     Store { folder, segment_max: 1000, ..store }
@@ -60,10 +60,8 @@ fn a_writer_without_paths_rotates_follows_recovers_signs_and_reads() {
     let clerk = Counting::new(dir.path());
     let ledger = Ledger::start(store(dir.path(), &clerk), "abababababababab".into(), Durability::Power, false).unwrap();
     // Another one, which opens by itself, begins segments that this one follows, and dies in the middle of a line.
-    let mut other = Store {
-        segment_max: 1000,
-        ..open_store(dir.path(), Terms { origin: ORIGIN, pol: "x", durability: Durability::Power, watch: None }).unwrap().0
-    };
+    let mut other =
+        Store { segment_max: 1000, ..open_store(dir.path(), Terms::unwatched(ORIGIN, "x", Durability::Power)).unwrap().0 };
     for n in 0..9 {
         let _ = ledger.record(&allow(&format!("c-{n}")), Sync::Durable).wait().unwrap();
         let batch = [Pending { sealed: Some(allow("other").seal("x", [0; 32])), require: Vec::new() }];

@@ -22,7 +22,7 @@ pub(super) struct Scene {
 }
 
 fn fill(dir: &Path, entries: std::ops::Range<usize>) -> Pin {
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let mut store = Store { segment_max: 1800, ..open_store(dir, terms).unwrap().0 };
     let pin = store.pin();
     for n in entries {

@@ -25,7 +25,7 @@ fn append(dir: &Path, bytes: &[u8]) {
 }
 
 fn store(dir: &Path) -> Store {
-    open_store(dir, Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None }).unwrap().0
+    open_store(dir, Terms::unwatched(ORIGIN, "abababababababab", Durability::Power)).unwrap().0
 }
 
 #[test]

@@ -14,7 +14,7 @@ use super::super::{chain, line};
 use super::*;
 use std::fs::File;
 
-const TERMS: Terms<'static> = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+const TERMS: Terms<'static> = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
 
 fn store(dir: &Path) -> Store {
     open_store(dir, TERMS).unwrap().0
@@ -436,7 +436,7 @@ fn a_ledger_that_was_begun_without_epoch_keys_goes_on_and_says_so() {
     let text = fs::read_to_string(segment(dir.path())).unwrap();
     let genesis = text.lines().next().unwrap();
     let body = format!("{}}}", &genesis[genesis.find("\"t\":").unwrap()..genesis.find(",\"epk\"").unwrap()]);
-    revoke::rewrite_at(dir.path(), &[&body, "\"t\":\"decision\",\"d\":\"allow\",\"call\":\"old\"}"], Micros::now());
+    crate::rewritten::rewrite_at(dir.path(), &[&body, "\"t\":\"decision\",\"d\":\"allow\",\"call\":\"old\"}"], Micros::now());
     fs::remove_file(dir.path().join("keys/epoch.key")).unwrap();
     let path = dir.path().join(files::HEAD);
     let slot = Head::new(File::open(&path).unwrap(), path.clone()).read().unwrap().unwrap();

@@ -317,7 +317,7 @@ fn what_an_effect_takes_stands_for_a_durable_allow() {
 fn a_clock_behind_what_another_process_wrote_allows_nothing() {
     let dir = tempfile::tempdir().unwrap();
     let ledger = open(dir.path()).unwrap();
-    let terms = super::place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = super::place::Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let (mut ahead, _) = super::place::open(dir.path(), terms).unwrap();
     let pending = Pending { sealed: Some(allow("c-1").seal("abababababababab", [0; 32])), require: Vec::new() };
     let later = Micros(Micros::now().0 + 60_000_000);

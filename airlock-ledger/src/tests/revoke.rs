@@ -94,31 +94,7 @@ fn revoked() -> (tempfile::TempDir, Vec<String>) {
 /// Puts other lines there, chained anew, with a head that describes them: all that somebody can do who may write everything in
 /// the directory but has no key.
 fn rewrite(dir: &Path, bodies: &[&str]) {
-    rewrite_at(dir, bodies, Micros::now());
-}
-
-/// The same, as if it had been written at another time.
-pub(crate) fn rewrite_at(dir: &Path, bodies: &[&str], at: Micros) {
-    let (origin, key) = verify::stated(dir).map(|(origin, pin)| (origin, pin.key)).unwrap();
-    let mut cursor = crate::cursor::Cursor::start(first_prev(&origin, key.as_bytes()));
-    let text: Vec<u8> = bodies.iter().flat_map(|body| [cursor.extend(at, body.as_bytes()), b"\n".to_vec()]).flatten().collect();
-    fs::write(segment(dir), text).unwrap();
-    // It is of the lines that were there before.
-    let _ = fs::remove_file(dir.join("checkpoint"));
-    let file = fs::File::options().read(true).write(true).open(dir.join("head")).unwrap();
-    let head = crate::head::Head::new(file, dir.join("head"));
-    let old = head.read().unwrap().unwrap();
-    let slot = crate::head::Slot {
-        generation: old.generation + 1,
-        offset: cursor.offset,
-        durable: cursor.offset,
-        newest: cursor.newest(),
-        leaf: cursor.prev,
-        range: cursor.range.clone(),
-        epoch: cursor.epoch.clone(),
-        ..old
-    };
-    head.write(&slot).unwrap();
+    crate::rewritten::rewrite_at(dir, bodies, Micros::now());
 }
 
 #[test]

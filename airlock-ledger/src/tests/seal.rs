@@ -89,7 +89,7 @@ fn a_sealed_ledger_is_proven_by_the_seed_alone() {
     assert!(Ledger::init(dir.path(), ORIGIN, &[0; 32], Durability::Power, &seed()).is_err(), "never over another one");
     // Two writers, several segments, a start in between.
     let small = || {
-        let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+        let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
         let store = Store { segment_max: 4000, ..open_store(dir.path(), terms).unwrap().0 };
         Ledger::start(store, "abababababababab".into(), Durability::Power, false).unwrap()
     };
@@ -197,7 +197,7 @@ fn the_place_of_a_change_is_told_to_a_few_hundred_entries() {
 #[test]
 fn the_seal_of_the_head_never_goes_back() {
     let (dir, _) = sealed_dir();
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let store = |segment_max| Store { segment_max, ..open_store(dir.path(), terms).unwrap().0 };
     let (mut one, mut two) = (store(1), store(u64::MAX));
     let pending = || Pending { sealed: Some(allow("c").seal("x", [0; 32])), require: Vec::new() };
@@ -249,7 +249,7 @@ fn no_key_of_a_sealed_line_is_left() {
 #[test]
 fn a_checkpoint_leaves_no_older_key_in_the_head() {
     let (dir, _) = sealed_dir();
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let mut store = open_store(dir.path(), terms).unwrap().0;
     for _ in 0..3 {
         let pending = Pending { sealed: Some(allow("c").seal("x", [0; 32])), require: Vec::new() };
@@ -269,7 +269,7 @@ fn a_seal_survives_a_power_cut_and_a_writer_that_died() {
     let (dir, _) = sealed(5);
     let size = fs::metadata(segment(dir.path())).unwrap().len();
     let at_rest = head(dir.path()).read().unwrap().unwrap();
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let mut store = open_store(dir.path(), terms).unwrap().0;
     for n in 0..3 {
         let pending = Pending { sealed: Some(allow(&format!("late-{n}")).seal("x", [0; 32])), require: Vec::new() };

@@ -34,7 +34,7 @@ fn both_verifiers_give_the_same_answer() {
         let ledger = dir.path().join("l");
         let pin = Ledger::init(&ledger, ORIGIN, &[0xab; 32], Durability::Power, &seed).unwrap();
         let key = pin.key;
-        let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+        let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
         let store = Store { segment_max: 1500, ..open_store(&ledger, terms).unwrap().0 };
         let writer = Ledger::start(store, "abababababababab".into(), Durability::Power, false).unwrap();
         for n in 0..12 {

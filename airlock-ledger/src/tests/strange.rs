@@ -285,8 +285,7 @@ fn deep() -> Vec<u8> {
 #[test]
 fn a_ledger_is_verified_while_it_is_written() {
     let dir = tempfile::tempdir().unwrap();
-    let terms =
-        super::super::place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Effect, watch: None };
+    let terms = super::super::place::Terms::unwatched(ORIGIN, "abababababababab", Durability::Effect);
     let store = Store { segment_max: 20_000, epoch_age: 50_000, ..super::super::place::open(dir.path(), terms).unwrap().0 };
     let pin = store.pin();
     let ledger = Ledger::start(store, terms.pol.into(), Durability::Effect, false).unwrap();

@@ -9,7 +9,7 @@ use std::fs::File;
 /// A ledger whose last batch of two entries was written and not synced, its bytes, and how many of them are known to be on disk.
 fn unsynced() -> (tempfile::TempDir, Vec<u8>, usize) {
     let dir = tempfile::tempdir().unwrap();
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let mut store = open_store(dir.path(), terms).unwrap().0;
     let batch =
         |names: [&str; 2]| names.map(|name| Pending { sealed: Some(allow(name).seal("x", [0; 32])), require: Vec::new() });

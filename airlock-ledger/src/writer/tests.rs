@@ -10,7 +10,7 @@ use std::future::Future;
 use std::path::Path;
 
 fn shared(dir: &Path) -> Shared {
-    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Process, watch: None };
+    let terms = place::Terms::unwatched(ORIGIN, "abababababababab", Durability::Process);
     Shared::new(place::open(dir, terms).unwrap().0)
 }
 
@@ -104,7 +104,7 @@ fn work_on_the_disk_is_the_writers() {
     // What others wrote is read, as long as that is all.
     let file = File::options().write(true).open(dir.path().join("seg-00000000000000000000.jsonl")).unwrap();
     file.set_len(before).unwrap();
-    let terms = place::Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Process, watch: None };
+    let terms = place::Terms::unwatched(ORIGIN, "abababababababab", Durability::Process);
     let _ = place::open(dir.path(), terms).unwrap().0.append(&[pending()], Micros::now).unwrap();
     assert_eq!(append(&shared), Some((Ok(3), false)));
 }

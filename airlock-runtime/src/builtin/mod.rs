@@ -62,7 +62,7 @@ pub enum Plan {
 #[must_use]
 pub fn definition(tool: &Tool) -> Option<Definition> {
     match tool.kind {
-        ToolKind::Builtin(builtin) => Some(builtin_definition(builtin)),
+        ToolKind::Builtin(builtin) => Some(definition_of(builtin)),
         #[cfg(feature = "plan-http")]
         ToolKind::Rest(rest) => Some(rest::definition(rest, tool.effect)),
         #[cfg(feature = "plan-upstream")]
@@ -76,7 +76,7 @@ pub fn definition(tool: &Tool) -> Option<Definition> {
 /// The first argument that is missing, unknown, or of the wrong shape.
 pub fn plan(tool: &Tool, args: &Args) -> Result<Plan, ArgFault> {
     match tool.kind {
-        ToolKind::Builtin(builtin) => builtin_plan(builtin, args),
+        ToolKind::Builtin(builtin) => plan_of(builtin, args),
         #[cfg(feature = "plan-http")]
         ToolKind::Rest(rest) => Ok(Plan::Rest(rest::plan(rest, tool.strict, args)?)),
         #[cfg(feature = "plan-upstream")]
@@ -84,7 +84,7 @@ pub fn plan(tool: &Tool, args: &Args) -> Result<Plan, ArgFault> {
     }
 }
 
-fn builtin_definition(builtin: Builtin) -> Definition {
+fn definition_of(builtin: Builtin) -> Definition {
     match builtin {
         #[cfg(feature = "plan-issue")]
         Builtin::IssueCapability => issue::definition(),
@@ -98,7 +98,7 @@ fn builtin_definition(builtin: Builtin) -> Definition {
     }
 }
 
-fn builtin_plan(builtin: Builtin, args: &Args) -> Result<Plan, ArgFault> {
+fn plan_of(builtin: Builtin, args: &Args) -> Result<Plan, ArgFault> {
     Ok(match builtin {
         #[cfg(feature = "plan-issue")]
         Builtin::IssueCapability => Plan::IssueCapability(issue::Request::parse(args)?),

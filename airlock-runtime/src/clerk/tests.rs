@@ -78,7 +78,7 @@ fn a_clerk_ends_when_it_is_told_what_no_gateway_tells() {
     let dir = tempfile::tempdir().unwrap();
     let secret = std::fs::File::open("/etc/passwd").unwrap();
     for (packet, with_file) in
-        [(&b"x"[..], false), (&[0; ORDER][..], false), (&Order::Sync.write()[..], true), (&[9; 2 * ORDER][..], false)]
+        [(&b"x"[..], false), (&[0; ORDER][..], false), (&write_order(Order::Sync)[..], true), (&[9; 2 * ORDER][..], false)]
     {
         let (ours, theirs) = passing::pair().unwrap();
         let files = if with_file { vec![secret.as_fd()] } else { Vec::new() };

@@ -23,7 +23,7 @@ pub use shadow::{Fate, let_through};
 
 use crate::approve::{Approved, Quorum};
 use crate::builtin;
-use crate::call::{Args, Call};
+use crate::call::Call;
 use crate::clock::Micros;
 #[cfg(all(feature = "gateway", feature = "plan-issue"))]
 use crate::json::json;

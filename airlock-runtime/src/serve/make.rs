@@ -1,5 +1,6 @@
 //! Making an allowed call, to its recorded end.
 
+#[cfg(not(feature = "upstream"))]
 use super::ask::Desk;
 use super::{Gateway, Permit};
 use crate::call::Call;

@@ -12,7 +12,7 @@ use std::fs;
 use std::io::Write;
 
 fn open(dir: &Path, kept: Mode) -> Ledger {
-    let terms = Terms { origin: ORIGIN, pol: "abababababababab", durability: Durability::Power, watch: None };
+    let terms = Terms::unwatched(ORIGIN, "abababababababab", Durability::Power);
     let store = Store { keeps: Evidence { kept, keep: None }, ..open_store(dir, terms).unwrap().0 };
     Ledger::start(store, "abababababababab".into(), Durability::Power, false).unwrap()
 }

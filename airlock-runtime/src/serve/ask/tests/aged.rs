@@ -3,7 +3,7 @@
 use super::legacy::{call, hello};
 use super::*;
 use crate::clock::Micros;
-use crate::ledger::tests::revoke::rewrite_at;
+use crate::ledger::rewritten::rewrite_at;
 use crate::ledger::{Entry, Revoke, Sync, Target};
 
 /// Longer ago than the 25 hours that a start reads, microseconds.
