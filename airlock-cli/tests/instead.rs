@@ -11,6 +11,7 @@ use std::process::{Command, Output};
 /// What does each of the things that lead to a replaced function.
 const PROGRAM: &str = r#"
 use std::net::ToSocketAddrs;
+use std::os::unix::{fs::MetadataExt, process::CommandExt};
 fn main() {
     match std::env::args().nth(1).as_deref() {
         Some("errors") => {
@@ -23,6 +24,16 @@ fn main() {
             println!("{:?} {:?} {}", thread.join().expect("ends"), std::thread::current().name(), 1.5_f64);
         }
         Some("names") => println!("{:?}", ("localhost.", 80).to_socket_addrs().map(|all| all.count()).is_err()),
+        // By a fork, which a change of the user takes, from a process with another thread.
+        Some("child") => {
+            let (end, ended) = std::sync::mpsc::channel::<()>();
+            let thread = std::thread::spawn(move || ended.recv().is_err());
+            let own = std::fs::metadata("/proc/self").expect("/proc").uid();
+            let mut child = std::process::Command::new(std::env::args().next().expect("a name"));
+            let output = child.arg("errors").uid(own).output().expect("a child");
+            drop(end);
+            println!("{} {}{}", thread.join().expect("ends"), output.status, String::from_utf8_lossy(&output.stdout));
+        }
         Some("panic") => panic!("its own words"),
         Some("deep") => println!("{}", deep(&[1; 64])),
         _ => {}
@@ -88,6 +99,7 @@ fn a_program_without_functions_that_nothing_runs_does_the_same() {
     let unknown = "No such file or directory (os error 2)|Unknown error 4711 (os error 4711)\n";
     assert_eq!(said(&plain, "errors"), unknown);
     assert_eq!(said(&small, "errors"), unknown.replace("Unknown error 4711", ""));
+    assert_eq!(said(&small, "child"), format!("true exit status: 0{}", said(&small, "errors")));
     assert_eq!(said(&small, "names"), "true\n", "names are looked up by nobody");
 
     for (file, backtrace) in [(&plain, true), (&small, false)] {
