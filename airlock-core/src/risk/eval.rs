@@ -1,6 +1,6 @@
 //! Measures the phrase table against labelled texts kept outside the project; skips when they are absent.
 //!
-//! `cargo test -p airlock-runtime --lib risk::eval -- --nocapture` prints the table of `docs/risk.md`. The folder is
+//! `cargo test -p airlock-core --lib risk::eval -- --nocapture` prints the table of `docs/risk.md`. The folder is
 //! `AIRLOCK_EVAL_DATA`, or `shared/data` beside the project.
 
 use super::{Input, score};

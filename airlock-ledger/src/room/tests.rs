@@ -100,7 +100,7 @@ fn kept_arguments_that_fill_the_disk_are_recorded_too() {
 fn on_a_small_disk(child: &str) {
     let dir = tempfile::tempdir().unwrap();
     let script = "mount -t tmpfs -o size=4m none \"$1\" && head -c 1500000 /dev/zero > \"$1/ballast\" && mkdir -m 700 \"$1/l\" && \
-                  exec env AIRLOCK_TEST_FULL_DIR=\"$1/l\" \"$2\" \"ledger::room::tests::$3\" --exact --nocapture";
+                  exec env AIRLOCK_TEST_FULL_DIR=\"$1/l\" \"$2\" \"room::tests::$3\" --exact --nocapture";
     let mut command = Command::new("unshare");
     command
         .args(["--user", "--map-root-user", "--mount", "sh", "-c", script, "sh"])

@@ -27,7 +27,7 @@ fn killed_writers_lose_nothing_acknowledged() {
     for round in 0..ROUNDS {
         let spawn = || {
             let mut command = Command::new(std::env::current_exe().unwrap());
-            command.args(["ledger::tests::crash::child", "--exact", "--nocapture"]).env(CHILD, dir.path());
+            command.args(["tests::crash::child", "--exact", "--nocapture"]).env(CHILD, dir.path());
             command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap()
         };
         // Two gateways at once; each is killed right after an acknowledgement, while the next append is under way.

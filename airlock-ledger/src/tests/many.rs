@@ -29,7 +29,7 @@ fn eight_processes_of_ten_thousand_entries_give_one_chain() {
     let dir = tempfile::tempdir().unwrap();
     let spawn = || {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["ledger::tests::many::child", "--exact"]).env(CHILD, dir.path()).stdout(Stdio::null()).spawn().unwrap()
+        command.args(["tests::many::child", "--exact"]).env(CHILD, dir.path()).stdout(Stdio::null()).spawn().unwrap()
     };
     let children: Vec<_> = (0..PROCESSES).map(|_| spawn()).collect();
     for mut child in children {
