@@ -250,6 +250,7 @@ def act(call, arguments, meta, params):
             secret = os.environ.get("TOKEN", "")
             for grade, data in [("debug", "chatter"), ("info", "calm"), ("error", {"code": 7}), ("error", ATTACK), ("error", "it is " + secret), ("error", "a\u202eb"), ("loud", "x"), ("error", "x" * 20_000)]:
                 send(method="notifications/message", params={"level": grade, "logger": "l", "data": data})
+            send(method="notifications/message", params={"level": "error", "logger": "x" * 20_000, "data": "calm"})
             answer(call, f"{level} {meta.get('io.modelcontextprotocol/logLevel')}")
         case "capabilities":
             answer(call, json.dumps(meta.get("io.modelcontextprotocol/clientCapabilities", declared), sort_keys=True))
@@ -319,7 +320,8 @@ def act(call, arguments, meta, params):
             token = meta.get("progressToken")
             for n in [1, 1, 2, 2.5]:
                 send(method="notifications/progress", params={"progressToken": token, "progress": n, "total": 3, "message": f"step {n}"})
-            send(method="notifications/progress", params={"progressToken": token, "progress": 3, "message": ATTACK})
+            for n, message in [(3, ATTACK), (4, "it is " + os.environ.get("TOKEN", "")), (5, "a\u202eb"), (6, "x" * 5000)]:
+                send(method="notifications/progress", params={"progressToken": token, "progress": n, "message": message})
             answer(call, "done")
         case "inject":
             send(id=call, result=result(content=[{"type": "text", "text": ATTACK}]))

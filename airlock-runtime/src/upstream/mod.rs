@@ -36,9 +36,7 @@ pub use drift::Drift;
 #[cfg(feature = "upstream")]
 pub(crate) use fingerprint::Secrets;
 #[cfg(feature = "upstream")]
-pub(crate) use screen::is_calm;
-#[cfg(feature = "upstream")]
-pub(crate) use screen::may_be_logged;
+pub(crate) use screen::{may_be_logged, may_be_told};
 
 #[cfg(feature = "plan-upstream")]
 pub use plan::Plan;

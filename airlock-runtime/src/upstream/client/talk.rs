@@ -103,15 +103,15 @@ impl Talk<'_> {
 
     async fn once(&self, method: &'static str, asked: &str, rounds: &mut usize) -> Result<Reply, Broken> {
         let is_modern = self.link.is_modern.get();
-        let progress = self.listener.progress(self.proxied.result_threshold);
+        let secrets = || Secrets(Arc::clone(&self.link.secrets));
+        let progress = self.listener.progress(self.proxied.result_threshold, secrets());
         let wants_progress = progress.is_some();
         let mut meta = if is_modern { envelope(self.may) } else { json!({}) };
         let level = self.listener.level(self.upstream.log);
         if let Some(level) = level.filter(|_| is_modern) {
             meta["io.modelcontextprotocol/logLevel"] = json!(level.word());
         }
-        let secrets = Secrets(Arc::clone(&self.link.secrets));
-        let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets));
+        let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets()));
         let params = |id: i64| params_of(asked, meta, wants_progress.then_some(id));
         let (raise, mut raised) = mpsc::channel(question::TOGETHER_MAX);
         let may_raise = !is_modern && !self.upstream.may_ask.is_empty() && (self.may.is_none() || self.alone().await);
