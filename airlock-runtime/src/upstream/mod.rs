@@ -31,7 +31,7 @@ pub use answer::Answer;
 #[cfg(feature = "upstream")]
 pub use client::Upstreams;
 #[cfg(feature = "upstream")]
-pub(crate) use client::{Log, Progress, Watch};
+pub(crate) use client::{Change, Log, Progress, Watch};
 pub use drift::Drift;
 #[cfg(feature = "upstream")]
 pub(crate) use fingerprint::Secrets;

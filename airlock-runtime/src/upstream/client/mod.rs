@@ -15,7 +15,7 @@ use super::launcher::{Launcher, Order, Report, Run, Socket, register};
 use super::{Answer, Drift, Plan, result};
 use crate::decide::Tempo;
 use crate::effect::{Failure, Listener};
-use crate::policy::upstream::{Listed, Offer, Proxied, Upstream};
+use crate::policy::upstream::{Offer, Proxied, Upstream};
 use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
 use crate::role::Helper;
@@ -37,7 +37,7 @@ use talk::{Broken, Talk};
 use tokio::sync::{Mutex, Notify, oneshot};
 use tokio::task::JoinHandle;
 use watch::Changes;
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Change, Watch};
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
 const ATTEMPTS_MAX: usize = 3;
@@ -73,7 +73,7 @@ struct Inner {
     /// The launcher has ended although nobody ended it.
     is_lost: Cell<bool>,
     lost: Notify,
-    /// Lists that changed.
+    /// What clients are told of.
     changes: Rc<Changes>,
 }
 
@@ -155,8 +155,8 @@ impl Upstreams {
         }
     }
 
-    /// Waits until an upstream has told of a list that changed, of which it may. Without a launcher, for ever.
-    pub(crate) async fn changes(&self) -> Vec<Listed> {
+    /// Waits until an upstream has told of a list that changed, of which it may, or of a page that is done with. Without a launcher, for ever.
+    pub(crate) async fn changes(&self) -> Vec<Change> {
         let Some(inner) = &self.0 else { return std::future::pending().await };
         inner.changes.taken().await
     }
