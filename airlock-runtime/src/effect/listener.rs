@@ -182,7 +182,8 @@ impl Listener {
                 return;
             };
             let logger = log.logger.as_ref().map_or_else(|| upstream.to_owned(), |logger| format!("{upstream}: {logger}"));
-            if log.data.len() + logger.len() > LOG_MAX || !crate::upstream::may_be_logged(&logger, &log.data, threshold, &secrets) {
+            let is_short = log.data.len() + logger.len() <= LOG_MAX;
+            if !is_short || !crate::upstream::may_be_logged(&logger, &log.data, threshold, &secrets) {
                 return;
             }
             left.set(left.get() - 1);
