@@ -208,7 +208,7 @@ impl Gateway {
         #[cfg(feature = "upstream")]
         tokio::task::spawn_local(Rc::clone(&self).tell_of_launcher());
         #[cfg(feature = "upstream")]
-        tokio::task::spawn_local(Rc::clone(&self).tell_of_lists(output.clone()));
+        tokio::task::spawn_local(Rc::clone(&self).tell_of_changes(output.clone()));
         let mut tasks = JoinSet::new();
         let end = self.converse(&mut input, &output, &mut tasks, self.until_end(&mut ending)).await;
         drop(input);

@@ -44,6 +44,8 @@ listed = 0
 level = None
 # What the gateway declared in `initialize`.
 declared = {}
+# Pages that a user has to go to, by their ids: was he there?
+pages = {}
 
 
 def write(line):
@@ -220,6 +222,23 @@ def ask_wrong(call, how):
             os._exit(3)
 
 
+def page_first(call, words):
+    """Refuses a call until its user was at the pages that it names, as revision 2025-11-25 has it."""
+    wanted = json.loads(words)
+    if all(pages.get(page["elicitationId"]) for page in wanted):
+        return answer(call, "after the page")
+    pages.update({page["elicitationId"]: pages.get(page["elicitationId"], False) for page in wanted})
+    send(id=call, error={"code": -32042, "message": "Go there first.", "data": {"elicitations": wanted}})
+
+
+def visited(call, words):
+    """The user was at these pages, or at none of ours."""
+    for page in words.split():
+        pages[page] = True
+        send(method="notifications/elicitation/complete", params={"elicitationId": page})
+    answer(call, "told")
+
+
 def heard(message):
     """A response to a request of ours."""
     id = message.get("id")
@@ -246,10 +265,15 @@ def act(call, arguments, meta, params):
             ask_on(call)
         case "ask wrong":
             ask_wrong(call, words)
+        case "page first":
+            page_first(call, words)
+        case "visited":
+            visited(call, words)
         case "log":
             secret = os.environ.get("TOKEN", "")
             for grade, data in [("debug", "chatter"), ("info", "calm"), ("error", {"code": 7}), ("error", ATTACK), ("error", "it is " + secret), ("error", "a\u202eb"), ("loud", "x"), ("error", "x" * 20_000)]:
                 send(method="notifications/message", params={"level": grade, "logger": "l", "data": data})
+            send(method="notifications/message", params={"level": "error", "logger": "x" * 20_000, "data": "calm"})
             answer(call, f"{level} {meta.get('io.modelcontextprotocol/logLevel')}")
         case "capabilities":
             answer(call, json.dumps(meta.get("io.modelcontextprotocol/clientCapabilities", declared), sort_keys=True))
@@ -319,7 +343,8 @@ def act(call, arguments, meta, params):
             token = meta.get("progressToken")
             for n in [1, 1, 2, 2.5]:
                 send(method="notifications/progress", params={"progressToken": token, "progress": n, "total": 3, "message": f"step {n}"})
-            send(method="notifications/progress", params={"progressToken": token, "progress": 3, "message": ATTACK})
+            for n, message in [(3, ATTACK), (4, "it is " + os.environ.get("TOKEN", "")), (5, "a\u202eb"), (6, "x" * 5000)]:
+                send(method="notifications/progress", params={"progressToken": token, "progress": n, "message": message})
             answer(call, "done")
         case "inject":
             send(id=call, result=result(content=[{"type": "text", "text": ATTACK}]))

@@ -54,9 +54,12 @@ struct Logs {
 
 /// Log messages of one request that a client is told: those of a long job, and no flood.
 const LOGS_MAX: usize = 256;
-/// Longest data of a log message that is told, bytes of JSON.
+/// Longest log message that is told, name and data, bytes of JSON.
 #[cfg(feature = "upstream")]
 const LOG_MAX: usize = 16 * 1024;
+/// Longest message of progress that is told, bytes: a line of text that a person reads while it is there.
+#[cfg(feature = "upstream")]
+const MESSAGE_MAX: usize = 4 * 1024;
 
 impl Wants {
     fn new(token: ProgressToken, revision: Revision, output: &mpsc::Sender<String>) -> Self {
@@ -179,7 +182,8 @@ impl Listener {
                 return;
             };
             let logger = log.logger.as_ref().map_or_else(|| upstream.to_owned(), |logger| format!("{upstream}: {logger}"));
-            if log.data.len() > LOG_MAX || !crate::upstream::may_be_logged(&logger, &log.data, threshold, &secrets) {
+            let is_short = log.data.len() + logger.len() <= LOG_MAX;
+            if !is_short || !crate::upstream::may_be_logged(&logger, &log.data, threshold, &secrets) {
                 return;
             }
             left.set(left.get() - 1);
@@ -196,8 +200,8 @@ impl Listener {
     }
 
     /// What takes progress of an upstream, if anybody wants it. Its message is left out where it looks like an injection, with the risk
-    /// from which a result of the tool does. A client that does not read misses some.
-    pub(crate) fn progress(&self, threshold: u16) -> Option<Box<dyn Fn(crate::upstream::Progress)>> {
+    /// from which a result of the tool does, and where a log message would be. A client that does not read misses some.
+    pub(crate) fn progress(&self, threshold: u16, secrets: Secrets) -> Option<Box<dyn Fn(crate::upstream::Progress)>> {
         self.wants.borrow().as_ref()?;
         let wants = Rc::clone(&self.wants);
         Some(Box::new(move |progress| {
@@ -206,7 +210,9 @@ impl Listener {
             if progress.progress <= last.replace(last.get().max(progress.progress)) {
                 return;
             }
-            let message = progress.message.as_deref().filter(|text| crate::upstream::is_calm(text, threshold));
+            let may_be_told =
+                |text: &&str| text.len() <= MESSAGE_MAX && crate::upstream::may_be_told(&Value::from(*text), threshold, &secrets);
+            let message = progress.message.as_deref().filter(may_be_told);
             let _ = output.try_send(crate::wire::reply::progress(*revision, token, progress.progress, progress.total, message));
         }))
     }

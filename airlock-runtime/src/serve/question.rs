@@ -337,6 +337,9 @@ impl Gateway {
                 })
             };
             let Some((number, line)) = line else { return Given::None(Unanswered::NotAsked) };
+            if let Some(page) = &question.page {
+                page.asked(number);
+            }
             let waits = self.inputs.wait(number);
             let given = tokio::select! {
                 biased;

@@ -1,4 +1,4 @@
-//! Telling the client of changes: of resources that it subscribed to, each judged and recorded like a call, and of lists.
+//! Telling the client of changes: of resources that it subscribed to, each judged and recorded like a call, of lists, and of pages.
 //!
 //! What is told is that something changed, in words of the gateway. A subscription holds as long as its lease: before each line it is looked at
 //! whether that is revoked or over. Lines for one resource, or one list, come at most every [`EVERY`], however often a server says it, and a
@@ -12,9 +12,10 @@ use crate::json::json;
 use crate::ledger::Require;
 use crate::policy::upstream::Listed;
 use crate::reply::{self, Judged};
-use crate::upstream::Watch;
+use crate::upstream::{Change, Watch};
 use crate::wire::listen::{self, LISTENS_MAX, WATCHED_MAX};
 use crate::wire::mcp::Era;
+use crate::wire::question::completed;
 use crate::wire::{CallRequest, Code, Id, ListenRequest, Target};
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -322,12 +323,16 @@ impl Gateway {
         }
     }
 
-    /// Tells the client of lists that changed: a client before 2026-07-28 in any case, a later one where it listens.
-    pub(super) async fn tell_of_lists(self: Rc<Self>, output: mpsc::Sender<String>) {
+    /// Tells the client of lists that changed, a client before 2026-07-28 in any case, a later one where it listens; and of pages that are done with.
+    pub(super) async fn tell_of_changes(self: Rc<Self>, output: mpsc::Sender<String>) {
         let tell = async {
             loop {
-                for list in self.world.upstreams.changes().await {
-                    self.tell_of_list(list, &output).await;
+                for change in self.world.upstreams.changes().await {
+                    match change {
+                        Change::List(list) => self.tell_of_list(list, &output).await,
+                        // Who was asked by a request that leads to a page is of the one revision that has this.
+                        Change::Page(number) => drop(self.say(&output, completed(number), || true).await),
+                    }
                 }
                 tokio::time::sleep(EVERY).await;
             }

@@ -31,14 +31,12 @@ pub use answer::Answer;
 #[cfg(feature = "upstream")]
 pub use client::Upstreams;
 #[cfg(feature = "upstream")]
-pub(crate) use client::{Log, Progress, Watch};
+pub(crate) use client::{Change, Log, Progress, Watch};
 pub use drift::Drift;
 #[cfg(feature = "upstream")]
 pub(crate) use fingerprint::Secrets;
 #[cfg(feature = "upstream")]
-pub(crate) use screen::is_calm;
-#[cfg(feature = "upstream")]
-pub(crate) use screen::may_be_logged;
+pub(crate) use screen::{may_be_logged, may_be_told};
 
 #[cfg(feature = "plan-upstream")]
 pub use plan::Plan;

@@ -6,6 +6,7 @@
 mod answer;
 mod form;
 mod lead;
+mod page;
 
 use super::fingerprint::Fingerprints;
 use super::screen;
@@ -15,8 +16,10 @@ use crate::policy::upstream::Question as Kind;
 use jsonschema::Validator;
 use serde_json::{Map, Value};
 use std::fmt;
+use std::rc::Rc;
 
 pub(crate) use answer::{Answered, Misfit};
+pub(crate) use page::{Page, Pages};
 
 /// Longest question, bytes of JSON: a form that a person fills in, or a conversation for a model, without pictures.
 pub(crate) const QUESTION_MAX: usize = 64 * 1024;
@@ -46,6 +49,8 @@ pub(crate) struct Question {
     pub(crate) params: Value,
     /// Of a form: what a content must hold to, and the names that it may have.
     form: Option<Form>,
+    /// The page to which it leads, where its server has an id for that.
+    pub(crate) page: Option<Rc<Page>>,
 }
 
 struct Form {
@@ -93,12 +98,13 @@ impl Question {
     }
 
     fn of(asker: &Asker<'_>, key: &str, kind: Kind, params: &Value) -> Result<Self, Refused> {
-        let params = params.as_object().ok_or(Refused("has no parameters"))?;
+        let given = params.as_object().ok_or(Refused("has no parameters"))?;
+        let leads = kind == Kind::Elicitation && given.get("mode").is_some_and(|mode| mode == "url");
         let (params, form) = match kind {
-            Kind::Elicitation if params.get("mode").is_some_and(|mode| mode == "url") => (lead::read(asker, params)?, None),
+            Kind::Elicitation if leads => (lead::read(asker, given)?, None),
             Kind::Elicitation if !asker.forms => return Err(Refused("has a form, which its client cannot show")),
-            Kind::Elicitation => form::read(asker.name, params)?,
-            Kind::Sampling => (sampling(asker.name, params)?, None),
+            Kind::Elicitation => form::read(asker.name, given)?,
+            Kind::Sampling => (sampling(asker.name, given)?, None),
             Kind::Roots => (json!({}), None),
         };
         if key.len() > KEY_MAX {
@@ -113,7 +119,8 @@ impl Question {
         if screen::risk(&params) >= asker.threshold {
             return Err(Refused("looks like an attempt to instruct whoever reads it"));
         }
-        Ok(Self { key: key.to_owned(), kind, params, form })
+        let page = leads.then(|| Page::of(given)).flatten();
+        Ok(Self { key: key.to_owned(), kind, params, form, page })
     }
 
     /// What the ledger calls it.
@@ -168,6 +175,24 @@ pub(crate) fn of_result(asker: &Asker<'_>, result: &str) -> Result<(Vec<Question
         Question::of(asker, key, kind, request.get("params").unwrap_or(&Value::Null))
     });
     Ok((questions.collect::<Result<_, _>>()?, state))
+}
+
+/// Reads the pages to which its user has to go before a server does what it is asked: the data of its error.
+///
+/// # Errors
+/// Nobody is led there.
+pub(crate) fn of_error(asker: &Asker<'_>, data: &str) -> Result<Vec<Question>, Refused> {
+    let data: Value = serde_json::from_str(data).map_err(|_| Refused("cannot be read"))?;
+    let pages = data.get("elicitations").and_then(Value::as_array).filter(|pages| !pages.is_empty());
+    let pages = pages.ok_or(Refused("wants its user at pages and names none"))?;
+    if pages.len() > TOGETHER_MAX {
+        return Err(Refused("asks too much at once"));
+    }
+    let questions = pages.iter().zip(1..).map(|(page, number): (&Value, usize)| {
+        let question = Question::of(asker, &format!("page-{number}"), Kind::Elicitation, page)?;
+        question.leads().then_some(question).ok_or(Refused("asks something else in an error"))
+    });
+    questions.collect()
 }
 
 /// A conversation for the client's model, behind words that say whose it is. The client's own context is never included, and tools are not

@@ -70,14 +70,14 @@ fn one_line(text: &str) -> String {
 /// The result of a call as an upstream gave it, after it was checked and screened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct ForeignResult {
-    /// Members in their order as JSON text of one line, without `resultType` and `_meta`.
+    /// Members in their order as JSON text of one line, without those that are the gateway's.
     members: Vec<(String, String)>,
     /// Members of its `_meta`.
     meta: Vec<(String, String)>,
 }
 
-/// Members that are the gateway's to set.
-const OURS: [&str; 4] = ["resultType", "_meta", "ttlMs", "cacheScope"];
+/// Members that are the gateway's to set. Those of a question are for a result that asks one, which this is not: no client is to take it for one.
+const OURS: [&str; 6] = ["resultType", "_meta", "ttlMs", "cacheScope", "inputRequests", "requestState"];
 
 /// Is a key of `_meta` one that a server behind the gateway may not set: the protocol's, or ours?
 fn is_reserved(key: &str) -> bool {
@@ -225,8 +225,11 @@ mod tests {
 
     #[test]
     fn an_upstream_says_nothing_in_the_names_of_others() {
-        let result = r#"{"content":[],"_meta":{"dev.airlock/decision":2,"io.modelcontextprotocol/serverInfo":3,"com.mcp.x/y":4,"com.example.mcp/z":5,"trace":6}}"#;
+        let result = r#"{"content":[],"inputRequests":{"a":{"method":"roots/list"}},"requestState":"theirs","_meta":{"dev.airlock/decision":2,"io.modelcontextprotocol/serverInfo":3,"com.mcp.x/y":4,"com.example.mcp/z":5,"trace":6}}"#;
         let reply: Value = serde_json::from_str(&reply(result, Revision::MODERN)).unwrap();
-        assert_eq!(reply["result"]["_meta"], json!({"dev.airlock/decision": 1, "com.example.mcp/z": 5, "trace": 6}));
+        assert_eq!(
+            reply["result"],
+            json!({"content": [], "_meta": {"dev.airlock/decision": 1, "com.example.mcp/z": 5, "trace": 6}})
+        );
     }
 }

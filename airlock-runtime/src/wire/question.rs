@@ -7,7 +7,7 @@
 use super::ask;
 use super::jsonrpc::Problem;
 use super::members::{is_object, pick, string};
-use super::reply::escape;
+use super::reply::{escape, render};
 use super::revision::Revision;
 use crate::json::json;
 use crate::policy::upstream::{Question, Upstream};
@@ -120,6 +120,12 @@ pub(crate) fn request(number: u64, question: Question, params: &str) -> String {
     escape(format!("{{\"id\":{id},\"jsonrpc\":\"2.0\",\"method\":\"{method}\",\"params\":{params}}}"))
 }
 
+/// The line that tells a client of 2025-11-25 that the page to which question `number` led is done with.
+#[cfg_attr(not(feature = "upstream"), allow(dead_code, reason = "only upstreams lead to pages"))]
+pub(crate) fn completed(number: u64) -> String {
+    render(&json!({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": id(number)}}))
+}
+
 /// The id of question `number`.
 pub(crate) fn id(number: u64) -> String {
     format!("{ID_PREFIX}{number}")
@@ -179,5 +185,7 @@ mod tests {
             assert_eq!(number(text), None, "{text}");
         }
         assert!(request(7, Question::Roots, "{\"a\":\"\u{2028}\"}").contains(r"\u2028"));
+        let told = r#"{"jsonrpc":"2.0","method":"notifications/elicitation/complete","params":{"elicitationId":"ask-7"}}"#;
+        assert_eq!(completed(7), told);
     }
 }

@@ -101,11 +101,13 @@ fn cancelled_calls_are_cancelled_there_and_silent_here() {
 fn progress_has_the_token_of_the_client_and_grows() {
     let mut scene = Scene::new();
     let id = scene.send_listening("legacy.act", &json!({"do": "progress"}), "t");
-    let told: Vec<Value> = (0..4).map(|_| scene.gateway.next_reply()["params"].clone()).collect();
+    let told: Vec<Value> = (0..7).map(|_| scene.gateway.next_reply()["params"].clone()).collect();
     let step = |n: Value, message: &str| json!({"progressToken": "t", "progress": n, "total": 3, "message": message});
-    // The last message looked like an injection.
-    let calm = json!({"progressToken": "t", "progress": 3});
-    assert_eq!(told, [step(json!(1), "step 1"), step(json!(2), "step 2"), step(json!(2.5), "step 2.5"), calm]);
+    // The other messages look like an injection, hold a secret, hide something, and are too long.
+    let bare = |n: u64| json!({"progressToken": "t", "progress": n});
+    let expected =
+        [step(json!(1), "step 1"), step(json!(2), "step 2"), step(json!(2.5), "step 2.5"), bare(3), bare(4), bare(5), bare(6)];
+    assert_eq!(told, expected);
     assert_eq!(scene.gateway.next_reply()["id"], id);
     scene.gateway.finish();
 }

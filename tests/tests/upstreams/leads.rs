@@ -2,6 +2,7 @@
 
 use crate::asks::{BOTH, accept, heard, key, legacy_with, plain};
 use crate::scene::{Scene, told};
+use airlock_tests::message::request;
 use serde_json::{Value, json};
 
 const URL: &str = "https://accounts.example.org/in?state=a%20b";
@@ -73,6 +74,93 @@ fn a_user_is_led_to_a_listed_host_by_a_client_that_can() {
         assert_eq!(*said, json!({"action": "decline"}), "{done}");
     }
     old.gateway.finish();
+}
+
+/// Pages that the server wants its user at before it does what it is asked (error -32042).
+fn first(urls: &[(&str, &str)]) -> Value {
+    let page = |(id, url): &(&str, &str)| json!({"mode": "url", "elicitationId": id, "url": url, "message": "Sign in."});
+    json!({"do": "page first", "text": Value::from(urls.iter().map(page).collect::<Vec<_>>()).to_string()})
+}
+
+/// The server says that it is done with these pages; its answer to the call that made it say so is awaited.
+fn visit(scene: &mut Scene, id: &str, pages: &str, is_modern: bool) -> Vec<Value> {
+    let arguments = json!({"do": "visited", "text": pages});
+    match is_modern {
+        true => scene.gateway.send(&request(id, "tools/call", &scene.params("asks-legacy", &arguments, &able()))),
+        false => scene.gateway.send(&plain(scene, id, "asks-legacy", &arguments)),
+    }
+    let mut before = Vec::new();
+    loop {
+        let reply = scene.gateway.next_reply();
+        if reply["id"] == id {
+            assert_eq!(told(&reply), "told");
+            return before;
+        }
+        before.push(reply);
+    }
+}
+
+/// A server that refuses a call until its user was at a page: the user is asked, and the call goes on when the server says that he was there.
+#[test]
+fn a_call_that_needs_its_user_at_a_page_first_goes_on_when_he_was_there() {
+    let mut scene = Scene::new();
+    let params = scene.params("asks-legacy", &first(&[("p", URL)]), &able());
+    let asked = scene.ask("1", &params);
+    is_led("asks-legacy", &asked["result"]["inputRequests"]["page-1"]["params"]);
+    let mut retry = params.clone();
+    retry["requestState"] = asked["result"]["requestState"].clone();
+    retry["inputResponses"] = json!({"page-1": {"action": "accept"}});
+    scene.gateway.send(&request("2", "tools/call", &retry));
+    let mut early = visit(&mut scene, "3", "p", true);
+    assert!(early.iter().all(|reply| reply["id"] == "2"), "this revision has no notification: {early:?}");
+    let done = early.pop().unwrap_or_else(|| scene.gateway.reply("2"));
+    assert_eq!(told(&done), "after the page", "{done}");
+    // A no, a host that is not listed, a client that cannot be led.
+    let asked = scene.ask("4", &scene.params("asks-legacy", &first(&[("q", URL)]), &able()));
+    let params = scene.params("asks-legacy", &first(&[("q", URL)]), &able());
+    let declined = scene.answer("5", &params, &asked, &json!({"page-1": {"action": "decline"}}));
+    assert!(told(&declined).contains("-32042: Go there first."), "{declined}");
+    let elsewhere = first(&[("r", URL), ("s", "https://example.org/")]);
+    assert_eq!(told(&scene.ask("6", &scene.params("asks-legacy", &elsewhere, &able()))), "question_refused");
+    let unable = scene.ask("7", &scene.params("asks-legacy", &first(&[("t", URL)]), &json!({"elicitation": {}})));
+    assert!(told(&unable).contains("-32042"), "{unable}");
+    let asks: Vec<(Value, Value)> =
+        scene.place.entries_of("ask").iter().map(|entry| (entry["v"].clone(), entry["kinds"].clone())).collect();
+    let expected = ["asked", "accepted", "asked", "declined"].map(|verdict| (json!(verdict), json!(["url"])));
+    assert_eq!(asks, expected);
+    // One call, however often its server was asked.
+    let calls =
+        |t: &str| scene.place.entries_of(t).iter().filter(|entry| entry["tool"] == "asks-legacy.act" || t == "outcome").count();
+    assert_eq!((calls("decision"), calls("outcome")), (5, 5));
+    scene.gateway.finish();
+}
+
+/// A client of 2025-11-25 is asked by a request, and told of the end of that page under the id that it knows, once; of others it hears nothing.
+#[test]
+fn the_end_of_a_page_is_told_who_was_led_there() {
+    let mut scene = legacy_with(&able());
+    assert_eq!(visit(&mut scene, "0", "p theirs ask-1", false), [Value::Null; 0], "nobody was led anywhere");
+    let asks = json!({"do": "ask", "text": lead(URL)});
+    for (page, arguments) in [("q", first(&[("q", URL)])), ("theirs", asks)] {
+        scene.gateway.send(&plain(&scene, "1", "asks-legacy", &arguments));
+        let question = scene.gateway.next_reply();
+        is_led("asks-legacy", &question["params"]);
+        let accepted = json!({"jsonrpc": "2.0", "id": question["id"], "result": {"action": "accept"}});
+        scene.gateway.send(&accepted.to_string());
+        scene.gateway.send(&plain(&scene, "2", "asks-legacy", &json!({"do": "visited", "text": page})));
+        let mut all: Vec<Value> = (0..3).map(|_| scene.gateway.next_reply()).collect();
+        all.sort_by_key(|message| message["id"].to_string());
+        let id = &question["params"]["elicitationId"];
+        let ended = json!({"jsonrpc": "2.0", "method": "notifications/elicitation/complete", "params": {"elicitationId": id}});
+        assert!(all[2] == ended, "{all:?}");
+        match page {
+            "q" => assert_eq!(told(&all[0]), "after the page"),
+            _ => assert_eq!(heard(&all[0])["result"], json!({"action": "accept"})),
+        }
+        // Told once: what would come now stands before the next question.
+        assert_eq!(visit(&mut scene, "3", page, false), [Value::Null; 0]);
+    }
+    scene.gateway.finish();
 }
 
 /// What a server with a handshake asks at once is one result, under the ids of its requests.

@@ -1,6 +1,7 @@
 //! One line from an upstream. Total: any bytes are something, and nothing here trusts them.
 
 use crate::policy::upstream::{Level, Listed};
+use crate::upstream::question::QUESTION_MAX;
 use crate::wire::jsonrpc::Id;
 use crate::wire::listen;
 use crate::wire::members::{Picked, pick, string};
@@ -10,6 +11,8 @@ use std::ops::Range;
 
 /// Longest message of an error that is kept, in characters.
 const ERROR_MAX: usize = 2000;
+/// The error of a server of 2025-11-25 whose user has to go to pages first; its data names them.
+pub(super) const PAGES_FIRST: i64 = -32042;
 
 /// What a line says.
 #[derive(Debug, PartialEq)]
@@ -32,6 +35,8 @@ pub(super) enum Line {
     Acknowledged(i64, Vec<String>),
     /// Nothing more comes for our request of this number.
     Cancelled(i64),
+    /// The page that the server calls so is done with.
+    Completed(String),
     /// Another notification.
     Notification,
     /// Not a message. It may be meant as the answer to this request.
@@ -104,9 +109,11 @@ fn place(line: &str, part: &RawValue) -> Range<usize> {
 
 fn fault(error: &RawValue) -> Option<Fault> {
     let [code, message, data] = pick(error.get(), ["code", "message", "data"]).values;
+    let code = code?.get().parse().ok()?;
     let message: String = message.and_then(string)?.chars().take(ERROR_MAX).collect();
-    let data = data.map(|data| data.get().to_owned()).filter(|data| data.len() <= ERROR_MAX);
-    Some(Fault { code: code?.get().parse().ok()?, message, data })
+    let max = if code == PAGES_FIRST { QUESTION_MAX } else { ERROR_MAX };
+    let data = data.map(|data| data.get().to_owned()).filter(|data| data.len() <= max);
+    Some(Fault { code, message, data })
 }
 
 fn notification(method: &str, params: Option<&RawValue>) -> Line {
@@ -117,6 +124,7 @@ fn notification(method: &str, params: Option<&RawValue>) -> Line {
         "notifications/resources/updated" => updated(params).unwrap_or(Line::Notification),
         "notifications/subscriptions/acknowledged" => acknowledged(params).unwrap_or(Line::Notification),
         "notifications/cancelled" => cancelled(params).unwrap_or(Line::Notification),
+        "notifications/elicitation/complete" => completed(params).unwrap_or(Line::Notification),
         "notifications/message" => log(params).unwrap_or(Line::Notification),
         "notifications/progress" => progress(params).unwrap_or(Line::Notification),
         _ => Line::Notification,
@@ -144,6 +152,11 @@ fn acknowledged(params: Option<&RawValue>) -> Option<Line> {
 fn cancelled(params: Option<&RawValue>) -> Option<Line> {
     let [id] = pick(params?.get(), ["requestId"]).values;
     Some(Line::Cancelled(number(id?)?))
+}
+
+fn completed(params: Option<&RawValue>) -> Option<Line> {
+    let [id] = pick(params?.get(), ["elicitationId"]).values;
+    Some(Line::Completed(string(id?)?))
 }
 
 fn log(params: Option<&RawValue>) -> Option<Line> {
@@ -220,10 +233,12 @@ mod tests {
         assert_eq!(notified("subscriptions/acknowledged", &honoured), Line::Acknowledged(7, vec!["a:b".into()]));
         assert_eq!(notified("subscriptions/acknowledged", &format!("{{{meta}}}")), Line::Acknowledged(7, Vec::new()));
         assert_eq!(notified("cancelled", r#"{"requestId":7}"#), Line::Cancelled(7));
+        assert_eq!(notified("elicitation/complete", r#"{"elicitationId":"p"}"#), Line::Completed("p".into()));
         for (method, params) in [
             ("resources/updated", r#"{"uri":7}"#),
             ("subscriptions/acknowledged", r#"{"notifications":{}}"#),
             ("cancelled", r#"{"requestId":"7"}"#),
+            ("elicitation/complete", r#"{"elicitationId":7}"#),
         ] {
             assert_eq!(notified(method, params), Line::Notification, "{method} {params}");
         }
@@ -234,6 +249,20 @@ mod tests {
             line(r#"{"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":3,"progress":1,"total":2.5}}"#);
         assert_eq!(progress, Line::Progress(3, Progress { progress: 1.0, total: Some(2.5), message: None }));
         assert_eq!(line(" \r"), Line::Blank);
+    }
+
+    #[test]
+    fn long_data_of_an_error_is_kept_where_it_is_a_question() {
+        let data = |code: i64, length: usize| {
+            let text =
+                format!(r#"{{"jsonrpc":"2.0","id":7,"error":{{"code":{code},"message":"m","data":"{}"}}}}"#, "x".repeat(length));
+            match line(&text) {
+                Line::Error(7, fault) => fault.data.is_some(),
+                other => panic!("{other:?}"),
+            }
+        };
+        assert!(data(-1, ERROR_MAX - 2) && !data(-1, ERROR_MAX - 1));
+        assert!(data(PAGES_FIRST, QUESTION_MAX - 2) && !data(PAGES_FIRST, QUESTION_MAX - 1));
     }
 
     #[test]

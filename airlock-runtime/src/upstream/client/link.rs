@@ -10,7 +10,7 @@ use crate::json::json;
 use crate::policy::upstream::{Level, Listed, Question};
 use crate::upstream::fingerprint::Fingerprints;
 use crate::upstream::launcher::Run;
-use crate::upstream::question;
+use crate::upstream::question::{self, Pages};
 use crate::wire::{Able, Frame, Id, Lines};
 use rustix::fs::{FileType, OFlags, fcntl_getfl, fstat};
 use serde_json::Value;
@@ -154,6 +154,8 @@ pub(in crate::upstream) struct Link {
     pub(super) tells: RefCell<(&'static [Listed], Rc<Changes>)>,
     /// Who is told of changes of resources, where these are not answers to a listen.
     pub(super) watched: RefCell<Vec<(String, Rc<Told>)>>,
+    /// Pages to which it has users led.
+    pub(super) pages: Pages,
     stdin: RefCell<Option<Rc<pipe::Sender>>>,
     waiting: RefCell<VecDeque<Vec<u8>>>,
     waiting_bytes: Cell<usize>,
@@ -190,6 +192,7 @@ impl Link {
             changed: Cell::new(false),
             tells: RefCell::default(),
             watched: RefCell::default(),
+            pages: Pages::default(),
             stdin: RefCell::new(Some(Rc::clone(&stdin))),
             waiting: RefCell::default(),
             waiting_bytes: Cell::new(0),
@@ -426,6 +429,11 @@ impl Link {
                 if let Some(watch) = self.open.borrow_mut().get_mut(&id).and_then(|open| open.watch.as_mut()) {
                     watch.acknowledge(&uris);
                 }
+                false
+            }
+            Line::Completed(id) => {
+                let tells = self.tells.borrow();
+                self.pages.complete(&id).into_iter().for_each(|number| tells.1.add_page(number));
                 false
             }
             Line::Cancelled(id) => {

@@ -15,7 +15,7 @@ use super::launcher::{Launcher, Order, Report, Run, Socket, register};
 use super::{Answer, Drift, Plan, result};
 use crate::decide::Tempo;
 use crate::effect::{Failure, Listener};
-use crate::policy::upstream::{Listed, Offer, Proxied, Upstream};
+use crate::policy::upstream::{Offer, Proxied, Upstream};
 use crate::policy::{Policy, ToolKind};
 use crate::reason::drift_detail;
 use crate::role::Helper;
@@ -37,7 +37,7 @@ use talk::{Broken, Talk};
 use tokio::sync::{Mutex, Notify, oneshot};
 use tokio::task::JoinHandle;
 use watch::Changes;
-pub(crate) use watch::Watch;
+pub(crate) use watch::{Change, Watch};
 
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
 const ATTEMPTS_MAX: usize = 3;
@@ -73,7 +73,7 @@ struct Inner {
     /// The launcher has ended although nobody ended it.
     is_lost: Cell<bool>,
     lost: Notify,
-    /// Lists that changed.
+    /// What clients are told of.
     changes: Rc<Changes>,
 }
 
@@ -155,8 +155,8 @@ impl Upstreams {
         }
     }
 
-    /// Waits until an upstream has told of a list that changed, of which it may. Without a launcher, for ever.
-    pub(crate) async fn changes(&self) -> Vec<Listed> {
+    /// Waits until an upstream has told of a list that changed, of which it may, or of a page that is done with. Without a launcher, for ever.
+    pub(crate) async fn changes(&self) -> Vec<Change> {
         let Some(inner) = &self.0 else { return std::future::pending().await };
         inner.changes.taken().await
     }
@@ -263,7 +263,7 @@ impl Inner {
     async fn call(self: &Rc<Self>, plan: Plan, tempo: Tempo, listener: &Listener) -> Result<Answer, Failure> {
         let Plan { tool, proxied, arguments } = plan;
         let (upstream, slot) = self.at(proxied.upstream)?;
-        let (may, declared) = able(upstream, listener);
+        let (may, declared) = able(upstream, proxied.what, listener);
         let link = self.ready(proxied.upstream, declared).await?;
         self.look_again(upstream, slot, &link).await?;
         let drift = slot.drift.borrow().get(proxied.name).copied();
@@ -494,19 +494,32 @@ impl Slot {
 }
 
 /// What an upstream may ask of the client of a call, and what it is told of that when it is started. A client of 2026-07-28 says with each
-/// request what it can be asked, so there it is told what the manifest lists, and refused what the client of the call cannot.
-fn able(upstream: &Upstream, listener: &Listener) -> (Able, Able) {
-    let all = Able::all(upstream);
-    match listener.asks() {
-        None => (Able::default(), all),
-        Some(asks) if asks.is_modern => (asks.able.within(upstream), all),
-        Some(asks) => (asks.able.within(upstream), asks.able.within(upstream)),
-    }
+/// request what it can be asked, so there it is told what the manifest lists, and refused what the client of the call cannot. About a completion
+/// nobody is asked: somebody is in the middle of a word, and the protocol has no questions there.
+fn able(upstream: &Upstream, what: Offer, listener: &Listener) -> (Able, Able) {
+    let Some(asks) = listener.asks() else { return (Able::default(), Able::all(upstream)) };
+    let within = asks.able.within(upstream);
+    let may = if what == Offer::Completion { Able::default() } else { within };
+    (may, if asks.is_modern { Able::all(upstream) } else { within })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::policy::upstream::Question;
+
+    #[test]
+    fn nobody_is_asked_about_a_completion() {
+        let upstream = Upstream { may_ask: &[Question::Elicitation], ..Upstream::SAMPLE };
+        let client = Able { elicitation: true, ..Able::default() };
+        for is_modern in [false, true] {
+            let (listener, _asks) = Listener::default().asked(client, is_modern);
+            for what in [Offer::Tool, Offer::Resource, Offer::Prompt] {
+                assert_eq!(able(&upstream, what, &listener), (client, client), "{what:?} {is_modern}");
+            }
+            assert_eq!(able(&upstream, Offer::Completion, &listener), (Able::default(), client), "{is_modern}");
+        }
+    }
 
     #[test]
     fn restarts_become_rare() {

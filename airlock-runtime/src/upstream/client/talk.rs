@@ -4,7 +4,7 @@
 //! of its own while the call is open, and does not say which call they are about: the link passes them on where no other call is open.
 
 use super::handshake::envelope;
-use super::line::Fault;
+use super::line::{Fault, PAGES_FIRST};
 use super::link::{Beside, End, Link, Raised, Reply};
 use super::request::params_of;
 use crate::effect::{Failure, Listener, Unanswered};
@@ -12,7 +12,7 @@ use crate::json::json;
 use crate::policy::upstream::{Proxied, Question as Kind, Upstream};
 use crate::start::warn;
 use crate::upstream::Secrets;
-use crate::upstream::question::{self, Asker, Question, Refused};
+use crate::upstream::question::{self, Asker, Page, Question, Refused};
 use crate::wire::members::{pick, string};
 use crate::wire::{Able, Id};
 use serde_json::{Map, Value};
@@ -81,6 +81,11 @@ impl Talk<'_> {
         self.set_level().await;
         loop {
             let reply = self.once(method, &format!("{asked}{more}"), &mut rounds).await?;
+            if let Reply::Error(fault) = &reply
+                && self.were_led(fault, &mut rounds).await.map_err(Broken::Failed)?
+            {
+                continue;
+            }
             let Reply::Result(line, place) = &reply else { return Ok(reply) };
             let result = line.get(place.clone()).unwrap_or_default();
             if self.may.is_none() || !self.link.is_modern.get() || !wants_input(result) {
@@ -88,6 +93,42 @@ impl Talk<'_> {
             }
             more = self.inputs(result, &mut rounds).await.map_err(Broken::Failed)?;
         }
+    }
+
+    /// A server of 2025-11-25 may refuse a call until its user was at pages, which its error names. The user is asked, as by a request of the server;
+    /// true when he agreed to all, and the call is to be made anew: once the server says that it is done with them, or after the time of one
+    /// call, since it need not say so. The call that was refused is the one that was allowed, so nothing is decided anew.
+    async fn were_led(&self, fault: &Fault, rounds: &mut usize) -> Result<bool, Failure> {
+        let Some(data) = fault.data.as_deref().filter(|_| fault.code == PAGES_FIRST) else { return Ok(false) };
+        if self.link.is_modern.get() || !self.may.url {
+            return Ok(false);
+        }
+        *rounds += 1;
+        let questions = if *rounds > ROUNDS_MAX { Err(TOO_OFTEN) } else { question::of_error(&self.asker(), data) };
+        let questions = questions.map_err(|why| refused(self.upstream, why))?;
+        let pages = self.open(&questions);
+        let answers = self.listener.ask(self.upstream.name, questions).await.map_err(|why| unanswered(self.upstream, why))?;
+        if !answers.iter().all(|answer| answer["action"] == "accept") {
+            return Ok(false);
+        }
+        let all_done = async {
+            for page in pages {
+                page.until_done().await;
+            }
+        };
+        tokio::select! {
+            () = all_done => {}
+            _ = self.link.until_ended() => {}
+            () = tokio::time::sleep(self.patience) => {}
+        }
+        Ok(true)
+    }
+
+    /// The pages to which questions lead: their server may say when it is done with them.
+    fn open(&self, questions: &[Question]) -> Vec<Rc<Page>> {
+        let pages: Vec<Rc<Page>> = questions.iter().filter_map(|question| question.page.clone()).collect();
+        pages.iter().filter(|_| !self.link.is_modern.get()).for_each(|page| self.link.pages.open(page));
+        pages
     }
 
     /// Tells a server of an earlier revision which log messages are wanted, where it was told another level before. What it answers is of no
@@ -103,15 +144,15 @@ impl Talk<'_> {
 
     async fn once(&self, method: &'static str, asked: &str, rounds: &mut usize) -> Result<Reply, Broken> {
         let is_modern = self.link.is_modern.get();
-        let progress = self.listener.progress(self.proxied.result_threshold);
+        let secrets = || Secrets(Arc::clone(&self.link.secrets));
+        let progress = self.listener.progress(self.proxied.result_threshold, secrets());
         let wants_progress = progress.is_some();
         let mut meta = if is_modern { envelope(self.may) } else { json!({}) };
         let level = self.listener.level(self.upstream.log);
         if let Some(level) = level.filter(|_| is_modern) {
             meta["io.modelcontextprotocol/logLevel"] = json!(level.word());
         }
-        let secrets = Secrets(Arc::clone(&self.link.secrets));
-        let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets));
+        let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets()));
         let params = |id: i64| params_of(asked, meta, wants_progress.then_some(id));
         let (raise, mut raised) = mpsc::channel(question::TOGETHER_MAX);
         let may_raise = !is_modern && !self.upstream.may_ask.is_empty() && (self.may.is_none() || self.alone().await);
@@ -180,6 +221,7 @@ impl Talk<'_> {
         if questions.is_empty() {
             return;
         }
+        self.open(&questions);
         self.waits.set(self.listener.asks().is_some_and(|asks| asks.is_modern));
         let answers = self.listener.ask(self.upstream.name, questions).await.unwrap_or_default();
         self.waits.set(false);
@@ -230,10 +272,7 @@ impl Talk<'_> {
     /// What the upstream is asked anew with: the answers to the questions of its result, and its state. Members of the parameters, each
     /// behind a comma.
     async fn inputs(&self, result: &str, rounds: &mut usize) -> Result<String, Failure> {
-        let refused = |refused: Refused| Failure {
-            code: "question_refused",
-            detail: format!("The upstream {} asked for something that nobody is asked: it {}.", self.upstream.name, refused.0),
-        };
+        let refused = |why| refused(self.upstream, why);
         *rounds += 1;
         if *rounds > ROUNDS_MAX {
             return Err(refused(TOO_OFTEN));
@@ -262,6 +301,11 @@ impl Talk<'_> {
 }
 
 const TOO_OFTEN: Refused = Refused("asks too often");
+
+fn refused(upstream: &Upstream, Refused(why): Refused) -> Failure {
+    let detail = format!("The upstream {} asked for something that nobody is asked: it {why}.", upstream.name);
+    Failure { code: "question_refused", detail }
+}
 
 fn unanswered(upstream: &Upstream, why: Unanswered) -> Failure {
     let why = match why {

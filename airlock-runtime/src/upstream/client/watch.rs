@@ -13,7 +13,7 @@ use crate::upstream::{Answer, result};
 use crate::wire::Able;
 use crate::wire::foreign::ForeignResult;
 use serde_json::Value;
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 use std::time::Duration;
 use tokio::sync::{Notify, oneshot};
@@ -21,10 +21,21 @@ use tokio::sync::{Notify, oneshot};
 /// How long a server may take to end a subscription, after which nobody waits for its word.
 const END_MAX: Duration = Duration::from_secs(2);
 
-/// Lists that changed and of which nobody was told yet.
+/// What a client is told of that did not ask about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Change {
+    /// A list is another one.
+    List(Listed),
+    /// The page to which the question of this number led is done with.
+    Page(u64),
+}
+
+/// Changes of which nobody was told yet.
 #[derive(Debug, Default)]
 pub(super) struct Changes {
     lists: [Cell<bool>; Listed::ALL.len()],
+    /// No more than there were questions.
+    pages: RefCell<Vec<u64>>,
     more: Notify,
 }
 
@@ -36,13 +47,19 @@ impl Changes {
         }
     }
 
+    pub(super) fn add_page(&self, number: u64) {
+        self.pages.borrow_mut().push(number);
+        self.more.notify_one();
+    }
+
     /// Waits until there is any.
-    pub(super) async fn taken(&self) -> Vec<Listed> {
+    pub(super) async fn taken(&self) -> Vec<Change> {
         loop {
-            let lists: Vec<Listed> =
-                self.lists.iter().zip(Listed::ALL).filter(|(cell, _)| cell.take()).map(|(_, list)| list).collect();
-            if !lists.is_empty() {
-                return lists;
+            let lists = self.lists.iter().zip(Listed::ALL).filter(|(cell, _)| cell.take());
+            let pages = self.pages.take().into_iter().map(Change::Page);
+            let all: Vec<Change> = lists.map(|(_, list)| Change::List(list)).chain(pages).collect();
+            if !all.is_empty() {
+                return all;
             }
             self.more.notified().await;
         }
@@ -315,12 +332,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn lists_that_changed_are_told_once_each() {
+    async fn lists_that_changed_and_pages_are_told_once_each() {
         let changes = Changes::default();
         for list in [Listed::Prompts, Listed::Tools, Listed::Prompts] {
             changes.add(list);
         }
-        assert_eq!(changes.taken().await, [Listed::Tools, Listed::Prompts]);
+        [7, 8].into_iter().for_each(|number| changes.add_page(number));
+        let all = [Change::List(Listed::Tools), Change::List(Listed::Prompts), Change::Page(7), Change::Page(8)];
+        assert_eq!(changes.taken().await, all);
         assert!(tokio::time::timeout(Duration::from_millis(20), changes.taken()).await.is_err());
     }
 }

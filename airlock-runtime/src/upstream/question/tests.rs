@@ -232,3 +232,29 @@ fn questions_of_one_result() {
         assert_eq!(of(&result).err(), Some(why), "{result}");
     }
 }
+
+/// An error asks for nothing but that its user goes to pages, each judged as if it were asked alone.
+#[test]
+fn an_error_leads_to_pages_and_to_nothing_else() {
+    let secrets = secrets();
+    let asker = Asker { name: "files", secrets: &secrets, threshold: 400, forms: true, hosts: &["a.example.org"] };
+    let of = |data: &Value| of_error(&asker, &data.to_string()).map_err(|refused| refused.0);
+    let page = |url: &str| json!({"mode": "url", "elicitationId": "theirs", "url": url, "message": "Sign in."});
+    let good = page("https://a.example.org/in");
+    let questions = of(&json!({"elicitations": [good, good]})).unwrap();
+    assert_eq!(questions.iter().map(|question| question.key.as_str()).collect::<Vec<_>>(), ["page-1", "page-2"]);
+    assert!(questions.iter().all(|question| question.word() == "url" && question.page.is_some()));
+    assert!(questions.iter().all(|question| !question.embedded().to_string().contains("theirs")));
+    for bad in [
+        json!({}),
+        json!({"elicitations": []}),
+        json!({"elicitations": [good, page("https://evil.example.org/")]}),
+        json!({"elicitations": [good, form(&json!({"type": "string"}))]}),
+        json!({"elicitations": vec![good.clone(); TOGETHER_MAX + 1]}),
+        json!({"elicitations": [{"mode": "url", "url": "https://a.example.org/", "message": ATTACK}]}),
+        json!({"elicitations": [7]}),
+        json!("elicitations"),
+    ] {
+        assert!(of(&bad).is_err(), "{bad}");
+    }
+}
