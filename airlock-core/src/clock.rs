@@ -27,13 +27,21 @@ impl Micros {
     pub fn rfc3339(self) -> String {
         let (year, month, day) = civil(self.seconds() / 86_400);
         let of_day = self.seconds() % 86_400;
-        format!(
-            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{:06}Z",
-            of_day / 3600,
-            of_day / 60 % 60,
-            of_day % 60,
-            self.0 % 1_000_000
-        )
+        let mut out = String::with_capacity(SPELLED);
+        push_padded(&mut out, year, 4);
+        for (mark, number, digits) in [
+            ('-', month, 2),
+            ('-', day, 2),
+            ('T', of_day / 3600, 2),
+            (':', of_day / 60 % 60, 2),
+            (':', of_day % 60, 2),
+            ('.', self.0 % 1_000_000, 6),
+        ] {
+            out.push(mark);
+            push_padded(&mut out, number, digits);
+        }
+        out.push('Z');
+        out
     }
 
     /// Reads exactly the form that [`Micros::rfc3339`] writes; anything else is `None`.
@@ -43,13 +51,25 @@ impl Micros {
             let part = text.get(range)?;
             part.bytes().all(|b| b.is_ascii_digit()).then(|| part.parse().ok())?
         };
-        if text.len() != 27 {
+        if text.len() != SPELLED {
             return None;
         }
         let days = days_from_civil(number(0..4)?, number(5..7)?, number(8..10)?)?;
         let seconds = days * 86_400 + number(11..13)? * 3600 + number(14..16)? * 60 + number(17..19)?;
         let micros = Self(seconds * 1_000_000 + number(20..26)?);
         (micros.rfc3339() == text).then_some(micros)
+    }
+}
+
+/// Bytes of a time.
+const SPELLED: usize = 27;
+
+/// Adds a number of at least so many digits, without the machinery of formats: each line of the ledger has several.
+fn push_padded(out: &mut String, number: u64, digits: u32) {
+    let length = digits.max(number.checked_ilog10().map_or(1, |last| last + 1));
+    for place in (0..length).rev() {
+        // One digit.
+        out.push(char::from(b'0' + u8::try_from(number / 10u64.pow(place) % 10).unwrap_or(0)));
     }
 }
 
@@ -100,6 +120,8 @@ mod tests {
         assert_eq!(Micros(0).rfc3339(), "1970-01-01T00:00:00.000000Z");
         assert_eq!(Micros(951_782_400_000_001).rfc3339(), "2000-02-29T00:00:00.000001Z");
         assert_eq!(Micros(1_795_326_600_123_456).rfc3339(), "2026-11-22T05:50:00.123456Z");
+        assert_eq!(Micros(253_402_300_800_000_000).rfc3339(), "10000-01-01T00:00:00.000000Z");
+        assert_eq!(Micros(u64::MAX).rfc3339(), "586524-01-19T08:01:49.551615Z");
     }
 
     #[test]

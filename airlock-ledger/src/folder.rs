@@ -6,7 +6,6 @@
 
 use super::files::{self, Segment};
 use super::place::private;
-use airlock_core::clock::Micros;
 use rustix::fs::{fstat, fstatvfs};
 use std::fmt;
 use std::fs::File;
@@ -16,11 +15,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Most segments that one answer names.
 pub const LISTED_MAX: usize = 2048;
-/// How long ago the directory must have changed last for its time to tell the next change: longer than the kernel's clock of files stands
-/// still, microseconds.
-const SETTLED: i128 = 50_000;
-/// The same where the file system knows whole seconds alone.
-const SETTLED_COARSE: i128 = 2_100_000;
+/// How long ago, by the clock of files, the directory must have changed last for its time to tell the next change, nanoseconds: longer than the
+/// step of a file system that keeps microseconds.
+const SETTLED: i128 = 1_000_000;
+/// The same where it may keep whole milliseconds, in steps of up to ten.
+const SETTLED_MILLIS: i128 = 50_000_000;
+/// The same where it knows whole seconds alone, in steps of up to two.
+const SETTLED_COARSE: i128 = 2_100_000_000;
 
 /// A file of a ledger.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -136,11 +137,33 @@ impl Stamp {
         Ok(Self { modified: time(stat.st_mtime, stat.st_mtime_nsec), changed: time(stat.st_ctime, stat.st_ctime_nsec) })
     }
 
-    /// Would a change after `now` show as another time?
-    fn is_settled(self, now: Micros) -> bool {
+    /// Would a change from `now` on show as another time? `now`: the clock of files, nanoseconds, as it was before this time was read.
+    fn is_settled(self, now: i128) -> bool {
         let (seconds, nanos) = self.modified.max(self.changed);
-        let needed = if nanos == 0 { SETTLED_COARSE } else { SETTLED };
-        i128::from(now.0) - (seconds * 1_000_000 + nanos / 1000) >= needed
+        let needed = match nanos {
+            0 => SETTLED_COARSE,
+            nanos if nanos % 1_000_000 == 0 => SETTLED_MILLIS,
+            _ => SETTLED,
+        };
+        now - (seconds * NANOS + nanos) >= needed
+    }
+}
+
+/// Nanoseconds of a second.
+const NANOS: i128 = 1_000_000_000;
+
+/// The clock that the kernel writes into files, nanoseconds. It stands still between two ticks, some milliseconds, so that changes within one tick have
+/// one time; what comes after it was read has a time that is not before it.
+fn clock_of_files() -> i128 {
+    #[cfg(target_os = "linux")]
+    {
+        let now = rustix::time::clock_gettime(rustix::time::ClockId::RealtimeCoarse);
+        i128::from(now.tv_sec) * NANOS + i128::from(now.tv_nsec)
+    }
+    // Behind any such clock that there may be.
+    #[cfg(not(target_os = "linux"))]
+    {
+        i128::from(airlock_core::clock::Micros::now().0) * 1000 - SETTLED_MILLIS
     }
 }
 
@@ -164,6 +187,8 @@ impl Folder {
     #[cfg(any(test, feature = "gateway"))]
     pub(crate) fn with(&self, clerk: Arc<dyn Clerk>) -> io::Result<Self> {
         let dir = Arc::new(files::open_dir(&self.path)?);
+        // How that clock is read is found out once, while the process may still look.
+        let _ = clock_of_files();
         Ok(Self { path: self.path.clone(), clerk: Some(Asked { clerk, dir, seen: Arc::default() }) })
     }
 
@@ -266,7 +291,7 @@ impl Folder {
     /// Is there a kill file? Whatever lies there counts, and so does a fault of looking.
     pub(super) fn is_killed(&self) -> io::Result<bool> {
         let Some(Asked { dir, seen, .. }) = &self.clerk else { return self.is(Order::IsKilled) };
-        let now = Micros::now();
+        let now = clock_of_files();
         let stamp = Stamp::of(dir)?;
         let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some((_, killed)) = seen.filter(|(before, _)| *before == stamp) {

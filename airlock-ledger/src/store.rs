@@ -96,7 +96,7 @@ impl Store {
         let handle = self.head.handle();
         let _locked = Head::lock(&handle)?;
         let slot = self.slot()?;
-        self.append_locked(batch, clock(), &slot)
+        self.append_locked(batch, clock(), &slot, None)
     }
 
     /// As [`Store::append`] for one entry, if nobody holds the lock at this moment and no more is to be done than a write.
@@ -108,37 +108,45 @@ impl Store {
         let handle = self.head.handle();
         let _locked = Head::try_lock(&handle)?;
         // Any fault is met again, and told, by the writer.
-        let (slot, now) = (self.slot().ok()?, clock());
-        if !self.is_light(&slot, now) {
+        let (slot, size, now) = (self.slot().ok()?, self.size().ok()?, clock());
+        if !self.is_light(&slot, size, now) {
             return None;
         }
-        let results = self.append_locked(std::slice::from_ref(pending), now, &slot);
+        let results = self.append_locked(std::slice::from_ref(pending), now, &slot, Some(size));
         Some(results.map(|mut results| results.pop().unwrap_or(Err(LedgerError::Stopped))))
     }
 
-    /// Is an entry no more than a write at this moment? Ending a segment or an epoch waits for the disk several times, and so does taking up
-    /// what a writer left that died.
-    fn is_light(&self, slot: &Slot, now: Micros) -> bool {
+    /// Is an entry no more than a write at this moment, where the segment has so many bytes? Ending a segment or an epoch waits for the disk several
+    /// times, and so does taking up what a writer left that died.
+    fn is_light(&self, slot: &Slot, size: u64, now: Micros) -> bool {
         let now = now.max(slot.newest);
         let rolls = slot.epoch.as_ref().is_some_and(|epoch| epoch.is_over(slot.range.len(), now, self.epoch_age));
         let ends = slot.segment != self.segment.first || self.rotates(slot.offset, now);
-        !rolls && !ends && self.size().is_ok_and(|size| size == slot.offset)
+        !rolls && !ends && size == slot.offset
     }
 
+    /// `size`: length of the segment, where it was read under this lock.
     fn append_locked(
         &mut self,
         batch: &[Pending],
         now: Micros,
         slot: &Slot,
+        size: Option<u64>,
     ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
-        match self.commit(batch, now, slot) {
+        match self.commit(batch, now, slot, size) {
             Err(error @ LedgerError::Full(_)) if self.room != Room::Ended => Err(self.end_full(now, &error)),
             results => results,
         }
     }
 
-    fn commit(&mut self, batch: &[Pending], now: Micros, slot: &Slot) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
-        self.catch_up_to(slot, now)?;
+    fn commit(
+        &mut self,
+        batch: &[Pending],
+        now: Micros,
+        slot: &Slot,
+        size: Option<u64>,
+    ) -> Result<Vec<Result<u64, LedgerError>>, LedgerError> {
+        self.catch_up_to(slot, size, now)?;
         match self.room {
             Room::Free => {}
             Room::Used => {
@@ -290,17 +298,22 @@ impl Store {
     /// Moves to the end of the ledger; the lock is held. A bad tail is cut off, and a line says so.
     pub(super) fn catch_up(&mut self, now: Micros) -> Result<(), LedgerError> {
         let slot = self.slot()?;
-        self.catch_up_to(&slot, now)
+        self.catch_up_to(&slot, None, now)
     }
 
-    /// The same where the head was read already.
-    fn catch_up_to(&mut self, slot: &Slot, now: Micros) -> Result<(), LedgerError> {
+    /// The same where the head was read already, and perhaps the length of the segment.
+    fn catch_up_to(&mut self, slot: &Slot, size: Option<u64>, now: Micros) -> Result<(), LedgerError> {
+        let read_of = self.segment.first;
         if slot.generation != self.generation {
             self.follow_head(slot)?;
         }
-        let size = self.size()?;
+        let size = size.filter(|_| self.segment.first == read_of).map_or_else(|| self.size(), Ok)?;
         if self.segment.first == slot.segment && size < slot.offset {
             return Err(self.truncated(size, slot));
+        }
+        // Nothing lies behind what the head describes, so there is nothing to take up.
+        if size == self.cursor.offset && !self.cursor.is_closed() {
+            return Ok(());
         }
         let lines = self.roll_forward(now)?;
         self.write(&lines, &Lines::default())

@@ -9,6 +9,7 @@ use crate::policy::upstream::Question;
 use crate::reason::{Reason, thousandths};
 use crate::wire::{Code, Connection, Id, Revision, Target, ToolReply};
 use serde_json::{Map, Value};
+use std::cell::RefCell;
 
 /// `_meta` key under which a result tells its decision.
 pub(crate) const META_DECISION: &str = "dev.airlock/decision";
@@ -297,19 +298,54 @@ fn refusal(seq: Option<u64>, risk: u16, reason: &Reason) -> Value {
     told
 }
 
+/// Ids for which random bytes are asked of the system at once: the call costs more than the bytes. An id is no secret.
+const IDS_AT_ONCE: usize = 32;
+
+/// Random bytes that no id was made of yet.
+struct Stock {
+    bytes: [[u8; 16]; IDS_AT_ONCE],
+    left: usize,
+}
+
+impl Stock {
+    const EMPTY: Self = Self { bytes: [[0; 16]; IDS_AT_ONCE], left: 0 };
+
+    /// Bytes that nobody had before. Where the system gives none they are zeros.
+    fn take(&mut self) -> [u8; 16] {
+        if self.left == 0 {
+            if getrandom::fill(self.bytes.as_flattened_mut()).is_err() {
+                return [0; 16];
+            }
+            self.left = IDS_AT_ONCE;
+        }
+        self.left -= 1;
+        self.bytes[self.left]
+    }
+}
+
 /// A random id for a call, in the form of a version 4 UUID. Without random bytes the ledger refuses to record, so the call ends there.
 pub(crate) fn call_id() -> String {
-    let mut bytes = [0; 16];
-    let _ = getrandom::fill(&mut bytes);
+    thread_local! {
+        static STOCK: RefCell<Stock> = const { RefCell::new(Stock::EMPTY) };
+    }
+    let mut bytes = STOCK.with_borrow_mut(Stock::take);
     bytes[6] = bytes[6] & 0x0f | 0x40;
     bytes[8] = bytes[8] & 0x3f | 0x80;
     let hex = crate::lease::hex(&bytes);
-    format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    let mut id = String::with_capacity(hex.len() + 4);
+    for (at, part) in [&hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..]].into_iter().enumerate() {
+        if at > 0 {
+            id.push('-');
+        }
+        id.push_str(part);
+    }
+    id
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::HashSet;
 
     /// SDKs end the process at a line of 10 MiB; the longest body of an upstream is 1 MiB.
     #[test]
@@ -317,6 +353,16 @@ mod tests {
         let nested = format!("{}{}1{}", "[".repeat(60), "1,".repeat(30_000), "]".repeat(60));
         let reply = performed(&Told { seq: 1, risk: 0, shadow: None }, serde_json::from_str(&nested).map_err(|_| unreachable!()));
         assert!(reply.text.len() <= nested.len(), "{} bytes from {}", reply.text.len(), nested.len());
+    }
+
+    #[test]
+    fn no_id_comes_twice_and_each_is_a_random_uuid() {
+        let ids: HashSet<String> = (0..3 * IDS_AT_ONCE + 1).map(|_| call_id()).collect();
+        assert_eq!(ids.len(), 3 * IDS_AT_ONCE + 1);
+        for id in ids {
+            let parts: Vec<usize> = id.split('-').map(str::len).collect();
+            assert!(parts == [8, 4, 4, 4, 12] && id.as_bytes()[14] == b'4' && b"89ab".contains(&id.as_bytes()[19]), "{id}");
+        }
     }
 
     #[test]

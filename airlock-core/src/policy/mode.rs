@@ -5,7 +5,7 @@
 pub enum Mode {
     /// It is refused.
     Enforce,
-    /// A refused call of an upstream's tool is recorded as one, and made all the same where [`crate::decide::let_through`] says so.
+    /// A refused call of an upstream's tool is recorded as one, and made all the same where the decision of the runtime (`decide::let_through`) says so.
     Shadow,
 }
 

@@ -52,6 +52,9 @@ const TURN_MIN: usize = 12;
 const SIZE_STEPS: [(usize, u16); 4] = [(1024 * 1024, 500), (256 * 1024, 300), (64 * 1024, 150), (16 * 1024, 50)];
 /// Nesting from which each step of `deep_nesting` counts, largest first. Schemas in use stay under ten levels.
 const DEPTH_STEPS: [(usize, u16); 2] = [(32, 150), (16, 50)];
+/// Names of members that stand in nearly every result, in which there is nothing to be found. None is so long that it is turned round.
+const USUAL_NAMES: [&str; 12] =
+    ["content", "data", "isError", "mimeType", "name", "resource", "resultType", "role", "text", "title", "type", "uri"];
 /// Values of a usual call, for the room to be made.
 const OPEN_USUAL: usize = 32;
 /// Points for words that read like an injection: as many as the weakest phrase.
@@ -73,7 +76,7 @@ pub fn score(input: &Input<'_>) -> Risk {
     let mut tally = Tally::new(input.listed);
     let mut open: Vec<(&Value, usize)> = Vec::with_capacity(OPEN_USUAL);
     for (name, value) in input.args {
-        tally.text(name);
+        tally.name(name);
         open.push((value, 1));
     }
     let mut depth = 0;
@@ -84,7 +87,7 @@ pub fn score(input: &Input<'_>) -> Risk {
             Value::Array(items) => open.extend(items.iter().map(|item| (item, level + 1))),
             Value::Object(entries) => {
                 for (name, item) in entries {
-                    tally.text(name);
+                    tally.name(name);
                     open.push((item, level + 1));
                 }
             }
@@ -192,6 +195,13 @@ impl<'a> Tally<'a> {
             learned: 0,
             #[cfg(feature = "explain")]
             tell: None,
+        }
+    }
+
+    /// Reads the name of a member.
+    fn name(&mut self, name: &str) {
+        if !USUAL_NAMES.contains(&name) {
+            self.text(name);
         }
     }
 

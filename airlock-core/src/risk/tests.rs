@@ -30,6 +30,17 @@ fn ordinary_calls_score_nothing() {
     }
 }
 
+/// Names that are passed over are none of which reading would find anything, and what stands under them is read.
+#[test]
+fn usual_names_hide_nothing() {
+    for name in USUAL_NAMES {
+        assert_eq!(risk_of(&json!({"text": name})).factors, [], "{name}");
+        assert!(name.len() < TURN_MIN, "{name} would be read in more ways");
+        assert!(risk_of(&json!({ name: ATTACK })).score > 400 && risk_of(&json!({"a": {name: ATTACK}})).score > 400, "{name}");
+    }
+    assert!(risk_of(&json!({ ATTACK: 1 })).score > 400, "other names are read");
+}
+
 #[test]
 fn an_attack_passes_every_threshold_in_use() {
     let risk = risk_of(&json!({"q": ATTACK}));

@@ -145,7 +145,14 @@ impl Reader {
             from.readable().await?;
             match from.try_io(|| kind.read(&*from, buffer)) {
                 Err(fault) if is_no_fault(&fault) => {}
-                read => return read,
+                read => {
+                    // What does not fill the buffer has emptied the pipe or socket: the event loop waits for its next bytes, and no second
+                    // read is made to see that there are none. (An end is told again: that readiness stays.)
+                    if read.as_ref().is_ok_and(|length| *length < buffer.len()) {
+                        let _ = from.try_io(|| Err::<(), _>(io::ErrorKind::WouldBlock.into()));
+                    }
+                    return read;
+                }
             }
         }
     }
@@ -271,6 +278,29 @@ mod tests {
             let writer = std::thread::spawn(move || client.write_all(&[b"ee\n", &long[..], b"\nhalf"].concat()).unwrap());
             for text in &expected {
                 assert_eq!(reader.next().await, line(text));
+            }
+            writer.join().unwrap();
+            assert_eq!(reader.next().await, None);
+        }
+    }
+
+    /// As much as is read at once, and more behind it: what fills the buffer has not emptied the stream, and nothing would tell of the rest.
+    #[tokio::test]
+    async fn what_fills_the_buffer_is_not_the_end() {
+        for (from, mut client, _, _) in streams() {
+            let lines = [vec![b'x'; super::super::CHUNK - 1], b"behind".to_vec(), b"last".to_vec()];
+            let all = [&lines[0][..], b"\n", &lines[1], b"\n"].concat();
+            let writer = std::thread::spawn(move || {
+                client.write_all(&all).unwrap();
+                // The stream is read to its end by then.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                client.write_all(b"last\n").unwrap();
+            });
+            std::thread::sleep(std::time::Duration::from_millis(20));
+            let mut reader = Reader::new(from).unwrap();
+            for text in &lines {
+                let next = tokio::time::timeout(std::time::Duration::from_secs(9), reader.next()).await;
+                assert!(next.is_ok_and(|next| next == line(text)), "{} bytes", text.len());
             }
             writer.join().unwrap();
             assert_eq!(reader.next().await, None);

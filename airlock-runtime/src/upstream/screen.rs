@@ -38,8 +38,12 @@ pub(super) fn any_text(value: &Value, test: &mut dyn FnMut(&str) -> bool) -> boo
 /// The risk of a result or of something in it, and the names of what was found. `holds`: what stands in its members. A long text that is repeated
 /// is read once: many servers give their structured content as a text, too.
 fn risk_of(value: &Value, holds: Holds) -> (u16, Vec<&'static str>) {
-    let args = Map::from_iter([("result".to_owned(), to_read(value, holds, &mut Vec::new()))]);
-    let risk = risk::score(&risk::Input { base: 0, args: &args, args_bytes: 0, listed: &|_| true });
+    let score = |args: &Map<String, Value>| risk::score(&risk::Input { base: 0, args, args_bytes: 0, listed: &|_| true });
+    let risk = match value {
+        // The usual result, as it stands. How deep it is counts for nothing.
+        Value::Object(members) if is_read_whole(value) => score(members),
+        _ => score(&Map::from_iter([("result".to_owned(), to_read(value, holds, &mut Vec::new()))])),
+    };
     let counts = |factor: &&Factor| !NOT_OF_RESULTS.contains(&factor.name);
     let found: Vec<&Factor> = risk.factors.iter().filter(counts).collect();
     let score = found.iter().fold(0u16, |sum, factor| sum.saturating_add(factor.points)).min(RISK_MAX);
@@ -59,6 +63,19 @@ enum Holds {
 const OF_PARTS: [&str; 4] = ["content", "contents", "messages", "resource"];
 /// Kinds of data that a client shows or plays.
 const MEDIA: [&str; 4] = ["image/", "audio/", "video/", "font/"];
+
+/// Is everything of a value read, so that [`to_read`] would give it as it is?
+fn is_read_whole(value: &Value) -> bool {
+    match value {
+        Value::Object(members) => members.iter().all(|(name, value)| {
+            let may_be_data = (name == "data" || name == "blob") && value.is_string();
+            !may_be_data && is_read_whole(value)
+        }),
+        Value::Array(items) => items.iter().all(is_read_whole),
+        Value::String(text) => text.len() < REPEATED_MIN,
+        Value::Null | Value::Bool(_) | Value::Number(_) => true,
+    }
+}
 
 /// What of a value is read. `known`: long texts that are read already. What a text is found to be depends on no other text, so the same one a
 /// second time adds nothing.

@@ -2,7 +2,7 @@
 
 use super::jsonrpc::Id;
 use super::members::{is_object, members};
-use super::reply::spliced;
+use super::reply::{put_name, spliced};
 use super::revision::Revision;
 use crate::json::json;
 use serde_json::value::RawValue;
@@ -131,14 +131,27 @@ impl ForeignResult {
 
     /// What a ledger commits to: the members, and those of `_meta`, as one text.
     pub(crate) fn text(&self) -> String {
-        let joined = |members: &[(String, String)]| {
-            let parts: Vec<String> = members.iter().map(|(name, text)| format!("{}:{text}", json!(name))).collect();
-            parts.join(",")
+        let all = self.members.iter().chain(&self.meta);
+        let mut out = String::with_capacity(all.map(|(name, text)| name.len() + text.len() + 4).sum::<usize>() + 16);
+        let put = |out: &mut String, members: &[(String, String)]| {
+            for (at, (name, text)) in members.iter().enumerate() {
+                if at > 0 {
+                    out.push(',');
+                }
+                put_name(out, name);
+                out.push(':');
+                out.push_str(text);
+            }
         };
-        match self.meta.is_empty() {
-            true => format!("{{{}}}", joined(&self.members)),
-            false => format!("{{{},\"_meta\":{{{}}}}}", joined(&self.members), joined(&self.meta)),
+        out.push('{');
+        put(&mut out, &self.members);
+        if !self.meta.is_empty() {
+            out.push_str(",\"_meta\":{");
+            put(&mut out, &self.meta);
+            out.push('}');
         }
+        out.push('}');
+        out
     }
 
     /// The reply line. `body` has what the gateway itself says, its `_meta` included.

@@ -131,28 +131,60 @@ pub(crate) fn spliced(id: &Id, body: &Map<String, Value>, raw: &[(&str, &str)]) 
     let room = raw.iter().map(|(name, text)| name.len() + text.len() + 8).sum::<usize>() + 512;
     let mut line = String::with_capacity(room);
     line.push_str("{\"id\":");
-    line.push_str(&json!(id).to_string());
+    put_value(&mut line, &json!(id));
     line.push_str(",\"jsonrpc\":\"2.0\",\"result\":{");
     let mut is_first = true;
-    let mut member = |name: &str, text: &str| {
+    let mut name_of = |line: &mut String, name: &str| {
         if !std::mem::replace(&mut is_first, false) {
             line.push(',');
         }
-        line.push_str(&Value::from(name).to_string());
+        put_name(line, name);
         line.push(':');
-        line.push_str(text);
     };
     for (name, value) in body {
+        name_of(&mut line, name);
         match named(name) {
-            Some(text) => member(name, text),
-            None => member(name, &value.to_string()),
+            Some(text) => line.push_str(text),
+            None => put_value(&mut line, value),
         }
     }
     for (name, text) in raw.iter().filter(|(name, _)| !body.contains_key(*name)) {
-        member(name, text);
+        name_of(&mut line, name);
+        line.push_str(text);
     }
     line.push_str("}}");
     escape(line)
+}
+
+/// Adds a text as JSON. Nearly all names of members are of characters that stand for themselves.
+pub(super) fn put_name(line: &mut String, name: &str) {
+    let is_plain = |byte: u8| (b' '..=b'~').contains(&byte) && byte != b'"' && byte != b'\\';
+    if !name.bytes().all(is_plain) {
+        return line.push_str(&Value::from(name).to_string());
+    }
+    line.push('"');
+    line.push_str(name);
+    line.push('"');
+}
+
+/// Adds a value as JSON, piece by piece to what is there.
+fn put_value(line: &mut String, value: &Value) {
+    match value {
+        Value::String(text) => put_name(line, text),
+        Value::Object(members) => {
+            line.push('{');
+            for (at, (name, value)) in members.iter().enumerate() {
+                if at > 0 {
+                    line.push(',');
+                }
+                put_name(line, name);
+                line.push(':');
+                put_value(line, value);
+            }
+            line.push('}');
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => line.push_str(&value.to_string()),
+    }
 }
 
 impl ServerInfo {

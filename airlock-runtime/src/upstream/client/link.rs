@@ -5,6 +5,7 @@
 
 use super::flood::Allowance;
 use super::line::{self, Fault, Line, Log, Progress};
+use super::timer::Timers;
 use super::watch::{Changes, Told, Watching, is_about};
 use crate::json::json;
 use crate::policy::upstream::{Level, Listed, Question};
@@ -161,6 +162,8 @@ pub(in crate::upstream) struct Link {
     waiting_bytes: Cell<usize>,
     more: Notify,
     open: RefCell<HashMap<i64, Open>>,
+    /// Of the calls of it.
+    pub(super) timers: Timers,
     next: Cell<i64>,
     allowance: RefCell<Allowance>,
     ended: Cell<Option<End>>,
@@ -198,6 +201,7 @@ impl Link {
             waiting_bytes: Cell::new(0),
             more: Notify::new(),
             open: RefCell::default(),
+            timers: Timers::default(),
             next: Cell::new(1),
             allowance: RefCell::new(Allowance::new(Instant::now())),
             ended: Cell::new(None),

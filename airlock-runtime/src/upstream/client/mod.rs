@@ -8,6 +8,7 @@ mod link;
 mod pins;
 mod request;
 mod talk;
+mod timer;
 mod watch;
 
 use super::fingerprint::{Fingerprint, Fingerprints};

@@ -19,8 +19,9 @@ use serde_json::{Map, Value};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// How often one call may ask, a handful of steps in a conversation; clients of the protocol stop at ten.
 const ROUNDS_MAX: usize = 8;
@@ -162,14 +163,14 @@ impl Talk<'_> {
             params,
             Beside { progress, log, asks, watch: None, waits: Rc::clone(&self.waits) }
         ));
-        let mut left = self.patience;
+        let (mut left, mut timer) = (self.patience, self.link.timers.take());
         loop {
             let began = Instant::now();
             let question = tokio::select! {
                 biased;
                 reply = &mut reply => return reply.map_err(Broken::Ended),
                 Some(question) = raised.recv() => question,
-                () = tokio::time::sleep(left) => return Err(Broken::Timeout),
+                () = timer.until(began + left) => return Err(Broken::Timeout),
             };
             left = left.saturating_sub(began.elapsed());
             // A call that ends before it is answered needs the answer no more, and then nobody waits for it.
