@@ -8,8 +8,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages of which an installed program consists; the third crate of gateways is only carried.
-const PACKAGES: [&str; 3] = ["airlock-policy", "airlock-runtime", "airlock-cli"];
+/// The packages of which an installed program consists; the macros of gateways are only carried.
+const PACKAGES: [&str; 5] = ["airlock-policy", "airlock-core", "airlock-ledger", "airlock-runtime", "airlock-cli"];
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")
@@ -33,7 +33,7 @@ fn installed(dir: &Path) -> PathBuf {
         // With the times of now: a shared build directory looks at times alone, and those of a package never change.
         run(Command::new("tar").arg("-mxzf").arg(file).arg("-C").arg(dir));
     }
-    let patches: String = PACKAGES[..2].iter().map(|name| format!("{name} = {{ path = {:?} }}\n", place(name))).collect();
+    let patches: String = PACKAGES[..4].iter().map(|name| format!("{name} = {{ path = {:?} }}\n", place(name))).collect();
     let members = format!("[workspace]\nresolver = \"3\"\nmembers = [{:?}]\n[patch.crates-io]\n{patches}", place("airlock-cli"));
     fs::write(dir.join("Cargo.toml"), members).expect("written");
     fs::copy(checkout().join("Cargo.lock"), dir.join("Cargo.lock")).expect("copied");
