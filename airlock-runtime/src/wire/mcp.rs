@@ -167,7 +167,7 @@ impl Connection {
         Self { surrounded, ..self }
     }
 
-    /// Takes one line without its LF. Total: any bytes give one of the five outcomes.
+    /// Takes one line without its LF. Total: any bytes give one of the outcomes above.
     pub fn receive(&mut self, line: &[u8]) -> Received {
         if line.iter().all(|byte| matches!(byte, b' ' | b'\t' | b'\r')) {
             return self.silence(Quiet::Blank);
