@@ -19,6 +19,11 @@ use zeroize::{Zeroize, Zeroizing};
 
 /// Distance between the slots: a page each, so that one torn write cannot reach both.
 const SLOT: usize = 4096;
+/// Beginning of a slot, up to its generation.
+const NUMBERED: usize = 16;
+/// Longest slot: with as many peaks as there may be, a seal and an epoch.
+const SLOT_MAX: usize = FIXED + 32 * 64 + 1 + SEAL + EPOCH + 8;
+const _: () = assert!(SLOT_MAX <= SLOT, "a slot fits its page");
 /// Of a ledger with epoch keys.
 const MAGIC: &[u8; 8] = b"alkhead3";
 /// Of one that was begun without them.
@@ -221,32 +226,52 @@ impl Head {
 
     /// The newest valid slot; `None` if there is none. A slot that is being written is simply not valid yet.
     pub(super) fn read(&self) -> Result<Option<Slot>, LedgerError> {
+        if let Some(slot) = self.unchanged()? {
+            return Ok(Some(slot));
+        }
         let mut bytes = [0; 2 * SLOT];
         let slot = self.read_into(&mut bytes);
-        // As a slice: wiping an array goes byte by byte, and this happens with each commit.
+        // As a slice: wiping an array goes byte by byte.
         bytes.as_mut_slice().zeroize();
         slot
     }
 
-    fn read_into(&self, bytes: &mut [u8; 2 * SLOT]) -> Result<Option<Slot>, LedgerError> {
+    /// The slot that this process knows, where it is still the newest. Then no more is read than shows that: the slot, and the number of the other one.
+    /// With each commit all of the file would take as long as the entry.
+    fn unchanged(&self) -> Result<Option<Slot>, LedgerError> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(Known { bytes: its, slot }) = &*known else { return Ok(None) };
+        let (own, other) = if slot.generation.is_multiple_of(2) { (0, SLOT) } else { (SLOT, 0) };
+        let (mut read, mut number) = ([0; SLOT_MAX], [0; NUMBERED]);
+        let read = &mut read[..its.len().min(SLOT_MAX)];
+        // The other one last: what is written there meanwhile is newer, and only makes all be read.
+        let filled = self.fill(read, own).and_then(|length| Ok((length, self.fill(&mut number, other)?)));
+        let is_ours = *read == **its;
+        read.zeroize();
+        let is_whole = filled? == (its.len(), NUMBERED);
+        // Whatever the other one is, with a smaller number it does not count.
+        let is_newest = be64(&number, 8).is_some_and(|generation| generation < slot.generation);
+        Ok((is_whole && is_ours && is_newest).then(|| slot.clone()))
+    }
+
+    /// Reads from this place of the file on; gives how much there was.
+    fn fill(&self, bytes: &mut [u8], at: usize) -> Result<usize, LedgerError> {
         let mut filled = 0;
         while filled < bytes.len() {
-            match self.file.read_at(&mut bytes[filled..], filled as u64) {
+            match self.file.read_at(&mut bytes[filled..], (at + filled) as u64) {
                 Ok(0) => break,
                 Ok(more) => filled += more,
                 Err(error) if error.kind() == std::io::ErrorKind::Interrupted => {}
                 Err(error) => return Err(LedgerError::io("read", &self.path, error)),
             }
         }
+        Ok(filled)
+    }
+
+    fn read_into(&self, bytes: &mut [u8; 2 * SLOT]) -> Result<Option<Slot>, LedgerError> {
+        self.fill(bytes, 0)?;
         let (first, second) = bytes.split_at(SLOT);
         let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(Known { bytes, slot }) = &*known {
-            let (its, other) = if slot.generation % 2 == 0 { (first, second) } else { (second, first) };
-            // Whatever the other one is, with a smaller number it does not count.
-            if its.starts_with(bytes) && be64(other, 8).is_none_or(|generation| generation < slot.generation) {
-                return Ok(Some(slot.clone()));
-            }
-        }
         let newest = [first, second].into_iter().filter_map(Slot::decode).max_by_key(|slot| slot.generation);
         *known = newest.as_ref().map(|slot| Known { bytes: slot.encode(), slot: slot.clone() });
         Ok(newest)
@@ -329,6 +354,39 @@ mod tests {
                 assert_eq!(Slot::decode(&bad), None, "byte {at}");
             }
         }
+    }
+
+    /// However little is read to see that nothing has changed.
+    #[test]
+    fn what_another_process_wrote_is_seen_and_so_is_every_changed_byte() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("head");
+        let open = || File::options().read(true).write(true).create(true).truncate(false).open(&path).unwrap();
+        let (ours, theirs) = (Head::new(open(), path.clone()), Head::new(open(), path.clone()));
+        let newest = || ours.read().unwrap().map_or(0, |slot| slot.generation);
+        ours.allocate().unwrap();
+        for generation in 1..6 {
+            ours.write(&slot(generation, 5)).unwrap();
+            assert_eq!((newest(), newest()), (generation, generation));
+        }
+        // One more, which lies in the other slot; two more, of which the newer lies in the place of ours.
+        for generation in [6, 8, 9, 11] {
+            (generation.min(7)..=generation).for_each(|generation| theirs.write(&slot(generation, 5)).unwrap());
+            assert_eq!((newest(), newest()), (generation, generation));
+        }
+        let file = open();
+        for at in 0..slot(11, 5).encode().len() as u64 {
+            let mut byte = [0];
+            file.read_exact_at(&mut byte, SLOT as u64 + at).unwrap();
+            file.write_all_at(&[byte[0] ^ 1], SLOT as u64 + at).unwrap();
+            assert_eq!(newest(), 10, "byte {at}");
+            file.write_all_at(&byte, SLOT as u64 + at).unwrap();
+            assert_eq!(newest(), 11);
+        }
+        // An older copy of it all.
+        theirs.write(&slot(4, 5)).unwrap();
+        theirs.write(&slot(3, 5)).unwrap();
+        assert_eq!(newest(), 4);
     }
 
     #[test]

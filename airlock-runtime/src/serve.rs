@@ -341,11 +341,12 @@ impl Gateway {
     ) {
         #[cfg(feature = "upstream")]
         if watch::is_asked(&request) {
-            return self.subscribe(request, stop, share, limits, output).await;
+            return Box::pin(self.subscribe(request, stop, share, limits, output)).await;
         }
         let (id, revision, target) = (request.id.clone(), request.revision, request.target.clone());
         let mut desk = Desk::new(&mut request, &stop, share, &limits, &output);
-        let judged = self.judged(request, &mut desk).await;
+        // In memory of its own: a task is moved on its way to where it stands, and all that a call may come to is eight kilobytes.
+        let judged = Box::pin(self.judged(request, &mut desk)).await;
         self.open.borrow_mut().remove(&id);
         let reply = {
             let mut connection = self.connection.borrow_mut();

@@ -169,14 +169,14 @@ fn a_kill_file_is_seen_at_once_and_seldom_looked_for() {
 fn a_time_that_may_come_again_settles_nothing() {
     let stamp = |seconds: i128, nanos: i128| Stamp { modified: (seconds, nanos), changed: (seconds, nanos) };
     for (now, stamp, is_settled) in [
-        (1000_001_000_001, stamp(1000, 1), true),
-        (1000_001_000_000, stamp(1000, 1), false),
-        (1000_000_000_001, stamp(1000, 1), false),
+        (1_000_001_000_001, stamp(1000, 1), true),
+        (1_000_001_000_000, stamp(1000, 1), false),
+        (1_000_000_000_001, stamp(1000, 1), false),
         (999_000_000_000, stamp(1000, 1), false),
-        (1000_051_999_999, stamp(1000, 2_000_000), false),
-        (1000_052_000_000, stamp(1000, 2_000_000), true),
-        (1002_099_999_999, stamp(1000, 0), false),
-        (1002_100_000_000, stamp(1000, 0), true),
+        (1_000_051_999_999, stamp(1000, 2_000_000), false),
+        (1_000_052_000_000, stamp(1000, 2_000_000), true),
+        (1_002_099_999_999, stamp(1000, 0), false),
+        (1_002_100_000_000, stamp(1000, 0), true),
     ] {
         assert_eq!(stamp.is_settled(now), is_settled, "{now} {stamp:?}");
     }

@@ -105,11 +105,17 @@ pub(super) fn standing(require: &[Require]) -> Vec<Require> {
 /// A call that runs.
 pub(super) struct Running {
     effect: Pin<Box<dyn Future<Output = Outcome>>>,
-    asks: mpsc::Receiver<Asked>,
+    /// Nothing where nobody is asked.
+    asks: Option<mpsc::Receiver<Asked>>,
     listener: Listener,
     about: About,
     /// Nothing for a call about which nobody is asked.
     who: Option<Who>,
+}
+
+/// What comes next, where anything may come.
+async fn next(asks: &mut Option<mpsc::Receiver<Asked>>) -> Option<Asked> {
+    asks.as_mut()?.recv().await
 }
 
 /// A call that waits for its answers.
@@ -150,8 +156,11 @@ impl Gateway {
         desk: &mut Desk<'_>,
     ) -> Judged {
         let (listener, asks) = match who {
-            None => (desk.listener.clone(), mpsc::channel(1).1),
-            Some(_) => desk.listener.asked(desk.able, desk.revision.is_modern()),
+            None => (desk.listener.clone(), None),
+            Some(_) => {
+                let (listener, asks) = desk.listener.asked(desk.able, desk.revision.is_modern());
+                (listener, Some(asks))
+            }
         };
         let (gateway, own) = (Rc::clone(self), listener.clone());
         let effect = Box::pin(async move { effect::perform(permit, allowed, &gateway.world, &own).await });
@@ -165,7 +174,7 @@ impl Gateway {
                 biased;
                 () = desk.stop.notified() => break self.cut_off(&running.about),
                 outcome = &mut running.effect => break outcome,
-                Some(asked) = running.asks.recv() => asked,
+                Some(asked) = next(&mut running.asks) => asked,
             };
             match desk.asking_way() {
                 Way::InResult => match self.park(running, asked, desk).await {

@@ -290,15 +290,19 @@ mod tests {
         for (from, mut client, _, _) in streams() {
             let lines = [vec![b'x'; super::super::CHUNK - 1], b"behind".to_vec(), b"last".to_vec()];
             let all = [&lines[0][..], b"\n", &lines[1], b"\n"].concat();
+            let (go_on, told) = std::sync::mpsc::channel();
             let writer = std::thread::spawn(move || {
                 client.write_all(&all).unwrap();
-                // The stream is read to its end by then.
-                std::thread::sleep(std::time::Duration::from_millis(50));
+                // Until the rest was read nothing more comes that would tell of it.
+                told.recv().unwrap();
                 client.write_all(b"last\n").unwrap();
             });
             std::thread::sleep(std::time::Duration::from_millis(20));
             let mut reader = Reader::new(from).unwrap();
             for text in &lines {
+                if text == b"last" {
+                    go_on.send(()).unwrap();
+                }
                 let next = tokio::time::timeout(std::time::Duration::from_secs(9), reader.next()).await;
                 assert!(next.is_ok_and(|next| next == line(text)), "{} bytes", text.len());
             }

@@ -155,9 +155,9 @@ impl Talk<'_> {
         }
         let log = level.map(|level| self.listener.log(self.upstream.name, level, self.proxied.result_threshold, secrets()));
         let params = |id: i64| params_of(asked, meta, wants_progress.then_some(id));
-        let (raise, mut raised) = mpsc::channel(question::TOGETHER_MAX);
         let may_raise = !is_modern && !self.upstream.may_ask.is_empty() && (self.may.is_none() || self.alone().await);
-        let asks = may_raise.then_some(raise);
+        // Most upstreams may ask nothing, and a channel has room for many questions from its beginning.
+        let (asks, mut raised) = may_raise.then(|| mpsc::channel(question::TOGETHER_MAX)).unzip();
         let mut reply = std::pin::pin!(self.link.ask(
             method,
             params,
@@ -169,7 +169,7 @@ impl Talk<'_> {
             let question = tokio::select! {
                 biased;
                 reply = &mut reply => return reply.map_err(Broken::Ended),
-                Some(question) = raised.recv() => question,
+                Some(question) = next(&mut raised) => question,
                 () = timer.until(began + left) => return Err(Broken::Timeout),
             };
             left = left.saturating_sub(began.elapsed());
@@ -201,10 +201,10 @@ impl Talk<'_> {
     }
 
     /// Answers requests of the upstream: with what the client says, or with an error. What it asks together is asked together.
-    async fn raised(&self, first: Raised, more: &mut mpsc::Receiver<Raised>, rounds: &mut usize) {
+    async fn raised(&self, first: Raised, more: &mut Option<mpsc::Receiver<Raised>>, rounds: &mut usize) {
         let mut raised = vec![first];
         while raised.len() < question::TOGETHER_MAX {
-            match tokio::time::timeout(TOGETHER_WITHIN, more.recv()).await {
+            match tokio::time::timeout(TOGETHER_WITHIN, next(more)).await {
                 Ok(Some(next)) => raised.push(next),
                 Ok(None) | Err(_) => break,
             }
@@ -299,6 +299,11 @@ impl Talk<'_> {
         }
         Ok(more)
     }
+}
+
+/// What comes next, where anything may come.
+async fn next(raised: &mut Option<mpsc::Receiver<Raised>>) -> Option<Raised> {
+    raised.as_mut()?.recv().await
 }
 
 const TOO_OFTEN: Refused = Refused("asks too often");
