@@ -21,7 +21,7 @@ fn run(command: &mut Command) {
 }
 
 /// Packs the packages, unpacks them in a directory of their own and compiles the program there. Libraries of others are taken from the
-/// checkout's build directory, where they were compiled already.
+/// checkout's build directory, where they were compiled already, without debug information, as everything is here.
 fn installed(dir: &Path) -> PathBuf {
     let packed = dir.join("packed");
     let mut pack = Command::new(env!("CARGO"));
@@ -41,7 +41,8 @@ fn installed(dir: &Path) -> PathBuf {
     let shared = own.ancestors().nth(3).expect("cargo's layout of directories");
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--offline", "--bin", "airlock"]).current_dir(dir);
-    run(build.env("CARGO_BUILD_BUILD_DIR", shared).env("CARGO_TARGET_DIR", dir.join("out")));
+    build.env("CARGO_BUILD_BUILD_DIR", shared).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    run(build.env("CARGO_TARGET_DIR", dir.join("out")));
     dir.join("out/debug/airlock")
 }
 
@@ -90,7 +91,8 @@ fn the_sources_are_crates_that_stand_alone() {
     let shared = own.ancestors().nth(3).expect("cargo's layout of directories");
     let mut check = Command::new(env!("CARGO"));
     check.args(["check", "--quiet", "--offline"]).current_dir(&tests);
-    run(check.env("CARGO_BUILD_BUILD_DIR", shared).env("CARGO_TARGET_DIR", dir.path().join("out")));
+    check.env("CARGO_BUILD_BUILD_DIR", shared).env("CARGO_PROFILE_DEV_DEBUG", "0");
+    run(check.env("CARGO_TARGET_DIR", dir.path().join("out")));
 
     let refused = airlock(dir.path(), &["sources", place.to_str().expect("UTF-8")]).output().expect("runs");
     assert_eq!(refused.status.code(), Some(2));

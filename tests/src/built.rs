@@ -15,12 +15,15 @@ pub fn target() -> PathBuf {
 }
 
 /// The command line, built once per test program, because a package is not given the programs of another one.
+///
+/// It is the program that `cargo test --workspace` has compiled: features are united over the whole workspace, and over dependencies of tests
+/// where one test is among the targets. (With its own features alone `airlock-cli/tests/package.rs` compiles it.)
 pub fn cli() -> &'static Path {
     static CLI: OnceLock<PathBuf> = OnceLock::new();
     CLI.get_or_init(|| {
         let target = target();
         let built = Command::new(env!("CARGO"))
-            .args(["build", "--quiet", "--package", "airlock-cli", "--target-dir"])
+            .args(["build", "--quiet", "--workspace", "--bin", "airlock", "--test", "house", "--target-dir"])
             .arg(&target)
             .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
             .status()

@@ -9,12 +9,14 @@ use std::process::{Command, Output};
 
 const TEMPLATES: [&str; 4] = ["weather", "rest", "upstream", "locked"];
 
-/// `cargo test` in its `policy/`, with the crates that are downloaded already.
+/// `cargo test` in its `policy/`, with the crates that are downloaded already. Those that are compiled already are taken from the checkout's
+/// build directory, where libraries have no debug information either.
 fn snapshots_of(repository: &Path) -> Output {
     Command::new(env!("CARGO"))
         .args(["test", "--quiet", "--offline", "--target-dir"])
         .arg(target().join("tmp/policy-crate"))
         .current_dir(repository.join("policy"))
+        .env("CARGO_BUILD_BUILD_DIR", target())
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .env_remove("CI")
         .env("INSTA_UPDATE", "new")
@@ -36,6 +38,7 @@ fn step_of_the_workflow(repository: &Path) -> Output {
         .env("PATH", format!("{}:{}", program.display(), std::env::var("PATH").unwrap()))
         .env("CARGO_TARGET_DIR", target().join("tmp/policy-crate"))
         .env("CARGO_NET_OFFLINE", "true")
+        .env("CARGO_BUILD_BUILD_DIR", target())
         .env("CARGO_PROFILE_DEV_DEBUG", "0")
         .output()
         .expect("bash")
