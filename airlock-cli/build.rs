@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 /// What gateways need; the rest of `carried/` is named where it is used.
-const CRATES: [&str; 5] = ["airlock-core", "airlock-ledger", "airlock-macros", "airlock-policy", "airlock-runtime"];
+const CRATES: [&str; 5] = ["airlock-core", "airlock-chain", "airlock-macros", "airlock-policy", "airlock-runtime"];
 const SINGLE: [&str; 5] = ["LICENSE-APACHE", "LICENSE-MIT", "rust-toolchain.toml", "workspace.lock", "workspace.toml"];
 
 fn main() -> Result<()> {

@@ -32,7 +32,7 @@ fn main() {
             let mut child = std::process::Command::new(std::env::args().next().expect("a name"));
             let output = child.arg("errors").uid(own).output().expect("a child");
             drop(end);
-            println!("{} {}{}", thread.join().expect("ends"), output.status, String::from_utf8_lossy(&output.stdout));
+            print!("{} {}{}", thread.join().expect("ends"), output.status, String::from_utf8_lossy(&output.stdout));
         }
         Some("panic") => panic!("its own words"),
         Some("deep") => println!("{}", deep(&[1; 64])),

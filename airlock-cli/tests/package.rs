@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages of which an installed program consists; the macros of gateways are only carried.
-const PACKAGES: [&str; 5] = ["airlock-policy", "airlock-core", "airlock-ledger", "airlock-runtime", "airlock-cli"];
+const PACKAGES: [&str; 5] = ["airlock-policy", "airlock-core", "airlock-chain", "airlock-runtime", "airlock-cli"];
 
 fn checkout() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace")

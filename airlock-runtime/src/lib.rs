@@ -64,6 +64,6 @@ pub use airlock_core::egress;
 #[cfg(feature = "gateway")]
 use airlock_core::thread;
 pub use airlock_core::{call, clock, lease, limits, memory, policy, risk};
-pub use airlock_ledger as ledger;
+pub use airlock_chain as ledger;
 #[cfg(feature = "gateway")]
 pub use start::run;

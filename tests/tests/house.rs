@@ -88,7 +88,7 @@ fn the_compiler_knows_the_factors_of_the_gateway() {
 fn features() -> impl Iterator<Item = (PathBuf, String)> {
     let manifests = files(&["Cargo.toml"]).into_iter();
     let manifests = manifests
-        .filter(|(path, _)| ["airlock-core", "airlock-ledger", "airlock-runtime"].iter().any(|own| path.starts_with(own)));
+        .filter(|(path, _)| ["airlock-core", "airlock-chain", "airlock-runtime"].iter().any(|own| path.starts_with(own)));
     manifests.map(|(path, text)| (path, text.split("[dependencies]").next().unwrap().to_owned()))
 }
 
@@ -97,7 +97,7 @@ fn features() -> impl Iterator<Item = (PathBuf, String)> {
 fn no_gateway_is_built_with_trials() {
     let named = "explain\"";
     for (path, text) in files(&["Cargo.toml", "templates/gateway/manifest.toml", "airlock-policy/src/features.rs"]) {
-        let own = ["airlock-cli", "airlock-evals", "airlock-core", "airlock-ledger", "airlock-runtime"];
+        let own = ["airlock-cli", "airlock-evals", "airlock-core", "airlock-chain", "airlock-runtime"];
         let may = own.iter().any(|known| path.starts_with(known));
         assert!(may || !text.contains(named), "{}: only the command line and the evaluation have trials", path.display());
     }

@@ -30,7 +30,7 @@ impl Sources {
             return Ok(ExitCode::SUCCESS);
         }
         say(format_args!(
-            "{}: airlock-policy, airlock-macros, airlock-core, airlock-ledger, airlock-runtime {} and their Cargo.lock\n  sources        {}\n  lockfile       {}",
+            "{}: airlock-policy, airlock-macros, airlock-core, airlock-chain, airlock-runtime {} and their Cargo.lock\n  sources        {}\n  lockfile       {}",
             self.dir.display(),
             env!("CARGO_PKG_VERSION"),
             carried.digest,

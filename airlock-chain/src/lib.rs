@@ -58,9 +58,7 @@ pub mod witnessed;
 mod writer;
 
 pub use asked::Asked;
-#[cfg(feature = "gateway")]
-pub use entry::SIGNERS_MAX;
-pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, Verdict};
+pub use entry::{Approve, Decision, Entry, Issue, Outcome, Revoke, SIGNERS_MAX, Verdict};
 pub use error::LedgerError;
 pub use facts::{Require, Unmet};
 pub use files::{CHECKPOINT, Segment, WITNESSED, read_note, segments};
