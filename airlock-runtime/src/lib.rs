@@ -59,11 +59,11 @@ pub mod upstream;
 #[cfg(feature = "judge")]
 pub mod wire;
 
+pub use airlock_chain as ledger;
 #[cfg(feature = "plan-http")]
 pub use airlock_core::egress;
 #[cfg(feature = "gateway")]
 use airlock_core::thread;
 pub use airlock_core::{call, clock, lease, limits, memory, policy, risk};
-pub use airlock_chain as ledger;
 #[cfg(feature = "gateway")]
 pub use start::run;
