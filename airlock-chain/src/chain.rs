@@ -29,7 +29,7 @@ pub fn first_prev(origin: &str, log_key: &[u8; 32]) -> Hash {
         .into()
 }
 
-/// Hiding commitment to `x`, the arguments as `decide::Call::args_bytes` has them; `salt` is 32 random bytes that stay in `evidence/`.
+/// Hiding commitment to `x`, the arguments as `call::Call::args_bytes` has them; `salt` is 32 random bytes that stay in `evidence/`.
 #[must_use]
 pub fn commitment(salt: &[u8; 32], x: &[u8]) -> Hash {
     let length = u64::try_from(x.len()).unwrap_or(u64::MAX).to_be_bytes();

@@ -37,7 +37,8 @@ struct What {
     #[arg(long, value_name = "ID")]
     rid: Option<String>,
     /// A lease as it was issued and everything narrowed from it, by its `jti` (22 characters)
-    #[arg(long, value_name = "ID")]
+    // One in 64 begins with a hyphen. No option is as long, so none is taken for one.
+    #[arg(long, value_name = "ID", allow_hyphen_values = true)]
     jti: Option<String>,
     /// The lease on standard input and everything narrowed from it
     #[arg(long)]
@@ -155,4 +156,29 @@ fn is_name(id: &str) -> bool {
 
 fn is_kid(id: &str) -> bool {
     (1..=KID_MAX).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::expect_used)] // A panic is the report.
+
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        revoke: Revoke,
+    }
+
+    #[test]
+    fn a_jti_that_begins_with_a_hyphen_is_one() {
+        let read = |jti: &str| Line::try_parse_from(["airlock", "--ledger", "l", "--jti", jti, "--why", "lost"]);
+        for jti in ["-FabcdefghijklmnopqrsA", "--abcdefghijklmnopqrsA"] {
+            let target = read(jti).expect("a line").revoke.what.target().expect("a target");
+            assert_eq!(target, Some(Target::Jti(jti.to_owned())));
+        }
+        // What is left out is no jti.
+        assert!(read("--format").expect("a line").revoke.what.target().is_err());
+    }
 }
