@@ -1,7 +1,7 @@
 //! `airlock exposure`.
 
 use super::stats::usage_table;
-use super::tail::{json, unreadable, warn_damaged};
+use super::tail::{demand_ledger, json, unreadable, warn_damaged};
 use crate::args::Format;
 use crate::render::{Outcome, say};
 use crate::shown::plain;
@@ -24,6 +24,7 @@ pub(crate) struct Exposure {
 
 impl Exposure {
     pub(crate) fn run(self) -> Outcome {
+        demand_ledger(&self.dir)?;
         let report = read::exposure(&self.dir, self.lookback_hours).map_err(|e| unreadable(&self.dir, &e))?;
         match self.format {
             Format::Json => say(json(&report)),

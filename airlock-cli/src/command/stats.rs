@@ -1,6 +1,6 @@
 //! `airlock stats`, and the table of usage that `airlock exposure` shares.
 
-use super::tail::{json, unreadable, warn_damaged};
+use super::tail::{demand_ledger, json, unreadable, warn_damaged};
 use crate::args::Format;
 use crate::render::{Outcome, say};
 use crate::shown::plain;
@@ -20,6 +20,7 @@ pub(crate) struct Stats {
 
 impl Stats {
     pub(crate) fn run(self) -> Outcome {
+        demand_ledger(&self.dir)?;
         let stats = read::stats(&self.dir).map_err(|e| unreadable(&self.dir, &e))?;
         match self.format {
             Format::Json => say(json(&stats)),
