@@ -77,7 +77,7 @@ fn whole_arguments_and_results_open_until_they_are_erased() {
     let why = ["redact", dir.to_str().unwrap(), "--seq", "1", "--through", "2", "--why", "asked to be forgotten"];
     let erased = run(&why);
     let said = String::from_utf8(erased.stdout).unwrap();
-    assert!(said.starts_with("1 salts and 2 kept texts of entries 1 to 2 erased"), "{said}");
+    assert!(said.starts_with("1 salt and 2 kept texts of entries 1 to 2 erased"), "{said}");
     assert_eq!(shown(&dir, 1).1.iter().map(|(state, _)| state.as_str()).collect::<Vec<_>>(), ["erased", "erased"]);
     assert_eq!((verified(&dir, &key), python(&dir, &key, 3).0), (0, 0));
     assert_eq!(python(&dir, &key, 1).0, 2, "no answer");

@@ -1,10 +1,12 @@
 //! `airlock redact`.
 
+use super::tail::unreadable;
 use crate::args::Format;
 use crate::render::{Failure, Outcome, say};
+use airlock_runtime::ledger::read;
 use airlock_runtime::ledger::redact::{Erased, Redact as Entered, redact};
-use serde_json::json;
-use std::path::PathBuf;
+use serde_json::{Value, json};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Erase the evidence of ledger entries, so that nobody can show any more with which arguments they were called.
@@ -36,6 +38,7 @@ impl Redact {
         if to < self.seq {
             return Err(Failure::new(format_args!("--through {to} is before --seq {}", self.seq)));
         }
+        demand_entry(&self.dir, to)?;
         let entry = Entered { from: self.seq, to, why: &self.why, by: "operator" };
         let (seq, erased) = redact(&self.dir, &entry).map_err(|fault| {
             Failure::new(format_args!("not all was erased: {fault}"))
@@ -47,10 +50,52 @@ impl Redact {
             }
             Format::Table => {
                 let Erased { salts, texts } = erased;
-                let kept = if texts == 0 { String::new() } else { format!(" and {texts} kept texts") };
-                say(format_args!("{salts} salts{kept} of entries {} to {to} erased, entry {seq} of the ledger", self.seq))
+                let kept = if texts == 0 { String::new() } else { format!(" and {}", several(texts, "kept text")) };
+                let of = if to == self.seq { format!("entry {to}") } else { format!("entries {} to {to}", self.seq) };
+                say(format_args!("{}{kept} of {of} erased, entry {seq} of the ledger", several(salts, "salt")));
             }
         }
         Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// The ledger has the entry, so what is said to be erased is there: a wrong number would look like a request that was met.
+fn demand_entry(dir: &Path, seq: u64) -> Result<(), Failure> {
+    let tail = read::tail(dir, 1).map_err(|e| unreadable(dir, &e))?;
+    let newest = tail.entries.last().and_then(|entry| serde_json::from_str::<Value>(entry.get()).ok()?.get("seq")?.as_u64());
+    match newest.is_some_and(|newest| seq <= newest) {
+        true => Ok(()),
+        false => Err(Failure::new(format_args!("nothing was erased: there is no entry {seq} in {}", dir.display()))
+            .help("`airlock tail` shows the newest entries with their numbers")),
+    }
+}
+
+fn several(n: u64, what: &str) -> String {
+    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use airlock_runtime::ledger::Ledger;
+    use airlock_runtime::policy::Durability;
+
+    #[test]
+    fn what_is_not_there_is_not_said_to_be_erased() {
+        let place = tempfile::tempdir().unwrap();
+        let dir = place.path().join("ledger");
+        Ledger::open(&dir, "weather", &[0; 32], Durability::Process).unwrap().shutdown().unwrap();
+        let ask = |seq, through| {
+            Redact { dir: dir.clone(), seq, through, why: "x".to_owned(), format: Format::Json }
+                .run()
+                .map_err(|it| format!("{it:?}"))
+        };
+        let entries = || read::tail(&*dir, 10).unwrap().entries.len();
+        for refused in [ask(7, None), ask(0, Some(7))] {
+            assert!(refused.unwrap_err().contains("there is no entry 7"));
+        }
+        assert_eq!(entries(), 1, "and nothing was recorded");
+        assert_eq!(ask(0, None), Ok(ExitCode::SUCCESS));
+        assert_eq!(entries(), 2);
     }
 }
