@@ -1,5 +1,6 @@
 //! The sandbox that a new policy gives its server: where its code lies, and the places that its command names.
 
+use super::from_server::absolute;
 use std::collections::BTreeSet;
 use std::fs;
 use std::io::Read;
@@ -15,11 +16,16 @@ const LINE_MAX: u64 = 256;
 
 /// The section `[upstreams.<name>.confine]`.
 pub(super) fn section(name: &str, command: &[String]) -> String {
-    let read: Array = readable(command).iter().filter_map(|path| path.to_str()).map(Value::from).collect();
+    let array = |paths: &BTreeSet<PathBuf>| paths.iter().filter_map(|path| path.to_str()).map(Value::from).collect::<Array>();
+    let read = array(&readable(command));
+    let exec = match looked_up(command) {
+        found if found.is_empty() => String::new(),
+        found => format!("exec = {}   # what its first line looks up\n", array(&found)),
+    };
     format!(
         "\n# What the kernel lets its process touch. `airlock pin` asks the server without it; `airlock build` and a call show whether it suffices.\n\
          [upstreams.{name}.confine]\nread = {read}   # where its code lies, and what its command names\n\
-         write = []                     # directories that it is to change; take them out of `read`\nnet = \"none\"\n"
+         {exec}write = []                     # directories that it is to change; take them out of `read`\nnet = \"none\"\n"
     )
 }
 
@@ -28,10 +34,11 @@ fn readable(command: &[String]) -> BTreeSet<PathBuf> {
     let mut found = BTreeSet::new();
     let mut programs: Vec<PathBuf> = command.first().map(PathBuf::from).into_iter().collect();
     programs.extend(programs.first().and_then(|program| interpreter(program)));
+    programs.extend(looked_up(command));
     for program in &programs {
-        found.extend(installed(program));
+        found.extend(brought(program));
         // A link is often to where the whole of it lies, as in a virtual environment.
-        found.extend(fs::canonicalize(program).ok().and_then(|real| installed(&real)));
+        found.extend(fs::canonicalize(program).ok().and_then(|real| brought(&real)));
     }
     let named = command.iter().skip(1).map(PathBuf::from).filter(|path| path.is_absolute() && path.exists());
     found.extend(named.map(|path| code(&path)));
@@ -40,6 +47,14 @@ fn readable(command: &[String]) -> BTreeSet<PathBuf> {
     let all: BTreeSet<PathBuf> = found.into_iter().filter(|path| is_new(path) && !is_shared(path)).collect();
     let is_within = |path: &PathBuf| all.iter().any(|other| other != path && path.starts_with(other));
     all.iter().filter(|path| !is_within(path)).cloned().collect()
+}
+
+/// What a program brings along: the packages that it is one of, or the directory that it is installed in.
+fn brought(program: &Path) -> Option<PathBuf> {
+    match code(program) {
+        packages if packages == program => installed(program),
+        packages => Some(packages),
+    }
 }
 
 /// The directory with what a program brings along: that above its `bin`.
@@ -57,12 +72,26 @@ fn code(path: &Path) -> PathBuf {
     packages.map_or_else(|| path.to_owned(), Path::to_owned)
 }
 
+/// The program that `env` looks up for a script: the sandbox would not let it run otherwise.
+fn looked_up(command: &[String]) -> BTreeSet<PathBuf> {
+    let words = command.first().and_then(|program| first_line(Path::new(program))).unwrap_or_default();
+    let [env, rest @ ..] = words.as_slice() else { return BTreeSet::new() };
+    let name = rest.iter().find(|word| !word.starts_with('-') && !word.contains('='));
+    let found = name.filter(|_| env.ends_with("/env")).and_then(|name| absolute(name).ok());
+    found.map(PathBuf::from).into_iter().collect()
+}
+
 fn interpreter(program: &Path) -> Option<PathBuf> {
+    first_line(program)?.first().map(PathBuf::from)
+}
+
+/// The words behind `#!`.
+fn first_line(program: &Path) -> Option<Vec<String>> {
     let mut head = Vec::new();
     fs::File::open(program).ok()?.take(LINE_MAX).read_to_end(&mut head).ok()?;
     let text = String::from_utf8_lossy(&head);
     let line = text.strip_prefix("#!")?.lines().next()?;
-    line.split_ascii_whitespace().next().map(PathBuf::from)
+    Some(line.split_ascii_whitespace().map(str::to_owned).collect())
 }
 
 #[cfg(test)]
@@ -93,6 +122,16 @@ mod tests {
         };
         assert_eq!(all(&[&server, "--zone", "UTC"]), ["python", "venv"]);
         assert_eq!(all(&["/usr/bin/env", &script, &work, "/nowhere"]), ["mcp/node_modules", "work/a.txt"]);
+        // What npm puts beside packages is a link into one of them, and its first line looks the interpreter up.
+        let linked = root.join("mcp/node_modules/.bin/server");
+        fs::create_dir_all(linked.parent().expect("a directory")).expect("made");
+        fs::write(&script, "#!/usr/bin/env -S sh -e\n").expect("written");
+        std::os::unix::fs::symlink(&script, &linked).expect("linked");
+        let linked = linked.to_str().expect("UTF-8");
+        assert_eq!(all(&[linked, &work]), ["mcp/node_modules", "work/a.txt"]);
+        let text = section("x", &[linked.to_owned()]);
+        assert!(text.contains("/sh\"]   # what its first line looks up\n"), "{text}");
+        assert!(!section("x", &[server.clone()]).contains("exec"));
         assert_eq!(all(&["/bin/sh", &server, root.to_str().expect("UTF-8")]), [""], "what lies within is not named again");
     }
 }
