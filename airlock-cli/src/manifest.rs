@@ -257,6 +257,6 @@ fn host(rule: &HostRule) -> String {
 }
 
 /// `1 tool`, `2 tools`.
-fn counted(n: usize, what: &str) -> String {
+pub(crate) fn counted(n: usize, what: &str) -> String {
     format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }

@@ -63,6 +63,7 @@ fn what_cannot_be_asked_writes_nothing() {
         (&["new", "gate", "--from-server", "--", "no-such-program-anywhere"][..], "there is no program"),
         (&["new", "gate", "--from-server", "--", "/bin/sh", SERVER, "refuses", "[]"], "refuses the handshake"),
         (&["new", "gate", "--from-server", "--secret", "UNSET_SECRET", "--", "/bin/sh", SERVER, "legacy", "[]"], "UNSET_SECRET"),
+        (&["new", "gate", "--from-server", "--", "https://mcp.example.com/"], "not over a network"),
         (&["new", "gate", "--from-server"], "required"),
         (&["new", "gate", "--template", "rest", "--from-server", "--", "/bin/sh"], "cannot be used with"),
     ] {
@@ -71,4 +72,16 @@ fn what_cannot_be_asked_writes_nothing() {
         assert!(output.status.code() == Some(2) && said.contains(problem), "{arguments:?}: {said}");
         assert!(!dir.path().join("gate").exists());
     }
+}
+
+/// Before it is started: it may take longer than a server may, and that is then what the user sees.
+#[test]
+fn a_command_that_fetches_its_server_is_told_first() {
+    let dir = tempfile::tempdir().expect("directory");
+    std::os::unix::fs::symlink("/bin/false", dir.path().join("npx")).expect("a link");
+    let output = airlock(dir.path(), &["new", "gate", "--from-server", "--", "./npx", "-y", "@a/server"]);
+    let said = String::from_utf8_lossy(&output.stderr);
+    let told = said.find("warning: `npx` fetches the server").expect("the warning");
+    assert!(told < said.find("gives no list of its tools").expect("the fault"), "{said}");
+    assert!(said.contains("install a fixed version"), "{said}");
 }

@@ -160,7 +160,7 @@ fn a_hostile_server_ends_with_an_error_and_writes_nothing() {
         ("endless", "[]", "", 2, "pages"),
         ("broken", "[]", "", 2, "no list of tools"),
         ("mute", "[]", "start_timeout = \"1s\"", 2, "did not answer in time"),
-        ("words", "[]", "", 2, "no such [31mconfiguration"),
+        ("words", "[]", "", 2, "no such [31m'configuration'"),
         ("future", "[]", "", 2, "no revision that is known"),
         ("old", "[]", "", 2, "no revision that is known"),
         ("refuses", "[]", "", 2, "the error -32000"),

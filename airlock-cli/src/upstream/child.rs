@@ -1,6 +1,7 @@
 //! The process of a server: started, spoken with line by line, and ended with everything that it started.
 
 use super::wire::Message;
+use crate::shown;
 use airlock_policy::ir::Upstream;
 use rustix::process::{Pid, Signal, kill_process_group};
 use std::ffi::OsString;
@@ -112,7 +113,7 @@ impl Child {
         let kept = self.stderr.lock().unwrap_or_else(PoisonError::into_inner);
         let text = String::from_utf8_lossy(&kept);
         let line = text.lines().map(str::trim).rfind(|line| !line.is_empty()).unwrap_or_default();
-        line.chars().filter(|c| !c.is_control()).take(200).collect::<String>().escape_debug().to_string()
+        shown::line(&line.chars().filter(|c| !c.is_control()).take(200).collect::<String>())
     }
 }
 

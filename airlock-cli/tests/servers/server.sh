@@ -10,7 +10,7 @@ case $mode in
 banner) printf 'Welcome!\n\n{"jsonrpc":"2.0","method":"notifications/message","params":{}}\n' ;;
 long) printf '{"jsonrpc":"2.0","id":1,"result":{"x":"%0300000d"}}\n' 0 ;;
 flood) while :; do printf '{"jsonrpc":"2.0","id":"s","method":"roots/list"}\n'; done ;;
-words) printf 'first\nno such \033[31mconfiguration\n' >&2; exit 3 ;;
+words) printf "first\nno such \033[31m'configuration'\n" >&2; exit 3 ;;
 child) /bin/sleep 300 & printf '%s' "$!" > "$3" ;;
 esac
 while IFS= read -r line; do

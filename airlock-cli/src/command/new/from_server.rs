@@ -2,15 +2,15 @@
 
 use super::sandbox;
 use crate::command::pin::remarks;
-use crate::manifest::Manifest;
+use crate::manifest::{Manifest, counted};
 use crate::project::Start;
 use crate::render::{Failure, note};
 use crate::shown;
 use crate::upstream::{self, Offer, Offered};
-use airlock_policy::Severity;
 use airlock_policy::definitions::{Definition, Definitions, schema};
 use airlock_policy::ir::{Era, Upstream, Variable, VariableValue};
 use airlock_policy::limits::{MESSAGE_DEFAULT, START_TIMEOUT_S};
+use airlock_policy::{Code, Diagnostic, Severity};
 use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -52,6 +52,7 @@ pub(super) fn start(gateway: &str, asked: &super::Asked) -> Result<Start, Failur
         why: String::new(),
     };
     demand_sayable(gateway, &declared).map_err(|why| Failure::new(format_args!("the server is not asked: {why}")))?;
+    remark_command(gateway, &declared);
     of_all(gateway, &[declared], &|_, name| std::env::var_os(name))
 }
 
@@ -77,7 +78,18 @@ pub(crate) fn demand_sayable(gateway: &str, upstream: &Upstream) -> Result<(), S
     }
 }
 
-/// The same for several servers. `variable` gives the value of a variable that an upstream refers to.
+/// Says what `airlock check` will say of the command, before it is started: one that fetches a server may well not answer in time.
+fn remark_command(gateway: &str, upstream: &Upstream) {
+    let manifest = Manifest::of_text("airlock.toml", outline(gateway, upstream), BTreeMap::new());
+    let checked = manifest.check();
+    let of_command = |fault: &&Diagnostic| matches!(fault.code, Code::FetchedCommand | Code::ShellCommand);
+    for fault in checked.diagnostics().iter().filter(of_command) {
+        let help = fault.help.as_deref().map(|help| format!("; {help}")).unwrap_or_default();
+        note(format_args!("warning: {}{help}", shown::line(&fault.message)));
+    }
+}
+
+/// Asks several servers. `variable` gives the value of a variable that an upstream refers to.
 ///
 /// # Errors
 /// One of the servers cannot be asked.
@@ -90,8 +102,9 @@ pub(crate) fn of_all(
     for declared in all {
         let variables = upstream::environment(declared, &|name| variable(declared, name))?;
         let offer = upstream::ask(declared, &variables)?;
-        note(format_args!("{} offers {} tools in MCP {}", declared.name, offer.tools.len(), offer.revision));
         let (tools, definitions) = sections(declared, &offer);
+        let (offered, allowed) = (counted(offer.tools.len(), "tool"), tools.allowed.len());
+        note(format_args!("{} offers {offered} in MCP {}, of which {allowed} are allowed", declared.name, offer.revision));
         if !tools.allowed.is_empty() {
             files.insert(format!("airlock-pins/{}.json", declared.name), definitions.to_text());
         }
@@ -243,7 +256,13 @@ pub(crate) fn absolute(program: &str) -> Result<String, Failure> {
         }
     };
     let found = found.and_then(|path| path.to_str().map(str::to_owned));
-    found.ok_or_else(|| Failure::new(format_args!("there is no program {program:?}")).help("name it by its whole path"))
+    found.ok_or_else(|| {
+        let failure = Failure::new(format_args!("there is no program {program:?}"));
+        match program.contains("://") {
+            true => failure.help("a gateway starts its servers as programs and speaks with them over stdio, not over a network"),
+            false => failure.help("name it by its whole path"),
+        }
+    })
 }
 
 /// A name for a server, from its program or what its interpreter runs.
