@@ -2,7 +2,7 @@
 
 use crate::args::Format;
 use crate::manifest::{is_program, policy_of};
-use crate::render::{Failure, Outcome, say};
+use crate::render::{Failure, Outcome, note, say};
 use airlock_policy::ir::{Net, Policy, ToolKind, Upstream, VariableValue};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -103,6 +103,13 @@ impl Unit {
             socket: place(self.socket.as_ref(), format!("/run/{name}.sock"))?,
             group: word(&self.group)?,
         };
+        if let Some(dir) = hidden(&places.exec) {
+            note(format_args!(
+                "warning: the service does not see {dir}, so it cannot start {}; put the gateway elsewhere, as /opt/airlock/{name}, and name \
+                 the place with --exec",
+                places.exec
+            ));
+        }
         let units =
             [(format!("{name}.socket"), socket(policy, &places)), (format!("{name}@.service"), service(policy, &places)?)];
         let mut told = Vec::new();
@@ -125,6 +132,11 @@ impl Unit {
         }
         Ok(ExitCode::SUCCESS)
     }
+}
+
+/// The directory that the hardening takes from the service, if a program is in one: `ProtectHome` and `PrivateTmp`.
+fn hidden(exec: &str) -> Option<&'static str> {
+    ["/home", "/root", "/run/user", "/tmp", "/var/tmp"].into_iter().find(|dir| Path::new(exec).starts_with(dir))
 }
 
 /// Paths and names as units have them.
@@ -330,6 +342,17 @@ mod tests {
         }
         assert_eq!(written(Path::new("/var/lib/x/")).unwrap(), "/var/lib/x");
         assert!(word("agents").is_ok() && word("a/b").is_err() && word("").is_err());
+    }
+
+    #[test]
+    fn a_program_that_the_hardening_hides_is_told() {
+        for (line, dirs) in [
+            ("ProtectHome=yes", ["/home/me/g", "/root/g", "/run/user/1/g"]),
+            ("PrivateTmp=yes", ["/tmp/g", "/var/tmp/g", "/tmp/a/g"]),
+        ] {
+            assert!(HARDENING.lines().any(|it| it == line) && dirs.into_iter().all(|exec| hidden(exec).is_some()), "{line}");
+        }
+        assert!(["/opt/airlock/g", "/homes/g", "/usr/bin/g", "/tmpfs/g"].into_iter().all(|exec| hidden(exec).is_none()));
     }
 
     #[test]
