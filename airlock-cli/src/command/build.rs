@@ -18,7 +18,8 @@ use std::process::ExitCode;
 /// Build a gateway from a manifest.
 ///
 /// Checks the manifest, generates a crate for it alone and compiles that with the Rust toolchain of this machine. The first build
-/// compiles every library; a later one takes less than a second.
+/// compiles every library, and the first one with other parts (HTTP tools, foreign servers) what those need; a later one takes less than a
+/// second.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Build {
     /// The manifest

@@ -49,6 +49,7 @@ pub(super) fn record(ledger: &Ledger, key: &AudienceKey, claims: &RootClaims, te
 
 fn unusable(fault: LedgerError) -> Failure {
     Failure::new(format_args!("no lease was issued: {fault}")).help(
-        "name the directory of the gateway's ledger, and run this as the user that the gateway runs as; or leave --ledger out",
+        "name the directory of the gateway's ledger, which its first start makes, and run this as the user that the gateway runs as; or leave \
+         --ledger out",
     )
 }
