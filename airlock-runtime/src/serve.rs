@@ -175,7 +175,7 @@ impl Gateway {
             waiting: Waiting::new(),
             inputs: Waiting::new(),
             #[cfg(feature = "upstream")]
-            parked: Default::default(),
+            parked: question::Parked::new(),
             #[cfg(feature = "upstream")]
             watches: watch::Watches::new(),
             requests: RefCell::default(),
@@ -218,8 +218,9 @@ impl Gateway {
         #[cfg(feature = "upstream")]
         self.watches.close();
         self.drain(tasks, end).await;
+        // A ledger that takes nothing any more is not waited for either.
         #[cfg(feature = "upstream")]
-        self.abandon().await;
+        let _ = tokio::time::timeout(end.flush(), self.abandon()).await;
         #[cfg(feature = "upstream")]
         self.world.upstreams.end().await;
         #[cfg(feature = "http")]

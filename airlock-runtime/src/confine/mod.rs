@@ -27,8 +27,10 @@ pub(crate) use elsewhere::close_strays;
 pub(crate) use hygiene::close_strays;
 #[cfg(all(feature = "upstream", target_os = "linux"))]
 pub(crate) use hygiene::disarm;
+#[cfg(all(feature = "gateway", target_os = "linux"))]
+pub(crate) use start::missing;
 #[cfg(feature = "gateway")]
-pub(crate) use start::{UNCONFINED, demand, excused, missing};
+pub(crate) use start::{UNCONFINED, demand, excused};
 
 use crate::ledger::chain::hex;
 use crate::policy::upstream::Upstream;

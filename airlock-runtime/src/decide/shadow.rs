@@ -2,11 +2,12 @@
 
 use super::Permit;
 #[cfg(feature = "plan-upstream")]
-use super::{Act, Tempo};
+use super::{Act, Tempo, not_revoked};
 use crate::approve::Refusal;
 #[cfg(feature = "plan-upstream")]
 use crate::builtin::{self, Plan};
 use crate::call::Call;
+use crate::lease::Authority;
 use crate::policy::{Mode, Policy};
 use crate::reason::Reason;
 use crate::upstream::Drift;
@@ -97,10 +98,17 @@ impl Fate {
 
 /// The permit of a refused call that shadow mode lets through. Whatever else stands against the call is looked at again, because a
 /// refusal names the first reason alone: the tool is an upstream's, its definition is the reviewed one, its schema takes the arguments, and
-/// they are not too large. That nothing is killed or revoked, and that the clock is right, the ledger tests when it records.
+/// they are not too large. That nothing is killed or revoked, and that the clock is right, the ledger tests when it records. What is revoked later
+/// ends what goes on after its call, as in any other gateway: that is in what the permit requires.
 #[must_use]
 #[cfg_attr(not(feature = "plan-upstream"), allow(unused_variables, reason = "a gateway without upstreams lets nothing through"))]
-pub fn let_through(policy: &'static Policy, call: &Call, reason: &Reason, drift: Option<Drift>) -> Option<Permit> {
+pub fn let_through(
+    policy: &'static Policy,
+    call: &Call,
+    authority: Option<&Authority>,
+    reason: &Reason,
+    drift: Option<Drift>,
+) -> Option<Permit> {
     if policy.mode != Mode::Shadow || Fate::of(reason) != Fate::Through || drift.is_some() || call.is_oversized(policy) {
         return None;
     }
@@ -109,7 +117,8 @@ pub fn let_through(policy: &'static Policy, call: &Call, reason: &Reason, drift:
         let tool = call.tool?;
         let Ok(Plan::Upstream(plan)) = builtin::plan(tool, &call.args) else { return None };
         let act = Box::new(Act::Upstream(plan, Tempo(tool.timeout)));
-        Some(Permit { act, require: Vec::new(), signatures: Vec::new(), origins: Vec::new(), asked: Vec::new() })
+        let require = authority.map(not_revoked).into_iter().collect();
+        Some(Permit { act, require, signatures: Vec::new(), origins: Vec::new(), asked: Vec::new() })
     }
     #[cfg(not(feature = "plan-upstream"))]
     None

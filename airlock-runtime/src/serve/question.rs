@@ -28,8 +28,10 @@ use serde_json::{Map, Value};
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::task::JoinSet;
 
 /// Stands for the lease of a call that needs none.
 const NO_LEASE: &str = "none";
@@ -40,8 +42,19 @@ const _: () = assert!(
     "calls that wait for answers take no more memory than calls in flight, and all answers of one call fit a line"
 );
 
-/// Calls that wait for a request that brings their answers, by id of the question.
-pub(super) type Parked = RefCell<HashMap<[u8; 16], Waits>>;
+/// Calls that wait for a request that brings their answers.
+pub(super) struct Parked {
+    /// By id of the question.
+    calls: RefCell<HashMap<[u8; 16], Waits>>,
+    /// Room for so many. It is taken before the question is recorded, so that calls that are asked about at one time do not all find the last of it.
+    room: Arc<Semaphore>,
+}
+
+impl Parked {
+    pub(super) fn new() -> Self {
+        Self { calls: RefCell::default(), room: Arc::new(Semaphore::new(OPEN_QUESTIONS_MAX)) }
+    }
+}
 
 /// On whose behalf a call is made. Only a call that was allowed has one.
 pub(super) struct Who {
@@ -123,6 +136,26 @@ pub(super) struct Waits {
     running: Running,
     asked: Asked,
     noted: Noted,
+    _room: OwnedSemaphorePermit,
+    /// What watches its time ends with this.
+    _waited_for: oneshot::Sender<()>,
+}
+
+impl Waits {
+    /// It waits no more, and its room is free.
+    fn over(self) -> (Running, Asked) {
+        (self.running, self.asked)
+    }
+}
+
+/// What became of a call that was to wait.
+enum Left {
+    /// It waits, and its request is answered with these questions and this state.
+    Waiting(String, String),
+    /// Nobody is asked, which its upstream knows.
+    NotAsked(Box<Running>),
+    /// It was cancelled meanwhile, or the gateway ends.
+    Stopped(Box<Running>),
 }
 
 /// A question that stands in the ledger as asked.
@@ -178,8 +211,12 @@ impl Gateway {
             };
             match desk.asking_way() {
                 Way::InResult => match self.park(running, asked, desk).await {
-                    Ok(judged) => return judged,
-                    Err(back) => running = *back,
+                    Left::Waiting(requests, state) => return Judged::Interrupted { requests, state },
+                    Left::NotAsked(back) => running = *back,
+                    Left::Stopped(back) => {
+                        running = *back;
+                        break self.cut_off(&running.about);
+                    }
                 },
                 Way::ByRequest => match self.put(&mut running, asked, desk).await {
                     Put::Done => {}
@@ -238,46 +275,55 @@ impl Gateway {
 
     /// Answers a call of revision 2026-07-28 with its questions, and lets it wait. Where that cannot be, its upstream is told, and the call
     /// comes back.
-    async fn park(self: &Rc<Self>, running: Running, asked: Asked, desk: &Desk<'_>) -> Result<Judged, Box<Running>> {
-        let has_room = desk.memory <= ASKED_BYTES_MAX && self.parked.borrow().len() < OPEN_QUESTIONS_MAX;
-        let noted = if has_room { self.note(&running, &asked).await } else { None };
+    async fn park(self: &Rc<Self>, running: Running, asked: Asked, desk: &Desk<'_>) -> Left {
+        let room = Arc::clone(&self.parked.room).try_acquire_owned().ok().filter(|_| desk.memory <= ASKED_BYTES_MAX);
+        let noted = if room.is_some() { self.note(&running, &asked).await } else { None };
         let keys = &self.world.keys;
         let state = noted.as_ref().zip(running.who.as_ref()).and_then(|(noted, who)| {
             let key = keys.signer(Micros::now().seconds()).or(keys.keys().first())?;
             seal::seal(Kind::Upstream, key, &who.bound(self), noted.ticket)
         });
-        let (Some(noted), Some(state)) = (noted, state) else {
+        let (Some(room), Some(noted), Some(state)) = (room, noted, state) else {
             let _ = asked.answer.send(Err(Unanswered::NotAsked));
-            return Err(Box::new(running));
+            return Left::NotAsked(Box::new(running));
         };
+        // Its client may have gone while the question was recorded, and would never bring an answer.
+        if self.ending.get() || !self.connection.borrow().is_working(&desk.id) {
+            let _ = self.settle((&running, &asked, &noted), Verdict::Withdrawn, None, Vec::new()).await;
+            return Left::Stopped(Box::new(running));
+        }
         running.listener.hush();
         let requests = noted.requests.clone();
-        self.leave(Waits { running, asked, noted });
-        Ok(Judged::Interrupted { requests, state })
+        let (waited_for, given_up) = oneshot::channel();
+        let (id, exp) = (noted.ticket.id, noted.ticket.exp);
+        self.parked.calls.borrow_mut().insert(id, Waits { running, asked, noted, _room: room, _waited_for: waited_for });
+        tokio::task::spawn_local(Rc::clone(self).time_out(id, exp, given_up));
+        Left::Waiting(requests, state)
     }
 
-    /// Lets a call wait, for as long as its question has.
-    fn leave(self: &Rc<Self>, waits: Waits) {
-        let (id, exp) = (waits.noted.ticket.id, waits.noted.ticket.exp);
-        self.parked.borrow_mut().insert(id, waits);
-        let (gateway, left) = (Rc::clone(self), exp.saturating_sub(Micros::now().seconds()));
-        tokio::task::spawn_local(async move {
-            tokio::time::sleep(Duration::from_secs(left)).await;
-            let over = |waits: &mut Waits| Micros::now().seconds() >= waits.noted.ticket.exp;
-            let waits = gateway.parked.borrow_mut().remove(&id);
-            if let Some(mut waits) = waits {
-                match over(&mut waits) {
-                    true => gateway.give_up(waits, Verdict::Timeout).await,
-                    // The clock was set back; a second is as good as any time.
-                    false => gateway.leave(waits),
-                }
+    /// Ends a call that waits when its time is over (seconds since 1970), unless it waits no more.
+    async fn time_out(self: Rc<Self>, id: [u8; 16], exp: u64, mut answered: oneshot::Receiver<()>) {
+        loop {
+            let left = exp.saturating_sub(Micros::now().seconds());
+            tokio::select! {
+                biased;
+                _ = &mut answered => return,
+                () = tokio::time::sleep(Duration::from_secs(left)) => {}
             }
-        });
+            // The clock may have been set back.
+            if Micros::now().seconds() >= exp {
+                break;
+            }
+        }
+        let waits = self.parked.calls.borrow_mut().remove(&id);
+        if let Some(waits) = waits {
+            self.give_up(waits, Verdict::Timeout).await;
+        }
     }
 
     /// Ends a call whose answers do not come.
     async fn give_up(&self, waits: Waits, verdict: Verdict) {
-        let Waits { running, asked, noted } = waits;
+        let Waits { running, asked, noted, .. } = waits;
         let _ = self.settle((&running, &asked, &noted), verdict, None, Vec::new()).await;
         let Running { effect, about, .. } = running;
         drop(effect);
@@ -288,12 +334,14 @@ impl Gateway {
     }
 
     /// The client has gone: nothing that waits for it goes on.
-    pub(super) async fn abandon(&self) {
-        let all: Vec<Waits> = self.parked.borrow_mut().drain().map(|(_, waits)| waits).collect();
+    pub(super) async fn abandon(self: &Rc<Self>) {
         self.ending.set(true);
-        for waits in all {
-            self.give_up(waits, Verdict::Withdrawn).await;
+        let mut all = JoinSet::new();
+        for (_, waits) in self.parked.calls.borrow_mut().drain() {
+            let gateway = Rc::clone(self);
+            all.spawn_local(async move { gateway.give_up(waits, Verdict::Withdrawn).await });
         }
+        while all.join_next().await.is_some() {}
     }
 
     /// Puts the questions of an upstream as requests of ours, one after the other.
@@ -323,6 +371,10 @@ impl Gateway {
             require.push(Require::Waits { question: noted.id.clone(), how: HOW });
         }
         let settled = self.settle((running, &asked, &noted), verdict, text.as_deref(), require).await;
+        if settled.is_err() && told.is_ok() {
+            // An answer that does not count is none, and then the question is open no more.
+            let _ = self.settle((running, &asked, &noted), Verdict::Withdrawn, None, Vec::new()).await;
+        }
         let told = if settled.is_ok() { told } else { Err(Unanswered::NotAsked) };
         let _ = asked.answer.send(told);
         if matches!(put, Put::Done) {

@@ -2,7 +2,7 @@
 
 use super::Gateway;
 use crate::account::Context;
-use crate::decide::{Permit, let_through, not_revoked};
+use crate::decide::{Permit, let_through};
 use crate::ledger::{self, Allowed, LedgerError};
 use crate::policy::{EffectClass, Mode, Policy};
 use crate::reason::Reason;
@@ -40,14 +40,13 @@ impl Gateway {
     /// Records a refusal. In shadow mode the call is made all the same, if that is safe; otherwise it is answered with the refusal.
     pub(super) async fn let_through(&self, context: &Context<'_>, reason: Reason) -> Result<Passed, Judged> {
         let policy = self.world.policy;
-        let Some(permit) = let_through(policy, context.call, &reason, self.drift(context.call)) else {
+        let Some(permit) = let_through(policy, context.call, context.authority, &reason, self.drift(context.call)) else {
             return Err(self.deny(context, reason).await);
         };
         let reason = self.unremembered(context, reason).await;
         let effect = context.call.tool.map_or(EffectClass::Send, |tool| tool.effect);
         let entry = ledger::Decision { hosts: permit.hosts(), ..context.entry(&reason) };
-        let unrevoked = context.authority.map(not_revoked).into_iter().collect();
-        match self.world.ledger.let_through(entry, effect, unrevoked).await {
+        match self.world.ledger.let_through(entry, effect, permit.require().to_vec()).await {
             Ok(allowed) => Ok(Passed { permit, allowed, session: None, shadow: Some(reason) }),
             Err(LedgerError::Unmet(unmet)) => Err(self.deny(context, Reason::of_unmet(&unmet, &[], policy)).await),
             Err(_) => Err(Judged::unrecorded(context.risk.score)),

@@ -1,7 +1,7 @@
 //! What the gateway hears of its other processes: that one has ended, and what foreign servers connected to.
 
 use super::Gateway;
-use crate::ledger::{Entry, Sync};
+use crate::ledger::{Entry, Sync, Ticket};
 use crate::stdio::Ending;
 #[cfg(feature = "http")]
 use crate::{ledger, outside::Row};
@@ -42,7 +42,7 @@ impl Gateway {
     }
 
     #[cfg(feature = "http")]
-    fn record_connections(&self, rows: &[(Row, u64)]) -> ledger::Ticket {
+    fn record_connections(&self, rows: &[(Row, u64)]) -> Ticket {
         let upstreams = self.world.policy.upstreams;
         let name = |at: u32| usize::try_from(at).ok().and_then(|at| upstreams.get(at)).map_or("", |upstream| upstream.name);
         let rows: Vec<_> = rows
@@ -68,18 +68,25 @@ impl Gateway {
     /// The last of what foreign servers connected to, and which process has ended although nobody ended it: the ledger says so as far as
     /// it can be written still.
     pub(super) async fn tell_of_ends(&self, within: Duration) {
-        let mut tickets: Vec<crate::ledger::Ticket> = Vec::new();
         #[cfg(feature = "http")]
-        {
-            let rows = self.world.errands.last_connections();
-            tickets.extend((!rows.is_empty()).then(|| self.record_connections(&rows)));
-            tickets
-                .extend(self.world.errands.is_broken().then(|| self.world.ledger.record(&Entry::Ended("egress"), Sync::Written)));
-        }
+        let (last, egress) = (self.last_connections(), self.world.errands.is_broken());
+        #[cfg(not(feature = "http"))]
+        let (last, egress) = (None, false);
         #[cfg(target_os = "linux")]
-        tickets.extend(self.world.clerk.is_broken().then(|| self.world.ledger.record(&Entry::Ended("clerk"), Sync::Written)));
+        let clerk = self.world.clerk.is_broken();
+        #[cfg(not(target_os = "linux"))]
+        let clerk = false;
+        let ended = [(egress, "egress"), (clerk, "clerk")].into_iter().filter(|(has_ended, _)| *has_ended);
+        let ended = ended.map(|(_, process)| self.world.ledger.record(&Entry::Ended(process), Sync::Written));
+        let tickets: Vec<Ticket> = last.into_iter().chain(ended).collect();
         for ticket in tickets {
             let _ = tokio::time::timeout(within, ticket).await;
         }
+    }
+
+    #[cfg(feature = "http")]
+    fn last_connections(&self) -> Option<Ticket> {
+        let rows = self.world.errands.last_connections();
+        (!rows.is_empty()).then(|| self.record_connections(&rows))
     }
 }

@@ -116,7 +116,8 @@ impl Question {
         if screen::any_text(&params, &mut |text| asker.secrets.stand_in(text)) || asker.secrets.stand_in(key) {
             return Err(Refused("holds a secret of the upstream"));
         }
-        if screen::risk(&params) >= asker.threshold {
+        // A client may show what it is asked under the name that this has.
+        if screen::risk(&params) >= asker.threshold || !screen::is_calm(key, asker.threshold) {
             return Err(Refused("looks like an attempt to instruct whoever reads it"));
         }
         let page = leads.then(|| Page::of(given)).flatten();

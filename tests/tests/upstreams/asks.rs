@@ -1,5 +1,6 @@
 //! Upstreams that ask, of clients of both eras: what is asked and answered passes, and nothing else does.
 
+use crate::changes::revoke;
 use crate::scene::{Scene, TOKEN, start, told};
 use airlock_tests::message::{call_with, cancel, initialize, leased, request};
 use airlock_tests::place::Place;
@@ -20,6 +21,21 @@ impl Scene {
         let mut meta = leased(&self.lease);
         meta["io.modelcontextprotocol/clientCapabilities"] = able.clone();
         json!({"name": format!("{upstream}.act"), "arguments": arguments, "_meta": meta})
+    }
+
+    /// Has the server ask about so many calls (`ask later`) at one time, while nothing can be recorded: as long as the file is open, it has the
+    /// ledger's lock.
+    fn all_asked_about(&mut self, calls: usize) -> std::fs::File {
+        let _ = self.send_listening("asks-modern.act", &json!({"do": "late"}), "read");
+        let other = self.send("asks-modern.act", &json!({"do": "late"}));
+        while self.act("asks-modern", "how many") != (calls + 2).to_string() {}
+        let head = std::fs::File::open(self.place.ledger().join("head")).unwrap();
+        rustix::fs::flock(&head, rustix::fs::FlockOperation::LockExclusive).unwrap();
+        // By that the server asks, and then tells of progress.
+        self.gateway.send(&cancel(other));
+        let progress = self.gateway.next_reply();
+        assert_eq!(progress["params"]["progressToken"], "read", "{progress}");
+        head
     }
 
     pub(crate) fn ask(&mut self, id: &str, params: &Value) -> Value {
@@ -203,6 +219,34 @@ fn nobody_is_asked_what_the_client_or_the_manifest_does_not_have() {
     let done = scene.answer("5", &params, &asked, &json!({key(&asked): answer}));
     assert_eq!(heard(&done), json!({"result": answer}));
     scene.gateway.finish();
+}
+
+/// An answer for a lease that was revoked meanwhile reaches nobody, and the question has its end in the ledger.
+#[test]
+fn a_question_whose_answer_does_not_count_is_closed() {
+    for is_legacy in [true, false] {
+        let mut scene = if is_legacy { legacy() } else { Scene::new() };
+        let params = scene.params("asks-legacy", &json!({"do": "ask"}), &able());
+        let asked = match is_legacy {
+            true => {
+                scene.gateway.send(&plain(&scene, "1", "asks-legacy", &json!({"do": "ask"})));
+                scene.gateway.next_reply()
+            }
+            false => scene.ask("1", &params),
+        };
+        revoke(&scene.place, &scene.lease);
+        let done = match is_legacy {
+            true => {
+                let answer = json!({"jsonrpc": "2.0", "id": asked["id"], "result": accept("mine")});
+                scene.gateway.send(&answer.to_string());
+                scene.gateway.reply("1")
+            }
+            false => scene.answer("2", &params, &asked, &json!({key(&asked): accept("mine")})),
+        };
+        assert!(!done.to_string().contains("mine"), "{done}");
+        assert_eq!(scene.asks(), ["asked", "withdrawn"].map(|v| format!("{v} asks-legacy 1")), "{is_legacy}");
+        scene.gateway.finish();
+    }
 }
 
 /// The state names one call of one lease, and is nothing beside a good lease.
@@ -416,6 +460,66 @@ fn no_more_wait_than_there_is_room_for() {
     assert_eq!(told(&full), "question_unanswered", "{full}");
     let params = scene.params("asks-modern", &json!({"do": "echo", "text": "on"}), &able());
     assert_eq!(told(&scene.ask("echo", &params)), "on");
+    scene.gateway.finish();
+}
+
+/// Nor where all of them are asked about at one time, in sessions each of which may have as many questions.
+#[test]
+fn no_more_wait_than_there_is_room_for_when_all_are_asked_about_at_once() {
+    let mut scene = Scene::new();
+    let first = scene.params("asks-modern", &json!({"do": "ask later"}), &able());
+    let mut second = first.clone();
+    let mut claims = scene.place.claims(&["asks-modern.act"]);
+    (claims.sid, claims.dom) = ("s-2".into(), Vec::new());
+    second["_meta"]["dev.airlock/lease"] = json!(scene.place.mint(&claims));
+    second["_meta"]["dev.airlock/session"] = json!("s-2");
+    (0..24).for_each(|n| scene.gateway.send(&request(format!("w{n}"), "tools/call", [&first, &second][n % 2])));
+    drop(scene.all_asked_about(24));
+    assert_eq!(scene.act("asks-modern", "owed"), "on time");
+    let replies: Vec<Value> = (0..24).map(|n| scene.gateway.reply(format!("w{n}"))).collect();
+    let is_asked = |reply: &Value| reply["result"]["resultType"] == "input_required";
+    assert_eq!(replies.iter().filter(|reply| is_asked(reply)).count(), 16);
+    let others: Vec<String> = replies.iter().filter(|reply| !is_asked(reply)).map(told).collect();
+    assert_eq!(others, vec!["question_unanswered"; 8]);
+    assert_eq!(scene.asks(), vec!["asked asks-modern 1"; 16], "of the others nothing is recorded as asked");
+    // Room that was taken is given back.
+    let at = replies.iter().position(is_asked).unwrap();
+    let answer = scene.answer("answer", [&first, &second][at % 2], &replies[at], &json!({"a": accept("x")}));
+    assert_eq!(heard(&answer)["responses"], json!({"a": accept("x")}));
+    let params = scene.params("asks-modern", &json!({"do": "ask"}), &able());
+    assert!(is_asked(&scene.ask("next", &params)));
+    assert_eq!(told(&scene.ask("full", &params)), "question_unanswered");
+    scene.gateway.finish();
+}
+
+/// A client that takes its call back while the question is recorded would never bring an answer.
+#[test]
+fn a_call_that_is_cancelled_while_its_question_is_recorded_does_not_wait() {
+    let mut scene = Scene::new();
+    let params = scene.params("asks-modern", &json!({"do": "ask later"}), &able());
+    scene.gateway.send(&request("held", "tools/call", &params));
+    let head = scene.all_asked_about(1);
+    scene.gateway.send(&cancel("held"));
+    let hello = scene.gateway.ask(&request("hello", "server/discover", &json!({"_meta": leased(&scene.lease)})));
+    assert!(hello["result"].is_object(), "{hello}");
+    drop(head);
+    assert_eq!(scene.act("asks-modern", "owed"), "on time");
+    let begun = std::time::Instant::now();
+    let statuses = |scene: &Scene| {
+        scene
+            .place
+            .entries_of("outcome")
+            .iter()
+            .filter(|entry| entry["status"] != "ok")
+            .map(|entry| entry["status"].clone())
+            .collect::<Vec<_>>()
+    };
+    while statuses(&scene).len() < 2 {
+        assert!(begun.elapsed() < airlock_tests::DEADLINE, "{:?}", scene.place.entries());
+        std::thread::yield_now();
+    }
+    assert_eq!(statuses(&scene), ["cancelled", "cancelled"]);
+    assert_eq!(scene.asks(), ["asked", "withdrawn"].map(|v| format!("{v} asks-modern 1")));
     scene.gateway.finish();
 }
 

@@ -114,7 +114,7 @@ fn changes_of_resources_reach_who_subscribed_in_all_pairings() {
     }
 }
 
-fn revoke(place: &Place, lease: &str) {
+pub(crate) fn revoke(place: &Place, lease: &str) {
     let jti = inspect(lease).unwrap().root.jti_text();
     let mut command = airlock(&["revoke", "--jti", &jti, "--why", "test", "--ledger"]);
     let output = command.arg(place.ledger()).output().unwrap();
@@ -157,6 +157,31 @@ fn a_subscription_needs_its_entry_and_its_lease() {
         assert_eq!(lines.len(), usize::from(is_modern));
         scene.watched("legacy", &json!([[], ["unsubscribed"]]));
         scene.gateway.finish();
+    }
+}
+
+/// What an operator ended is ended, also where a refusal lets through.
+#[test]
+fn a_subscription_that_shadow_mode_let_through_ends_with_its_lease() {
+    for is_modern in [true, false] {
+        let mut scene = Scene::in_shadow(is_modern, &["legacy.below"]);
+        let (words, touch) = ("test://legacy/a/words", "test://legacy/a/touch");
+        let id = scene.subscribe(words).unwrap();
+        let newest = scene.place.entries_of("decision").pop().unwrap();
+        assert_eq!((&newest["d"], &newest["why"]), (&json!("shadow"), &json!("tool_not_in_lease")));
+        let told = scene.act(touch, "touched").pop();
+        let told = told.unwrap_or_else(|| scene.gateway.next_reply());
+        assert_eq!((&told["method"], &told["params"]["uri"]), (&json!("notifications/resources/updated"), &json!(words)));
+        let mut claims = scene.place.claims(&["legacy.below"]);
+        claims.dom = Vec::new();
+        let other = scene.place.mint(&claims);
+        revoke(&scene.place, &std::mem::replace(&mut scene.lease, other));
+        let mut lines = scene.act(touch, "touched");
+        scene.watched("legacy", &json!([[], ["unsubscribed"]]));
+        scene.gateway.close();
+        lines.extend(scene.gateway.rest());
+        assert!(lines.iter().all(|line| line["method"].is_null()), "{lines:?}");
+        assert_eq!(lines.iter().filter(|line| line["id"] == id).count(), usize::from(is_modern), "{lines:?}");
     }
 }
 

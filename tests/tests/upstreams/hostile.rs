@@ -97,6 +97,50 @@ fn cancelled_calls_are_cancelled_there_and_silent_here() {
     scene.gateway.finish();
 }
 
+/// A look at the tools that its client cancelled is none: the next call looks.
+#[test]
+fn a_drift_is_found_also_when_whoever_looked_first_has_gone() {
+    let mut scene = Scene::new();
+    for upstream in ["legacy", "modern"] {
+        let late = scene.send_listening(&format!("{upstream}.act"), &json!({"do": "late"}), "looked");
+        while scene.act(upstream, "how many") == "0" {}
+        assert_eq!(scene.act(upstream, "held"), "changed");
+        let looks = scene.send(&format!("{upstream}.act"), &json!({"do": "echo", "text": "x"}));
+        // The server was asked for its tools, and does not answer.
+        let progress = scene.gateway.next_reply();
+        assert_eq!(progress["params"]["progressToken"], "looked", "{progress}");
+        scene.gateway.send(&cancel(looks));
+        assert_eq!(scene.act(upstream, "owed"), "definition_drift");
+        scene.gateway.send(&cancel(late));
+    }
+    scene.gateway.finish();
+}
+
+/// A server that says with each list that this has changed would be asked for ever.
+#[test]
+fn a_list_that_never_stays_the_same_is_not_waited_for() {
+    let mut scene = Scene::new();
+    for upstream in ["legacy", "modern"] {
+        assert_eq!(scene.act(upstream, "restless"), "changed");
+        let refused = scene.call(&format!("{upstream}.act"), &json!({"do": "echo", "text": "x"}));
+        assert_eq!(told(&refused), "upstream_unavailable");
+        assert!(refused.to_string().contains("changes as often as it is looked at"), "{refused}");
+    }
+    scene.gateway.finish();
+}
+
+/// Of a list no more is kept than the page that is read.
+#[test]
+fn a_list_of_many_long_pages_takes_the_memory_of_one() {
+    let mut scene = Scene::new();
+    assert_eq!(scene.act("legacy", "heavy"), "changed");
+    let before = scene.gateway.peak_memory();
+    assert_eq!(scene.say("legacy", "echo", "after 76 MB"), "after 76 MB");
+    let grown = scene.gateway.peak_memory() - before;
+    assert!(grown < 24 << 20, "{grown} bytes more");
+    scene.gateway.finish();
+}
+
 #[test]
 fn progress_has_the_token_of_the_client_and_grows() {
     let mut scene = Scene::new();

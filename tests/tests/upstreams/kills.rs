@@ -47,6 +47,20 @@ fn a_server_that_does_not_want_to_end_is_ended() {
     assert_gone(&all);
 }
 
+/// Its calls that wait for an answer have an end that cannot be recorded, and nobody waits for that.
+#[test]
+fn a_gateway_whose_ledger_is_held_by_another_process_ends() {
+    let mut scene = Scene::new();
+    let params = scene.params("asks-modern", &json!({"do": "ask"}), &json!({"elicitation": {}}));
+    assert_eq!(scene.ask("1", &params)["result"]["resultType"], "input_required");
+    let head = std::fs::File::open(scene.place.ledger().join("head")).unwrap();
+    rustix::fs::flock(&head, rustix::fs::FlockOperation::LockExclusive).unwrap();
+    scene.gateway.terminate();
+    let (status, stderr) = scene.gateway.end();
+    assert_eq!(status.code(), Some(1), "{stderr}");
+    assert!(stderr.contains("another process holds it"), "{stderr}");
+}
+
 #[test]
 fn a_killed_gateway_leaves_nobody() {
     let (mut scene, all) = busy();

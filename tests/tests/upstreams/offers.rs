@@ -7,7 +7,7 @@ use airlock_tests::place::{INTENT, Place, SESSION};
 use airlock_tests::process::Gateway;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 /// A secret of the upstreams.
@@ -21,34 +21,37 @@ const NAMES: [&str; 7] = ["below", "loud", "once", "say", "completed", "paths", 
 /// A gateway with the same resources and prompts of a server of each era, and one that withholds.
 pub(crate) fn gateway() -> PathBuf {
     static BUILT: OnceLock<PathBuf> = OnceLock::new();
-    let build = || {
-        let mut manifest = "airlock = 1\n[gateway]\nname = \"offers\"\n[keys]\naccept = [\"k1\"]\n[risk]\nthreshold = 0.9\n\
-             [ledger]\ndir = { env = \"AIRLOCK_LEDGER_DIR\", default = \"./airlock-ledger\" }\ndurability = \"process\"\n"
-            .to_owned();
-        let mut names = Vec::new();
-        for (era, on_risk) in ERAS {
-            let command = json!([program("python3"), format!("{SERVERS}/offers.py"), era]);
-            let calm = "on_risk = \"deny\"\nresult_threshold = 0.4";
-            let loud = format!("on_risk = \"{on_risk}\"\nresult_threshold = 0.4");
-            write!(
-                manifest,
-                "[upstreams.{era}]\ncommand = {command}\nenv.TOKEN = {{ secret = \"OFFERS_TOKEN\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nmay_tell = [\"prompts\"]\nwhy = \"test\"\n\
-                 [upstreams.{era}.resources.below]\nuri = \"test://{era}/a/*\"\ntitle = \"Below\"\ndescription = \"all below a\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\n{calm}\nwhy = \"test\"\n\
-                 [upstreams.{era}.resources.loud]\nuri = \"test://{era}/a/attack\"\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
-                 [upstreams.{era}.resources.once]\nuri = \"test://{era}/once\"\neffect = \"read\"\nlimits = {{ session_calls = 1 }}\nwhy = \"test\"\n\
-                 [upstreams.{era}.prompts.say]\nrequired = [\"what\"]\noptional = [\"how\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
-                 [upstreams.{era}.completions.completed]\nof = \"say\"\narguments = [\"what\"]\neffect = \"read\"\nargs.value = {{ max_length = 20 }}\n{loud}\nwhy = \"test\"\n\
-                 [upstreams.{era}.completions.paths]\nof = \"test://{era}/a/{{+path}}\"\narguments = [\"path\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
-                 [upstreams.{era}.subscriptions.changes]\nof = \"below\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\nwhy = \"test\"\n"
-            )
-            .unwrap();
-            names.extend(NAMES.map(|name| format!("{era}.{name}")));
-        }
-        let names = json!(names);
-        write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {names}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
-        built::gateway(&manifest)
-    };
-    BUILT.get_or_init(build).clone()
+    BUILT.get_or_init(|| in_mode("enforce")).clone()
+}
+
+/// The same in a mode.
+fn in_mode(mode: &str) -> PathBuf {
+    let mut manifest = format!(
+        "airlock = 1\n[gateway]\nname = \"offers\"\nmode = \"{mode}\"\n[keys]\naccept = [\"k1\"]\n[risk]\nthreshold = 0.9\n\
+         [ledger]\ndir = {{ env = \"AIRLOCK_LEDGER_DIR\", default = \"./airlock-ledger\" }}\ndurability = \"process\"\n"
+    );
+    let mut names = Vec::new();
+    for (era, on_risk) in ERAS {
+        let command = json!([program("python3"), format!("{SERVERS}/offers.py"), era]);
+        let calm = "on_risk = \"deny\"\nresult_threshold = 0.4";
+        let loud = format!("on_risk = \"{on_risk}\"\nresult_threshold = 0.4");
+        write!(
+            manifest,
+            "[upstreams.{era}]\ncommand = {command}\nenv.TOKEN = {{ secret = \"OFFERS_TOKEN\" }}\nenv.PYTHONDONTWRITEBYTECODE = \"1\"\nmay_tell = [\"prompts\"]\nwhy = \"test\"\n\
+             [upstreams.{era}.resources.below]\nuri = \"test://{era}/a/*\"\ntitle = \"Below\"\ndescription = \"all below a\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\n{calm}\nwhy = \"test\"\n\
+             [upstreams.{era}.resources.loud]\nuri = \"test://{era}/a/attack\"\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
+             [upstreams.{era}.resources.once]\nuri = \"test://{era}/once\"\neffect = \"read\"\nlimits = {{ session_calls = 1 }}\nwhy = \"test\"\n\
+             [upstreams.{era}.prompts.say]\nrequired = [\"what\"]\noptional = [\"how\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
+             [upstreams.{era}.completions.completed]\nof = \"say\"\narguments = [\"what\"]\neffect = \"read\"\nargs.value = {{ max_length = 20 }}\n{loud}\nwhy = \"test\"\n\
+             [upstreams.{era}.completions.paths]\nof = \"test://{era}/a/{{+path}}\"\narguments = [\"path\"]\neffect = \"read\"\n{loud}\nwhy = \"test\"\n\
+             [upstreams.{era}.subscriptions.changes]\nof = \"below\"\neffect = \"read\"\nargs.uri = {{ max_length = 60 }}\nwhy = \"test\"\n"
+        )
+        .unwrap();
+        names.extend(NAMES.map(|name| format!("{era}.{name}")));
+    }
+    let names = json!(names);
+    write!(manifest, "[[grant]]\nsubject = \"agent:planner\"\ntools = {names}\nissue = \"operator\"\nmax_risk = 0.9\nuses = 10000\nwhy = \"test\"\n").unwrap();
+    built::gateway(&manifest)
 }
 
 /// A running gateway, and a client of one era.
@@ -62,8 +65,17 @@ pub(crate) struct Scene {
 
 impl Scene {
     pub(crate) fn new(is_modern: bool, tools: &[&str]) -> Self {
+        Self::of(&gateway(), is_modern, tools)
+    }
+
+    /// The same of a gateway in shadow mode.
+    pub(crate) fn in_shadow(is_modern: bool, tools: &[&str]) -> Self {
+        Self::of(&in_mode("shadow"), is_modern, tools)
+    }
+
+    fn of(gateway: &Path, is_modern: bool, tools: &[&str]) -> Self {
         let place = Place::new("offers");
-        let mut command = place.command(&gateway());
+        let mut command = place.command(gateway);
         command.env("OFFERS_TOKEN", TOKEN);
         let mut gateway = Gateway::start(command);
         if !is_modern {

@@ -70,7 +70,7 @@ impl Gateway {
                 _ => Judged::unrecorded(risk.score),
             };
         }
-        let Waits { running, asked, noted: _ } = waits;
+        let (running, asked) = waits.over();
         running.listener.follow(&desk.listener);
         let _ = asked.answer.send(Ok(answers));
         self.go_on(running, desk).await
@@ -91,12 +91,12 @@ impl Gateway {
             request: &request,
         };
         let ticket = seal::open(Kind::Upstream, &resume.state, &self.world.keys, &bound).map_err(Refusal::State)?;
-        self.parked.borrow_mut().remove(&ticket.id).ok_or(Refusal::Answered)
+        self.parked.calls.borrow_mut().remove(&ticket.id).ok_or(Refusal::Answered)
     }
 
     /// The one that was taken out waits on, until its first time is over.
     fn put_back(&self, waits: Waits) {
-        self.parked.borrow_mut().insert(waits.noted.ticket.id, waits);
+        self.parked.calls.borrow_mut().insert(waits.noted.ticket.id, waits);
     }
 }
 

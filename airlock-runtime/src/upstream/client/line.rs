@@ -9,8 +9,10 @@ use crate::wire::scan::scan;
 use serde_json::value::RawValue;
 use std::ops::Range;
 
-/// Longest message of an error that is kept, in characters.
-const ERROR_MAX: usize = 2000;
+/// Longest message of an error that is kept, in bytes. Less of it is told, but a secret has to be seen whole to be known.
+const MESSAGE_MAX: usize = 64 * 1024;
+/// Longest data of an error that is kept, in bytes.
+const DATA_MAX: usize = 2000;
 /// The error of a server of 2025-11-25 whose user has to go to pages first; its data names them.
 pub(super) const PAGES_FIRST: i64 = -32042;
 
@@ -110,8 +112,9 @@ fn place(line: &str, part: &RawValue) -> Range<usize> {
 fn fault(error: &RawValue) -> Option<Fault> {
     let [code, message, data] = pick(error.get(), ["code", "message", "data"]).values;
     let code = code?.get().parse().ok()?;
-    let message: String = message.and_then(string)?.chars().take(ERROR_MAX).collect();
-    let max = if code == PAGES_FIRST { QUESTION_MAX } else { ERROR_MAX };
+    let mut message = message.and_then(string)?;
+    message.truncate(message.floor_char_boundary(MESSAGE_MAX));
+    let max = if code == PAGES_FIRST { QUESTION_MAX } else { DATA_MAX };
     let data = data.map(|data| data.get().to_owned()).filter(|data| data.len() <= max);
     Some(Fault { code, message, data })
 }
@@ -261,7 +264,7 @@ mod tests {
                 other => panic!("{other:?}"),
             }
         };
-        assert!(data(-1, ERROR_MAX - 2) && !data(-1, ERROR_MAX - 1));
+        assert!(data(-1, DATA_MAX - 2) && !data(-1, DATA_MAX - 1));
         assert!(data(PAGES_FIRST, QUESTION_MAX - 2) && !data(PAGES_FIRST, QUESTION_MAX - 1));
     }
 

@@ -149,8 +149,9 @@ pub(in crate::upstream) struct Link {
     /// Can it be told which log messages are wanted, where that is said once? And which it was told.
     pub(super) logs: Cell<bool>,
     pub(super) level: Cell<Option<Level>>,
-    /// It said that its list of tools has changed, and nobody has looked since.
-    pub(super) changed: Cell<bool>,
+    /// How often it said that its list of tools has changed; and how often it had when that was looked at last.
+    pub(super) changes: Cell<u64>,
+    pub(super) seen: Cell<u64>,
     /// The lists of which it may tell clients that they changed, and who passes it on.
     pub(super) tells: RefCell<(&'static [Listed], Rc<Changes>)>,
     /// Who is told of changes of resources, where these are not answers to a listen.
@@ -192,7 +193,8 @@ impl Link {
             declared: Cell::default(),
             logs: Cell::new(false),
             level: Cell::new(None),
-            changed: Cell::new(false),
+            changes: Cell::new(0),
+            seen: Cell::new(0),
             tells: RefCell::default(),
             watched: RefCell::default(),
             pages: Pages::default(),
@@ -416,7 +418,7 @@ impl Link {
             }
             Line::Changed(list) => {
                 if list == Listed::Tools {
-                    self.changed.set(true);
+                    self.changes.set(self.changes.get() + 1);
                 }
                 let tells = self.tells.borrow();
                 if tells.0.contains(&list) {

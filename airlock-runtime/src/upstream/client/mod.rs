@@ -40,6 +40,8 @@ use tokio::task::JoinHandle;
 use watch::Changes;
 pub(crate) use watch::{Change, Watch};
 
+/// How often one call looks at a list of tools that changes while it is read. A server that has something to do when it starts says so a few times.
+const LOOKS_MAX: usize = 8;
 /// Attempts at one greeting: the probe, then the older way, then the newer one again for a server that was merely slow.
 const ATTEMPTS_MAX: usize = 3;
 /// How long the launcher may take to start a program. It starts no more than a process.
@@ -266,13 +268,17 @@ impl Inner {
         let (upstream, slot) = self.at(proxied.upstream)?;
         let (may, declared) = able(upstream, proxied.what, listener);
         let link = self.ready(proxied.upstream, declared).await?;
-        self.look_again(upstream, slot, &link).await?;
+        let patience = Duration::from_secs(tempo.0);
+        // Whoever looks is waited for by the others, and a call has an end.
+        let within = patience.max(Duration::from_secs(upstream.start_timeout));
+        let looked = tokio::time::timeout(within, self.look_again(upstream, slot, &link)).await;
+        looked
+            .unwrap_or_else(|_| Err(unavailable(upstream, "its list of tools, which has changed, could not be read in time")))?;
         let drift = slot.drift.borrow().get(proxied.name).copied();
         // What is told of a resource or prompt stands in the manifest.
         if let Some(drift) = drift.filter(|_| proxied.what == Offer::Tool) {
             return Err(Failure { code: "definition_drift", detail: drift_detail(tool, drift) });
         }
-        let patience = Duration::from_secs(tempo.0);
         if proxied.what == Offer::Subscription {
             return self.subscribe(proxied, &arguments, link, patience, listener).await;
         }
@@ -435,7 +441,7 @@ impl Inner {
 
     /// Compares the tools of an upstream with the reviewed ones.
     async fn look(&self, upstream: &'static Upstream, slot: &Slot, link: &Rc<Link>) -> Result<(), String> {
-        link.changed.set(false);
+        let changes = link.changes.get();
         let ours = |proxied: &&'static Proxied| {
             let is_of = self.policy.upstreams.get(proxied.upstream).is_some_and(|one| std::ptr::eq(one, upstream));
             is_of && proxied.what == Offer::Tool
@@ -449,30 +455,38 @@ impl Inner {
         let tools: Vec<&'static Proxied> = tools.filter(ours).collect();
         // A server of resources or prompts alone may have no such list.
         if tools.is_empty() {
+            link.seen.set(changes);
             return Ok(());
         }
-        let found = pins::check(link, &tools, Duration::from_secs(upstream.start_timeout))
-            .await
-            .inspect_err(|_| link.changed.set(true))?;
+        let found = pins::check(link, &tools, Duration::from_secs(upstream.start_timeout)).await?;
         for (tool, drift) in &found {
             if slot.drift.borrow().get(tool) != Some(drift) {
                 warn(&format!("the tool {tool} of the upstream {} {drift}; it is refused", upstream.name));
             }
         }
         *slot.drift.borrow_mut() = found;
+        // Not before: whoever looked may have been cancelled meanwhile, and then nobody has.
+        link.seen.set(changes);
         Ok(())
     }
 
     /// Looks again if the upstream has said that its tools are others now.
     async fn look_again(&self, upstream: &'static Upstream, slot: &Slot, link: &Rc<Link>) -> Result<(), Failure> {
-        if !link.changed.get() {
+        let has_changed = || link.changes.get() != link.seen.get();
+        if !has_changed() {
             return Ok(());
         }
         let _looking = slot.looking.lock().await;
-        while link.changed.get() {
+        for _ in 0..LOOKS_MAX {
+            if !has_changed() {
+                return Ok(());
+            }
             self.look(upstream, slot, link).await.map_err(|why| unavailable(upstream, &why))?;
         }
-        Ok(())
+        match has_changed() {
+            true => Err(unavailable(upstream, "its list of tools changes as often as it is looked at")),
+            false => Ok(()),
+        }
     }
 }
 

@@ -17,7 +17,15 @@ const PAGES_MAX: usize = 64;
 /// Tools of one list.
 const TOOLS_MAX: usize = 4096;
 
-/// Asks for the list and compares. The tools that drifted, by their name at the upstream.
+/// A reviewed tool, and what the list has of it.
+struct Compared {
+    name: &'static str,
+    reviewed: Map<String, Value>,
+    is_listed: bool,
+    drift: Option<Drift>,
+}
+
+/// Asks for the list and compares. The tools that drifted, by their name at the upstream. Of the list no more is kept than the page that is read.
 ///
 /// # Errors
 /// A sentence: the list cannot be had.
@@ -26,23 +34,30 @@ pub(super) async fn check(
     tools: &[&'static Proxied],
     patience: Duration,
 ) -> Result<HashMap<&'static str, Drift>, String> {
-    let listed =
-        tokio::time::timeout(patience, list(link)).await.map_err(|_| "it did not list its tools in time".to_owned())??;
-    let compared = tools.iter().filter_map(|tool| {
-        let reviewed: Map<String, Value> = serde_json::from_str(tool.definition).unwrap_or_default();
-        let found = match listed.get(tool.name) {
-            None => Some(Drift::GONE),
+    let compared = |tool: &&'static Proxied| Compared {
+        name: tool.name,
+        reviewed: serde_json::from_str(tool.definition).unwrap_or_default(),
+        is_listed: false,
+        drift: None,
+    };
+    let mut all: Vec<Compared> = tools.iter().map(compared).collect();
+    let listed = list(link, |name, today| {
+        for one in all.iter_mut().filter(|one| one.name == name) {
+            one.is_listed = true;
             // Which of two definitions of one name a call would meet is not known.
-            Some(today) => today.iter().find_map(|today| drift(&reviewed, today)),
-        };
-        found.map(|drift| (tool.name, drift))
+            one.drift = one.drift.or_else(|| drift(&one.reviewed, today));
+        }
     });
-    Ok(compared.collect())
+    tokio::time::timeout(patience, listed).await.map_err(|_| "it did not list its tools in time".to_owned())??;
+    let found = all.into_iter().filter_map(|one| {
+        let drift = if one.is_listed { one.drift } else { Some(Drift::GONE) };
+        drift.map(|drift| (one.name, drift))
+    });
+    Ok(found.collect())
 }
 
-/// All definitions by name.
-async fn list(link: &Rc<Link>) -> Result<HashMap<String, Vec<Map<String, Value>>>, String> {
-    let mut listed: HashMap<String, Vec<Map<String, Value>>> = HashMap::new();
+/// Hands over each definition with its name.
+async fn list(link: &Rc<Link>, mut each: impl FnMut(&str, &Map<String, Value>)) -> Result<(), String> {
     let (mut cursor, mut count) = (None, 0);
     for _ in 0..PAGES_MAX {
         let mut params = Map::new();
@@ -66,15 +81,13 @@ async fn list(link: &Rc<Link>) -> Result<HashMap<String, Vec<Map<String, Value>>
         if count > TOOLS_MAX {
             return Err(format!("it lists more than {TOOLS_MAX} tools"));
         }
-        for tool in tools {
-            let Value::Object(tool) = tool else { return Err("its list of tools holds what is no tool".into()) };
-            let Some(name) = tool.get("name").and_then(Value::as_str).map(str::to_owned) else {
-                return Err("its list of tools holds one without a name".into());
-            };
-            listed.entry(name).or_default().push(tool);
+        for tool in &tools {
+            let tool = tool.as_object().ok_or("its list of tools holds what is no tool")?;
+            let name = tool.get("name").and_then(Value::as_str).ok_or("its list of tools holds one without a name")?;
+            each(name, tool);
         }
         match page["nextCursor"].take() {
-            Value::Null => return Ok(listed),
+            Value::Null => return Ok(()),
             next => cursor = Some(next),
         }
     }

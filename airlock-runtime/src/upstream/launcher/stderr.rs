@@ -99,15 +99,26 @@ impl Lines {
 
     /// The line as it may be shown.
     fn clean(&self) -> String {
-        let text = String::from_utf8_lossy(&self.line);
+        let line = if self.cut == 0 { &self.line[..] } else { self.without_part_of_secret() };
+        let text = String::from_utf8_lossy(line);
         if self.secrets.iter().any(|secret| text.contains(secret.as_str())) {
             return "(a line that holds a secret was withheld)".to_owned();
         }
         let shown: String = text.trim_end().chars().map(|c| if c == ' ' || c.is_ascii_graphic() { c } else { '?' }).collect();
-        match self.cut {
+        match self.cut + self.line.len() - line.len() {
             0 => shown,
             cut => format!("{shown} (and {cut} bytes)"),
         }
+    }
+
+    /// The line without what may be the beginning of a secret whose end was left out.
+    fn without_part_of_secret(&self) -> &[u8] {
+        let begun = |secret: &Zeroizing<String>| {
+            let secret = secret.as_bytes();
+            (1..secret.len()).rev().find(|length| self.line.ends_with(&secret[..*length]))
+        };
+        let begun = self.secrets.iter().filter_map(begun).max().unwrap_or(0);
+        &self.line[..self.line.len() - begun]
     }
 
     /// Tells what was kept, when the upstream has ended.
@@ -167,6 +178,12 @@ mod tests {
     fn a_secret_is_not_told() {
         let shown = told(&["hunter22"], &[b"token is hun", b"ter22\nbye\n"], 9);
         assert_eq!(shown, ["(a line that holds a secret was withheld)", "bye"]);
+    }
+
+    #[test]
+    fn a_secret_that_is_cut_is_not_told_in_part() {
+        let line = format!("{}hunter22 and more\n", "x".repeat(LINE_MAX - 7));
+        assert_eq!(told(&["hunter22"], &[line.as_bytes()], 9), [format!("{} (and 17 bytes)", "x".repeat(LINE_MAX - 7))]);
     }
 
     #[test]

@@ -25,8 +25,9 @@ const PLAIN: [(&str, Fits); 11] = [
     ("default", |value| value.is_string() || value.is_number() || value.is_boolean() || is_texts(value)),
     ("enumNames", is_texts),
 ];
-/// What a form never asks for: the revision forbids it, and whoever asks all the same is turned away. Names and titles are compared in small
-/// letters, without what separates words.
+/// What a form never asks for: the revision forbids it, and whoever asks all the same is turned away. Names, titles and formats are compared in small
+/// letters, without what separates words. Descriptions and the message are not: they are sentences, and honest ones have these words ("never your
+/// password"), while who wants a secret finds others.
 const SECRETS: [&str; 14] = [
     "password",
     "passwd",
@@ -68,8 +69,8 @@ fn flat(schema: &Map<String, Value>) -> Result<(Value, Vec<String>), Refused> {
     let mut known = Map::new();
     for (name, given) in fields {
         let given = given.as_object().ok_or(Refused("has a field that is none"))?;
-        let title = given.get("title").and_then(Value::as_str).unwrap_or_default();
-        if [name, title].into_iter().any(asks_secret) {
+        let text = |member: &str| given.get(member).and_then(Value::as_str).unwrap_or_default();
+        if [name, text("title"), text("format")].into_iter().any(asks_secret) {
             return Err(Refused("asks for a secret, which no form may"));
         }
         known.insert(name.clone(), field(given)?);

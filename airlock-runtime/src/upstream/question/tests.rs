@@ -60,6 +60,7 @@ fn every_kind_of_field_that_the_protocol_has_is_one() {
         json!({"type": "integer", "minimum": 0, "maximum": 9, "default": 3}),
         json!({"type": "number", "default": 0.5}),
         json!({"type": "boolean", "default": true, "description": "yes?"}),
+        json!({"type": "string", "format": "email", "description": "Your address, never your password."}),
     ] {
         let question = read(Kind::Elicitation, &form(&field)).unwrap();
         assert_eq!(question.params["requestedSchema"]["properties"]["x"], field, "nothing is lost");
@@ -96,6 +97,7 @@ fn what_nobody_is_asked() {
         (form(&json!({"type": "string", "oneOf": [{"$ref": "#"}]})), "has a field with choices that are none"),
         (titled("Your Pass-word"), "asks for a secret, which no form may"),
         (titled("API key"), "asks for a secret, which no form may"),
+        (form(&json!({"type": "string", "format": "password"})), "asks for a secret, which no form may"),
         (message("it is hunter22"), "holds a secret of the upstream"),
         (message("a\u{202e}b"), "has characters that nobody sees"),
         (titled("x\u{e0041}"), "has characters that nobody sees"),
@@ -223,6 +225,7 @@ fn questions_of_one_result() {
         (json!({"inputRequests": {"a": {"method": "elicitation/create"}}}), "has no parameters"),
         (json!({"inputRequests": {("x".repeat(200)): roots}}), "has a name that is too long"),
         (json!({"inputRequests": {"a\u{202e}": roots}}), "has characters that nobody sees"),
+        (json!({"inputRequests": {ATTACK: roots}}), "looks like an attempt to instruct whoever reads it"),
         (json!({"requestState": 7}), "has a state that is no text"),
         (
             json!({"inputRequests": {"a": {"method": "roots/list", "params": {"x": "y".repeat(QUESTION_MAX)}}}}),
