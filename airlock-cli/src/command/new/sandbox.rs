@@ -131,7 +131,7 @@ mod tests {
         assert_eq!(all(&[linked, &work]), ["mcp/node_modules", "work/a.txt"]);
         let text = section("x", &[linked.to_owned()]);
         assert!(text.contains("/sh\"]   # what its first line looks up\n"), "{text}");
-        assert!(!section("x", &[server.clone()]).contains("exec"));
+        assert!(!section("x", std::slice::from_ref(&server)).contains("exec"));
         assert_eq!(all(&["/bin/sh", &server, root.to_str().expect("UTF-8")]), [""], "what lies within is not named again");
     }
 }
