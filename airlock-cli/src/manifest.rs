@@ -5,6 +5,7 @@ use crate::render::{self, Failure};
 use airlock_policy::ir::{HostRule, Issue, Mode, Policy, ToolKind};
 use airlock_policy::{Checked, Compiled, Severity};
 use std::collections::BTreeMap;
+use std::fmt::Display;
 use std::io::{IsTerminal, Read};
 use std::path::{Path, PathBuf};
 
@@ -257,6 +258,7 @@ fn host(rule: &HostRule) -> String {
 }
 
 /// `1 tool`, `2 tools`.
-pub(crate) fn counted(n: usize, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
+pub(crate) fn counted<N: Display + PartialEq + From<u8>>(n: N, what: &str) -> String {
+    let s = if n == N::from(1) { "" } else { "s" };
+    format!("{n} {what}{s}")
 }

@@ -2,6 +2,7 @@
 
 use super::tail::unreadable;
 use crate::args::Format;
+use crate::manifest::counted;
 use crate::render::{Failure, Outcome, say};
 use airlock_runtime::ledger::read;
 use airlock_runtime::ledger::redact::{Erased, Redact as Entered, redact};
@@ -50,9 +51,9 @@ impl Redact {
             }
             Format::Table => {
                 let Erased { salts, texts } = erased;
-                let kept = if texts == 0 { String::new() } else { format!(" and {}", several(texts, "kept text")) };
+                let kept = if texts == 0 { String::new() } else { format!(" and {}", counted(texts, "kept text")) };
                 let of = if to == self.seq { format!("entry {to}") } else { format!("entries {} to {to}", self.seq) };
-                say(format_args!("{}{kept} of {of} erased, entry {seq} of the ledger", several(salts, "salt")));
+                say(format_args!("{}{kept} of {of} erased, entry {seq} of the ledger", counted(salts, "salt")));
             }
         }
         Ok(ExitCode::SUCCESS)
@@ -68,10 +69,6 @@ fn demand_entry(dir: &Path, seq: u64) -> Result<(), Failure> {
         false => Err(Failure::new(format_args!("nothing was erased: there is no entry {seq} in {}", dir.display()))
             .help("`airlock tail` shows the newest entries with their numbers")),
     }
-}
-
-fn several(n: u64, what: &str) -> String {
-    format!("{n} {what}{}", if n == 1 { "" } else { "s" })
 }
 
 #[cfg(test)]

@@ -2,7 +2,9 @@
 
 use super::Permit;
 #[cfg(feature = "plan-upstream")]
-use super::{Act, Tempo, not_revoked};
+use super::require::not_revoked;
+#[cfg(feature = "plan-upstream")]
+use super::{Act, Tempo};
 use crate::approve::Refusal;
 #[cfg(feature = "plan-upstream")]
 use crate::builtin::{self, Plan};
