@@ -92,6 +92,11 @@ fn features() -> impl Iterator<Item = (PathBuf, String)> {
     manifests.map(|(path, text)| (path, text.split("[dependencies]").next().unwrap().to_owned()))
 }
 
+/// Every table of a manifest but that of tests, wherever it stands.
+fn shipped(manifest: &str) -> impl Iterator<Item = &str> {
+    manifest.split("\n[").filter(|table| !table.starts_with("dev-dependencies]"))
+}
+
 /// What makes a lease out of nothing is for `airlock explain`, `airlock test` and the evaluation; no gateway may be built with it.
 #[test]
 fn no_gateway_is_built_with_trials() {
@@ -99,9 +104,7 @@ fn no_gateway_is_built_with_trials() {
     for (path, text) in files(&["Cargo.toml", "templates/gateway/manifest.toml", "airlock-policy/src/features.rs"]) {
         let own = ["airlock-cli", "airlock-evals", "airlock-core", "airlock-chain", "airlock-runtime"];
         let may = own.iter().any(|known| path.starts_with(known));
-        // Every table of a manifest but that of tests.
-        let mut tables = text.split("\n[").filter(|table| !table.starts_with("dev-dependencies]"));
-        let is_asked = tables.any(|table| table.contains(named));
+        let is_asked = shipped(&text).any(|table| table.contains(named));
         assert!(may || !is_asked, "{}: only the command line and the evaluation have trials", path.display());
     }
     for (path, text) in features() {
@@ -117,9 +120,7 @@ fn no_gateway_is_built_with_trials() {
 fn no_gateway_is_built_with_rehearsals() {
     let named = "rehearsal\"";
     for (path, text) in files(&["Cargo.toml", "templates/gateway/manifest.toml", "airlock-policy/src/features.rs"]) {
-        // Every table of a manifest but that of tests, wherever it stands.
-        let tables = text.split("\n[").filter(|table| !table.starts_with("dev-dependencies]"));
-        let is_asked = tables.flat_map(str::lines).any(|line| line.contains(named) && !line.starts_with("rehearsal = "));
+        let is_asked = shipped(&text).flat_map(str::lines).any(|line| line.contains(named) && !line.starts_with("rehearsal = "));
         assert!(path.starts_with("tests") || !is_asked, "{}: only tests have rehearsals", path.display());
     }
     let outside = std::fs::read_to_string(root().join("airlock-runtime/src/outside/mod.rs")).unwrap();
